@@ -1,0 +1,1 @@
+"""The `aassl` command: arguments to calls."""

@@ -1,0 +1,1 @@
+"""ROS 2 nodes: parameters, topics and services round one class of a layer below each."""

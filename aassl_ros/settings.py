@@ -1,0 +1,128 @@
+"""Typed settings: frozen dataclasses whose fields say what they mean and what they may be.
+
+The same classes serve as node parameters (nodes/parameters.py) and as training configuration: each field is made by
+`setting`, and a wrong value is a ConfigError that names the key, the value and what was expected.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from aassl_ros.errors import ConfigError
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class SettingInfo:
+    """One field of a settings class: its name, type and default, and the bounds it must keep."""
+
+    name: str
+    type: type
+    item_type: type | None
+    default: Any
+    description: str
+    minimum: float | None
+    maximum: float | None
+    choices: tuple[Any, ...] | None
+
+    def expected(self) -> str:
+        """What a right value looks like, in words for an error message."""
+        if self.choices is not None:
+            return "one of " + ", ".join(str(choice) for choice in self.choices)
+        if self.item_type is not None:
+            return f"a list of {_WORDS[self.item_type]}s"
+        word = _WORDS[self.type]
+        article = "an" if word[0] in "aeiou" else "a"
+        if self.minimum is not None and self.maximum is not None:
+            return f"{article} {word} from {self.minimum:g} to {self.maximum:g}"
+        if self.minimum is not None:
+            return f"{article} {word} of at least {self.minimum:g}"
+        if self.maximum is not None:
+            return f"{article} {word} of at most {self.maximum:g}"
+        return f"{article} {word}"
+
+
+_WORDS: dict[type, str] = {bool: "truth value", int: "integer", float: "number", str: "string"}
+
+
+def setting(
+    default: Any,
+    description: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[Any, ...] | None = None,
+) -> Any:
+    """A dataclass field with a description and bounds. Types: bool, int, float, str, tuple[str, ...] or tuple[float, ...]."""
+    metadata = {"description": description, "minimum": minimum, "maximum": maximum, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def describe(cls: type) -> tuple[SettingInfo, ...]:
+    """The fields of a settings class, in order."""
+    hints = get_type_hints(cls)
+    infos = []
+    for field in dataclasses.fields(cls):
+        hint = hints[field.name]
+        item_type = get_args(hint)[0] if get_origin(hint) is tuple else None
+        infos.append(
+            SettingInfo(
+                field.name,
+                tuple if item_type else hint,
+                item_type,
+                field.default,
+                field.metadata["description"],
+                field.metadata["minimum"],
+                field.metadata["maximum"],
+                field.metadata["choices"],
+            )
+        )
+    return tuple(infos)
+
+
+def from_mapping(cls: type[S], values: Mapping[str, Any], *, source: str) -> S:
+    """Make settings of `cls` from plain values (YAML, JSON, ROS parameters); what is absent keeps its default.
+
+    source: what the values came from, for the message (a file, a node). Raises ConfigError on an unknown key, a wrong type,
+    a value out of bounds or not finite.
+    """
+    infos = {info.name: info for info in describe(cls)}
+    unknown = sorted(set(values) - set(infos))
+    if unknown:
+        raise ConfigError(f"{source}: unknown key {unknown[0]!r}, expected one of {', '.join(infos)}.")
+    return cls(**{name: convert(infos[name], value, source=source) for name, value in values.items()})
+
+
+def convert(info: SettingInfo, value: Any, *, source: str) -> Any:
+    """One value as its field wants it: integers pass for numbers, lists for tuples. Raises ConfigError."""
+    if info.item_type is not None:
+        if isinstance(value, str) or not hasattr(value, "__iter__"):
+            raise _wrong(info, value, source)
+        return tuple(_scalar(info, info.item_type, item, source) for item in value)
+    return _scalar(info, info.type, value, source)
+
+
+def _scalar(info: SettingInfo, kind: type, value: Any, source: str) -> Any:
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise _wrong(info, value, source)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _wrong(info, value, source)
+    if info.choices is not None and value not in info.choices:
+        raise _wrong(info, value, source)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        below = info.minimum is not None and value < info.minimum
+        above = info.maximum is not None and value > info.maximum
+        if below or above:
+            raise _wrong(info, value, source)
+    return value
+
+
+def _wrong(info: SettingInfo, value: Any, source: str) -> ConfigError:
+    return ConfigError(f"{source}: {info.name} = {value!r}, expected {info.expected()}.")

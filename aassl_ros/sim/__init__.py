@@ -1,0 +1,1 @@
+"""The simulated world: PyBullet scene, arm follower, procedural objects, camera. Knows nothing of ROS."""
