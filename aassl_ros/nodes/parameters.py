@@ -1,0 +1,63 @@
+"""Node parameters from a settings class: declared with description, range and type, read back as the frozen dataclass."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TypeVar
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+
+from aassl_ros.errors import ConfigError
+from aassl_ros.settings import SettingInfo, describe, from_mapping
+
+S = TypeVar("S")
+
+_INT64_MAX = 2**63 - 1
+
+
+def declare_settings(node: Node, cls: type[S], *, read_only: bool = False) -> S:
+    """Declare every field of the settings class `cls` as a parameter of `node` and return the values it was started with.
+
+    read_only: the node reads its parameters once; a later set is refused by rclpy rather than ignored.
+    Raises ConfigError, naming the node, the key, the value and what was expected.
+    """
+    for info in describe(cls):
+        default = list(info.default) if info.item_type is not None else info.default
+        try:
+            node.declare_parameter(info.name, default, descriptor(info, read_only=read_only))
+        except InvalidParameterTypeException as error:
+            hint = " (write 30.0, not 30)" if info.type is float else ""
+            raise ConfigError(f"{node.get_name()}: {error}, expected {info.expected()}{hint}.") from error
+        except InvalidParameterValueException as error:
+            raise ConfigError(f"{node.get_name()}: {info.name} = {error.value!r}, expected {info.expected()}.") from error
+    return read_settings(node, cls)
+
+
+def read_settings(node: Node, cls: type[S]) -> S:
+    """The parameters' values now. Raises ConfigError as `from_mapping` does."""
+    values: dict[str, Any] = {}
+    for info in describe(cls):
+        value = node.get_parameter(info.name).value
+        values[info.name] = info.default if value is None else value
+    return from_mapping(cls, values, source=node.get_name())
+
+
+def descriptor(info: SettingInfo, *, read_only: bool = False) -> ParameterDescriptor:
+    """The ROS descriptor of one setting."""
+    result = ParameterDescriptor(name=info.name, description=info.description, read_only=read_only)
+    if info.choices is not None:
+        result.additional_constraints = info.expected()
+    # rclpy takes an empty list for a byte array and would refuse strings later: lists are typed by from_mapping instead.
+    result.dynamic_typing = info.item_type is not None
+    if info.item_type is None and (info.minimum is not None or info.maximum is not None):
+        if info.type is float:
+            low = -sys.float_info.max if info.minimum is None else float(info.minimum)
+            high = sys.float_info.max if info.maximum is None else float(info.maximum)
+            result.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+        else:
+            low_int = -_INT64_MAX if info.minimum is None else int(info.minimum)
+            high_int = _INT64_MAX if info.maximum is None else int(info.maximum)
+            result.integer_range = [IntegerRange(from_value=low_int, to_value=high_int)]
+    return result

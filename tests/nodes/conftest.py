@@ -1,0 +1,102 @@
+"""Real rclpy over DDS between processes: every test has a ROS domain of its own."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+
+from aassl_ros.nodes.transport import set_image_transport
+from aassl_ros.ros_environment import prepare_environment
+
+_domains = itertools.count(os.getpid() % 90)
+
+
+@pytest.fixture
+def ros_domain(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A ROS_DOMAIN_ID (1 to 100) in the environment of this process and of those it starts."""
+    prepare_environment()
+    set_image_transport()
+    domain = next(_domains) % 100 + 1
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    return domain
+
+
+class Ros:
+    """An rclpy context of the test's own, with nodes that spin only while the test waits for something."""
+
+    def __init__(self) -> None:
+        self.executor = SingleThreadedExecutor()
+
+    def node(self, name: str = "tester", **kwargs: Any) -> Node:
+        """A node spun by `wait_for`."""
+        node = Node(name, **kwargs)
+        self.executor.add_node(node)
+        return node
+
+    def wait_for(self, condition: Callable[[], Any], *, timeout_s: float = 20.0, what: str = "the condition") -> Any:
+        """Spin until `condition()` is true and return it; fails the test after timeout_s."""
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            if value := condition():
+                return value
+            self.executor.spin_once(timeout_sec=0.05)
+        pytest.fail(f"waited {timeout_s:g} s for {what}")
+
+    def spin(self, seconds: float) -> None:
+        """Spin for a time: to see that something does not happen."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.executor.spin_once(timeout_sec=0.05)
+
+
+@pytest.fixture
+def ros(ros_domain: int) -> Iterator[Ros]:
+    rclpy.init(args=[])
+    helper = Ros()
+    yield helper
+    for node in helper.executor.get_nodes():
+        node.destroy_node()
+    rclpy.try_shutdown()
+
+
+StartNode = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start_node(ros_domain: int) -> Iterator[StartNode]:
+    """start_node("recorder", {"storage": "mcap"}, "-r", "a:=b") starts that node's process; stopped by SIGINT at the end."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(name: str, parameters: Mapping[str, Any] | None = None, *ros_arguments: str) -> subprocess.Popen[str]:
+        words = [sys.executable, "-m", f"aassl_ros.nodes.{name}", "--ros-args"]
+        for key, value in (parameters or {}).items():
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            words += ["-p", f"{key}:={text}"]
+        process = subprocess.Popen(
+            [*words, *ros_arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ)
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+    for process in processes:
+        try:
+            process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
