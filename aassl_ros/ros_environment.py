@@ -1,0 +1,84 @@
+"""Make rclpy importable and able to talk, without a variable that the user must set.
+
+Call `prepare_environment()` before the first import of rclpy: every node's `main` (nodes/base.py) and the command
+`aassl` do. Where a ROS installation is sourced it changes nothing. Where ROS 2 comes from wheels it mends three things
+that they leave to the user:
+
+- AMENT_PREFIX_PATH: rclpy finds its middleware by it, so the wheels' prefix is added to it.
+- LD_LIBRARY_PATH: the wheels' start-up file sets it and starts Python again, but not where its guard variable was
+  inherited from another environment's Python. Python is then started again here, once.
+- That guard variable: `environment_for` drops it when another environment's Python is started.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+GUARD = "_ROS_WHEELS_BOOTSTRAP_COMPLETE"
+_MARKER = Path("share/ament_index/resource_index/packages/rclpy")
+
+
+def sourced_prefix() -> Path | None:
+    """The prefix of the sourced ROS installation: the first on AMENT_PREFIX_PATH that holds rclpy, but no wheels'."""
+    wheels = wheels_prefix()
+    for entry in _entries("AMENT_PREFIX_PATH"):
+        if (Path(entry) / _MARKER).exists() and Path(entry) != wheels:
+            return Path(entry)
+    return None
+
+
+def wheels_prefix() -> Path | None:
+    """The prefix that ROS 2 wheels are installed under (a virtual environment's folder), or None without wheels."""
+    if importlib.util.find_spec("ros_wheels_bootstrapper") is None:
+        return None
+    spec = importlib.util.find_spec("rclpy")
+    if spec is None or spec.origin is None:
+        return None
+    # PREFIX/lib/pythonX.Y/site-packages/rclpy/__init__.py
+    prefix = Path(spec.origin).parents[4]
+    return prefix if (prefix / _MARKER).exists() else None
+
+
+def prepare_environment() -> None:
+    """Set what the ROS 2 wheels need; a second call does nothing. May start Python again, so call it first of all."""
+    prefix = wheels_prefix()
+    if prefix is None or sourced_prefix() is not None:
+        return
+    if str(prefix) not in _entries("AMENT_PREFIX_PATH"):
+        os.environ["AMENT_PREFIX_PATH"] = os.pathsep.join([*_entries("AMENT_PREFIX_PATH"), str(prefix)])
+    # The loader reads LD_LIBRARY_PATH when a process starts, so setting it is of use to a new process only.
+    missing = [folder for folder in _library_folders(prefix) if folder not in _entries("LD_LIBRARY_PATH")]
+    if missing:
+        os.environ["LD_LIBRARY_PATH"] = os.pathsep.join([*missing, *_entries("LD_LIBRARY_PATH")])
+        os.environ[GUARD] = "1"
+        sys.stdout.flush()
+        os.execv(sys.executable, sys.orig_argv)
+
+
+def environment_for(python: Path) -> dict[str, str]:
+    """The variables for a process of `python`: ours, less what belongs to the wheels of this environment only."""
+    environment = dict(os.environ)
+    if Path(python).absolute().parent == Path(sys.executable).absolute().parent:
+        return environment
+    environment.pop(GUARD, None)
+    prefix = wheels_prefix()
+    if prefix is not None:
+        ours = {str(prefix), *_library_folders(prefix)}
+        for name in ("AMENT_PREFIX_PATH", "LD_LIBRARY_PATH"):
+            left = [entry for entry in _entries(name) if entry not in ours]
+            environment.pop(name, None)
+            if left:
+                environment[name] = os.pathsep.join(left)
+    return environment
+
+
+def _library_folders(prefix: Path) -> list[str]:
+    packages = prefix / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    return [str(prefix / "lib"), *sorted(str(folder.resolve()) for folder in packages.glob("ros_*.libs"))]
+
+
+def _entries(name: str) -> list[str]:
+    return [entry for entry in os.environ.get(name, "").split(os.pathsep) if entry]

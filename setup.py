@@ -1,0 +1,105 @@
+"""One source, three ways in: `pip install .`, `pip install -e .` and `colcon build`."""
+
+from __future__ import annotations
+
+import re
+from glob import glob
+from pathlib import Path
+
+from setuptools import Distribution, find_packages, setup
+
+NAME = "aassl_ros"
+HERE = Path(__file__).resolve().parent
+
+
+class DistributionWithData(Distribution):
+    """setuptools installs data files with `pip install -e` only where the distribution says that it has some."""
+
+    def has_data(self) -> bool:
+        return bool(self.data_files)
+
+
+def data_tree(folder: str) -> list[tuple[str, list[str]]]:
+    """Every file under `folder`, to be installed under share/aassl_ros with the same path."""
+    files = [path for path in sorted(glob(f"{folder}/**/*", recursive=True)) if Path(path).is_file()]
+    files = [path for path in files if "__pycache__" not in path]
+    parents = sorted({str(Path(path).parent) for path in files})
+    return [
+        (f"share/{NAME}/{parent}", [path for path in files if str(Path(path).parent) == parent]) for parent in parents
+    ]
+
+
+def version() -> str:
+    match = re.search(r'__version__ = "(.+)"', (HERE / NAME / "__init__.py").read_text(encoding="utf-8"))
+    assert match, "aassl_ros/__init__.py holds no __version__"
+    return match.group(1)
+
+
+# What each is for, and why these bounds: docs/dependencies.md. constraints.txt holds the tested set.
+REQUIRES = [
+    "numpy>=1.21.5,<3",  # Humble's and Jazzy's own rclpy is built against numpy 1.
+    "torch>=2.1,<3",
+    "kornia>=0.7.3,<0.10",
+    "safetensors>=0.4,<1",
+    "opencv-python-headless>=4.5.4,<6",
+    "scikit-learn>=1.1,<2",
+    "scipy>=1.8,<2",
+    "matplotlib>=3.5,<4",
+    "rosbags>=0.10.4,<0.12",
+    "mcap>=1.2,<2",
+    "lz4>=4,<5",
+    "zstandard>=0.20,<1",
+    "PyYAML>=5.4,<7",
+    "rich>=12,<16",
+]
+
+# Never where a ROS installation is sourced: its own rclpy and messages serve there, and one process bears one set.
+ROS_WHEELS = [
+    "ros-rclpy[fastrtps]>=7.1.6,<10",
+    "ros-sensor-msgs>=5.3,<6",
+    "ros-std-msgs>=5.3,<6",
+    "ros-std-srvs>=5.3,<6",
+    "ros-geometry-msgs>=5.3,<6",
+    "ros-trajectory-msgs>=5.3,<6",
+    "ros-diagnostic-msgs>=5.3,<6",
+    "ros-rosgraph-msgs>=2,<3",
+]
+
+setup(
+    name=NAME,
+    version=version(),
+    description="Action-aware self-supervised learning for ROS 2: record an arm handling objects, learn, recognize",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8") if (HERE / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    maintainer="aassl_ros maintainers",
+    maintainer_email="maintainers@aassl-ros.invalid",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["py.typed", "messages/definitions/*/package.xml", "messages/definitions/*/msg/*.msg"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        (f"lib/{NAME}", sorted(glob("scripts/executables/*"))),
+        *data_tree("launch"),
+        *data_tree("config"),
+        *data_tree("sim"),
+    ],
+    install_requires=REQUIRES,
+    extras_require={
+        "ros": ROS_WHEELS,
+        "sim": ["pybullet>=3.2.5,<4"],
+        "dev": [
+            "pytest>=8,<10",
+            "pytest-timeout>=2.2,<3",
+            "hypothesis>=6.80,<7",
+            "ruff>=0.5,<0.18",
+            "mypy>=1.10,<3",
+            "types-PyYAML>=6,<7",
+            "colcon-common-extensions>=0.3,<0.4",
+        ],
+    },
+    entry_points={"console_scripts": ["aassl = aassl_ros.cli.main:main"]},
+    distclass=DistributionWithData,
+    zip_safe=False,
+)
