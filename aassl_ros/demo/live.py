@@ -1,0 +1,53 @@
+"""Live answers against the truth: which episode each answered frame belongs to, and whether its category was named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from aassl_ros.data.episodes import EpisodeEvent, EpisodeTracker
+
+
+@dataclass(frozen=True)
+class LiveAnswer:
+    """One answer of the evaluator about a frame of a test object. stamp_ns: of the frame."""
+
+    stamp_ns: int
+    named: str
+    truth: str
+    instance: str
+    latency_ms: float
+    checkpoint: str
+
+    @property
+    def right(self) -> bool:
+        return self.named == self.truth
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def score_answers(
+    answers: Iterable[Mapping[str, Any]], episodes: Iterable[EpisodeEvent], *, sets: tuple[str, ...] = ("test",)
+) -> list[LiveAnswer]:
+    """The answers on frames of episodes of these sets, with what the object really was; frames between episodes have no truth."""
+    tracker = EpisodeTracker()
+    for event in episodes:
+        tracker.add(event)
+    scored = []
+    for answer in answers:
+        stamp_ns = int(answer["stamp"])
+        episode = tracker.at(stamp_ns)
+        if episode is not None and not episode.discarded and episode.set in sets:
+            scored.append(
+                LiveAnswer(
+                    stamp_ns,
+                    str(answer["label"]),
+                    str(episode.category),
+                    episode.instance,
+                    float(answer["latency_ms"]),
+                    str(answer["checkpoint"]),
+                )
+            )
+    return scored

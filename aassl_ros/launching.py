@@ -1,0 +1,58 @@
+"""A launch description of a system, for the launch/*.launch.py files. Needs launch and launch_ros, which come with a ROS installation."""
+
+from __future__ import annotations
+
+import os
+
+from launch import LaunchContext, LaunchDescription
+from launch.action import Action
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from aassl_ros.nodes.transport import PROFILE_VARIABLES, set_image_transport
+from aassl_ros.system import PACKAGE, NodeSpec, nodes, system
+
+
+def launch_description(name: str) -> LaunchDescription:
+    """The system `name` as launch actions: its arguments declared, its nodes made when their values are known."""
+    declared = [
+        DeclareLaunchArgument(
+            argument.name,
+            default_value=argument.default,
+            description=argument.description,
+            choices=list(argument.choices) or None,
+        )
+        for argument in system(name).arguments
+    ]
+    return LaunchDescription([*declared, *_image_transport(), OpaqueFunction(function=_start, args=[name])])
+
+
+def _start(context: LaunchContext, name: str) -> list[Action]:
+    values = {
+        argument.name: LaunchConfiguration(argument.name).perform(context) for argument in system(name).arguments
+    }
+    return [_node(spec) for spec in nodes(name, values)]
+
+
+def _node(spec: NodeSpec) -> Node:
+    return Node(
+        package=PACKAGE,
+        executable=spec.name,
+        name=spec.name,
+        namespace=spec.namespace,
+        parameters=[spec.parameters_file, dict(spec.parameters)],
+        remappings=list(spec.remappings),
+        ros_arguments=["--log-level", spec.log_level],
+        output="screen",
+        # The explorer ends of itself when its schedule is done; whatever else ends takes the rest with it, so that nobody records nothing.
+        on_exit=Shutdown(reason=f"{spec.name} has ended"),
+        # A recorder drains and closes its bag within this time.
+        sigterm_timeout="30",
+    )
+
+
+def _image_transport() -> list[Action]:
+    environment = dict(os.environ)
+    set_image_transport(environment)
+    return [SetEnvironmentVariable(name, environment[name]) for name in PROFILE_VARIABLES if name in environment]

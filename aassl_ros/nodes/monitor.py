@@ -1,0 +1,88 @@
+"""What running nodes say of themselves: their diagnostics, episodes and answers, gathered in a thread for a program that watches."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+from std_msgs.msg import String
+
+from aassl_ros.data import topics
+
+# Enough that a busy watcher misses no episode or answer.
+_DEPTH = 1000
+
+
+class Monitor:
+    """Hears /diagnostics, `episode` and `evaluator/answer` until left; use as a context manager.
+
+    namespace: that of the nodes watched. `values(node)` are the latest diagnostics of one; `episodes` and `answers` are the JSON objects
+    heard so far, in order.
+    """
+
+    def __init__(self, namespace: str = "") -> None:
+        self._namespace = namespace
+        self._values: dict[str, dict[str, str]] = {}
+        self.episodes: list[dict[str, Any]] = []
+        self.answers: list[dict[str, Any]] = []
+        self._context = Context()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._spin, name="monitor", daemon=True)
+
+    def __enter__(self) -> Monitor:
+        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = Node("monitor", context=self._context, namespace=self._namespace)
+        latched = QoSProfile(
+            depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+        )
+        self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
+        self._node.create_subscription(String, topics.EPISODE, self._on_episode, latched)
+        self._node.create_subscription(String, topics.ANSWER, self._on_answer, _DEPTH)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._node.destroy_node()
+        self._context.try_shutdown()
+
+    def values(self, node: str) -> Mapping[str, str]:
+        """The latest diagnostic values of the node of that name (without namespace), with its line under "message"; empty before any."""
+        return self._values.get(node, {})
+
+    def _spin(self) -> None:
+        executor = SingleThreadedExecutor(context=self._context)
+        executor.add_node(self._node)
+        while not self._stopping.is_set():
+            executor.spin_once(timeout_sec=0.1)
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            name = status.name.rsplit("/", 1)[-1]
+            self._values[name] = {value.key: value.value for value in status.values} | {"message": status.message}
+
+    def _on_episode(self, message: String) -> None:
+        self._append(self.episodes, message)
+
+    def _on_answer(self, message: String) -> None:
+        self._append(self.answers, message)
+
+    @staticmethod
+    def _append(heard: list[dict[str, Any]], message: String) -> None:
+        # Anybody may publish on these topics; what is no JSON object is not for us.
+        try:
+            value = json.loads(message.data)
+        except json.JSONDecodeError:
+            return
+        if isinstance(value, dict):
+            heard.append(value)

@@ -1,0 +1,58 @@
+"""One self-contained HTML page of headings, text, tables and pictures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #212529; max-width: 1060px; margin: 2em auto; padding: 0 1em; }
+h1 { font-size: 1.7em; margin-bottom: 0; } h2 { margin-top: 2em; border-bottom: 1px solid #dee2e6; padding-bottom: .2em; }
+img { max-width: 100%; display: block; margin: .8em 0; } table { border-collapse: collapse; margin: .8em 0; }
+td, th { padding: .25em .9em; text-align: right; border-bottom: 1px solid #e9ecef; } td:first-child, th:first-child { text-align: left; }
+.lead { color: #495057; } .figures { display: flex; flex-wrap: wrap; gap: 2.2em; margin: 1.2em 0; }
+.figures div { font-size: .85em; color: #6c757d; } .figures b { display: block; font-size: 1.9em; color: #212529; line-height: 1.2; }
+code { background: #f1f3f5; padding: .1em .3em; border-radius: 3px; }
+"""
+
+
+@dataclass
+class Page:
+    """A report under construction; text is escaped, so that an object's name can break nothing."""
+
+    title: str
+    _parts: list[str] = field(default_factory=list)
+
+    def heading(self, text: str) -> None:
+        self._parts.append(f"<h2>{escape(text)}</h2>")
+
+    def text(self, text: str) -> None:
+        self._parts.append(f"<p>{escape(text)}</p>")
+
+    def figures(self, figures: Sequence[tuple[str, str]]) -> None:
+        """Large figures in a row, each with what it is."""
+        cells = "".join(f"<div><b>{escape(value)}</b>{escape(name)}</div>" for value, name in figures)
+        self._parts.append(f'<div class="figures">{cells}</div>')
+
+    def picture(self, png: bytes, description: str) -> None:
+        data = base64.b64encode(png).decode()
+        self._parts.append(f'<img alt="{escape(description)}" src="data:image/png;base64,{data}">')
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+        body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+        self._parts.append(f"<table><tr>{head}</tr>{body}</table>")
+
+    def write(self, path: Path) -> None:
+        """Write the page beside and move it into place, so that no half page is ever seen."""
+        html = (
+            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(self.title)}</title>'
+            f"<style>{_STYLE}</style></head><body><h1>{escape(self.title)}</h1>{''.join(self._parts)}</body></html>"
+        )
+        beside = path.with_name(path.name + ".part")
+        beside.write_text(html, encoding="utf-8")
+        beside.replace(path)

@@ -1,0 +1,148 @@
+"""The report's pictures, each a matplotlib figure as PNG bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+_DPI = 110
+COLOURS = {"offline": "#2a6f97", "online": "#d1495b", "chance": "#8d99ae"}
+
+
+def frames_grid(frames: NDArray[np.uint8], captions: Sequence[str], columns: int = 6) -> bytes:
+    """Sample frames, each under its caption. frames: uint8 [N, H, W, 3]."""
+    rows = -(-len(frames) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 2.0 * rows), squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, frame, caption in zip(axes.flat, frames, captions):
+        axis.imshow(frame)
+        axis.set_title(caption, fontsize=7)
+    return _png(figure)
+
+
+def joint_curves(
+    times_s: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    commands: NDArray[np.float64],
+    names: Sequence[str],
+) -> bytes:
+    """Joint positions (solid) against commands (dashed). times_s [T]; positions, commands [T, J] in rad."""
+    figure, axis = plt.subplots(figsize=(10, 3.6))
+    for index, name in enumerate(names):
+        colour = f"C{index % 10}"
+        axis.plot(times_s, positions[:, index], color=colour, linewidth=1.4, label=name)
+        axis.plot(times_s, commands[:, index], color=colour, linewidth=1.0, linestyle="--")
+    axis.set_xlabel("time (s)")
+    axis.set_ylabel("joint position (rad)")
+    axis.set_title("solid: where the joint was, dashed: where it was told to be", fontsize=9)
+    axis.legend(fontsize=7, ncol=4, loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
+    return _png(figure)
+
+
+def loss_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[str]) -> bytes:
+    """Each loss over the updates. logs: phase -> log entries with "step" and the keys, losses in nats."""
+    figure, axes = plt.subplots(1, len(keys), figsize=(5 * len(keys), 3.2), squeeze=False)
+    for axis, key in zip(axes[0], keys):
+        for phase, entries in logs.items():
+            points = [(entry["step"], entry[key]) for entry in entries if key in entry]
+            if points:
+                steps, values = zip(*points)
+                axis.plot(steps, values, color=COLOURS.get(phase), label=phase, linewidth=1.2)
+        axis.set_title(f"loss: {key}", fontsize=9)
+        axis.set_xlabel("update")
+        axis.set_ylabel("nats")
+        axis.legend(fontsize=8, frameon=False)
+    return _png(figure)
+
+
+def confusion(matrix: NDArray[np.float64], categories: Sequence[str]) -> bytes:
+    """Confusion matrix, rows the truth; each row is drawn as fractions of its sum. matrix [C, C]."""
+    rows = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    size = 1.5 + 0.42 * len(categories)
+    figure, axis = plt.subplots(figsize=(size, size))
+    axis.imshow(rows, cmap="Blues", vmin=0, vmax=1)
+    ticks = range(len(categories))
+    axis.set_xticks(ticks, categories, rotation=60, ha="right", fontsize=8)
+    axis.set_yticks(ticks, categories, fontsize=8)
+    axis.set_xlabel("named")
+    axis.set_ylabel("is")
+    for row in ticks:
+        for column in ticks:
+            if rows[row, column] >= 0.05:
+                shade = "white" if rows[row, column] > 0.5 else "black"
+                text = f"{100 * rows[row, column]:.0f}"
+                axis.text(column, row, text, ha="center", va="center", fontsize=7, color=shade)
+    return _png(figure)
+
+
+def embedding(points: NDArray[np.float64], labels: Sequence[str], seen: NDArray[np.bool_]) -> bytes:
+    """A two-dimensional picture of features (t-SNE). points [N, 2]; seen: whether the object was trained on (dots) or not (crosses)."""
+    figure, axis = plt.subplots(figsize=(7.5, 6))
+    colours = plt.get_cmap("tab20")
+    label_array = np.asarray(labels)
+    for index, category in enumerate(sorted(set(labels))):
+        for mask, marker in ((seen, "."), (~seen, "x")):
+            chosen = (label_array == category) & mask
+            axis.scatter(
+                points[chosen, 0],
+                points[chosen, 1],
+                s=18,
+                color=colours(index % 20),
+                marker=marker,
+                linewidths=0.8,
+                label=category if marker == "." else None,
+            )
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.set_title("dots: objects trained on, crosses: objects never seen", fontsize=9)
+    axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    return _png(figure)
+
+
+def accuracy_bars(series: Mapping[str, float], chance: float) -> bytes:
+    """One bar a method, accuracy in percent, with the level of chance."""
+    figure, axis = plt.subplots(figsize=(6.5, 0.6 + 0.45 * len(series)))
+    names = list(series)
+    values = [100 * series[name] for name in names]
+    colours = [COLOURS.get(name.split()[0], "#adb5bd") for name in names]
+    bars = axis.barh(names[::-1], values[::-1], color=colours[::-1])
+    axis.bar_label(bars, fmt="%.1f", padding=3, fontsize=8)
+    axis.axvline(100 * chance, color="black", linestyle=":", linewidth=1, label="chance")
+    axis.set_xlim(0, 105)
+    axis.set_xlabel("accuracy on objects never seen (%)")
+    axis.legend(fontsize=8, frameon=False, loc="lower right")
+    return _png(figure)
+
+
+def answers_over_time(
+    times_s: NDArray[np.float64], named: Sequence[str], truth: Sequence[str], categories: Sequence[str]
+) -> bytes:
+    """Live answers against the truth: one dot an answer, right ones green; the truth as a gray band. times_s [N]."""
+    figure, axis = plt.subplots(figsize=(10, 0.8 + 0.3 * len(categories)))
+    row = {category: index for index, category in enumerate(categories)}
+    axis.scatter(times_s, [row[category] for category in truth], color="#ced4da", marker="s", s=30, label="truth")
+    right = np.array([given == is_ for given, is_ in zip(named, truth)], dtype=bool)
+    rows = np.array([row.get(category, -1) for category in named])
+    axis.scatter(times_s[right], rows[right], color="#2b9348", s=7, label="right")
+    axis.scatter(times_s[~right], rows[~right], color="#d1495b", s=7, label="wrong")
+    axis.set_yticks(range(len(categories)), categories, fontsize=8)
+    axis.set_xlabel("time (s)")
+    axis.legend(fontsize=8, ncol=3, loc="upper center", bbox_to_anchor=(0.5, 1.15), frameon=False)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=_DPI, bbox_inches="tight")
+    plt.close(figure)
+    return stream.getvalue()

@@ -1,0 +1,230 @@
+"""Which nodes make up each system, with which parameters: the one description that launch files and `aassl up` both read.
+
+A system is named as its launch file: collect, train, evaluate, online. Its arguments come as strings (`arg:=value`); `nodes` turns
+them into node specifications, which launch makes processes of where ROS is installed, and cli/processes.py elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aassl_ros.errors import ConfigError
+from aassl_ros.paths import share
+
+PACKAGE = "aassl_ros"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One launch argument. An empty default means: as the node's parameter file says."""
+
+    name: str
+    default: str
+    description: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node process: its executable and name, parameters over those of the parameter file, and topic remappings."""
+
+    name: str
+    parameters_file: str
+    parameters: Mapping[str, Any]
+    remappings: tuple[tuple[str, str], ...] = ()
+    namespace: str = ""
+    log_level: str = "info"
+
+    def ros_arguments(self) -> list[str]:
+        """The words after the executable, as launch prints them."""
+        words = ["--ros-args", "--log-level", self.log_level, "-r", f"__node:={self.name}"]
+        if self.namespace:
+            words += ["-r", f"__ns:=/{self.namespace.strip('/')}"]
+        words += ["--params-file", self.parameters_file]
+        for key, value in self.parameters.items():
+            # JSON is YAML: strings keep their quotes, so that "1" stays a string and 1.0 a number.
+            words += ["-p", f"{key}:={json.dumps(value)}"]
+        for source, target in self.remappings:
+            words += ["-r", f"{source}:={target}"]
+        return words
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """An argument that goes to one node's parameter unless it is empty."""
+
+    node: str
+    name: str
+    kind: type = str
+
+
+@dataclass(frozen=True)
+class System:
+    """A launchable set of nodes."""
+
+    description: str
+    nodes: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+    routes: Mapping[str, tuple[_Parameter, ...]] = field(default_factory=dict)
+
+
+_COMMON = (
+    Argument("robot", "sim", "sim starts the simulator; real expects a camera and an arm driver (ros2_control)", ("sim", "real")),
+    Argument("arm", "panda", "arm set-up: a name under sim/arms (panda, iiwa, xarm6) or a path of a YAML file"),
+    Argument("camera", "camera", "name of the camera; its images come on CAMERA/image_raw"),
+    Argument("image_topic", "", "where the camera's images are, if not on CAMERA/image_raw"),
+    Argument("joint_states_topic", "", "where the joint states are, if not on joint_states"),
+    Argument("command_topic", "", "where the arm takes trajectories, if not on joint_trajectory_controller/joint_trajectory"),
+    Argument("use_sim_time", "auto", "take the time from /clock; auto: in simulation only", ("auto", "true", "false")),
+    Argument("config", "", "folder with NODE.yaml parameter files, or one file for all nodes; default: the installed config/"),
+    Argument("namespace", "", "namespace of every node and relative topic"),
+    Argument("log_level", "info", "least severe level logged", ("debug", "info", "warn", "error")),
+)
+_COLLECT = (
+    Argument("bag_dir", "bags", "folder in which each recording makes a bag named by its time"),
+    Argument("bag", "", "exact path of the bag to make, in place of bag_dir"),
+    Argument("storage", "", "storage of the bag: mcap or sqlite3"),
+    Argument("objects", "", 'what to handle, in order: a comma-separated list of SET:INSTANCE, as "train:mug_0001,test:mug_0007"'),
+    Argument("episode_seconds", "", "how long each object is handled, in seconds"),
+    Argument("exit_when_done", "", "the explorer ends when every object has been handled: true or false"),
+    Argument("seed", "", "seed of the simulated world and of the exploration"),
+    Argument("renderer", "", "the simulator's renderer: cpu or egl"),
+    Argument("extra_topics", "", "further topics to record as they come, comma-separated"),
+)
+_TRAIN = (
+    Argument("run_dir", "", "folder of the trainer's checkpoints and log"),
+    Argument("checkpoint", "", "checkpoint to go on from; the evaluator's first encoder"),
+    Argument("replay_data", "", "prepared data that the trainer keeps mixing into its batches"),
+    Argument("device", "", "where to compute: auto, cpu, cuda"),
+)
+_EVALUATE = (
+    Argument("gallery", "", "labelled frames by which categories are named: prepared data or a gallery folder"),
+    Argument("classifier", "", "how the gallery names: linear, knn or prototypes"),
+)
+_CHECKPOINT_ONLY = (_TRAIN[1], _TRAIN[3])
+
+_ROUTES: dict[str, tuple[_Parameter, ...]] = {
+    "arm": (_Parameter("simulator", "arm"), _Parameter("explorer", "arm"), _Parameter("recorder", "arm")),
+    "bag_dir": (_Parameter("recorder", "bag_dir"),),
+    "bag": (_Parameter("recorder", "bag"),),
+    "storage": (_Parameter("recorder", "storage"),),
+    "objects": (_Parameter("explorer", "objects", list),),
+    "episode_seconds": (_Parameter("explorer", "episode_seconds", float),),
+    "exit_when_done": (_Parameter("explorer", "exit_when_done", bool),),
+    "seed": (_Parameter("simulator", "seed", int), _Parameter("explorer", "seed", int)),
+    "renderer": (_Parameter("simulator", "renderer"),),
+    "extra_topics": (_Parameter("recorder", "extra_topics", list),),
+    "run_dir": (_Parameter("trainer", "run_dir"),),
+    "checkpoint": (_Parameter("trainer", "checkpoint"), _Parameter("evaluator", "checkpoint")),
+    "replay_data": (_Parameter("trainer", "replay_data"),),
+    "device": (_Parameter("trainer", "device"), _Parameter("evaluator", "device")),
+    "gallery": (_Parameter("evaluator", "gallery"),),
+    "classifier": (_Parameter("evaluator", "classifier"),),
+}
+
+SYSTEMS: dict[str, System] = {
+    "collect": System(
+        "handle objects and record them: simulator (robot:=sim), explorer, recorder",
+        ("simulator", "recorder", "explorer"),
+        (*_COMMON, *_COLLECT),
+    ),
+    "train": System("learn online from a running camera and arm: trainer", ("trainer",), (*_COMMON, *_TRAIN)),
+    "evaluate": System(
+        "name the category of what the camera sees: evaluator", ("evaluator",), (*_COMMON, *_CHECKPOINT_ONLY, *_EVALUATE)
+    ),
+    "online": System(
+        "everything at once: handle, record, learn and name",
+        ("simulator", "recorder", "trainer", "evaluator", "explorer"),
+        (*_COMMON, *_COLLECT, *_TRAIN, *_EVALUATE),
+    ),
+}
+
+
+def system(name: str) -> System:
+    """The system of that name. Raises ConfigError naming the known ones."""
+    if name not in SYSTEMS:
+        raise ConfigError(f"there is no system {name!r}, expected one of {', '.join(SYSTEMS)}.")
+    return SYSTEMS[name]
+
+
+def complete(name: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The arguments of a system with defaults filled in. Raises ConfigError on an unknown argument or value."""
+    known = {argument.name: argument for argument in system(name).arguments}
+    for key, value in given.items():
+        if key not in known:
+            raise ConfigError(f"{name}: unknown argument {key!r}, expected one of {', '.join(known)}.")
+        if known[key].choices and value not in known[key].choices:
+            raise ConfigError(f"{name}: {key} = {value!r}, expected one of {', '.join(known[key].choices)}.")
+    return {key: given.get(key, argument.default) for key, argument in known.items()}
+
+
+def nodes(name: str, given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
+    """The node processes of a system for these arguments, in the order to start them. Raises ConfigError."""
+    values = complete(name, given)
+    simulated = values["robot"] == "sim"
+    use_sim_time = simulated if values["use_sim_time"] == "auto" else values["use_sim_time"] == "true"
+    started = [node for node in system(name).nodes if simulated or node != "simulator"]
+    return tuple(_node(node, values, simulated=simulated, use_sim_time=use_sim_time) for node in started)
+
+
+def _node(node: str, values: Mapping[str, str], *, simulated: bool, use_sim_time: bool) -> NodeSpec:
+    # The simulator makes /clock; it must not wait for it.
+    parameters: dict[str, Any] = {"use_sim_time": use_sim_time and node != "simulator"}
+    if node == "simulator":
+        parameters["camera"] = values["camera"]
+    elif node == "explorer":
+        parameters["simulator"] = simulated
+    else:
+        parameters["cameras" if node == "recorder" else "camera"] = (
+            [values["camera"]] if node == "recorder" else values["camera"]
+        )
+    for argument, value in values.items():
+        for route in _ROUTES.get(argument, ()):
+            if route.node == node and value != "":
+                parameters[route.name] = _convert(argument, value, route.kind)
+    return NodeSpec(
+        name=node,
+        parameters_file=str(_parameters_file(values["config"], node)),
+        parameters=parameters,
+        remappings=_remappings(values),
+        namespace=values["namespace"],
+        log_level=values["log_level"],
+    )
+
+
+def _remappings(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    topics = (
+        (f"{values['camera']}/image_raw", values["image_topic"]),
+        ("joint_states", values["joint_states_topic"]),
+        ("joint_trajectory_controller/joint_trajectory", values["command_topic"]),
+    )
+    return tuple((source, target) for source, target in topics if target)
+
+
+def _convert(argument: str, text: str, kind: type) -> Any:
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[text.lower()]
+        if kind is list:
+            return [item.strip() for item in text.split(",") if item.strip()]
+        return kind(text)
+    except (KeyError, ValueError) as error:
+        words = {bool: "true or false", int: "an integer", float: "a number"}
+        raise ConfigError(f"{argument} = {text!r}, expected {words[kind]}.") from error
+
+
+def _parameters_file(config: str, node: str) -> Path:
+    if not config:
+        return share(f"config/{node}.yaml")
+    path = Path(config).expanduser().resolve()
+    if path.is_dir() and (path / f"{node}.yaml").is_file():
+        return path / f"{node}.yaml"
+    if path.is_dir():
+        return share(f"config/{node}.yaml")
+    if not path.is_file():
+        raise ConfigError(f"config = {config!r}: no such file or folder, expected NODE.yaml files or one parameter file.")
+    return path
