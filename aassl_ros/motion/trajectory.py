@@ -1,8 +1,8 @@
 """Joint trajectories, and which command is in force at a moment.
 
-The rule (docs/architecture.md): a new trajectory replaces the old from its stamp on (stamp 0: from its receipt), starting at
-the point held then; after its last point the arm holds; a stop is a hold. One class answers for the simulator, the recorder,
-the trainer and `prepare`, so that all of them speak of the same command.
+The rule: a new trajectory replaces the old from its stamp on (stamp 0: from its receipt), starting at the point held
+then; after its last point the arm holds; a stop is a hold. One class answers for the simulator, the recorder, the
+trainer and `prepare`, so that all of them speak of the same command.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _NS_PER_S = 1e9
 class Trajectory:
     """Points that joints are to pass. Arrays are copied and checked; a wrong one is a TrajectoryError.
 
-    stamp_ns: when it starts, 0 for "at receipt". times_ns: int64 [P], from the start, not negative, each above the one before.
-    positions: float64 [P, J] in rad (m for sliding joints). velocities: float64 [P, J] per second, or None.
-    Between points: a cubic that meets both positions and velocities where velocities are given, else a straight line.
+    stamp_ns: when it starts, 0 for "at receipt". times_ns: int64 [P], from the start, not negative, each above the
+    one before. positions: float64 [P, J] in rad (m for sliding joints). velocities: float64 [P, J] per second, or None.
+    Between points: where velocities are given a cubic that meets both positions and velocities, else a straight line.
     """
 
     joint_names: tuple[str, ...]
@@ -60,12 +60,12 @@ class Trajectory:
 class CommandInForce:
     """Follows trajectories as they come and says what was commanded at any moment, past ones too.
 
-    Joints of different trajectories (an arm's, a gripper's) are kept side by side: a trajectory replaces the command of the
-    joints that it names, and of no other.
+    Joints of different trajectories (an arm's, a gripper's) are kept side by side: a trajectory replaces the command
+    of the joints that it names, and of no other.
     """
 
     def __init__(self, joint_names: Sequence[str] = ()) -> None:
-        """joint_names: the only joints that may be commanded, in this order; empty: joints are taken on as they come."""
+        """joint_names: the only joints that may be commanded, in this order; empty: they are taken on as they come."""
         self._fixed = bool(joint_names)
         self._columns = {name: column for column, name in enumerate(joint_names)}
         self._segments: list[_Segment] = []  # in order of receipt
@@ -76,7 +76,7 @@ class CommandInForce:
         return tuple(self._columns)
 
     def add(self, trajectory: Trajectory, receipt_ns: int) -> None:
-        """Put a trajectory in force from its stamp on. Raises TrajectoryError if it names a joint that is not taken on."""
+        """Put a trajectory in force from its stamp on. Raises TrajectoryError if it names a joint not taken on."""
         unknown = [name for name in trajectory.joint_names if name not in self._columns]
         if unknown and self._fixed:
             raise TrajectoryError(f"trajectory names joint {unknown[0]!r}, expected only {', '.join(self._columns)}.")
@@ -119,7 +119,7 @@ class CommandInForce:
         position = np.full(len(self._columns), np.nan)
         velocity = np.full(len(self._columns), np.nan)
         missing = np.ones(len(self._columns), dtype=bool)
-        # The latest received of those that have started holds, whatever the order of the stamps: a stop cancels what was to come.
+        # Of those that have started the latest received holds, whatever the order of stamps: a stop cancels the rest.
         for segment in reversed(self._segments):
             if segment.start_ns > stamp_ns or not missing[segment.columns].any():
                 continue
@@ -181,7 +181,7 @@ def _table(name: str, values: Array, points: int, joints: int) -> Array:
             f"trajectory {name} have shape {table.shape}, expected {points} points of {joints} joints."
         )
     if not np.isfinite(table).all():
-        raise TrajectoryError(f"trajectory {name} hold a value that is not a number, expected finite ones.")
+        raise TrajectoryError(f"trajectory {name}: a value is not a number, expected finite ones.")
     return table
 
 
