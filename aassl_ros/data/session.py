@@ -1,0 +1,66 @@
+"""The facts of a recording session: which robot and arm, and which topic plays which role.
+
+Readers go by these roles, never by the names of topics.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from aassl_ros.errors import BagError
+
+CURRENT_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Role -> topic, by its absolute name. cameras: camera's name -> image topic; commands: joint group -> topic."""
+
+    cameras: dict[str, str]
+    joint_states: str
+    commands: dict[str, str] = field(default_factory=dict)
+    episode: str = ""
+    object_pose: str = ""
+    joint_truth: str = ""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What stands first in every bag.
+
+    joint_groups: group -> joint names. settings: the recorder's own. versions: program -> version.
+    started_ns: by the node's clock.
+    """
+
+    robot: str
+    arm: str
+    base_link: str
+    tip_link: str
+    roles: Roles
+    joint_groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    started_ns: int = 0
+
+    def to_json(self) -> str:
+        """One JSON object, with the number of its format."""
+        return json.dumps({"format": CURRENT_FORMAT, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Session:
+        """Read it back. Raises BagError where it is damaged or of a newer format."""
+        try:
+            values = json.loads(text)
+            found = values.pop("format")
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise BagError(f"The session of the bag is not what a recorder writes: {text[:60]!r}.") from error
+        if found != CURRENT_FORMAT:
+            raise BagError(f"The session of the bag has format {found}, expected {CURRENT_FORMAT}: update aassl_ros.")
+        try:
+            roles = Roles(**values.pop("roles"))
+            groups = {name: tuple(joints) for name, joints in values.pop("joint_groups", {}).items()}
+            return cls(roles=roles, joint_groups=groups, **values)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BagError(f"The session of the bag lacks something or holds too much: {error}.") from error
