@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
 from aassl_ros.data import topics
+from aassl_ros.data.episodes import EpisodeEvent
+from aassl_ros.errors import DataError
 
 # Enough that a busy watcher misses no episode or answer.
 _DEPTH = 1000
@@ -25,14 +28,14 @@ _DEPTH = 1000
 class Monitor:
     """Hears /diagnostics, `episode` and `evaluator/answer` until left; use as a context manager.
 
-    namespace: that of the nodes watched. `values(node)` are the latest diagnostics of one; `episodes` and `answers` are the JSON objects
+    namespace: that of the nodes watched. `values(node)` are the latest diagnostics of one; `episodes` and `answers` are what was
     heard so far, in order.
     """
 
     def __init__(self, namespace: str = "") -> None:
         self._namespace = namespace
         self._values: dict[str, dict[str, str]] = {}
-        self.episodes: list[dict[str, Any]] = []
+        self.episodes: list[EpisodeEvent] = []
         self.answers: list[dict[str, Any]] = []
         self._context = Context()
         self._stopping = threading.Event()
@@ -72,17 +75,10 @@ class Monitor:
             self._values[name] = {value.key: value.value for value in status.values} | {"message": status.message}
 
     def _on_episode(self, message: String) -> None:
-        self._append(self.episodes, message)
+        # Anybody may publish on these topics; what is not of their form is not for us.
+        with contextlib.suppress(DataError):
+            self.episodes.append(EpisodeEvent.parse(message.data))
 
     def _on_answer(self, message: String) -> None:
-        self._append(self.answers, message)
-
-    @staticmethod
-    def _append(heard: list[dict[str, Any]], message: String) -> None:
-        # Anybody may publish on these topics; what is no JSON object is not for us.
-        try:
-            value = json.loads(message.data)
-        except json.JSONDecodeError:
-            return
-        if isinstance(value, dict):
-            heard.append(value)
+        with contextlib.suppress(json.JSONDecodeError):
+            self.answers.append(json.loads(message.data))

@@ -1,0 +1,83 @@
+"""aassl collect -o BAG --seconds N: handle objects and record them, in simulation or with a real arm."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from aassl_ros.cli.processes import NodeProcesses
+from aassl_ros.cli.progress import progress
+from aassl_ros.cli.up import parse_assignments
+from aassl_ros.errors import ConfigError, RosError
+from aassl_ros.system import complete, nodes
+
+# The simulator draws its first frame, and DDS finds everybody, within this time on two busy cores.
+_START_S = 60.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="BAG", help="the bag to make")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long to record (default: 60)")
+    parser.add_argument("--json", action="store_true", help="print what was recorded as one JSON object")
+    parser.add_argument(
+        "arguments", nargs="*", metavar="arg:=value", help="launch arguments; see: aassl up collect --show-args"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if not arguments.seconds > 0:
+        raise ConfigError(f"--seconds = {arguments.seconds:g}, expected more than 0.")
+    if arguments.out.exists():
+        raise ConfigError(f"{arguments.out} exists already: a bag is never overwritten. Name another with -o.")
+    given = {"bag": str(arguments.out.resolve()), **parse_assignments(arguments.arguments)}
+    _record(nodes("collect", complete("collect", given)), arguments.seconds)
+    ledger = _ledger(arguments.out)
+    if arguments.json:
+        print(json.dumps(ledger))
+    else:
+        print(f"{arguments.out}: " + ", ".join(f"{key} {value}" for key, value in ledger.items() if key != "topics"))
+    lost = ledger["frames_dropped"] or ledger["frames_with_sample"] < ledger["frames_written"]
+    return 3 if lost else 0
+
+
+def _record(specs: Any, seconds: float) -> None:
+    from aassl_ros.nodes.monitor import Monitor
+
+    with Monitor(specs[0].namespace) as monitor, NodeProcesses(specs, echo=_echo_problems) as processes:
+        _wait_for_frames(monitor, processes)
+        started = time.monotonic()
+        with progress("recording, s", round(seconds)) as bar:
+            while (elapsed := time.monotonic() - started) < seconds:
+                processes.check()
+                if processes.exit_status("explorer") is not None:
+                    break
+                values = monitor.values("recorder")
+                bar.update(round(elapsed), f"{values['frames_written']} frames, {values['frames_dropped']} dropped")
+                time.sleep(0.1)
+        processes.stop()
+        processes.check()
+
+
+def _wait_for_frames(monitor: Any, processes: NodeProcesses) -> None:
+    until = time.monotonic() + _START_S
+    while int(monitor.values("recorder").get("frames_written", 0)) == 0:
+        processes.check()
+        if time.monotonic() > until:
+            said = monitor.values("recorder").get("message", "the recorder says nothing")
+            raise RosError(f"no camera frame was recorded within {_START_S:g} s: {said}. Try aassl doctor.")
+        time.sleep(0.1)
+
+
+def _ledger(bag: Path) -> dict[str, Any]:
+    from aassl_ros.data.bag_reader import BagReader
+
+    with BagReader(bag) as reader:
+        return dict(json.loads(reader.custom_data["ledger"]))
+
+
+def _echo_problems(name: str, line: str) -> None:
+    if "[WARN]" in line or "[ERROR]" in line or "[FATAL]" in line:
+        print(f"[{name}] {line}", flush=True)

@@ -1,0 +1,29 @@
+"""aassl demo --out DIR: the whole loop through real nodes in real processes; an interrupted one goes on where it stopped."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from aassl_ros.cli.options import add_settings, read_settings
+from aassl_ros.demo.folder import DemoFolder
+from aassl_ros.demo.plan import DemoSettings, make_plan
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="where all goes (default: demo)")
+    add_settings(parser, DemoSettings)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from aassl_ros.demo.stages import Demo
+    from aassl_ros.sim.catalogue import Catalogue
+
+    settings = read_settings(arguments, DemoSettings)
+    plan = make_plan(settings, Catalogue().categories)
+    folder = DemoFolder(arguments.out.resolve())
+    started = time.monotonic()
+    Demo(folder, settings, plan).run()
+    print(f"Done in {time.monotonic() - started:.0f} s. Open {folder.report}")
+    return 0

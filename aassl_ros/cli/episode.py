@@ -1,0 +1,55 @@
+"""aassl episode start|stop|discard: mark by hand when an object is handled."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import uuid
+from pathlib import Path
+
+from aassl_ros.data.episodes import SETS, EpisodeEvent
+from aassl_ros.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("event", choices=("start", "stop", "discard"), help="what happens to the episode now")
+    parser.add_argument("--instance", help="name of the very object that is handled (start)")
+    parser.add_argument("--category", help="its category, where it is known (start)")
+    parser.add_argument("--set", choices=SETS, default="train", help="what the episode is for (start; default: train)")
+    parser.add_argument("--id", help="the episode to stop or discard; default: the one started last from here")
+    parser.add_argument("--namespace", default="", help="namespace of the robot's nodes")
+    parser.add_argument("--use-sim-time", action="store_true", help="stamp by /clock, as the simulator's frames are")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    event = _event(arguments)
+    from aassl_ros.nodes.episode_marker import publish_episode
+
+    published = publish_episode(event, namespace=arguments.namespace, use_sim_time=arguments.use_sim_time)
+    if published.event == "start":
+        _state_file().parent.mkdir(parents=True, exist_ok=True)
+        _state_file().write_text(json.dumps({"id": published.id}), encoding="utf-8")
+    print(published.to_json())
+    return 0
+
+
+def _event(arguments: argparse.Namespace) -> EpisodeEvent:
+    if arguments.event == "start":
+        if not arguments.instance:
+            raise ConfigError("episode start needs --instance NAME: which object is handled.")
+        identity = arguments.id or str(uuid.uuid4())
+        return EpisodeEvent(identity, 0, "start", arguments.instance, arguments.category, arguments.set)
+    identity = arguments.id
+    if identity is None:
+        try:
+            identity = json.loads(_state_file().read_text(encoding="utf-8"))["id"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ConfigError("no episode was started from here: name the one to end with --id UUID.") from None
+    return EpisodeEvent(identity, 0, arguments.event)
+
+
+def _state_file() -> Path:
+    """Where the last started episode is remembered (XDG base directories)."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "aassl_ros" / "episode.json"

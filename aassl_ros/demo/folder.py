@@ -1,0 +1,101 @@
+"""The demo's folder: where each thing lies, and which stages are done, so that an interrupted demo goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from aassl_ros.demo.plan import DemoSettings
+from aassl_ros.errors import DataError
+
+REPORT_STAGE = "report"
+
+
+_OURS = ("bags", "data", "offline", "online", "logs", "checkpoint", "live.json", "metrics.json", "report.html", "demo.json",
+         "evaluation_offline.json", "evaluation_online.json")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DemoFolder:
+    """Paths of one demo run."""
+
+    root: Path
+
+    collect_bag = property(lambda self: self.root / "bags" / "collect")
+    online_bag = property(lambda self: self.root / "bags" / "online")
+    data = property(lambda self: self.root / "data")
+    offline_run = property(lambda self: self.root / "offline")
+    online_run = property(lambda self: self.root / "online")
+    checkpoint = property(lambda self: self.root / "checkpoint")
+    logs = property(lambda self: self.root / "logs")
+    live = property(lambda self: self.root / "live.json")
+    metrics = property(lambda self: self.root / "metrics.json")
+    report = property(lambda self: self.root / "report.html")
+    record = property(lambda self: self.root / "demo.json")
+
+    def evaluation(self, phase: str) -> Path:
+        """The EVALUATION of the offline or online encoder."""
+        return self.root / f"evaluation_{phase}.json"
+
+
+class StageRecord:
+    """Which stages of a demo are done and how long each took, kept in demo.json."""
+
+    def __init__(self, folder: DemoFolder, settings: DemoSettings) -> None:
+        """Take up an interrupted run of the same settings; anything else of an earlier run in this folder is removed.
+
+        Raises DataError where the folder cannot be written.
+        """
+        self._folder = folder
+        self._settings = asdict(settings)
+        try:
+            folder.root.mkdir(parents=True, exist_ok=True)
+            self._seconds = self._read()
+            if not self._seconds or REPORT_STAGE in self._seconds:
+                self._seconds = {}
+                _clear(folder.root)
+            write_json(folder.record, {"settings": self._settings, "stages": self._seconds})
+        except OSError as error:
+            raise DataError(f"{folder.root} cannot be written: {error.strerror}. Name another with --out.") from error
+
+    def is_done(self, stage: str) -> bool:
+        return stage in self._seconds
+
+    def mark_done(self, stage: str, seconds: float) -> None:
+        self._seconds[stage] = seconds
+        write_json(self._folder.record, {"settings": self._settings, "stages": self._seconds})
+
+    def _read(self) -> dict[str, float]:
+        if not self._folder.record.exists():
+            return {}
+        found: Mapping[str, Any] = read_json(self._folder.record)
+        return dict(found["stages"]) if found.get("settings") == self._settings else {}
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write beside and move into place."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(json.dumps(value, indent=1), encoding="utf-8")
+    beside.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file of the demo. Raises DataError where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise DataError(f"{path} cannot be read ({error}). Run the demo again: aassl demo --out {path.parent}.") from error
+
+
+def _clear(root: Path) -> None:
+    """Remove what an earlier demo left; other files in the folder are not ours to touch."""
+    for name in _OURS:
+        path = root / name
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        elif path.is_dir():
+            shutil.rmtree(path)

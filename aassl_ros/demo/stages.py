@@ -1,0 +1,153 @@
+"""The stages of the demo, each what a user would type: `aassl up collect`, `aassl prepare`, `aassl train`, `aassl up online`, `aassl evaluate`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aassl_ros.cli.processes import NodeProcesses
+from aassl_ros.cli.progress import progress
+from aassl_ros.data.episodes import EpisodeEvent
+from aassl_ros.demo.folder import REPORT_STAGE, DemoFolder, StageRecord, write_json
+from aassl_ros.demo.live import score_answers
+from aassl_ros.demo.plan import DemoPlan, DemoSettings
+from aassl_ros.errors import AasslError, DataError
+from aassl_ros.system import nodes
+
+# A ROS domain of the demo's own, so that it neither hears nor disturbs what else runs on this network.
+DEMO_DOMAIN = "73"
+
+
+class Demo:
+    """Runs the stages in order, leaving out those an interrupted run has done."""
+
+    def __init__(self, folder: DemoFolder, settings: DemoSettings, plan: DemoPlan) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._plan = plan
+        self._stages: tuple[tuple[str, str, Callable[[], None]], ...] = (
+            ("collect", f"an arm handles {len(plan.offline)} objects; bags fill", self._collect),
+            ("prepare", "bags become training data", self._prepare),
+            ("train", "an encoder learns from them by AA-SSL", self._train),
+            ("online", "it goes on learning in the trainer node while the evaluator names unseen objects", self._online),
+            ("evaluate", "both encoders are measured on objects never trained on", self._evaluate),
+            (REPORT_STAGE, "report.html and metrics.json", self._report),
+        )
+
+    def run(self) -> None:
+        """Run what is left to do. Raises AasslError; a later run goes on after the last finished stage."""
+        os.environ.setdefault("ROS_DOMAIN_ID", DEMO_DOMAIN)
+        os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+        record = StageRecord(self._folder, self._settings)
+        for number, (name, what, stage) in enumerate(self._stages, start=1):
+            if record.is_done(name):
+                print(f"[{number}/{len(self._stages)}] {name}: done before", flush=True)
+                continue
+            print(f"[{number}/{len(self._stages)}] {name}: {what}", flush=True)
+            started = time.monotonic()
+            stage()
+            record.mark_done(name, time.monotonic() - started)
+
+    def _collect(self) -> None:
+        shutil.rmtree(self._folder.collect_bag, ignore_errors=True)
+        self._handle("collect", self._plan.offline, {"bag": str(self._folder.collect_bag)})
+
+    def _prepare(self) -> None:
+        self._aassl("prepare", str(self._folder.collect_bag), "-o", str(self._folder.data), "--force")
+
+    def _train(self) -> None:
+        run = self._folder.offline_run
+        resume = ("--resume",) if (run / "checkpoint").exists() else ()
+        limit = f"max_seconds={self._settings.train_seconds:g}"
+        arguments = ("-o", str(run), "--seed", str(self._settings.seed), "--config", str(_share("demo_train.yaml")))
+        self._aassl("train", str(self._folder.data), *arguments, "--set", limit, *resume)
+
+    def _online(self) -> None:
+        shutil.rmtree(self._folder.online_bag, ignore_errors=True)
+        shutil.rmtree(self._folder.online_run, ignore_errors=True)
+        arguments = {
+            "bag": str(self._folder.online_bag),
+            "run_dir": str(self._folder.online_run),
+            "checkpoint": str(self._folder.offline_run / "checkpoint"),
+            "replay_data": str(self._folder.data),
+            "gallery": str(self._folder.data),
+        }
+        answers, episodes = self._handle("online", self._plan.online, arguments)
+        scored = score_answers(answers, episodes)
+        if not scored:
+            raise DataError(f"the evaluator gave no answer on a test object; its log: {self._folder.logs}/evaluator.log.")
+        write_json(self._folder.live, [answer.to_json() for answer in scored])
+        target = self._folder.online_run / "checkpoint"
+        self._folder.checkpoint.unlink(missing_ok=True)
+        self._folder.checkpoint.symlink_to(os.path.relpath(target, self._folder.root))
+
+    def _evaluate(self) -> None:
+        for phase, run in (("offline", self._folder.offline_run), ("online", self._folder.online_run)):
+            words = ("evaluate", str(run / "checkpoint"), str(self._folder.data), "--json")
+            self._folder.evaluation(phase).write_text(self._aassl(*words, capture=True), encoding="utf-8")
+
+    def _report(self) -> None:
+        from aassl_ros.demo.report import write_metrics, write_report
+
+        write_metrics(self._folder)
+        write_report(self._folder)
+
+    def _handle(
+        self, system: str, objects: tuple[str, ...], arguments: Mapping[str, str]
+    ) -> tuple[list[dict[str, Any]], list[EpisodeEvent]]:
+        """Run a system until its explorer has handled all objects; the answers and episode events heard meanwhile."""
+        from aassl_ros.nodes.monitor import Monitor
+
+        given = {
+            "arm": self._settings.arm,
+            "objects": ",".join(objects),
+            "episode_seconds": str(self._settings.episode_seconds),
+            "exit_when_done": "true",
+            "seed": str(self._settings.seed),
+            **arguments,
+        }
+        specs = nodes(system, given)
+        with Monitor() as monitor, NodeProcesses(specs, log_dir=self._folder.logs / system) as processes:
+            with progress("objects handled", len(objects)) as bar:
+                while processes.exit_status("explorer") is None:
+                    processes.check()
+                    ended = sum(event.event == "stop" for event in monitor.episodes)
+                    bar.update(ended, note=_note(monitor.values))
+                    time.sleep(0.2)
+            time.sleep(0.5)  # the last answers are still on their way; nothing announces that there is no more
+            processes.stop()
+            processes.check()
+            return list(monitor.answers), list(monitor.episodes)
+
+    def _aassl(self, *words: str, capture: bool = False) -> str:
+        print(f"$ aassl {shlex.join(words)}", flush=True)
+        command = [sys.executable, "-m", "aassl_ros.cli.main", *words]
+        done = subprocess.run(command, stdout=subprocess.PIPE if capture else None, text=True, check=False)
+        if done.returncode not in (0, 3):
+            raise AasslError(f"aassl {words[0]} ended with status {done.returncode}; its error stands above.")
+        return done.stdout if capture else ""
+
+
+def _share(name: str) -> Path:
+    from aassl_ros.paths import share
+
+    return share(f"config/{name}")
+
+
+def _note(values: Callable[[str], Mapping[str, str]]) -> str:
+    recorder, trainer, evaluator = values("recorder"), values("trainer"), values("evaluator")
+    words = []
+    if "frames_written" in recorder:
+        words.append(f"{recorder['frames_written']} frames, {recorder.get('frames_dropped', '0')} dropped")
+    if "step" in trainer:
+        words.append(f"update {trainer['step']}")
+    if "latency_ms" in evaluator:
+        words.append(f"answers in {float(evaluator['latency_ms']):.0f} ms")
+    return "; ".join(words)
