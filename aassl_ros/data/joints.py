@@ -32,7 +32,7 @@ class JointState:
     """All joints at one stamp.
 
     position, velocity, effort: float64 [J] in rad (m), rad/s and Nm; NaN where not told.
-    bracket_ns: widest gap between the two messages that a joint was interpolated between; 0 where one came at the stamp.
+    bracket_ns: widest gap between the two messages a joint was interpolated between; 0 where one came at the stamp.
     """
 
     names: tuple[str, ...]

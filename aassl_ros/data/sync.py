@@ -1,7 +1,7 @@
 """Samples: each camera frame with the joint state and the command at the frame's own stamp.
 
-One class does this for the recorder, the trainer and `prepare`. It goes by stamps alone, never by a clock, so that a bag
-played through it again gives the same samples.
+One class does this for the recorder, the trainer and `prepare`. It goes by stamps alone, never by a clock, so that a
+bag played through it again gives the same samples.
 """
 
 from __future__ import annotations
