@@ -1,17 +1,17 @@
-"""A launch description of a system, for the launch/*.launch.py files. Needs launch and launch_ros, which come with a ROS installation."""
+"""A launch description of a system, for launch/*.launch.py. launch and launch_ros come with a ROS installation."""
 
 from __future__ import annotations
 
 import os
 
-from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from aassl_ros.nodes.transport import PROFILE_VARIABLES, set_image_transport
+from aassl_ros.nodes.transport import profile_variable, set_image_transport
 from aassl_ros.system import PACKAGE, NodeSpec, nodes, system
+from launch import LaunchContext, LaunchDescription
 
 
 def launch_description(name: str) -> LaunchDescription:
@@ -29,9 +29,7 @@ def launch_description(name: str) -> LaunchDescription:
 
 
 def _start(context: LaunchContext, name: str) -> list[Action]:
-    values = {
-        argument.name: LaunchConfiguration(argument.name).perform(context) for argument in system(name).arguments
-    }
+    values = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in system(name).arguments}
     return [_node(spec) for spec in nodes(name, values)]
 
 
@@ -45,7 +43,8 @@ def _node(spec: NodeSpec) -> Node:
         remappings=list(spec.remappings),
         ros_arguments=["--log-level", spec.log_level],
         output="screen",
-        # The explorer ends of itself when its schedule is done; whatever else ends takes the rest with it, so that nobody records nothing.
+        # The explorer ends of itself when its schedule is done; whatever else ends takes the rest with it, so that
+        # nobody records nothing.
         on_exit=Shutdown(reason=f"{spec.name} has ended"),
         # A recorder drains and closes its bag within this time.
         sigterm_timeout="30",
@@ -54,5 +53,5 @@ def _node(spec: NodeSpec) -> Node:
 
 def _image_transport() -> list[Action]:
     environment = dict(os.environ)
-    set_image_transport(environment)
-    return [SetEnvironmentVariable(name, environment[name]) for name in PROFILE_VARIABLES if name in environment]
+    profile = set_image_transport(environment)
+    return [SetEnvironmentVariable(profile_variable(), profile)] if environment != dict(os.environ) else []

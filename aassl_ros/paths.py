@@ -17,11 +17,14 @@ def share(relative: str) -> Path:
     Raises ConfigError where none is installed.
     """
     prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
-    # Of a colcon or pip install the code lies in PREFIX/lib/pythonX/site-packages, so PREFIX is three above the package's folder.
+    # Of a colcon or pip install the code lies in PREFIX/lib/pythonX/site-packages, so PREFIX is three above the
+    # package's folder.
     candidates = [_CHECKOUT] if (_CHECKOUT / "package.xml").exists() else []
     candidates += [prefix / "share" / "aassl_ros" for prefix in [*prefixes, *_CHECKOUT.parents[2:3], Path(sys.prefix)]]
     for root in candidates:
         if (root / relative).exists():
             return root / relative
     looked = ", ".join(str(root) for root in candidates)
-    raise ConfigError(f"{relative} is not installed (looked in {looked}). Install again: pip install -e . or colcon build.")
+    raise ConfigError(
+        f"{relative} is not installed (looked in {looked}). Install again: pip install -e . or colcon build."
+    )

@@ -22,8 +22,8 @@ class SettingInfo:
     """One field of a settings class: its name, type and default, and the bounds it must keep."""
 
     name: str
-    type: type
-    item_type: type | None
+    kind: type[Any]
+    item_type: type[Any] | None
     default: Any
     description: str
     minimum: float | None
@@ -36,7 +36,7 @@ class SettingInfo:
             return "one of " + ", ".join(str(choice) for choice in self.choices)
         if self.item_type is not None:
             return f"a list of {_WORDS[self.item_type]}s"
-        word = _WORDS[self.type]
+        word = _WORDS[self.kind]
         article = "an" if word[0] in "aeiou" else "a"
         if self.minimum is not None and self.maximum is not None:
             return f"{article} {word} from {self.minimum:g} to {self.maximum:g}"
@@ -58,7 +58,9 @@ def setting(
     maximum: float | None = None,
     choices: tuple[Any, ...] | None = None,
 ) -> Any:
-    """A dataclass field with a description and bounds. Types: bool, int, float, str, tuple[str, ...] or tuple[float, ...]."""
+    """A dataclass field with a description and bounds. Types: bool, int, float, str, tuple[str, ...] or
+    tuple[float, ...].
+    """
     metadata = {"description": description, "minimum": minimum, "maximum": maximum, "choices": choices}
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -88,8 +90,8 @@ def describe(cls: type) -> tuple[SettingInfo, ...]:
 def from_mapping(cls: type[S], values: Mapping[str, Any], *, source: str) -> S:
     """Make settings of `cls` from plain values (YAML, JSON, ROS parameters); what is absent keeps its default.
 
-    source: what the values came from, for the message (a file, a node). Raises ConfigError on an unknown key, a wrong type,
-    a value out of bounds or not finite.
+    source: what the values came from, for the message (a file, a node). Raises ConfigError on an unknown key, a wrong
+    type, a value out of bounds or not finite.
     """
     infos = {info.name: info for info in describe(cls)}
     unknown = sorted(set(values) - set(infos))
@@ -104,7 +106,7 @@ def convert(info: SettingInfo, value: Any, *, source: str) -> Any:
         if isinstance(value, str) or not hasattr(value, "__iter__"):
             raise _wrong(info, value, source)
         return tuple(_scalar(info, info.item_type, item, source) for item in value)
-    return _scalar(info, info.type, value, source)
+    return _scalar(info, info.kind, value, source)
 
 
 def _scalar(info: SettingInfo, kind: type, value: Any, source: str) -> Any:

@@ -1,6 +1,7 @@
 """Which nodes make up each system, with which parameters: the one description that launch files and `aassl up` both read.
 
-A system is named as its launch file: collect, train, evaluate, online. Its arguments come as strings (`arg:=value`); `nodes` turns
+A system is named as its launch file: collect, train, evaluate, online. Its arguments come as strings (`arg:=value`);
+`nodes` turns
 them into node specifications, which launch makes processes of where ROS is installed, and cli/processes.py elsewhere.
 """
 
@@ -73,14 +74,23 @@ class System:
 
 
 _COMMON = (
-    Argument("robot", "sim", "sim starts the simulator; real expects a camera and an arm driver (ros2_control)", ("sim", "real")),
+    Argument(
+        "robot",
+        "sim",
+        "sim starts the simulator; real expects a camera and an arm driver (ros2_control)",
+        ("sim", "real"),
+    ),
     Argument("arm", "panda", "arm set-up: a name under sim/arms (panda, iiwa, xarm6) or a path of a YAML file"),
     Argument("camera", "camera", "name of the camera; its images come on CAMERA/image_raw"),
     Argument("image_topic", "", "where the camera's images are, if not on CAMERA/image_raw"),
     Argument("joint_states_topic", "", "where the joint states are, if not on joint_states"),
-    Argument("command_topic", "", "where the arm takes trajectories, if not on joint_trajectory_controller/joint_trajectory"),
+    Argument(
+        "command_topic", "", "where the arm takes trajectories, if not on joint_trajectory_controller/joint_trajectory"
+    ),
     Argument("use_sim_time", "auto", "take the time from /clock; auto: in simulation only", ("auto", "true", "false")),
-    Argument("config", "", "folder with NODE.yaml parameter files, or one file for all nodes; default: the installed config/"),
+    Argument(
+        "config", "", "folder with NODE.yaml parameter files, or one file for all nodes; default: the installed config/"
+    ),
     Argument("namespace", "", "namespace of every node and relative topic"),
     Argument("log_level", "info", "least severe level logged", ("debug", "info", "warn", "error")),
 )
@@ -88,7 +98,11 @@ _COLLECT = (
     Argument("bag_dir", "bags", "folder in which each recording makes a bag named by its time"),
     Argument("bag", "", "exact path of the bag to make, in place of bag_dir"),
     Argument("storage", "", "storage of the bag: mcap or sqlite3"),
-    Argument("objects", "", 'what to handle, in order: a comma-separated list of SET:INSTANCE, as "train:mug_0001,test:mug_0007"'),
+    Argument(
+        "objects",
+        "",
+        'what to handle, in order: a comma-separated list of SET:INSTANCE, as "train:mug_0001,test:mug_0007"',
+    ),
     Argument("episode_seconds", "", "how long each object is handled, in seconds"),
     Argument("exit_when_done", "", "the explorer ends when every object has been handled: true or false"),
     Argument("seed", "", "seed of the simulated world and of the exploration"),
@@ -134,7 +148,9 @@ SYSTEMS: dict[str, System] = {
     ),
     "train": System("learn online from a running camera and arm: trainer", ("trainer",), (*_COMMON, *_TRAIN)),
     "evaluate": System(
-        "name the category of what the camera sees: evaluator", ("evaluator",), (*_COMMON, *_CHECKPOINT_ONLY, *_EVALUATE)
+        "name the category of what the camera sees: evaluator",
+        ("evaluator",),
+        (*_COMMON, *_CHECKPOINT_ONLY, *_EVALUATE),
     ),
     "online": System(
         "everything at once: handle, record, learn and name",
@@ -226,5 +242,7 @@ def _parameters_file(config: str, node: str) -> Path:
     if path.is_dir():
         return share(f"config/{node}.yaml")
     if not path.is_file():
-        raise ConfigError(f"config = {config!r}: no such file or folder, expected NODE.yaml files or one parameter file.")
+        raise ConfigError(
+            f"config = {config!r}: no such file or folder, expected NODE.yaml files or one parameter file."
+        )
     return path

@@ -1,4 +1,4 @@
-"""aassl demo --out DIR: the whole loop through real nodes in real processes; an interrupted one goes on where it stopped."""
+"""aassl demo --out DIR: the whole loop through real nodes in real processes; run again, an interrupted one goes on."""
 
 from __future__ import annotations
 

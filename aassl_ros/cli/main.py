@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from aassl_ros import __version__
 from aassl_ros.errors import AasslError, ConfigError
 
-# In the order a newcomer meets them: name, what it does, module. The module is imported only when its command is used, for torch is slow to load.
+# In the order a newcomer meets them: name, what it does, module. The module is imported only when its command is
+# used, for torch is slow to load.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("the whole loop on this machine: simulate, record, train, recognize, report", "aassl_ros.cli.demo"),
     "doctor": ("what works on this machine, and what mends what does not", "aassl_ros.cli.doctor"),

@@ -29,10 +29,12 @@ def read_settings(arguments: argparse.Namespace, cls: type[S]) -> S:
 
 
 def parse_text(info: SettingInfo, text: str) -> Any:
-    """A setting's value from its text: lists are comma-separated. What cannot be read stays text, for from_mapping to name."""
+    """A setting's value from its text: lists are comma-separated. What cannot be read stays text, for from_mapping
+    to name.
+    """
     if info.item_type is not None:
         return [_scalar(info.item_type, item.strip()) for item in text.split(",") if item.strip()]
-    return _scalar(info.type, text)
+    return _scalar(info.kind, text)
 
 
 def _scalar(kind: type, text: str) -> Any:

@@ -76,18 +76,14 @@ class NodeProcesses:
         self._readers.append(reader)
 
     def _read(self, name: str, stream: IO[str]) -> None:
-        log = open(self._log_dir / f"{name}.log", "a", encoding="utf-8") if self._log_dir else None
-        try:
+        # Without a folder for logs the lines go nowhere but to echo.
+        with open(self._log_dir / f"{name}.log" if self._log_dir else os.devnull, "a", encoding="utf-8") as log:
             for line in stream:
                 self._last_lines[name].append(line.rstrip())
-                if log is not None:
-                    log.write(line)
-                    log.flush()
+                log.write(line)
+                log.flush()
                 if self._echo is not None:
                     self._echo(name, line.rstrip())
-        finally:
-            if log is not None:
-                log.close()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -112,7 +108,9 @@ class NodeProcesses:
         """One line on how a node ended, with the last thing it said."""
         said = [line for line in self._last_lines[name] if line.strip()]
         where = f" Its log: {self._log_dir / (name + '.log')}." if self._log_dir else ""
-        return f"node {name} ended with status {self.exit_status(name)}: {said[-1] if said else 'it said nothing'}.{where}"
+        return (
+            f"node {name} ended with status {self.exit_status(name)}: {said[-1] if said else 'it said nothing'}.{where}"
+        )
 
     def stop(self) -> None:
         """Stop all that still run, those started last first: who moves the arm before who records it. Idempotent."""

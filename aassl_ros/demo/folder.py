@@ -1,4 +1,4 @@
-"""The demo's folder: where each thing lies, and which stages are done, so that an interrupted demo goes on."""
+"""The demo's folder: where each thing lies, and which stages are done."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from aassl_ros.errors import DataError
 REPORT_STAGE = "report"
 
 
-_OURS = ("bags", "data", "offline", "online", "logs", "checkpoint", "live.json", "metrics.json", "report.html", "demo.json",
+_OURS = ("bags", "data", "offline", "online", "logs", "checkpoint", "live.json", "metrics.json", "report.html",
+"demo.json",
          "evaluation_offline.json", "evaluation_online.json")  # fmt: skip
 
 
@@ -88,7 +89,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error}). Run the demo again: aassl demo --out {path.parent}.") from error
+        raise DataError(
+            f"{path} cannot be read ({error}). Run the demo again: aassl demo --out {path.parent}."
+        ) from error
 
 
 def _clear(root: Path) -> None:

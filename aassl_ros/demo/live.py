@@ -31,7 +31,9 @@ class LiveAnswer:
 def score_answers(
     answers: Iterable[Mapping[str, Any]], episodes: Iterable[EpisodeEvent], *, sets: tuple[str, ...] = ("test",)
 ) -> list[LiveAnswer]:
-    """The answers on frames of episodes of these sets, with what the object really was; frames between episodes have no truth."""
+    """The answers on frames of episodes of these sets, with what the object really was; frames between episodes
+    have no truth.
+    """
     tracker = EpisodeTracker()
     for event in episodes:
         tracker.add(event)

@@ -37,10 +37,13 @@ class DemoPlan:
 def make_plan(settings: DemoSettings, categories: Sequence[str]) -> DemoPlan:
     """Three disjoint sets of instances: train and test offline, online and the test set's again online, each order shuffled.
 
-    Three quarters of the time go to the offline part; three of four of its objects are for training, the rest for testing.
+    Three quarters of the time go to the offline part; three of four of its objects are for training, the rest for
+    testing.
     """
     if settings.categories > len(categories):
-        raise ConfigError(f"categories = {settings.categories}, expected at most {len(categories)}: the catalogue has no more.")
+        raise ConfigError(
+            f"categories = {settings.categories}, expected at most {len(categories)}: the catalogue has no more."
+        )
     rng = np.random.default_rng(settings.seed)
     chosen = [categories[index] for index in np.sort(rng.permutation(len(categories))[: settings.categories])]
     per_category = settings.seconds / (settings.episode_seconds + _BETWEEN_EPISODES_S) / settings.categories

@@ -1,4 +1,4 @@
-"""The stages of the demo, each what a user would type: `aassl up collect`, `aassl prepare`, `aassl train`, `aassl up online`, `aassl evaluate`."""
+"""The stages of the demo, each what a user would type: up collect, prepare, train, up online, evaluate, report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,11 @@ class Demo:
             ("collect", f"an arm handles {len(plan.offline)} objects; bags fill", self._collect),
             ("prepare", "bags become training data", self._prepare),
             ("train", "an encoder learns from them by AA-SSL", self._train),
-            ("online", "it goes on learning in the trainer node while the evaluator names unseen objects", self._online),
+            (
+                "online",
+                "it goes on learning in the trainer node while the evaluator names unseen objects",
+                self._online,
+            ),
             ("evaluate", "both encoders are measured on objects never trained on", self._evaluate),
             (REPORT_STAGE, "report.html and metrics.json", self._report),
         )
@@ -82,7 +86,9 @@ class Demo:
         answers, episodes = self._handle("online", self._plan.online, arguments)
         scored = score_answers(answers, episodes)
         if not scored:
-            raise DataError(f"the evaluator gave no answer on a test object; its log: {self._folder.logs}/evaluator.log.")
+            raise DataError(
+                f"the evaluator gave no answer on a test object; its log: {self._folder.logs}/evaluator.log."
+            )
         write_json(self._folder.live, [answer.to_json() for answer in scored])
         target = self._folder.online_run / "checkpoint"
         self._folder.checkpoint.unlink(missing_ok=True)

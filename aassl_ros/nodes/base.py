@@ -26,7 +26,8 @@ _POLL_S = 0.1
 class ManagedNode(LifecycleNode):
     """A lifecycle node whose hooks raise AasslError where a transition cannot be made.
 
-    Subclasses fill in configure, activate, deactivate and cleanup; settle_s says how long to go on listening once asked to stop.
+    Subclasses fill in configure, activate, deactivate and cleanup; settle_s says how long to go on listening once
+    asked to stop.
     """
 
     def __init__(self, name: str, **kwargs: Any) -> None:
@@ -111,8 +112,8 @@ class _StopRequest:
 def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -> int:
     """Main program of a node's process: start, spin until SIGINT, SIGTERM or the node is done, put away, exit status.
 
-    A node with an attribute `finished` (bool) ends the process by setting it. Errors are one line on stderr, status 1; the environment
-    variable AASSL_DEBUG=1 shows the trace.
+    A node with an attribute `finished` (bool) ends the process by setting it. Errors are one line on stderr, status
+    1; the environment variable AASSL_DEBUG=1 shows the trace.
     """
     prepare_environment()
     set_image_transport()

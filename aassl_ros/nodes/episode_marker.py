@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import rclpy
-from rclpy.clock import ClockType
+from rclpy.clock_type import ClockType
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -47,7 +47,9 @@ def publish_episode(
         while publisher.get_subscription_count() == 0 or _unset(node):
             if time.monotonic() > until:
                 lacking = "/clock is silent" if _unset(node) else f"nobody listens on {publisher.topic_name}"
-                raise RosError(f"{lacking} (waited {timeout_s:g} s). Start the recorder first, in the same ROS_DOMAIN_ID.")
+                raise RosError(
+                    f"{lacking} (waited {timeout_s:g} s). Start the recorder first, in the same ROS_DOMAIN_ID."
+                )
             executor.spin_once(timeout_sec=0.05)
         stamped = EpisodeEvent(
             event.id,

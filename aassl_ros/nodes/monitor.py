@@ -1,4 +1,4 @@
-"""What running nodes say of themselves: their diagnostics, episodes and answers, gathered in a thread for a program that watches."""
+"""What running nodes say: diagnostics, episodes and answers, gathered in a thread for a program that watches."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _DEPTH = 1000
 class Monitor:
     """Hears /diagnostics, `episode` and `evaluator/answer` until left; use as a context manager.
 
-    namespace: that of the nodes watched. `values(node)` are the latest diagnostics of one; `episodes` and `answers` are what was
-    heard so far, in order.
+    namespace: that of the nodes watched. `values(node)` are the latest diagnostics of one; `episodes` and `answers`
+    are what was heard so far, in order.
     """
 
     def __init__(self, namespace: str = "") -> None:
@@ -60,7 +60,9 @@ class Monitor:
         self._context.try_shutdown()
 
     def values(self, node: str) -> Mapping[str, str]:
-        """The latest diagnostic values of the node of that name (without namespace), with its line under "message"; empty before any."""
+        """The latest diagnostic values of the node of that name (without namespace), with its line under
+        "message"; empty before any.
+        """
         return self._values.get(node, {})
 
     def _spin(self) -> None:

@@ -1,4 +1,4 @@
-"""Node parameters from a settings class: declared with description, range and type, read back as the frozen dataclass."""
+"""Node parameters from a settings class: declared with description and range, read back as the frozen dataclass."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ def declare_settings(node: Node, cls: type[S], *, read_only: bool = False) -> S:
         try:
             node.declare_parameter(info.name, default, descriptor(info, read_only=read_only))
         except InvalidParameterTypeException as error:
-            hint = " (write 30.0, not 30)" if info.type is float else ""
+            hint = " (write 30.0, not 30)" if info.kind is float else ""
             raise ConfigError(f"{node.get_name()}: {error}, expected {info.expected()}{hint}.") from error
         except InvalidParameterValueException as error:
-            raise ConfigError(f"{node.get_name()}: {info.name} = {error.value!r}, expected {info.expected()}.") from error
+            # The exception keeps the value only in its text: "Invalid parameter value (0.5) for parameter. ..."
+            value = str(error).partition("(")[2].partition(")")[0]
+            raise ConfigError(f"{node.get_name()}: {info.name} = {value}, expected {info.expected()}.") from error
     return read_settings(node, cls)
 
 
@@ -49,10 +51,11 @@ def descriptor(info: SettingInfo, *, read_only: bool = False) -> ParameterDescri
     result = ParameterDescriptor(name=info.name, description=info.description, read_only=read_only)
     if info.choices is not None:
         result.additional_constraints = info.expected()
-    # rclpy takes an empty list for a byte array and would refuse strings later: lists are typed by from_mapping instead.
+    # rclpy takes an empty list for a byte array and would refuse strings later: lists are typed by from_mapping
+    # instead.
     result.dynamic_typing = info.item_type is not None
     if info.item_type is None and (info.minimum is not None or info.maximum is not None):
-        if info.type is float:
+        if info.kind is float:
             low = -sys.float_info.max if info.minimum is None else float(info.minimum)
             high = sys.float_info.max if info.maximum is None else float(info.maximum)
             result.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]

@@ -11,12 +11,12 @@ from typing import Any
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #212529; max-width: 1060px; margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.7em; margin-bottom: 0; } h2 { margin-top: 2em; border-bottom: 1px solid #dee2e6; padding-bottom: .2em; }
-img { max-width: 100%; display: block; margin: .8em 0; } table { border-collapse: collapse; margin: .8em 0; }
-td, th { padding: .25em .9em; text-align: right; border-bottom: 1px solid #e9ecef; } td:first-child, th:first-child { text-align: left; }
-.lead { color: #495057; } .figures { display: flex; flex-wrap: wrap; gap: 2.2em; margin: 1.2em 0; }
-.figures div { font-size: .85em; color: #6c757d; } .figures b { display: block; font-size: 1.9em; color: #212529; line-height: 1.2; }
-code { background: #f1f3f5; padding: .1em .3em; border-radius: 3px; }
+h1 { font-size: 1.7em; margin-bottom: 0; } h2 { margin-top: 2em; border-bottom: 1px solid #dee2e6; padding-bottom:
+.2em; } img { max-width: 100%; display: block; margin: .8em 0; } table { border-collapse: collapse; margin: .8em 0; }
+td, th { padding: .25em .9em; text-align: right; border-bottom: 1px solid #e9ecef; } td:first-child, th:first-child {
+text-align: left; } .lead { color: #495057; } .figures { display: flex; flex-wrap: wrap; gap: 2.2em; margin: 1.2em 0; }
+.figures div { font-size: .85em; color: #6c757d; } .figures b { display: block; font-size: 1.9em; color: #212529;
+line-height: 1.2; } code { background: #f1f3f5; padding: .1em .3em; border-radius: 3px; }
 """
 
 

@@ -24,7 +24,7 @@ def frames_grid(frames: NDArray[np.uint8], captions: Sequence[str], columns: int
     figure, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 2.0 * rows), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
-    for axis, frame, caption in zip(axes.flat, frames, captions):
+    for axis, frame, caption in zip(axes.flat, frames, captions, strict=False):
         axis.imshow(frame)
         axis.set_title(caption, fontsize=7)
     return _png(figure)
@@ -52,11 +52,11 @@ def joint_curves(
 def loss_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[str]) -> bytes:
     """Each loss over the updates. logs: phase -> log entries with "step" and the keys, losses in nats."""
     figure, axes = plt.subplots(1, len(keys), figsize=(5 * len(keys), 3.2), squeeze=False)
-    for axis, key in zip(axes[0], keys):
+    for axis, key in zip(axes[0], keys, strict=True):
         for phase, entries in logs.items():
             points = [(entry["step"], entry[key]) for entry in entries if key in entry]
             if points:
-                steps, values = zip(*points)
+                steps, values = zip(*points, strict=True)
                 axis.plot(steps, values, color=COLOURS.get(phase), label=phase, linewidth=1.2)
         axis.set_title(f"loss: {key}", fontsize=9)
         axis.set_xlabel("update")
@@ -86,7 +86,9 @@ def confusion(matrix: NDArray[np.float64], categories: Sequence[str]) -> bytes:
 
 
 def embedding(points: NDArray[np.float64], labels: Sequence[str], seen: NDArray[np.bool_]) -> bytes:
-    """A two-dimensional picture of features (t-SNE). points [N, 2]; seen: whether the object was trained on (dots) or not (crosses)."""
+    """A two-dimensional picture of features (t-SNE). points [N, 2]; seen: whether the object was trained on (dots)
+    or not (crosses).
+    """
     figure, axis = plt.subplots(figsize=(7.5, 6))
     colours = plt.get_cmap("tab20")
     label_array = np.asarray(labels)
@@ -131,7 +133,7 @@ def answers_over_time(
     figure, axis = plt.subplots(figsize=(10, 0.8 + 0.3 * len(categories)))
     row = {category: index for index, category in enumerate(categories)}
     axis.scatter(times_s, [row[category] for category in truth], color="#ced4da", marker="s", s=30, label="truth")
-    right = np.array([given == is_ for given, is_ in zip(named, truth)], dtype=bool)
+    right = np.array([given == is_ for given, is_ in zip(named, truth, strict=True)], dtype=bool)
     rows = np.array([row.get(category, -1) for category in named])
     axis.scatter(times_s[right], rows[right], color="#2b9348", s=7, label="right")
     axis.scatter(times_s[~right], rows[~right], color="#d1495b", s=7, label="wrong")

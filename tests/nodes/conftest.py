@@ -76,7 +76,9 @@ StartNode = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start_node(ros_domain: int) -> Iterator[StartNode]:
-    """start_node("recorder", {"storage": "mcap"}, "-r", "a:=b") starts that node's process; stopped by SIGINT at the end."""
+    """start_node("recorder", {"storage": "mcap"}, "-r", "a:=b") starts that node's process; stopped by SIGINT at
+    the end.
+    """
     processes: list[subprocess.Popen[str]] = []
 
     def start(name: str, parameters: Mapping[str, Any] | None = None, *ros_arguments: str) -> subprocess.Popen[str]:

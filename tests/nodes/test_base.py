@@ -1,0 +1,108 @@
+"""The shell that every node wears: parameters, lifecycle, signals, diagnostics."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import DescribeParameters
+
+EXAMPLE = Path(__file__).parent / "example_node.py"
+
+
+@pytest.fixture
+def start_example(ros_domain: int) -> Iterator[Any]:
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*parameters: str) -> subprocess.Popen[str]:
+        words = [word for parameter in parameters for word in ("-p", parameter)]
+        command = [sys.executable, str(EXAMPLE), "--ros-args", *words]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_a_node_starts_by_itself_and_puts_away_its_work_on_sigint(start_example: Any) -> None:
+    node = start_example("rate_hz:=12.5", 'names:=["a", "b"]')
+    assert node.stdout.readline() == "active 12.5 a,b\n"
+    node.send_signal(signal.SIGINT)
+    said, _ = node.communicate(timeout=10)
+    assert said.splitlines() == ["deactivated", "cleaned up"]
+    assert node.returncode == 0
+
+
+def test_a_second_signal_does_not_hurry_a_node_that_puts_away_its_work(start_example: Any) -> None:
+    node = start_example()
+    node.stdout.readline()
+    node.send_signal(signal.SIGTERM)
+    node.send_signal(signal.SIGINT)
+    said, _ = node.communicate(timeout=10)
+    assert said.splitlines()[-1] == "cleaned up"
+    assert node.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ("rate_hz:=0.5", "rate_hz = 0.5, expected a number from 1 to 240."),
+        ("rate_hz:=30", "expected a number from 1 to 240 (write 30.0, not 30)."),
+        ("mode:=odd", "example: mode = 'odd', expected one of good, broken."),
+        ("mode:=broken", "the mode is broken. Take mode:=good."),
+    ],
+)
+def test_a_wrong_parameter_ends_the_node_with_one_line(start_example: Any, parameter: str, message: str) -> None:
+    node = start_example(parameter)
+    said, _ = node.communicate(timeout=20)
+    assert node.returncode == 1
+    assert said.strip().endswith(message)
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_parameters_are_described_with_their_ranges(start_example: Any, ros: Any) -> None:
+    start_example()
+    client = ros.node().create_client(DescribeParameters, "/example/describe_parameters")
+    ros.wait_for(client.service_is_ready, what="the node")
+    asked = client.call_async(DescribeParameters.Request(names=["rate_hz", "mode"]))
+    rate, mode = ros.wait_for(asked.done, what="an answer") and asked.result().descriptors
+    assert rate.description == "how often it would, in Hz"
+    assert (rate.floating_point_range[0].from_value, rate.floating_point_range[0].to_value) == (1.0, 240.0)
+    assert mode.additional_constraints == "one of good, broken"
+
+
+def test_without_autostart_the_lifecycle_services_drive_it_and_diagnostics_are_heard_before(
+    start_example: Any, ros: Any
+) -> None:
+    process = start_example("autostart:=false")
+    node = ros.node()
+    heard: list[Any] = []
+    node.create_subscription(DiagnosticArray, "/diagnostics", heard.append, 10)
+    change = node.create_client(ChangeState, "/example/change_state")
+    state = node.create_client(GetState, "/example/get_state")
+    ros.wait_for(change.service_is_ready, what="the node")
+
+    def call(client: Any, request: Any) -> Any:
+        asked = client.call_async(request)
+        ros.wait_for(asked.done, what="an answer")
+        return asked.result()
+
+    ros.wait_for(lambda: heard, what="diagnostics")
+    assert heard[0].status[0].name == "/example"
+    assert call(state, GetState.Request()).current_state.label == "unconfigured"
+    for transition in (1, 3):  # configure, activate
+        request = ChangeState.Request()
+        request.transition.id = transition
+        assert call(change, request).success
+    assert process.stdout.readline().startswith("active 30.0")
+    assert call(state, GetState.Request()).current_state.label == "active"
