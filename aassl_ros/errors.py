@@ -34,3 +34,7 @@ class SimulationError(AasslError):
 
 class RosError(AasslError):
     """Something that should talk over ROS 2 is missing or silent."""
+
+
+class TrainingError(AasslError):
+    """Learning cannot go on: the loss is no longer a number."""

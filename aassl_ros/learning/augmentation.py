@@ -1,8 +1,8 @@
-"""Augmentation of a whole batch on the training device: each image gets a crop, a colour jitter and a graying of its own.
+"""Augmentation of a whole batch on the training device: each image gets its own crop, colour jitter and graying.
 
-The operations are kornia's (and torchvision's), and the tests hold them to kornia. They are written out here because kornia's
-own modules take up to a third of a training step on two cores where these take a twentieth: one grid_sample crops, and colours
-are changed in place on the few images at a time that fit the processor's cache.
+The operations are kornia's (and torchvision's), and the tests hold them to kornia. They are written out here because
+kornia's own modules take up to a third of a training step on two cores where these take a twentieth: one grid_sample
+crops, and colours are changed in place on the few images at a time that fit the processor's cache.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class AugmentationSettings:
 
 
 class Augmentation:
-    """uint8 [N, S, S, 3] RGB -> float32 [N, 3, image_size, image_size] of mean and deviation .5, in channels-last order.
+    """uint8 [N, S, S, 3] RGB -> float32 [N, 3, image_size, image_size] from -1 to 1, in channels-last order.
 
     The random draws are made on the CPU from the generator passed in, so a seed gives the same images on every device.
     """
@@ -67,7 +67,7 @@ class Augmentation:
         return _normalise(planes)
 
     def _jitter(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Brightness, contrast, saturation and hue in an order drawn for each image; images of one order are changed together."""
+        """Brightness, contrast, saturation and hue in an order drawn for each image; those of one order go together."""
         count = len(images)
         ranges = (self.settings.brightness, self.settings.contrast, self.settings.saturation)
         factors = [1 + reach * _symmetric(count, generator) for reach in ranges] + [

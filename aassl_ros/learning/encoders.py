@@ -71,7 +71,7 @@ STEMS = ("imagenet", "small")
 
 
 class ResNet(nn.Module):
-    """A ResNet without its classifier: normalised images float [N, 3, H, W] -> features float [N, D], averaged over the picture.
+    """A ResNet without its classifier: normalised images float [N, 3, H, W] -> features float [N, D].
 
     name, width, stem: as for `build_encoder`; features: D.
     """
@@ -104,11 +104,12 @@ class ResNet(nn.Module):
 
 
 def build_encoder(name: str = "resnet18", width: int = 32, stem: str = "imagenet") -> ResNet:
-    """A freshly initialised encoder, its weights in channels-last order (quicker on CPU and GPU alike; values are unchanged).
+    """A freshly initialised encoder, its weights in channels-last order (quicker on CPU and GPU; values are the same).
 
-    name: resnet18, resnet34 or resnet50; width: channels of the first stage, 64 being the published networks; stem: "imagenet"
-    (7x7 of stride 2 and a pooling: a 64 px picture ends as 2x2) or "small" (3x3 of stride 1: sees finer detail in pictures of 32 px
-    and less, at some twenty times the cost). Random numbers come from torch's default generator. Raises ConfigError.
+    name: resnet18, resnet34 or resnet50; width: channels of the first stage, 64 being the published networks; stem:
+    "imagenet" (7x7 of stride 2 and a pooling: a 64 px picture ends as 2x2) or "small" (3x3 of stride 1: sees finer
+    detail in pictures of 32 px and less, at some twenty times the cost). Random numbers come from torch's default
+    generator. Raises ConfigError.
     """
     if name not in _LAYOUTS:
         raise ConfigError(f"encoder {name!r} is unknown, expected one of {', '.join(ENCODERS)}.")
@@ -116,4 +117,6 @@ def build_encoder(name: str = "resnet18", width: int = 32, stem: str = "imagenet
         raise ConfigError(f"stem {stem!r} is unknown, expected one of {', '.join(STEMS)}.")
     if width < 1:
         raise ConfigError(f"encoder width {width}, expected at least 1 channel.")
-    return ResNet(name, width, stem).to(memory_format=torch.channels_last)
+    encoder = ResNet(name, width, stem)
+    encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this one
+    return encoder

@@ -21,7 +21,7 @@ def perceptron(width_in: int, hidden: int, width_out: int) -> nn.Sequential:
 
 
 def hidden_width(published: int, features: int) -> int:
-    """The hidden width of a head: as published, but at most four times the features, lest heads dwarf a small encoder."""
+    """Hidden width of a head: as published, but at most four times the features, lest it dwarf a small encoder."""
     return min(published, 4 * features)
 
 
@@ -37,7 +37,7 @@ class Projector(nn.Module):
 
 
 class JointHead(nn.Module):
-    """g: the features of both frames, two float [N, D] -> [N, 128]. What it makes depends on their order, as the action does.
+    """g: the features of both frames, two float [N, D] -> [N, 128]. Their order matters, as it does to the action.
 
     fusion: "concat" feeds [f(x), f(x')], as the authors' code does; "difference" feeds f(x') - f(x).
     """
@@ -56,7 +56,7 @@ class JointHead(nn.Module):
 class ActionHead(nn.Module):
     """h: normalised actions float [N, A] -> [N, 128], each column standardised over the batch.
 
-    The closing batch norm has no weights of its own: the embedding can neither shrink to zero nor settle on one direction.
+    The closing batch norm has no weights of its own, so the embedding can neither shrink to zero nor settle on a point.
     """
 
     def __init__(self, action_dimension: int, features: int) -> None:

@@ -16,9 +16,7 @@ def nt_xent(u: Tensor, v: Tensor, *, temperature: float) -> Tensor:
     Raises ValueError if the shapes differ or N < 2: without negatives the loss is undefined.
     """
     if u.shape != v.shape or u.ndim != 2 or len(u) < 2:
-        raise ValueError(
-            f"embeddings of shapes {tuple(u.shape)} and {tuple(v.shape)}, expected two of one shape [N, D], N at least 2"
-        )
+        raise ValueError(f"embeddings {tuple(u.shape)} and {tuple(v.shape)}, expected two of one shape [N, D], N >= 2")
     # Half precision would lose the small differences between cosines that a low temperature blows up.
     precision = torch.promote_types(u.dtype, torch.float32)
     rows = functional.normalize(torch.cat([u, v]).to(precision), dim=1)

@@ -1,0 +1,284 @@
+"""Checkpoints: RUN/checkpoints/STEP, never changed once there, and RUN/checkpoint, a link to the newest.
+
+weights.safetensors  encoder.* and objective.*: all weights and buffers
+state.pt             optimizer and random state; read with weights_only, so that it can run no code
+checkpoint.json      settings, action space and its normalisation, instances seen, digests, versions
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from aassl_ros import __version__
+from aassl_ros.data.actions import ActionSpace, Normalisation
+from aassl_ros.errors import CheckpointError, ConfigError
+from aassl_ros.learning.encoders import ResNet, build_encoder
+from aassl_ros.learning.train_settings import LearnerSettings
+from aassl_ros.settings import from_mapping
+
+if TYPE_CHECKING:
+    from aassl_ros.learning.update import Learner
+
+FORMAT = 1
+WEIGHTS, STATE, FACTS = "weights.safetensors", "state.pt", "checkpoint.json"
+LINK, FOLDER = "checkpoint", "checkpoints"
+_PART = ".part-"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What an encoder was taught with: action space (None: no action term) and every object instance it has seen."""
+
+    action_space: ActionSpace | None
+    normalisation: Normalisation | None
+    instances: tuple[str, ...]
+    data_fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint as read: `encoder` is on the CPU, in evaluation mode.
+
+    config: every setting it was written with; trainer: what the loop that wrote it keeps to go on; digest: SHA-256 of
+    the weights file; action_dimension: A, 0 without an action term.
+    """
+
+    path: Path
+    encoder: ResNet
+    settings: LearnerSettings
+    config: dict[str, Any]
+    provenance: Provenance
+    action_dimension: int
+    step: int
+    digest: str
+    state_digest: str
+    trainer: dict[str, Any]
+    versions: dict[str, str]
+    weights: dict[str, Tensor] = field(repr=False)
+
+    @property
+    def method(self) -> str:
+        return self.settings.method
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the images the encoder was trained on."""
+        return self.settings.image_size
+
+    @property
+    def action_space(self) -> ActionSpace | None:
+        return self.provenance.action_space
+
+    @property
+    def normalisation(self) -> Normalisation | None:
+        return self.provenance.normalisation
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """Every object instance seen in training, sorted."""
+        return self.provenance.instances
+
+    def fill(self, module: nn.Module, prefix: str) -> None:
+        """Load the weights named PREFIX.* into `module`. Raises CheckpointError unless every one fits."""
+        named = {
+            name[len(prefix) + 1 :]: value for name, value in self.weights.items() if name.startswith(f"{prefix}.")
+        }
+        fill(module, named, self.path)
+
+    def read_state(self) -> dict[str, Any]:
+        """Optimizer and random state, for a learner to go on. Raises CheckpointError."""
+        content = _read(self.path / STATE, self.state_digest)
+        try:
+            return dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+        except Exception as error:  # torch raises whatever its unpickler stumbles on
+            raise CheckpointError(f"{self.path / STATE} is damaged: {_first_line(error)}.") from error
+
+
+def save_checkpoint(
+    run: Path, learner: Learner, provenance: Provenance, *, trainer: Mapping[str, Any] | None = None, keep: int = 3
+) -> Path:
+    """Write RUN/checkpoints/STEP whole or not at all, point RUN/checkpoint to it and remove all but the newest `keep`.
+
+    trainer: JSON-able values that the calling loop needs to go on. Returns the new folder. Raises CheckpointError
+    where it cannot be written.
+    """
+    folder = run / FOLDER
+    part = folder / f"{_PART}{os.getpid()}"
+    try:
+        for left_over in folder.glob(f"{_PART}*"):  # of a writer that was killed
+            shutil.rmtree(left_over, ignore_errors=True)
+        part.mkdir(parents=True)
+        weights = safetensors.torch.save(learner.weights())
+        state = io.BytesIO()
+        torch.save(learner.state(), state)
+        facts = _facts(learner, provenance, dict(trainer or {}), sha256(weights), sha256(state.getvalue()))
+        for name, content in ((WEIGHTS, weights), (STATE, state.getvalue()), (FACTS, facts)):
+            _write(part / name, content)
+        _sync_folder(part)
+        target = _free_name(folder, learner.steps)
+        part.rename(target)
+        _sync_folder(folder)
+        link = run / f".{LINK}-{os.getpid()}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(target.relative_to(run))
+        os.replace(link, run / LINK)
+        _sync_folder(run)
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder} cannot be written ({error}). Free some room or choose another folder."
+        ) from error
+    written = sorted(
+        (path for path in folder.iterdir() if path.name[0] != "."), key=lambda path: path.stat().st_mtime_ns
+    )
+    for old in written[:-keep]:
+        if old != target:
+            shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def find_checkpoint(path: str | Path) -> Path:
+    """The folder of a checkpoint, given itself, a run (its newest) or a link to either. Raises CheckpointError."""
+    path = Path(path)
+    for candidate in (path, path / LINK):
+        if (candidate / FACTS).is_file():
+            return candidate.resolve()
+    what = "holds no checkpoint" if path.exists() else "does not exist"
+    raise CheckpointError(
+        f"{path} {what} (no {FACTS}). Give a folder that aassl train or the trainer node has written."
+    )
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint: RUN, RUN/checkpoint or one step's folder. Raises CheckpointError if missing or damaged."""
+    folder = find_checkpoint(path)
+    try:
+        facts = json.loads((folder / FACTS).read_text())
+        if facts["format"] != FORMAT:
+            raise CheckpointError(
+                f"{folder / FACTS} is of format {facts['format']}, expected {FORMAT}. Update aassl_ros."
+            )
+        known = {entry.name for entry in fields(LearnerSettings)}
+        settings = {name: value for name, value in facts["config"].items() if name in known}
+        content = _read(folder / WEIGHTS, facts["digest"])
+        checkpoint = Checkpoint(
+            path=folder,
+            settings=from_mapping(LearnerSettings, settings, source=str(folder / FACTS)),
+            encoder=build_encoder(settings["encoder"], settings["width"], settings["stem"]),
+            config=facts["config"],
+            provenance=_read_provenance(facts),
+            action_dimension=facts["action_dimension"],
+            step=facts["step"],
+            digest=facts["digest"],
+            state_digest=facts["state_digest"],
+            trainer=facts["trainer"],
+            versions=facts["versions"],
+            weights=safetensors.torch.load(content),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError, ConfigError) as error:
+        raise CheckpointError(
+            f"{folder} is damaged: {_first_line(error)}. Take another checkpoint of the run."
+        ) from error
+    checkpoint.fill(checkpoint.encoder, "encoder")
+    checkpoint.encoder.eval()
+    return checkpoint
+
+
+def fill(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> None:
+    """Copy named weights into `module`, all or none. Raises CheckpointError naming the first that does not fit."""
+    wanted = module.state_dict()
+    for name in [*wanted, *weights]:
+        found = tuple(weights[name].shape) if name in weights else "none"
+        expected = tuple(wanted[name].shape) if name in wanted else "none"
+        if found != expected:
+            raise CheckpointError(
+                f"{source} is of another architecture: weight {name} has shape {found}, expected {expected}."
+            )
+    module.load_state_dict(dict(weights))
+
+
+def _facts(learner: Learner, provenance: Provenance, trainer: dict[str, Any], weights: Any, state: Any) -> bytes:
+    space, normalisation = provenance.action_space, provenance.normalisation
+    facts = {
+        "format": FORMAT,
+        "step": learner.steps,
+        "method": learner.settings.method,
+        "image_size": learner.settings.image_size,
+        "config": asdict(learner.settings),
+        "action_dimension": learner.action_dimension,
+        "action_space": None if space is None else space.to_json(),
+        "normalisation": None if normalisation is None else normalisation.to_json(),
+        "instances": sorted(set(provenance.instances)),
+        "data_fingerprint": provenance.data_fingerprint,
+        "trainer": trainer,
+        "digest": weights.hexdigest(),
+        "state_digest": state.hexdigest(),
+        "versions": {"aassl_ros": __version__, "torch": torch.__version__, "python": platform.python_version()},
+    }
+    return json.dumps(facts, indent=1).encode()
+
+
+def _read_provenance(facts: Mapping[str, Any]) -> Provenance:
+    space, normalisation = facts["action_space"], facts["normalisation"]
+    return Provenance(
+        None if space is None else ActionSpace.from_json(space),
+        None if normalisation is None else Normalisation.from_json(normalisation),
+        tuple(facts["instances"]),
+        facts["data_fingerprint"],
+    )
+
+
+def _read(file: Path, digest: str) -> bytes:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            f"{file} cannot be read: {error.strerror}. Take another checkpoint of the run."
+        ) from error
+    if sha256(content).hexdigest() != digest:
+        raise CheckpointError(
+            f"{file} is damaged: its digest is not the one it was written with. Take another checkpoint."
+        )
+    return content
+
+
+def _write(file: Path, content: bytes) -> None:
+    with open(file, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _free_name(folder: Path, step: int) -> Path:
+    """checkpoints/STEP; a run that was killed and resumed may have written that step before, which stays as it is."""
+    name, count = f"{step:08d}", 1
+    while (folder / name).exists():
+        count += 1
+        name = f"{step:08d}-{count}"
+    return folder / name
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(".")

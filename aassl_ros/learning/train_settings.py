@@ -1,0 +1,101 @@
+"""Settings of learning: what a learner is made of, and how long a run over prepared data goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from aassl_ros.data.actions import ACTION_SPACES, ROTATIONS
+from aassl_ros.data.pairs import UNITS, Window
+from aassl_ros.data.prepared import INSTANCE_SETS
+from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.learning.augmentation import AugmentationSettings
+from aassl_ros.learning.encoders import ENCODERS, STEMS
+from aassl_ros.learning.heads import FUSIONS
+from aassl_ros.learning.methods import METHODS
+from aassl_ros.settings import setting
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class LearnerSettings(AugmentationSettings):
+    """The method and all it needs, the same offline and online; the defaults are the paper's where it has one."""
+
+    method: str = setting("aa_simclr", "What is learnt from a pair.", choices=tuple(METHODS))
+    fusion: str = setting(
+        "concat", "What the joint head takes of two images: both, or their difference.", choices=FUSIONS
+    )
+    encoder: str = setting("resnet18", "Architecture of the encoder.", choices=ENCODERS)
+    width: int = setting(
+        32, "Channels of the encoder's first stage; the published networks have 64.", minimum=4, maximum=512
+    )
+    stem: str = setting("imagenet", "First layers: 7x7 and pooling, or 3x3 for small pictures.", choices=STEMS)
+    image_size: int = setting(
+        0, "Side of training images in pixels; 0 takes that of the data.", minimum=0, maximum=1024
+    )
+    batch: int = setting(256, "Pairs in a batch.", minimum=2, maximum=65536)
+    lr: float = setting(5e-4, "Learning rate of AdamW, constant.", minimum=0, maximum=10)
+    weight_decay: float = setting(1e-6, "Weight decay of AdamW.", minimum=0, maximum=1)
+    temperature: float = setting(0.1, "Temperature of the loss between images.", minimum=0.001, maximum=100)
+    action_temperature: float = setting(0.1, "Temperature of the action term.", minimum=0.001, maximum=100)
+    contrastive_weight: float = setting(1.0, "Weight of the loss between images.", minimum=0, maximum=1000)
+    action_weight: float = setting(1.0, "Weight of the action term.", minimum=0, maximum=1000)
+    action_space: str = setting(AUTO, "What is taken for the action; auto: the best that the data hold.",
+                                choices=(AUTO, *ACTION_SPACES))  # fmt: skip
+    rotation: str = setting("vector", "How a turn is written in an action.", choices=ROTATIONS)
+    action_components: tuple[str, ...] = setting((), "Parts of the action that are kept; empty keeps all.")
+    window: str = setting("episode", "How far apart the frames of a pair may be: episode, or UNIT:MAXIMUM or "
+                          "UNIT:MINIMUM:MAXIMUM with frames, seconds or degrees.")  # fmt: skip
+    seed: int = setting(0, "Seed of weights, pairs and augmentation.", minimum=0, maximum=2**31 - 1)
+    device: str = setting(AUTO, "Where to learn: auto (a GPU where there is one), cpu, cuda or cuda:NUMBER.")
+
+
+@dataclass(frozen=True)
+class TrainSettings(LearnerSettings):
+    """A run of `aassl train` over prepared data."""
+
+    epochs: int = setting(100, "Passes over the frames.", minimum=1, maximum=1_000_000)
+    sets: tuple[str, ...] = setting(("train",), "Instance sets to learn from.")
+    max_seconds: float = setting(
+        0.0, "Longest training time in seconds, over all resumed parts; 0: no limit.", minimum=0
+    )
+    save_every_s: float = setting(120.0, "Time between checkpoints in seconds.", minimum=0)
+    keep: int = setting(3, "Checkpoints kept, the newest ones.", minimum=1)
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.sets if name not in INSTANCE_SETS]
+        if unknown or not self.sets:
+            raise ConfigError(f"sets = {list(self.sets)}, expected some of {', '.join(INSTANCE_SETS)}.")
+
+
+RESUMABLE = ("epochs", "max_seconds", "save_every_s", "keep", "device")
+"""Settings that may change when a run is resumed: they do not bend its loss curve."""
+
+
+def parse_window(text: str) -> Window:
+    """The window that the setting `window` means. Raises ConfigError."""
+    unit, *bounds = text.split(":")
+    expected = f"window = {text!r}, expected episode, or UNIT:MAXIMUM or UNIT:MINIMUM:MAXIMUM (degrees:10:30)."
+    if unit not in UNITS or (len(bounds) != 0 if unit == "episode" else len(bounds) not in (1, 2)):
+        raise ConfigError(expected)
+    try:
+        numbers = [float(bound) for bound in bounds]
+        if unit == "episode":
+            return Window()
+        return Window(unit, numbers[0] if len(numbers) == 2 else 0.0, numbers[-1])
+    except (ValueError, DataError) as error:
+        raise ConfigError(expected) from error
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that the setting `device` means. Raises ConfigError where it is not there."""
+    if name == AUTO:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device = {name!r} is not to be had here. Leave it at auto, or take cpu.") from error
+    return device

@@ -1,0 +1,132 @@
+"""One update of AA-SSL, from a batch of triplets (x, x', a) to new weights: the method on one page.
+
+L = w_c NTXent(p(f(x)), p(f(x')))  +  w_a NTXent(h(a), g(f(x), f(x')))
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aassl_ros.errors import CheckpointError, TrainingError
+from aassl_ros.learning.augmentation import Augmentation
+from aassl_ros.learning.checkpoint import Checkpoint
+from aassl_ros.learning.encoders import build_encoder
+from aassl_ros.learning.methods import METHODS
+from aassl_ros.learning.train_settings import LearnerSettings, choose_device
+
+Images = NDArray[np.uint8] | Tensor
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Losses of one update in nats: the weighted sum, the term between images, and the action term if there is one."""
+
+    total: float
+    contrastive: float
+    action: float | None
+
+
+class Learner:
+    """An encoder with its heads and optimizer; `aassl train` and the trainer node alike call `step`.
+
+    encoder: f; objective: p, g and h; steps: updates so far; action_dimension: A, 0 where the method looks at no action.
+    """
+
+    def __init__(self, settings: LearnerSettings, action_dimension: int = 0) -> None:
+        """settings.image_size must be given. The weights follow from settings.seed."""
+        method = METHODS[settings.method]
+        if method.action_term is not None and action_dimension < 1:
+            raise ValueError(f"{settings.method} needs actions of at least one dimension, found {action_dimension}")
+        if settings.image_size < 1:
+            raise ValueError("image_size is 0: resolve it by the data before a learner is made")
+        self.settings = settings
+        self.action_dimension = action_dimension if method.action_term is not None else 0
+        self.device = choose_device(settings.device)
+        with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
+            torch.manual_seed(settings.seed)
+            self.encoder = build_encoder(settings.encoder, settings.width, settings.stem)
+            self.objective = torch.nn.ModuleDict({"base": method.base(self.encoder.features, settings)})
+            if method.action_term is not None:
+                self.objective["action"] = method.action_term(self.encoder.features, action_dimension, settings)
+        self.encoder.to(self.device)
+        self.objective.to(self.device)
+        self.augmentation = Augmentation(settings, settings.image_size)
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        parameters = [*self.encoder.parameters(), *self.objective.parameters()]
+        self.optimizer = torch.optim.AdamW(parameters, settings.lr, weight_decay=settings.weight_decay, fused=True)
+        self.steps = 0
+
+    def step(self, first: Images, second: Images, action: NDArray[np.float32] | Tensor | None = None) -> Losses:
+        """Learn from N pairs: first, second uint8 [N, S, S, 3]; action float [N, A], normalised (None: no action term).
+
+        Raises TrainingError, before any weight is changed, where the loss is not finite.
+        """
+        self.encoder.train()
+        self.objective.train()
+        x = self.augmentation(self._on_device(first), self.generator)
+        x_next = self.augmentation(self._on_device(second), self.generator)
+
+        # One view after the other, so that batch norm sees N images of one kind and not 2 N.
+        f, f_next = self.encoder(x), self.encoder(x_next)
+        contrastive = self.objective["base"](f, f_next)
+        loss = self.settings.contrastive_weight * contrastive
+        action_loss = None
+        if "action" in self.objective:
+            if action is None:
+                raise ValueError(f"{self.settings.method} learns from actions, none were given")
+            action_loss = self.objective["action"](f, f_next, self._on_device(action).float())
+            loss = loss + self.settings.action_weight * action_loss
+
+        losses = Losses(loss.item(), contrastive.item(), None if action_loss is None else action_loss.item())
+        if not math.isfinite(losses.total):
+            raise TrainingError(
+                f"the loss is {losses.total} at step {self.steps + 1}. Lower lr (now {self.settings.lr:g})."
+            )
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.steps += 1
+        return losses
+
+    def weights(self) -> dict[str, Tensor]:
+        """Copies on the CPU of all weights and buffers, named encoder.* and objective.*."""
+        modules = {"encoder": self.encoder, "objective": self.objective}
+        return {
+            f"{prefix}.{name}": tensor.detach().to("cpu", copy=True).contiguous()
+            for prefix, module in modules.items()
+            for name, tensor in module.state_dict().items()
+        }
+
+    def state(self) -> dict[str, Any]:
+        """What beside the weights the next update depends on; loadable with weights_only."""
+        return {"optimizer": self.optimizer.state_dict(), "generator": self.generator.get_state(), "steps": self.steps}
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, settings: LearnerSettings | None = None) -> Learner:
+        """Go on from a checkpoint, with its own settings or with others of the same architecture and method.
+
+        Raises CheckpointError where the weights or the optimizer's state do not fit.
+        """
+        learner = cls(settings or checkpoint.settings, checkpoint.action_dimension)
+        state = checkpoint.read_state()
+        checkpoint.fill(learner.encoder, "encoder")
+        checkpoint.fill(learner.objective, "objective")
+        try:
+            learner.optimizer.load_state_dict(state["optimizer"])
+            learner.generator.set_state(state["generator"])
+            learner.steps = state["steps"]
+        except (KeyError, ValueError, RuntimeError, TypeError) as error:
+            raise CheckpointError(f"{checkpoint.path}: state.pt does not fit its weights ({error}).") from error
+        for group in learner.optimizer.param_groups:  # the settings speak, not what the optimizer remembers
+            group["lr"], group["weight_decay"] = learner.settings.lr, learner.settings.weight_decay
+        return learner
+
+    def _on_device(self, array: NDArray[Any] | Tensor) -> Tensor:
+        return torch.as_tensor(array).to(self.device, non_blocking=True)
