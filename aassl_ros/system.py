@@ -1,4 +1,4 @@
-"""Which nodes make up each system, with which parameters: the one description that launch files and `aassl up` both read.
+"""Which nodes make up each system, with which parameters: what launch files and `aassl up` both read.
 
 A system is named as its launch file: collect, train, evaluate, online. Its arguments come as strings (`arg:=value`);
 `nodes` turns

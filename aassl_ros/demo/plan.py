@@ -35,10 +35,10 @@ class DemoPlan:
 
 
 def make_plan(settings: DemoSettings, categories: Sequence[str]) -> DemoPlan:
-    """Three disjoint sets of instances: train and test offline, online and the test set's again online, each order shuffled.
+    """Disjoint sets of instances: train and test offline, online and test again in the online part, both shuffled.
 
-    Three quarters of the time go to the offline part; three of four of its objects are for training, the rest for
-    testing.
+    Three quarters of the time go to the offline part; three of four of its objects are for training, the rest
+    for testing.
     """
     if settings.categories > len(categories):
         raise ConfigError(

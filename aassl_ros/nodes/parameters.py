@@ -18,7 +18,7 @@ _INT64_MAX = 2**63 - 1
 
 
 def declare_settings(node: Node, cls: type[S], *, read_only: bool = False) -> S:
-    """Declare every field of the settings class `cls` as a parameter of `node` and return the values it was started with.
+    """Declare every field of the settings class `cls` as a parameter of `node`; the values it was started with.
 
     read_only: the node reads its parameters once; a later set is refused by rclpy rather than ignored.
     Raises ConfigError, naming the node, the key, the value and what was expected.
