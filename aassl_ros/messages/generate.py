@@ -1,0 +1,90 @@
+"""From message definitions to C, C++ and Python sources, by the generators that come with the ROS 2 wheels.
+
+The command `rosidl` that should do this is broken in the wheels, so the generators are called as CMake would call them:
+each with a JSON file that says what to read and where to write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from aassl_ros.messages.package import MessagePackage
+
+# Fast RTPS's own type support serves Kilted; Jazzy's middleware asks for the introspection one, too.
+TYPE_SUPPORTS = ("rosidl_typesupport_fastrtps_c", "rosidl_typesupport_introspection_c")
+
+
+def generate(package: MessagePackage, prefix: Path, work: Path) -> None:
+    """Write the sources of `package` to folders of `work` that are named after the generator that wrote them.
+
+    prefix: where the wheels are installed. work/share comes to hold what other packages need: .msg, .idl and .json
+    (type hash) files.
+    """
+    from rosidl_adapter.msg import convert_msg_to_idl
+    from rosidl_generator_c import generate_c
+    from rosidl_generator_py import generate_py
+    from rosidl_generator_type_description import generate_type_hash
+    from rosidl_typesupport_c import generate_c as generate_dispatch_c
+    from rosidl_typesupport_fastrtps_c import generate_typesupport_fastrtps_c
+    from rosidl_typesupport_introspection_c import generate_c as generate_introspection_c
+
+    share = work / "share"
+    shutil.copytree(package.folder, share)
+    generators: dict[str, Callable[[str], object]] = {
+        "rosidl_generator_type_description": generate_type_hash,
+        "rosidl_generator_c": generate_c,
+        "rosidl_typesupport_fastrtps_c": generate_typesupport_fastrtps_c,
+        "rosidl_typesupport_introspection_c": generate_introspection_c,
+        "rosidl_typesupport_c": lambda arguments: generate_dispatch_c(arguments, list(TYPE_SUPPORTS)),
+        "rosidl_generator_py": lambda arguments: generate_py(arguments, ["rosidl_typesupport_c", *TYPE_SUPPORTS]),
+    }
+    # The generators tell every file that they read.
+    with contextlib.redirect_stdout(io.StringIO()):
+        for message in package.messages:
+            convert_msg_to_idl(share, package.name, Path("msg") / message.name, share / "msg")
+        for name, write in generators.items():
+            output = work / name / package.name
+            output.mkdir(parents=True)
+            write(str(_write_arguments(package, prefix, work, name, output)))
+            if name == "rosidl_generator_type_description":
+                for description in (output / "msg").glob("*.json"):
+                    shutil.copy(description, share / "msg")
+    _write_visibility_headers(package, prefix, work)
+    (work / "rosidl_generator_py" / package.name / "__init__.py").touch()
+
+
+def _write_arguments(package: MessagePackage, prefix: Path, work: Path, generator: str, output: Path) -> Path:
+    share = work / "share"
+    names = [message.stem for message in package.messages]
+    arguments = {
+        "package_name": package.name,
+        "output_dir": str(output),
+        "template_dir": str(prefix / "share" / generator / "resource"),
+        "idl_tuples": [f"{share}:msg/{name}.idl" for name in names],
+        "type_description_tuples": [f"msg/{name}.idl:{share}/msg/{name}.json" for name in names],
+        "include_paths": [f"{name}:{prefix / 'share' / name}" for name in package.dependencies],
+        "ros_interface_files": [str(share / "msg" / f"{name}.msg") for name in names],
+        "ros_interface_dependencies": [
+            f"{name}:{path}"
+            for name in package.dependencies
+            for path in sorted((prefix / "share" / name).rglob("*.idl"))
+        ],
+        "target_dependencies": [],
+    }
+    path = work / f"{generator}.json"
+    path.write_text(json.dumps(arguments), encoding="utf-8")
+    return path
+
+
+def _write_visibility_headers(package: MessagePackage, prefix: Path, work: Path) -> None:
+    """The small headers that CMake makes from templates: what a library shows to others."""
+    for generator in ("rosidl_generator_c", *TYPE_SUPPORTS):
+        template = prefix / "share" / generator / "resource" / f"{generator}__visibility_control.h.in"
+        text = template.read_text(encoding="utf-8")
+        text = text.replace("@PROJECT_NAME@", package.name).replace("@PROJECT_NAME_UPPER@", package.name.upper())
+        (work / generator / package.name / "msg" / template.stem).write_text(text, encoding="utf-8")

@@ -1,0 +1,122 @@
+"""Message packages put into this Python as wheels, so that pip knows, replaces and removes them like others."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.metadata
+import importlib.util
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from aassl_ros.errors import RosError
+from aassl_ros.messages.compile import check_compiler, compile_package
+from aassl_ros.messages.generate import generate
+from aassl_ros.messages.package import MessagePackage, load_packages
+from aassl_ros.ros_environment import sourced_prefix, wheels_prefix
+
+_TAG = f"cp3{sys.version_info.minor}-cp3{sys.version_info.minor}-linux_x86_64"
+
+
+def install_messages() -> dict[str, str]:
+    """Install what is missing of the message packages defined here. Returns what was done for each, in words.
+
+    Raises RosError where there is no ROS 2 to install them for, or no compiler.
+    """
+    sourced = sourced_prefix()
+    if sourced is not None:
+        return {package.name: _state_in(sourced, package) for package in load_packages()}
+    prefix = wheels_prefix()
+    if prefix is None:
+        raise RosError("no ROS 2 here to make messages for. Install the wheels: pip install 'aassl_ros[ros]'")
+    return {package.name: _install(package, prefix) for package in load_packages()}
+
+
+def is_installed(package: MessagePackage) -> bool:
+    """Whether this very build of the package is installed, or one that someone else has put there."""
+    if importlib.util.find_spec(package.name) is None:
+        return False
+    try:
+        version = importlib.metadata.version(package.name)
+    except importlib.metadata.PackageNotFoundError:
+        return True
+    return "+aassl." not in version or version == package.build_version
+
+
+def _state_in(sourced: Path, package: MessagePackage) -> str:
+    if importlib.util.find_spec(package.name) is not None:
+        return f"comes from {sourced}"
+    debian_name = f"ros-{sourced.name}-{package.name.replace('_', '-')}"
+    raise RosError(f"{package.name} is missing from {sourced}. Install it: apt install {debian_name}")
+
+
+def _install(package: MessagePackage, prefix: Path) -> str:
+    if is_installed(package):
+        return "is there"
+    check_compiler()
+    with tempfile.TemporaryDirectory(prefix="aassl_messages_") as folder:
+        work = Path(folder)
+        generate(package, prefix, work)
+        libraries, modules = compile_package(package, prefix, work)
+        wheel = write_wheel(package, work, libraries, modules)
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--force-reinstall"]
+        result = subprocess.run([*command, str(wheel)], capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            words = (result.stderr.strip() or "it said nothing").splitlines()[-1]
+            raise RosError(f"{package.name}: pip cannot install the generated package: {words}")
+    _check_that_it_loads(package)
+    return "generated, compiled and installed"
+
+
+def _check_that_it_loads(package: MessagePackage) -> None:
+    """In a Python of its own, since a broken library can end the process that loads it."""
+    names = [message.stem for message in package.messages]
+    program = f"from {package.name}.msg import {', '.join(names)}\n"
+    program += "\n".join(f"{name}.__class__.__import_type_support__()" for name in names)
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        words = (result.stderr.strip() or f"status {result.returncode}").splitlines()[-1]
+        raise RosError(f"{package.name} was generated and compiled, but does not load: {words}")
+
+
+def write_wheel(package: MessagePackage, work: Path, libraries: tuple[Path, ...], modules: tuple[Path, ...]) -> Path:
+    """Pack what was generated and compiled into a wheel in `work`, to be installed under the environment's prefix."""
+    name = f"{package.name}-{package.build_version}"
+    data = f"{name}.data/data"
+    python = work / "rosidl_generator_py"
+    share = work / "share"
+    files = {str(path.relative_to(python)): path.read_bytes() for path in (*sorted(python.rglob("*.py")), *modules)}
+    files |= {f"{data}/lib/{path.name}": path.read_bytes() for path in libraries}
+    files |= {
+        f"{data}/share/{package.name}/{path.relative_to(share)}": path.read_bytes()
+        for path in sorted(share.rglob("*"))
+        if path.is_file()
+    }
+    interfaces = "\n".join(f"msg/{path.stem}.{kind}" for path in package.messages for kind in ("idl", "msg"))
+    index = f"{data}/share/ament_index/resource_index"
+    files[f"{index}/packages/{package.name}"] = b""
+    files[f"{index}/rosidl_interfaces/{package.name}"] = interfaces.encode()
+    files[f"{name}.dist-info/METADATA"] = (
+        f"Metadata-Version: 2.1\nName: {package.name}\nVersion: {package.build_version}\n"
+        "Summary: ROS 2 messages generated by aassl_ros for wheels that lack them\n"
+    ).encode()
+    files[f"{name}.dist-info/WHEEL"] = (
+        f"Wheel-Version: 1.0\nGenerator: aassl_ros\nRoot-Is-Purelib: false\nTag: {_TAG}\n"
+    ).encode()
+    files[f"{name}.dist-info/RECORD"] = _record(files, f"{name}.dist-info/RECORD").encode()
+    wheel = work / f"{name}-{_TAG}.whl"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_STORED) as archive:
+        for path, content in files.items():
+            archive.writestr(path, content)
+    return wheel
+
+
+def _record(files: dict[str, bytes], record: str) -> str:
+    rows = []
+    for path, content in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        rows.append(f"{path},sha256={digest},{len(content)}")
+    return "\n".join([*rows, f"{record},,", ""])
