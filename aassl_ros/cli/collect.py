@@ -11,7 +11,7 @@ from typing import Any
 from aassl_ros.cli.processes import NodeProcesses
 from aassl_ros.cli.progress import progress
 from aassl_ros.cli.up import parse_assignments
-from aassl_ros.errors import ConfigError, RosError
+from aassl_ros.errors import BagError, ConfigError, RosError
 from aassl_ros.system import complete, nodes
 
 # The simulator draws its first frame, and DDS finds everybody, within this time on two busy cores.
@@ -28,19 +28,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from aassl_ros.data.bag_reader import BagReader
+
     if not arguments.seconds > 0:
         raise ConfigError(f"--seconds = {arguments.seconds:g}, expected more than 0.")
     if arguments.out.exists():
         raise ConfigError(f"{arguments.out} exists already: a bag is never overwritten. Name another with -o.")
     given = {"bag": str(arguments.out.resolve()), **parse_assignments(arguments.arguments)}
     _record(nodes("collect", complete("collect", given)), arguments.seconds)
-    ledger = _ledger(arguments.out)
-    if arguments.json:
-        print(json.dumps(ledger))
-    else:
-        print(f"{arguments.out}: " + ", ".join(f"{key} {value}" for key, value in ledger.items() if key != "topics"))
-    lost = ledger["frames_dropped"] or ledger["frames_with_sample"] < ledger["frames_written"]
-    return 3 if lost else 0
+    with BagReader(arguments.out) as reader:
+        ledger = reader.ledger
+    if ledger is None:
+        raise BagError(f"{arguments.out} holds no ledger: its recorder did not close it. Try aassl bag info on it.")
+    print(json.dumps(ledger.as_dict()) if arguments.json else f"{arguments.out}: {ledger.summary()}")
+    return 3 if ledger.lossy else 0
 
 
 def _record(specs: Any, seconds: float) -> None:
@@ -69,13 +70,6 @@ def _wait_for_frames(monitor: Any, processes: NodeProcesses) -> None:
             said = monitor.values("recorder").get("message", "the recorder says nothing")
             raise RosError(f"no camera frame was recorded within {_START_S:g} s: {said}. Try aassl doctor.")
         time.sleep(0.1)
-
-
-def _ledger(bag: Path) -> dict[str, Any]:
-    from aassl_ros.data.bag_reader import BagReader
-
-    with BagReader(bag) as reader:
-        return dict(json.loads(reader.custom_data["ledger"]))
 
 
 def _echo_problems(name: str, line: str) -> None:

@@ -1,0 +1,198 @@
+"""metrics.json and report.html of a finished demo, from what its stages left in the folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.data.bag_reader import BagReader
+from aassl_ros.data.ledger import Ledger
+from aassl_ros.data.prepared import PreparedData
+from aassl_ros.demo.folder import DemoFolder, read_json, write_json
+from aassl_ros.demo.synchronization import measure_synchronization
+from aassl_ros.errors import BagError
+from aassl_ros.report import plots
+from aassl_ros.report.page import Page
+
+_PHASES = ("offline", "online")
+_SAMPLE_FRAMES = 18
+_POINTS_OF_TSNE = 1200
+_LOSSES = ("loss", "contrastive", "action")
+_STREAM_KEYS = ("frames_received", "frames_written", "frames_dropped", "frames_with_sample", "bracket_ms_median")
+
+
+def write_metrics(folder: DemoFolder) -> None:
+    """metrics.json, as the design gives its keys; seconds are those of the stages before the report."""
+    live = read_json(folder.live)
+    right = [answer["named"] == answer["truth"] for answer in live]
+    ledger = _ledger(folder.collect_bag).as_dict()
+    metrics = {
+        **{phase: read_json(folder.evaluation(phase)) for phase in _PHASES},
+        "live": {
+            "answers": len(live),
+            "accuracy": float(np.mean(right)),
+            "latency_ms_p50": float(np.median([answer["latency_ms"] for answer in live])),
+        },
+        "stream": {key: ledger[key] for key in _STREAM_KEYS},
+        "seconds": sum(read_json(folder.record)["stages"].values()),
+    }
+    write_json(folder.metrics, metrics)
+
+
+def write_report(folder: DemoFolder) -> None:
+    """report.html: all in one file, to be opened in any browser."""
+    metrics = read_json(folder.metrics)
+    data = PreparedData.open(folder.data)
+    page = Page("aassl_ros: learning to see by handling objects")
+    _summary(page, metrics)
+    _accuracy(page, metrics)
+    _live(page, folder)
+    _learning(page, folder)
+    _features(page, folder, data)
+    _frames(page, folder, data)
+    _joints(page, data)
+    _counts(page, folder)
+    page.write(folder.report)
+
+
+def _summary(page: Page, metrics: Mapping[str, Any]) -> None:
+    online, stream = metrics["online"], metrics["stream"]
+    page.text(
+        f"A simulated arm handled {len(online['train_instances'])} objects while its camera and joints were recorded; "
+        f"an encoder learned from them without labels ({online['method']}), first from the bags, then in the trainer "
+        "node. "
+        f"It is measured on {len(online['test_instances'])} objects that it never saw."
+    )
+    page.figures(
+        [
+            (_percent(online["probe"]["accuracy"]), "category accuracy on unseen objects, after the online part"),
+            (_percent(metrics["live"]["accuracy"]), f"of {metrics['live']['answers']} live answers right"),
+            (f"{stream['frames_dropped']} of {stream['frames_received']}", "camera frames dropped"),
+            (f"{metrics['live']['latency_ms_p50']:.1f} ms", "from frame to answer (median)"),
+        ]
+    )
+
+
+def _accuracy(page: Page, metrics: Mapping[str, Any]) -> None:
+    page.heading("Category accuracy on objects never trained on")
+    offline, online = metrics["offline"], metrics["online"]
+    baselines = online["baselines"]
+    series = {
+        "online encoder, linear probe": online["probe"]["accuracy"],
+        "offline encoder, linear probe": offline["probe"]["accuracy"],
+        "random encoder, linear probe": baselines["random_encoder"],
+        "colour histogram, linear probe": baselines["colour_histogram"],
+    }
+    page.picture(plots.accuracy_bars(series, online["chance"]), "accuracy of each encoder and baseline")
+    rows = [
+        (category, _percent(offline["probe"]["per_category"].get(category)), _percent(accuracy))
+        for category, accuracy in online["probe"]["per_category"].items()
+    ]
+    rows += [
+        ("all", _percent(offline["probe"]["accuracy"]), _percent(online["probe"]["accuracy"])),
+        ("nearest neighbours", _percent(offline["knn"]["accuracy"]), _percent(online["knn"]["accuracy"])),
+        *((f"{count} labelled object(s) a category", _percent(offline["few_shot"].get(count)), _percent(accuracy))
+          for count, accuracy in online["few_shot"].items()),
+    ]  # fmt: skip
+    page.table(["category", "offline", "online"], rows)
+    if "confusion" in online:
+        confusion = online["confusion"]
+        matrix = np.asarray(confusion["matrix"], dtype=np.float64)
+        page.picture(plots.confusion(matrix, confusion["categories"]), "confusion matrix of the online encoder")
+
+
+def _live(page: Page, folder: DemoFolder) -> None:
+    page.heading("Live answers against the truth")
+    live = read_json(folder.live)
+    stamps = np.array([answer["stamp_ns"] for answer in live], dtype=np.float64)
+    times_s = (stamps - stamps.min()) / 1e9
+    named, truth = [answer["named"] for answer in live], [answer["truth"] for answer in live]
+    categories = sorted(set(named) | set(truth))
+    page.picture(plots.answers_over_time(times_s, named, truth, categories), "live answers over time")
+
+
+def _learning(page: Page, folder: DemoFolder) -> None:
+    page.heading("Losses")
+    logs = {"offline": _log(folder.offline_run / "log.jsonl"), "online": _log(folder.online_run / "log.jsonl")}
+    page.picture(plots.loss_curves(logs, _LOSSES), "loss curves")
+
+
+def _features(page: Page, folder: DemoFolder, data: PreparedData) -> None:
+    from aassl_ros.demo.picture_of_features import tsne_points
+
+    page.heading("Features (t-SNE)")
+    frames = data.indices(("train", "test"))
+    chosen = frames[np.linspace(0, len(frames) - 1, min(len(frames), _POINTS_OF_TSNE)).astype(np.int64)]
+    rows = [data.episodes[index] for index in data.episode_of[chosen]]
+    points = tsne_points(folder.checkpoint, data, chosen)
+    seen = np.array([row.set == "train" for row in rows])
+    page.picture(plots.embedding(points, [row.category for row in rows], seen), "t-SNE of the features")
+
+
+def _frames(page: Page, folder: DemoFolder, data: PreparedData) -> None:
+    page.heading("Frames, and how true the joint state of each is")
+    chosen = np.linspace(0, len(data) - 1, _SAMPLE_FRAMES).astype(np.int64)
+    captions = [data.episodes[index].instance for index in data.episode_of[chosen]]
+    try:
+        sync = measure_synchronization(folder.collect_bag)
+    except BagError as error:
+        page.text(str(error))
+    else:
+        error_of = dict(zip(sync.stamps_ns.tolist(), sync.error_mrad.tolist(), strict=True))
+        captions = [
+            f"{caption}\n{error_of[stamp]:.3f} mrad" if stamp in error_of else caption
+            for caption, stamp in zip(captions, data.stamps_ns[chosen].tolist(), strict=True)
+        ]
+        page.text(
+            f"Under each frame: the error of the joint state interpolated at its stamp. Over {len(sync.stamps_ns)} "
+            f"frames the median is {np.median(sync.error_mrad):.4f} mrad; in 1 ms the fastest joint moves "
+            f"{np.median(sync.motion_mrad):.3f} mrad (median)."
+        )
+    page.picture(plots.frames_grid(data.frames[chosen], captions), "sample frames")
+
+
+def _joints(page: Page, data: PreparedData) -> None:
+    page.heading("Joints and commands of one episode")
+    row = max(data.episodes, key=lambda episode: episode.stop - episode.start)
+    part = slice(row.start, row.stop)
+    columns = [data.joint_names.index(name) for name in data.command_names if name in data.joint_names]
+    names = [data.joint_names[column] for column in columns]
+    commands = [data.command_names.index(name) for name in names]
+    times_s = (data.stamps_ns[part] - data.stamps_ns[row.start]) / 1e9
+    positions = data.joint_position[part][:, columns].astype(np.float64)
+    commanded: NDArray[np.float64] = data.joint_command[part][:, commands].astype(np.float64)
+    page.picture(plots.joint_curves(times_s, positions, commanded, names), "joint positions and commands")
+
+
+def _counts(page: Page, folder: DemoFolder) -> None:
+    page.heading("What was received, written and dropped")
+    for name, bag in (("collect", folder.collect_bag), ("online", folder.online_bag)):
+        ledger = _ledger(bag)
+        page.text(f"bags/{name}: {ledger.summary()}")
+        page.table(
+            ["topic", "received", "written", "dropped", "lost on the way"],
+            [(topic, one.received, one.written, one.dropped, one.lost) for topic, one in ledger.topics.items()],
+        )
+
+
+def _ledger(bag: Path) -> Ledger:
+    with BagReader(bag) as reader:
+        ledger = reader.ledger
+    if ledger is None:
+        raise BagError(f"{bag} holds no ledger: its recorder did not close it.")
+    return ledger
+
+
+def _log(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _percent(fraction: float | None) -> str:
+    return "" if fraction is None else f"{100 * fraction:.1f} %"

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import uuid
+
+from aassl_ros.data.episodes import EpisodeEvent
+from aassl_ros.demo.live import score_answers
+
+
+def events(start_ns: int, stop_ns: int, category: str, set_name: str) -> list[EpisodeEvent]:
+    identity = str(uuid.uuid4())
+    start = EpisodeEvent(identity, start_ns, "start", f"{category}_0001", category, set_name)
+    return [start, EpisodeEvent(identity, stop_ns, "stop")]
+
+
+def answer(stamp: int, label: str) -> dict[str, object]:
+    return {"stamp": stamp, "label": label, "latency_ms": 3.0, "checkpoint": "abc"}
+
+
+def test_only_answers_on_frames_of_test_episodes_count() -> None:
+    told = [*events(0, 100, "mug", "online"), *events(100, 200, "lamp", "test"), *events(250, 300, "mug", "test")]
+    heard = [answer(50, "mug"), answer(100, "lamp"), answer(199, "mug"), answer(220, "lamp"), answer(260, "mug")]
+    scored = score_answers(heard, told)
+    assert [(one.stamp_ns, one.named, one.truth, one.right) for one in scored] == [
+        (100, "lamp", "lamp", True),
+        (199, "mug", "lamp", False),
+        (260, "mug", "mug", True),
+    ]
+
+
+def test_a_discarded_episode_does_not_count() -> None:
+    told = events(0, 100, "mug", "test")
+    told.append(EpisodeEvent(told[0].id, 100, "discard"))
+    assert score_answers([answer(50, "mug")], told) == []
