@@ -26,7 +26,7 @@ Images = NDArray[np.uint8] | Tensor
 
 @dataclass(frozen=True)
 class Losses:
-    """Losses of one update in nats: the weighted sum, the term between images, and the action term if there is one."""
+    """Losses of one update in nats: the weighted sum, the term between images, the action term where there is one."""
 
     total: float
     contrastive: float
@@ -36,7 +36,7 @@ class Losses:
 class Learner:
     """An encoder with its heads and optimizer; `aassl train` and the trainer node alike call `step`.
 
-    encoder: f; objective: p, g and h; steps: updates so far; action_dimension: A, 0 where the method looks at no action.
+    encoder: f; objective: p, g and h; steps: updates so far; action_dimension: A, 0 where no action is looked at.
     """
 
     def __init__(self, settings: LearnerSettings, action_dimension: int = 0) -> None:

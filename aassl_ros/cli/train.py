@@ -1,0 +1,140 @@
+"""`aassl train DATA -o RUN`: learn an encoder from prepared data."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import yaml
+
+from aassl_ros.cli.progress import progress
+from aassl_ros.data.prepared import PreparedData
+from aassl_ros.errors import ConfigError
+from aassl_ros.learning.train_settings import TrainSettings
+from aassl_ros.learning.trainer import Trainer, TrainProgress, TrainReport, begin, resume
+from aassl_ros.learning.update import Losses
+from aassl_ros.settings import SettingInfo, describe, from_mapping
+
+HELP = "learn an encoder from prepared data"
+# The settings that most runs touch have an option of their own; --set reaches all of them.
+_OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "epochs", "batch", "lr", "seed", "action_space",
+            "window", "temperature", "action_temperature", "action_weight", "max_seconds", "device")  # fmt: skip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    infos = {info.name: info for info in describe(TrainSettings)}
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder that aassl prepare made")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints and log")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in RUN, on the same curve")
+    parser.add_argument("--config", type=Path, metavar="YAML", help="file of settings, one `name: value` a line")
+    for name in _OPTIONS:
+        info = infos[name]
+        help_text = f"{info.description} ({info.expected()}; default {info.default})".replace("%", "%%")
+        parser.add_argument("--" + name.replace("_", "-"), metavar=info.kind.__name__.upper(), help=help_text)
+    others = ", ".join(name for name in infos if name not in _OPTIONS)
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=f"also: {others}")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    given = given_settings(arguments)
+    settings = from_mapping(TrainSettings, given, source="aassl train")
+    data = PreparedData.open(arguments.data)
+    if arguments.resume:
+        checkpoint, settings = resume(arguments.out, given, settings)
+        trainer = Trainer(data, arguments.out, settings, checkpoint)
+    else:
+        trainer = Trainer(data, arguments.out, settings)
+        begin(arguments.out)
+    with progress(settings.method, trainer.total_steps) as bar, stop_requests() as asked_to_stop:
+
+        def show(now: TrainProgress) -> None:
+            bar.update(now.step, f"{now.images_per_s:.0f} images/s, {in_words(now.losses)}")
+
+        report = trainer.train(show, asked_to_stop.is_set)
+    return _say(report, arguments)
+
+
+def _say(report: TrainReport, arguments: argparse.Namespace) -> int:
+    if not report.done:
+        command = shlex.join(["aassl", "train", str(arguments.data), "-o", str(arguments.out), "--resume"])
+        print(f"aassl: stopped at step {report.step} of {report.total_steps}. Go on with: {command}", file=sys.stderr)
+        return 1
+    losses = "" if report.losses is None else f", {in_words(report.losses)}"
+    print(f"{arguments.out / 'checkpoint'}: {report.step} updates in {report.seconds:.0f} s{losses}")
+    return 0
+
+
+def in_words(losses: Losses) -> str:
+    """As "loss 9.12 (images 4.01, action 5.11)"."""
+    action = "" if losses.action is None else f", action {losses.action:.2f}"
+    return f"loss {losses.total:.2f} (images {losses.contrastive:.2f}{action})"
+
+
+def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the user gave by name: the config file, then options, then --set; later ones win. Raises ConfigError."""
+    infos = {info.name: info for info in describe(TrainSettings)}
+    values = read_config(arguments.config, infos) if arguments.config else {}
+    words = {name: getattr(arguments, name) for name in _OPTIONS if getattr(arguments, name) is not None}
+    for item in arguments.set:
+        name, equals, word = item.partition("=")
+        if not equals or name not in infos:
+            raise ConfigError(f"--set {item}: expected NAME=VALUE, NAME one of {', '.join(infos)}.")
+        words[name] = word
+    return {**values, **{name: parse(infos[name], word) for name, word in words.items()}}
+
+
+def read_config(file: Path, infos: Mapping[str, SettingInfo]) -> dict[str, Any]:
+    """A YAML file of settings. Raises ConfigError where it cannot be read or holds an unknown key."""
+    try:
+        values = yaml.safe_load(file.read_text()) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{file} cannot be read as YAML: {str(error).splitlines()[0]}.") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{file} holds a {type(values).__name__}, expected lines of `name: value`.")
+    unknown = [key for key in values if key not in infos]
+    if unknown:
+        raise ConfigError(f"{file}: unknown key {unknown[0]!r}, expected one of {', '.join(infos)}.")
+    # YAML 1.1 takes 5e-4, without a point, for text.
+    return {name: parse(infos[name], value) if isinstance(value, str) else value for name, value in values.items()}
+
+
+def parse(info: SettingInfo, word: str) -> Any:
+    """A value from its text; where it is no number, the text itself, which the settings then refuse by name."""
+    if info.item_type is not None:
+        return tuple(part.strip() for part in word.split(",") if part.strip())
+    if info.kind is bool:
+        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(word.lower(), word)
+    if info.kind in (int, float):
+        try:
+            return info.kind(word)
+        except ValueError:
+            return word
+    return word
+
+
+@contextmanager
+def stop_requests() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C or SIGTERM sets; a second one ends the program at once."""
+    asked = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.set()
+        for handled, handler in before.items():
+            signal.signal(handled, handler)
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield asked
+    finally:
+        for handled, handler in before.items():
+            signal.signal(handled, handler)

@@ -1,0 +1,103 @@
+"""Batches of triplets (x, x', a) from prepared data: which frames, how far apart, in which action space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.data.actions import ActionSpace, Normalisation, choose_action_space
+from aassl_ros.data.pairs import PairSampler
+from aassl_ros.data.prepared import PreparedData
+from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.learning.methods import METHODS
+from aassl_ros.learning.train_settings import AUTO, LearnerSettings, parse_window
+
+_PAIRS_MEASURED = 100_000  # for the normalisation of actions
+
+
+@dataclass(frozen=True)
+class Batch:
+    """first, second: uint8 [N, S, S, 3]; action: float32 [N, A] normalised, None where the method looks at none."""
+
+    first: NDArray[np.uint8]
+    second: NDArray[np.uint8]
+    action: NDArray[np.float32] | None
+
+
+class PairBatches:
+    """Batches as the settings ask for them.
+
+    space, normalisation: of the actions, None where the method looks at none; instances: those the frames show.
+    """
+
+    def __init__(
+        self,
+        data: PreparedData,
+        settings: LearnerSettings,
+        sets: tuple[str, ...],
+        known: tuple[ActionSpace, Normalisation] | None = None,
+    ) -> None:
+        """known: action space and normalisation of a run that goes on; else they are chosen and measured here.
+
+        Raises DataError where the data hold no such pairs or actions, ConfigError where they are fewer than a batch.
+        """
+        method = METHODS[settings.method]
+        self._data, self._batch, self._classic = data, settings.batch, method.pairs == "classic"
+        self.space: ActionSpace | None = None
+        self.normalisation: Normalisation | None = None
+        frames = data.indices(sets)
+        if len(frames) == 0:
+            found = ", ".join(sorted({row.set for row in data.episodes})) or "none"
+            raise DataError(f"{data.path} holds no frames of the sets {', '.join(sets)} (found: {found}).")
+        self.instances = data.instances(sets)
+        if method.action_term is not None:
+            self.space = known[0] if known else _choose_space(data, settings)
+            frames = frames[self.space.usable(data)[frames]]
+        self.sampler = PairSampler(data, frames, parse_window(settings.window))
+        if len(self.sampler.anchors) < settings.batch:
+            raise ConfigError(
+                f"batch = {settings.batch}, but {data.path} has only {len(self.sampler.anchors)} frames to pair. "
+                f"Take a smaller batch (--batch {len(self.sampler.anchors)} at most) or collect more."
+            )
+        if self.space is not None:
+            self.normalisation = known[1] if known else self._measure(self.space, settings.seed)
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return len(self.sampler.anchors) // self._batch
+
+    @property
+    def action_dimension(self) -> int:
+        """A, 0 where the method looks at no actions."""
+        return 0 if self.space is None else self.space.size(self._data)
+
+    def epoch(self, rng: np.random.Generator, skip: int = 0) -> Iterator[Batch]:
+        """Each frame once as x, in random order, but for the last partial batch.
+
+        skip: batches to draw and not to read, for a run that goes on within an epoch. Every method draws the same x.
+        """
+        for number, (first, second) in enumerate(self.sampler.epoch(rng, self._batch)):
+            if number >= skip:
+                yield self._read(first, first if self._classic else second)
+
+    def _read(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> Batch:
+        action = None
+        if self.space is not None and self.normalisation is not None:
+            action = self.normalisation(self.space.displacement(self._data, first, second))
+        frames = self._data.frames
+        images = frames[first]
+        return Batch(images, images if second is first else frames[second], action)
+
+    def _measure(self, space: ActionSpace, seed: int) -> Normalisation:
+        rng = np.random.default_rng((seed, 1))  # a stream of its own: the batches must not depend on the action space
+        anchors = rng.choice(self.sampler.anchors, _PAIRS_MEASURED)
+        actions = space.displacement(self._data, anchors, self.sampler.partners(anchors, rng))
+        return Normalisation.measure(actions, space.groups(self._data))
+
+
+def _choose_space(data: PreparedData, settings: LearnerSettings) -> ActionSpace:
+    name = choose_action_space(data) if settings.action_space == AUTO else settings.action_space
+    return ActionSpace(name, settings.rotation, settings.action_components).resolved(data)
