@@ -52,6 +52,8 @@ class _Storage(Protocol):
 
     def close(self, custom_data: dict[str, str]) -> None: ...
 
+    def abandon(self) -> None: ...
+
 
 class BagWriter:
     """A bag being written; `close` completes it with metadata.yaml. Used in a `with`, an error leaves it without.
@@ -105,6 +107,8 @@ class BagWriter:
     ) -> None:
         if kind is None:
             self.close()
+        else:
+            self._storage.abandon()
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[None]:
@@ -156,6 +160,10 @@ class _McapFile:
         draft.write_text(yaml.safe_dump(metadata, sort_keys=False), encoding="utf-8")
         draft.replace(self._path / "metadata.yaml")
 
+    def abandon(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.close()
+
     def _metadata(self, custom_data: dict[str, str]) -> dict[str, Any]:
         start_ns = self._first_ns or 0
         duration_ns = max(0, self._last_ns - start_ns)
@@ -202,6 +210,9 @@ class _SqliteFile:
         for key, value in custom_data.items():
             self._writer.set_custom_data(key, value)
         self._writer.close()
+
+    def abandon(self) -> None:
+        self._writer.abort()
 
 
 def qos_text(profiles: Sequence[Qos]) -> str:

@@ -37,8 +37,9 @@ class Ledger:
     commands_late: int = 0
     episodes_started: int = 0
     episodes_refused: int = 0
-    frames_unreadable: int = 0
+    frames_of_unknown_encoding: int = 0
     frames_of_another_size: int = 0
+    messages_unreadable: int = 0
     warnings: list[str] = field(default_factory=list)
     closed: bool = False
 

@@ -6,7 +6,7 @@ Readers go by these roles, never by the names of topics.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from aassl_ros.errors import BagError
@@ -30,8 +30,8 @@ class Roles:
 class Session:
     """What stands first in every bag.
 
-    joint_groups: group -> joint names. settings: the recorder's own. versions: program -> version.
-    started_ns: by the node's clock.
+    namespace: of the recorder, under which its own topics lie. joint_groups: group -> joint names. settings: the
+    recorder's own. versions: program -> version. started_ns: by the node's clock.
     """
 
     robot: str
@@ -39,10 +39,19 @@ class Session:
     base_link: str
     tip_link: str
     roles: Roles
+    namespace: str = "/"
     joint_groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     started_ns: int = 0
+
+    def topic(self, name: str) -> str:
+        """The absolute name of one of the recorder's own topics (session, ledger, samples)."""
+        return f"{self.namespace.rstrip('/')}/{name}"
+
+    def started(self, time_ns: int) -> Session:
+        """This session as begun at that time."""
+        return replace(self, started_ns=time_ns)
 
     def to_json(self) -> str:
         """One JSON object, with the number of its format."""

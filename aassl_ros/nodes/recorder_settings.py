@@ -1,0 +1,104 @@
+"""The recorder's parameters, and the facts of a session made from them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from aassl_ros import __version__
+from aassl_ros.data import topics
+from aassl_ros.data.session import Roles, Session
+from aassl_ros.data.sync import SyncSettings
+from aassl_ros.errors import ConfigError
+from aassl_ros.motion.arms import load_arm
+from aassl_ros.settings import setting
+
+_MAIN_GROUP = "arm"
+
+
+@dataclass(frozen=True)
+class RecorderSettings(SyncSettings):
+    """Parameters of the recorder node, those of its synchronization included."""
+
+    bag_dir: str = setting("bags", "Folder in which each recording makes a bag named by its time")
+    bag: str = setting("", "Exact path of the bag to make, in place of bag_dir")
+    storage: str = setting("mcap", "How the bag keeps messages", choices=("mcap", "sqlite3"))
+    cameras: tuple[str, ...] = setting((topics.DEFAULT_CAMERA,), "Cameras; the images of each come on CAMERA/image_raw")
+    image_transport: str = setting(
+        "raw", "Which images to record; compressed: CAMERA/image_raw/compressed", choices=("raw", "compressed")
+    )
+    robot: str = setting("robot", "Name of the robot; with an episode's id the key of the episode")
+    arm: str = setting("panda", "Arm set-up: a name under sim/arms or a path of a YAML file; empty: unknown")
+    joint_states_topic: str = setting(topics.JOINT_STATES, "Where the joint states are")
+    command_topics: tuple[str, ...] = setting(
+        (f"{_MAIN_GROUP}:{topics.COMMAND}",), "Where each joint group is commanded: GROUP:TOPIC of JointTrajectory"
+    )
+    extra_topics: tuple[str, ...] = setting((), "Further topics to record as they come")
+    queue_mb: float = setting(256.0, "How much may wait for the disk, 10^6 bytes", minimum=1.0, maximum=65536.0)
+    image_depth: int = setting(60, "Images that may wait between middleware and recorder", minimum=1, maximum=10000)
+    depth: int = setting(2000, "Other messages that may wait, a topic", minimum=1, maximum=100000)
+
+    def image_topic(self, camera: str) -> str:
+        """Where the images to record of a camera come."""
+        return topics.image_topic(camera, compressed=self.image_transport == "compressed")
+
+    def commands(self) -> dict[str, str]:
+        """Joint group -> topic of its commands. Raises ConfigError."""
+        pairs = [entry.partition(":") for entry in self.command_topics]
+        for group, _, topic in pairs:
+            if not group or not topic:
+                raise ConfigError(
+                    f"recorder: command_topics holds {group!r}, expected GROUP:TOPIC as {_MAIN_GROUP}:{topics.COMMAND}."
+                )
+        return {group: topic for group, _, topic in pairs}
+
+    def bag_path(self, part: int) -> Path:
+        """Where the bag goes; part: 0, then one more for each split."""
+        if self.bag:
+            path = Path(self.bag).expanduser()
+        else:
+            name = time.strftime(f"{self.robot.replace('/', '_') or 'bag'}_%Y-%m-%d_%H-%M-%S")
+            path = Path(self.bag_dir).expanduser() / name
+        return path if part == 0 else path.with_name(f"{path.name}_{part}")
+
+
+def make_session(settings: RecorderSettings, namespace: str, resolve: Callable[[str], str], rmw: str) -> Session:
+    """The session's facts. resolve: relative topic -> absolute, remapped. Raises ConfigError on an unknown arm."""
+    if not settings.cameras:
+        raise ConfigError("recorder: cameras is empty, expected at least one camera's name.")
+    arm = load_arm(settings.arm) if settings.arm else None
+    groups: dict[str, tuple[str, ...]] = {}
+    if arm is not None:
+        groups[_MAIN_GROUP] = arm.joints
+        if arm.gripper_joints:
+            groups["gripper"] = arm.gripper_joints
+    return Session(
+        robot=settings.robot,
+        arm=settings.arm,
+        base_link=arm.base_link if arm else "",
+        tip_link=arm.tip_link if arm else "",
+        roles=Roles(
+            cameras={camera: resolve(settings.image_topic(camera)) for camera in settings.cameras},
+            joint_states=resolve(settings.joint_states_topic),
+            commands={group: resolve(topic) for group, topic in settings.commands().items()},
+            episode=resolve(topics.EPISODE),
+            object_pose=resolve(topics.OBJECT_POSE),
+            joint_truth=resolve(topics.JOINT_TRUTH),
+        ),
+        namespace=namespace,
+        joint_groups=groups,
+        settings=asdict(settings),
+        versions={
+            "aassl_ros": __version__,
+            "python": platform.python_version(),
+            "ros_distro": os.environ.get("ROS_DISTRO", ""),
+            "rmw": rmw,
+            "mcap": importlib.metadata.version("mcap"),
+            "rosbags": importlib.metadata.version("rosbags"),
+        },
+    )
