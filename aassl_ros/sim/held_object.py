@@ -1,0 +1,61 @@
+"""Objects as PyBullet draws them: bodies without mass or contact, put in place before each frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pybullet
+from numpy.typing import NDArray
+
+from aassl_ros.sim.catalogue import ColouredMesh, ObjectModel
+from aassl_ros.sim.shapes import shaded, tube
+
+_STEM_RADIUS_M = 0.004
+_STEM_COLOUR = (0.3, 0.3, 0.32, 1.0)
+
+
+def stem_from(hand: NDArray[np.float64], model: ObjectModel) -> ColouredMesh:
+    """A thin bar from the hand, at the point `hand` [3] of the object's frame (metres), to the object's nearest point.
+
+    So the fingers need not cover the object, and nothing of the bar lies before or within it.
+    """
+    middles = [part.mesh.vertices[part.mesh.triangles].mean(axis=1) for part in model.meshes]
+    points = np.concatenate([*middles, *[part.mesh.vertices for part in model.meshes]])
+    nearest = points[np.argmin(np.linalg.norm(points - hand, axis=1))]
+    # A hair longer than none: a bar of no length has no direction.
+    end = nearest + (nearest - hand) * 0.02 + 1e-4
+    return ColouredMesh(tube(np.array([hand, end]), _STEM_RADIUS_M, sides=6), _STEM_COLOUR)
+
+
+class DrawnBody:
+    """Coloured meshes that move as one."""
+
+    def __init__(self, meshes: Sequence[ColouredMesh], client: int) -> None:
+        self._client = client
+        self._bodies = [_draw(mesh, client) for mesh in meshes]
+
+    def place(self, pose: NDArray[np.float64]) -> None:
+        """Put it at a pose [7] in the world."""
+        position, turn = pose[:3].tolist(), pose[3:].tolist()
+        for body in self._bodies:
+            pybullet.resetBasePositionAndOrientation(body, position, turn, physicsClientId=self._client)
+
+    def remove(self) -> None:
+        """Take it out of the world."""
+        for body in self._bodies:
+            pybullet.removeBody(body, physicsClientId=self._client)
+        self._bodies = []
+
+
+def _draw(part: ColouredMesh, client: int) -> int:
+    vertices, normals, indices = shaded(part.mesh)
+    shape = pybullet.createVisualShape(
+        pybullet.GEOM_MESH,
+        vertices=vertices.tolist(),
+        normals=normals.tolist(),
+        indices=indices.tolist(),
+        rgbaColor=part.rgba,
+        physicsClientId=client,
+    )
+    return int(pybullet.createMultiBody(baseMass=0.0, baseVisualShapeIndex=shape, physicsClientId=client))

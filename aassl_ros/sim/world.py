@@ -1,0 +1,217 @@
+"""The simulated world: an arm on a table turns an object before a fixed camera. Knows nothing of ROS.
+
+Time goes in steps that the caller asks for. One seed and one sequence of calls always give the same frames and joint
+positions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+import pybullet
+from numpy.typing import NDArray
+
+from aassl_ros.motion.arms import Arm
+from aassl_ros.motion.rotations import compose_poses, invert_pose, random_quaternion
+from aassl_ros.settings import setting
+from aassl_ros.sim.camera import FAR_M, NEAR_M, Camera
+from aassl_ros.sim.catalogue import ObjectModel, load_catalogue
+from aassl_ros.sim.held_object import DrawnBody, stem_from
+from aassl_ros.sim.renderer import Renderer
+from aassl_ros.sim.robot_body import JointReading, RobotBody
+from aassl_ros.sim.scene import Scene, load_scene
+
+Array = NDArray[np.float64]
+
+STEP_S = 1.0 / 300.0
+
+
+@dataclass(frozen=True)
+class WorldSettings:
+    """What the world looks like. Files are named by their stem under sim/ or by a path."""
+
+    catalogue: str = setting("household", "Objects: sim/catalogues/NAME.yaml, or a path.")
+    scene: str = setting("table", "Table, room and light: sim/scenes/NAME.yaml, or a path.")
+    image_size: int = setting(128, "Width and height of the frames, pixels.", minimum=16, maximum=2048)
+    renderer: str = setting(
+        "cpu", "What draws: cpu, or egl (the graphics card) where it works.", choices=("cpu", "egl")
+    )
+    shadows: bool = setting(False, "Draw shadows; drawing then takes twice as long.")
+    light_jitter_deg: float = setting(
+        0.0, "The lamp's direction is turned by up to this much with each object.", minimum=0.0, maximum=60.0
+    )
+    grip_jitter_m: float = setting(
+        0.006, "An object is held up to this far from the middle of the grip, m.", minimum=0.0, maximum=0.05
+    )
+    mesh_detail_m: float = setting(0.008, "The arm's meshes are thinned to this, m.", minimum=0.001, maximum=0.05)
+
+
+class World:
+    """One arm, one scene, one camera, and at most one object in the hand. Close it, or use it in a `with` block."""
+
+    def __init__(self, arm: Arm, settings: WorldSettings | None = None, seed: int = 0) -> None:
+        """seed: of the object poses where `set_object` is given no generator. Raises ConfigError or SimulationError."""
+        self.arm = arm
+        self.settings = settings or WorldSettings()
+        self.catalogue = load_catalogue(self.settings.catalogue)
+        self.object: ObjectModel | None = None
+        self._rng = np.random.default_rng(seed)
+        self._scene = load_scene(self.settings.scene)
+        self._client = pybullet.connect(pybullet.DIRECT)
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
+        client = self._client
+        pybullet.setPhysicsEngineParameter(deterministicOverlappingPairs=1, physicsClientId=client)
+        pybullet.setGravity(0, 0, -9.81, physicsClientId=client)
+        self.renderer = Renderer(client, self.settings.renderer)
+        _build_scene(self._scene, client)
+        self.robot = RobotBody(self.arm, client, detail_m=self.settings.mesh_detail_m)
+        self._mount = np.array(self.arm.object_offset, dtype=np.float64)
+        self._camera = Camera(
+            np.array(self.arm.camera_position, dtype=np.float64),
+            np.array(self.arm.camera_target, dtype=np.float64),
+            self.arm.camera_fov_deg,
+            self.settings.image_size,
+        )
+        self._set_camera_matrices()
+        self._drawn: DrawnBody | None = None
+        self._in_hand = np.array([0, 0, 0, 0, 0, 0, 1.0])
+        self._light = np.array(self._scene.light.direction)
+        self._command = np.full(len(self.robot.names), np.nan)
+        self._command_velocity = np.full(len(self.robot.names), np.nan)
+
+    @property
+    def robot_description(self) -> str:
+        """The arm's URDF, meshes named by file:// addresses."""
+        return self.robot.description
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """The arm's joints, then the gripper's: the order of every array of joints here."""
+        return self.robot.names
+
+    def set_command(self, position: Array, velocity: Array | None = None) -> None:
+        """Where the joints should be at the end of the next step: position, velocity float64 [J].
+
+        NaN for a joint without a command: it stays. Limits of position, velocity and acceleration are kept whatever is
+        asked.
+        """
+        self._command = np.asarray(position, dtype=np.float64)
+        self._command_velocity = np.zeros_like(self._command) if velocity is None else np.asarray(velocity)
+
+    def step(self, seconds: float = STEP_S) -> None:
+        """Let time pass: one step of the physics, at most STEP_S long."""
+        pybullet.setTimeStep(seconds, physicsClientId=self._client)
+        self.robot.drive(self._command, self._command_velocity, seconds)
+        pybullet.stepSimulation(physicsClientId=self._client)
+
+    def joint_state(self) -> JointReading:
+        """The joints now."""
+        return self.robot.reading()
+
+    def set_object(self, instance: str | None, rng: np.random.Generator | None = None) -> ObjectModel | None:
+        """Put this object into the hand, in a pose drawn anew, in place of what was there; None empties the hand.
+
+        Raises SimulationError, and changes nothing, where the catalogue has no such instance.
+        """
+        model = self.catalogue.find(instance) if instance is not None else None
+        rng = rng or self._rng
+        if self._drawn is not None:
+            self._drawn.remove()
+            self._drawn = None
+        if model is not None:
+            shift = rng.uniform(-1.0, 1.0, 3) * self.settings.grip_jitter_m
+            self._in_hand = np.concatenate([shift, random_quaternion(rng)])
+            self._light = self._draw_light(rng)
+            stem = stem_from(invert_pose(compose_poses(self._mount, self._in_hand))[:3], model)
+            self._drawn = DrawnBody([*model.meshes, stem], self._client)
+        self.object = model
+        return model
+
+    def render(self) -> NDArray[np.uint8]:
+        """What the camera sees now: uint8 [H, W, 3] RGB."""
+        self._place_object()
+        size, light = self.settings.image_size, self._scene.light
+        picture = pybullet.getCameraImage(
+            size,
+            size,
+            self._view_matrix,
+            self._projection_matrix,
+            lightDirection=self._light.tolist(),
+            lightAmbientCoeff=light.ambient,
+            lightDiffuseCoeff=light.diffuse,
+            lightSpecularCoeff=light.specular,
+            shadow=int(self.settings.shadows),
+            renderer=self.renderer.code,
+            flags=pybullet.ER_NO_SEGMENTATION_MASK,
+            physicsClientId=self._client,
+        )[2]
+        rgba = np.asarray(picture, dtype=np.uint8).reshape(size, size, 4)
+        return np.ascontiguousarray(rgba[:, :, :3])
+
+    def object_pose(self) -> Array:
+        """Pose [7] of the object in the camera's optical frame, metres; of the empty mount where the hand is empty."""
+        return compose_poses(invert_pose(self._camera_in_world), self._object_in_world())
+
+    def camera_pose(self) -> Array:
+        """Pose [7] of the camera's optical frame (x right, y down, z forward) in the arm's base frame, metres."""
+        return self._camera.pose()
+
+    def camera_matrix(self) -> Array:
+        """The camera's intrinsic matrix [3, 3], pixels."""
+        return self._camera.matrix()
+
+    def close(self) -> None:
+        """End the simulation; further calls but this one are errors."""
+        if self._client >= 0:
+            pybullet.disconnect(self._client)
+            self._client = -1
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _object_in_world(self) -> Array:
+        mount = compose_poses(self.robot.tip_pose(), self._mount)
+        return mount if self.object is None else compose_poses(mount, self._in_hand)
+
+    def _place_object(self) -> None:
+        if self._drawn is not None:
+            self._drawn.place(self._object_in_world())
+
+    def _set_camera_matrices(self) -> None:
+        # PyBullet's world is not the base frame where a URDF puts a link before its base.
+        self._camera_in_world = compose_poses(self.robot.base_pose(), self._camera.pose())
+        optical_to_gl = np.diag([1.0, -1.0, -1.0, 1.0])
+        world_to_camera = np.eye(4)
+        back = invert_pose(self._camera_in_world)
+        world_to_camera[:3, :3] = np.array(pybullet.getMatrixFromQuaternion(back[3:].tolist())).reshape(3, 3)
+        world_to_camera[:3, 3] = back[:3]
+        self._view_matrix = (optical_to_gl @ world_to_camera).T.reshape(-1).tolist()
+        self._projection_matrix = pybullet.computeProjectionMatrixFOV(self._camera.fov_deg, 1.0, NEAR_M, FAR_M)
+
+    def _draw_light(self, rng: np.random.Generator) -> Array:
+        direction = np.array(self._scene.light.direction)
+        spread = math.tan(math.radians(self.settings.light_jitter_deg)) * float(np.linalg.norm(direction))
+        return direction + rng.uniform(-1.0, 1.0, 3) * spread
+
+
+def _build_scene(scene: Scene, client: int) -> None:
+    for box in scene.boxes:
+        half = [length / 2 for length in box.lengths]
+        colour = [*box.colour, 1.0]
+        seen = pybullet.createVisualShape(pybullet.GEOM_BOX, halfExtents=half, rgbaColor=colour, physicsClientId=client)
+        felt = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, physicsClientId=client)
+        pybullet.createMultiBody(0.0, felt, seen, list(box.centre), physicsClientId=client)
