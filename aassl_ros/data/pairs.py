@@ -1,0 +1,193 @@
+"""Pairs of frames (t, t') of one episode: t' is another frame, uniform over a window cut to the episode.
+
+Frames, seconds and whole episodes are one idea: each frame gets a key that rises within an episode (its number or its
+stamp) and jumps by more than the window between episodes, so the window is two sorted ranges of keys. A window in
+degrees is met by drawing from the episode and rejecting, a bounded number of times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.data.actions import States, turn_angle
+from aassl_ros.errors import DataError
+
+UNITS = ("episode", "frames", "seconds", "degrees")
+TRIES = 8
+TRIES_AT_ONCE = 64
+"""Bound of the rejection: 8 times 64 draws meet a window that holds 1 % of an episode with probability 0.994."""
+
+
+class EpisodicStates(States, Protocol):
+    """States whose frames lie episode after episode, each with a number that changes at the border."""
+
+    @property
+    def episode_of(self) -> NDArray[np.int64]: ...
+
+
+@dataclass(frozen=True)
+class Window:
+    """Distance of t' and t, before or after: minimum <= distance <= maximum, in `unit`; an episode has no bounds."""
+
+    unit: str = "episode"
+    minimum: float = 0.0
+    maximum: float = float("inf")
+
+    def __post_init__(self) -> None:
+        if self.unit not in UNITS:
+            raise DataError(f"window unit {self.unit!r} is unknown, expected one of {', '.join(UNITS)}.")
+        if self.unit == "episode":
+            return
+        if not 0 <= self.minimum <= self.maximum or self.maximum == 0:
+            raise DataError(
+                f"window from {self.minimum} to {self.maximum} {self.unit}: expected 0 <= minimum <= maximum > 0."
+            )
+        if self.unit == "frames" and self.maximum < 1:
+            raise DataError(f"window of at most {self.maximum} frames holds no other frame, expected 1 or more.")
+
+    def key_range(self, longest: int) -> tuple[int, int]:
+        """Smallest and largest distance of keys, at least 1 (t' != t); `longest` bounds what an episode can hold."""
+        if self.unit in ("episode", "degrees"):
+            return 1, longest
+        unit = 1e9 if self.unit == "seconds" else 1.0
+        return max(1, int(np.ceil(self.minimum * unit))), int(min(longest, np.floor(self.maximum * unit)))
+
+
+class PairSampler:
+    """Draws partners for the given frames from among them; costs O(log F) a pair.
+
+    `anchors` int64, rising: the frames that have a partner at all (for degrees: another frame in their episode).
+    """
+
+    def __init__(self, states: EpisodicStates, frames: NDArray[np.int64], window: Window) -> None:
+        """frames int64, rising: the ones to use; for a window in degrees those of unknown pose are left out.
+
+        Raises DataError where no frame has a partner.
+        """
+        if window.unit == "degrees" and len(frames):
+            known = turn_angle(states, frames, frames)
+            frames = frames[np.isfinite(known)]
+        self.states, self.frames, self.window = states, frames, window
+        self._keys, self._range = episode_keys(states, frames, window)
+        positions = np.arange(len(frames))
+        self.anchors = frames[partner_ranges(self._keys, positions, *self._range).count > 0]
+        if len(self.anchors) == 0:
+            raise DataError(
+                f"no pair among {len(frames)} frames within {window.minimum:g} to {window.maximum:g} {window.unit}. "
+                "Widen the window or collect longer episodes."
+            )
+
+    def partners(self, anchors: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """int64 [N]: for each anchor (see `anchors`) another frame of its window.
+
+        Where no draw met a window in degrees, the nearest miss. Raises DataError for a frame without partner.
+        """
+        positions = np.searchsorted(self.frames, anchors)
+        ranges = partner_ranges(self._keys, positions, *self._range)
+        if not (ranges.count > 0).all():
+            raise DataError("a frame that has no partner was asked for one. Draw from the sampler's anchors.")
+        if self.window.unit == "degrees":
+            return self.frames[turned_partners(self.states, self.frames, ranges, positions, self.window, rng)]
+        return self.frames[pick_partners(ranges, rng.integers(0, ranges.count))]
+
+    def epoch(self, rng: np.random.Generator, batch_size: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Batches (first [N], second [N]) that take each anchor once in random order, without the last partial one."""
+        order = rng.permutation(self.anchors)
+        for start in range(0, len(order) - batch_size + 1, batch_size):
+            first = order[start : start + batch_size]
+            yield first, self.partners(first, rng)
+
+
+@dataclass(frozen=True)
+class PartnerRanges:
+    """For each position two half-open ranges of positions of its partners, before and after it. All int64 [N]."""
+
+    before_start: NDArray[np.int64]
+    before_stop: NDArray[np.int64]
+    after_start: NDArray[np.int64]
+    after_stop: NDArray[np.int64]
+
+    @property
+    def count(self) -> NDArray[np.int64]:
+        return self.before_stop - self.before_start + self.after_stop - self.after_start
+
+    def take(self, rows: NDArray[Any]) -> PartnerRanges:
+        """The ranges of some rows: int64 [M] or bool [N]."""
+        return PartnerRanges(
+            self.before_start[rows], self.before_stop[rows], self.after_start[rows], self.after_stop[rows]
+        )
+
+
+def episode_keys(
+    states: EpisodicStates, frames: NDArray[np.int64], window: Window
+) -> tuple[NDArray[np.int64], tuple[int, int]]:
+    """Keys int64 [n] of the frames (see the module) and the range of key distances that the window means."""
+    if len(frames) == 0:
+        return np.zeros(0, np.int64), (1, 1)
+    episode = states.episode_of[frames]
+    new = np.flatnonzero(np.diff(episode, prepend=episode[0] - 1))
+    lengths = np.diff(new, append=len(frames))
+    values = states.stamps_ns[frames] if window.unit == "seconds" else np.arange(len(frames), dtype=np.int64)
+    within = values - np.repeat(values[new], lengths)
+    spans = within[new + lengths - 1]
+    smallest, largest = window.key_range(max(1, int(spans.max())))
+    offsets = np.concatenate(([0], np.cumsum(spans + largest + 1)[:-1]))
+    return within + np.repeat(offsets, lengths), (smallest, largest)
+
+
+def partner_ranges(keys: NDArray[np.int64], positions: NDArray[np.int64], smallest: int, largest: int) -> PartnerRanges:
+    """Where keys lie that are `smallest` to `largest` away from the key at each position."""
+    here = keys[positions]
+    before_start = np.searchsorted(keys, here - largest, "left")
+    after_start = np.searchsorted(keys, here + smallest, "left")
+    return PartnerRanges(
+        before_start,
+        np.maximum(before_start, np.searchsorted(keys, here - smallest, "right")),
+        after_start,
+        np.maximum(after_start, np.searchsorted(keys, here + largest, "right")),
+    )
+
+
+def pick_partners(ranges: PartnerRanges, draws: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The position numbered draws[i, ...], 0 to count[i] - 1, among the partners of row i: those before come first."""
+    column = (-1, *[1] * (draws.ndim - 1))
+    before_start = ranges.before_start.reshape(column)
+    before = ranges.before_stop.reshape(column) - before_start
+    return np.where(draws < before, before_start + draws, ranges.after_start.reshape(column) + draws - before)
+
+
+def turned_partners(
+    states: States,
+    frames: NDArray[np.int64],
+    ranges: PartnerRanges,
+    positions: NDArray[np.int64],
+    window: Window,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Positions int64 [N] of partners within `ranges` turned by minimum to maximum degrees, else the nearest miss.
+
+    frames: the index into `states` of each position. Unknown angles are never chosen unless there is nothing else.
+    """
+    best = pick_partners(ranges, rng.integers(0, ranges.count))
+    least = np.full(len(positions), np.inf)
+    for _ in range(TRIES):
+        open_rows = np.flatnonzero(least > 0)
+        if len(open_rows) == 0:
+            break
+        still = ranges.take(open_rows)
+        tried = pick_partners(still, rng.integers(0, still.count[:, None], (len(open_rows), TRIES_AT_ONCE)))
+        first = np.repeat(frames[positions[open_rows]], TRIES_AT_ONCE)
+        angle = np.degrees(turn_angle(states, first, frames[tried.ravel()])).reshape(tried.shape)
+        missed = np.maximum(0.0, np.maximum(window.minimum - angle, angle - window.maximum))
+        missed[np.isnan(missed)] = np.inf
+        nearest = missed.argmin(axis=1)  # the first of those that meet the window, so uniform over them
+        rows = np.arange(len(open_rows))
+        better = missed[rows, nearest] < least[open_rows]
+        best[open_rows[better]] = tried[rows, nearest][better]
+        least[open_rows[better]] = missed[rows, nearest][better]
+    return best
