@@ -1,1 +1,1 @@
-"""How arms move: rotations, trajectories in force, kinematics, limits, exploration. Plain numpy; imports nothing above it."""
+"""How arms move: rotations, trajectories in force, kinematics, limits, exploration. Plain numpy, the lowest layer."""

@@ -1,0 +1,165 @@
+"""Set-ups of robot arms (sim/arms/NAME.yaml): links and joints, limits, where to move, where the camera stands."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from aassl_ros.errors import ConfigError
+from aassl_ros.motion.kinematics import Chain
+from aassl_ros.paths import share
+from aassl_ros.settings import describe, from_mapping, setting
+
+Array = NDArray[np.float64]
+
+# The folder of every set-up: its arms are those that can be named without a path.
+_FOLDER = "sim/arms"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm set-up. J is the number of joints; frames are the base link's unless said otherwise; m, rad, s."""
+
+    name: str = setting("", "what the arm is called")
+    urdf: str = setting("", "URDF file: absolute, or within pybullet_data; empty: taken from /robot_description")
+    base_link: str = setting("", "link that stands still; positions are in its frame")
+    tip_link: str = setting("", "link that carries the object")
+    joints: tuple[str, ...] = setting((), "joints from base to tip that are moved, in the URDF's order")
+    home: tuple[float, ...] = setting((), "joint positions in the middle of all motion, rad [J]")
+    lowest_positions: tuple[float, ...] = setting((), "joint positions never gone below, rad [J]")
+    highest_positions: tuple[float, ...] = setting((), "joint positions never gone above, rad [J]")
+    velocity_limits: tuple[float, ...] = setting((), "greatest joint speeds, rad/s [J]")
+    acceleration_limits: tuple[float, ...] = setting((), "greatest joint accelerations, rad/s^2 [J]")
+    box: tuple[float, ...] = setting((), "where the tip may be, m: x from, x to, y from, y to, z from, z to")
+    wrist_joints: tuple[str, ...] = setting((), "joints of the hand that turn the object most freely")
+    gripper_joints: tuple[str, ...] = setting((), "joints of the gripper, held still; may be none")
+    gripper_hold: tuple[float, ...] = setting((), "positions of the gripper joints that hold an object, rad or m")
+    object_offset: tuple[float, ...] = setting((), "pose of the object's middle in the tip's frame: x y z qx qy qz qw")
+    camera_position: tuple[float, ...] = setting((), "where the camera stands, m: x y z")
+    camera_target: tuple[float, ...] = setting((), "the point the camera looks at, m: x y z")
+    camera_fov_deg: float = setting(0.0, "how much the camera sees from top to bottom, degrees", minimum=0, maximum=150)
+
+    @property
+    def position_limits(self) -> Array:
+        """Lowest and highest joint positions, float64 [J, 2], rad. Within the URDF's own, and free of collisions."""
+        return np.stack([self.lowest_positions, self.highest_positions], axis=-1)
+
+    @property
+    def box_limits(self) -> Array:
+        """Least and greatest tip position, float64 [3, 2], m."""
+        return np.array(self.box).reshape(3, 2)
+
+    @property
+    def wrist_indices(self) -> tuple[int, ...]:
+        """Which of `joints` the wrist joints are."""
+        return tuple(self.joints.index(name) for name in self.wrist_joints)
+
+    def urdf_path(self) -> Path:
+        """The URDF's file. Raises ConfigError where it, or pybullet_data, is not there."""
+        if not self.urdf:
+            raise ConfigError(f"arm {self.name!r} names no urdf file: it is to be read from /robot_description.")
+        path = Path(self.urdf)
+        if not path.is_absolute():
+            found = importlib.util.find_spec("pybullet_data")
+            if found is None or not found.submodule_search_locations:
+                raise ConfigError(f"arm {self.name!r}: {self.urdf} is part of pybullet. pip install pybullet.")
+            path = Path(found.submodule_search_locations[0]) / path
+        if not path.is_file():
+            raise ConfigError(f"arm {self.name!r}: no URDF file at {path}.")
+        return path
+
+    def chain(self, urdf_text: str | None = None) -> Chain:
+        """The arm's kinematics from a URDF's text, by default its file's. Raises ConfigError if they do not fit."""
+        text = self.urdf_path().read_text(encoding="utf-8") if urdf_text is None else urdf_text
+        chain = Chain.from_urdf(text, self.base_link, self.tip_link)
+        if chain.joint_names != self.joints:
+            found = ", ".join(chain.joint_names)
+            raise ConfigError(f"arm {self.name!r}: the URDF's joints are {found}, expected {', '.join(self.joints)}.")
+        beyond = (self.position_limits < chain.position_limits[:, :1]) | (
+            self.position_limits > chain.position_limits[:, 1:]
+        )
+        if beyond.any():
+            joint = self.joints[int(np.argmax(beyond.any(axis=1)))]
+            raise ConfigError(f"arm {self.name!r}: position limits of {joint} are wider than the URDF's.")
+        return chain
+
+
+def known_arms() -> tuple[str, ...]:
+    """The names that `load_arm` takes without a path."""
+    return tuple(sorted(path.stem for path in share(_FOLDER).glob("*.yaml")))
+
+
+def load_arm(name_or_path: str | Path) -> Arm:
+    """The arm set-up of that name, or in that YAML file.
+
+    Raises ConfigError, naming the file and key, on an unknown arm, an unknown or missing key or a wrong value.
+    """
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        path = share(_FOLDER) / f"{name_or_path}.yaml"
+    if not path.is_file():
+        known = ", ".join(known_arms())
+        raise ConfigError(f"arm {str(name_or_path)!r} is unknown, expected one of {known}, or a path to a YAML file.")
+    return _checked(from_mapping(Arm, _read(path), source=str(path)), str(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = " ".join(str(error).split())
+        raise ConfigError(f"{path}: not YAML ({line}).") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected keys and values of an arm set-up, found {type(values).__name__}.")
+    missing = [info.name for info in describe(Arm) if info.name not in values]
+    if missing:
+        raise ConfigError(f"{path}: key {missing[0]!r} is missing.")
+    return values
+
+
+def _checked(arm: Arm, source: str) -> Arm:
+    """The arm, if its lists fit together. Raises ConfigError."""
+    joints = len(arm.joints)
+    lengths = {
+        "home": joints,
+        "lowest_positions": joints,
+        "highest_positions": joints,
+        "velocity_limits": joints,
+        "acceleration_limits": joints,
+        "box": 6,
+        "gripper_hold": len(arm.gripper_joints),
+        "object_offset": 7,
+        "camera_position": 3,
+        "camera_target": 3,
+    }
+    for name, expected in lengths.items():
+        if len(getattr(arm, name)) != expected:
+            raise ConfigError(f"{source}: {name} has {len(getattr(arm, name))} values, expected {expected}.")
+    if not joints:
+        raise ConfigError(f"{source}: joints is empty, expected the joints from {arm.base_link} to {arm.tip_link}.")
+    for name in arm.wrist_joints:
+        if name not in arm.joints:
+            raise ConfigError(f"{source}: wrist_joints names {name!r}, expected some of {', '.join(arm.joints)}.")
+    for name in ("velocity_limits", "acceleration_limits"):
+        if min(getattr(arm, name)) <= 0:
+            raise ConfigError(f"{source}: {name} = {list(getattr(arm, name))}, expected numbers above 0.")
+    low, high = arm.position_limits.T
+    if not (np.all(low <= arm.home) and np.all(np.array(arm.home) <= high)):
+        raise ConfigError(f"{source}: home lies outside lowest_positions and highest_positions.")
+    if np.any(np.diff(arm.box_limits) <= 0):
+        raise ConfigError(f"{source}: box = {list(arm.box)}, expected each 'from' below its 'to'.")
+    return dataclasses.replace(arm, object_offset=_unit_rotation(arm.object_offset, source))
+
+
+def _unit_rotation(pose: tuple[float, ...], source: str) -> tuple[float, ...]:
+    length = float(np.linalg.norm(pose[3:]))
+    if abs(length - 1) > 1e-2:
+        raise ConfigError(f"{source}: object_offset's quaternion has length {length:.3g}, expected 1.")
+    return (*pose[:3], *(value / length for value in pose[3:]))

@@ -1,0 +1,173 @@
+"""Plans how an arm shows the object in its hand from many sides: short, each ending at rest, within all limits."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.errors import TrajectoryError
+from aassl_ros.motion import rotations
+from aassl_ros.motion.arms import Arm
+from aassl_ros.motion.kinematics import Chain
+from aassl_ros.motion.limits import MotionLimits
+from aassl_ros.motion.motives import ExplorationSettings, HomeMotive, Motive, View, draw_motive
+from aassl_ros.motion.trajectory import CommandInForce, Trajectory
+
+Array = NDArray[np.float64]
+
+_STEP_NS = 50_000_000
+# A trajectory looks this far ahead at most: what the arm does on its own if its explorer dies.
+HORIZON_NS = 1_000_000_000
+# Motives tried for one plan, when it would leave the box or lead the object out of the picture.
+_ATTEMPTS = 5
+# How far beyond its sway the object may stray while it is turned fast, m: about half an object.
+_STRAY_M = 0.02
+_STRAY_RAD = 0.2
+_SAMPLE_NS = 10_000_000
+# Room for what the arm moves between two samples of the box check.
+_BOX_MARGIN_M = 0.002
+_HOME_TOLERANCE = 0.02
+# What an arm that was stopped at a limit may measure beyond it, rad.
+_START_TOLERANCE = 0.01
+
+
+class ExplorationPlanner:
+    """Plans for one arm. The same generator and the same calls give the same plans.
+
+    A plan moves for a while, then brakes; it is to be replaced by the next, from a state on its way, before it brakes
+    (`replan_ns` after its start), so that motion is continuous. Left alone it ends at rest within HORIZON_NS.
+    """
+
+    def __init__(self, arm: Arm, chain: Chain, settings: ExplorationSettings, rng: np.random.Generator) -> None:
+        self._arm, self._chain, self._settings, self._rng = arm, chain, settings, rng
+        self.limits = MotionLimits(
+            arm.position_limits,
+            np.array(arm.velocity_limits) * settings.speed,
+            np.array(arm.acceleration_limits),
+            _STEP_NS * 1e-9,
+        )
+        moving_ns = HORIZON_NS - round(self.limits.braking_s * 1e9)
+        self._steps = moving_ns // _STEP_NS
+        if self._steps < 2:
+            raise TrajectoryError(
+                f"arm {arm.name!r} needs {self.limits.braking_s:.2g} s to brake, expected less than "
+                f"{HORIZON_NS * 1e-9:g} s. Raise acceleration_limits or lower the speed."
+            )
+        self.replan_ns = int(self._steps // 2) * _STEP_NS
+        home = np.array(arm.home)
+        self._home = View.of(chain, home, np.array(arm.object_offset[:3]))
+        self._motive: Motive | None = None
+        self._plan: Trajectory | None = None
+
+    def check_start(self, position: Array) -> None:
+        """Raises TrajectoryError if an arm at rest at this position [J] is beyond a limit: it has to be moved first."""
+        for name, value, (low, high) in zip(self._arm.joints, position, self._arm.position_limits, strict=True):
+            if not low - _START_TOLERANCE <= value <= high + _START_TOLERANCE:
+                raise TrajectoryError(
+                    f"joint {name} is at {value:.3f} rad, expected {low:.3f} to {high:.3f}. Move the arm near its home."
+                )
+        if not self._inside_box(position[None]):
+            found = ", ".join(f"{value:.3f}" for value in self._chain.forward(position)[:3])
+            box = ", ".join(f"{value:g}" for value in self._arm.box)
+            raise TrajectoryError(
+                f"the tip is at {found} m, expected within the box {box}. Move the arm near its home."
+            )
+
+    def next(self, now_ns: int, position: Array, velocity: Array) -> Trajectory:
+        """The plan from now on, from the state (position [J], velocity [J]) that the arm is commanded to have now."""
+        best: tuple[float, Motive, Trajectory] | None = None
+        motive = self._motive
+        for _ in range(_ATTEMPTS):
+            if motive is None or motive.over(position):
+                motive = draw_motive(self._arm, self._home, self._settings, position, self._rng)
+            plan = self._follow(motive.copy(), now_ns, position, velocity)
+            samples = self._sample(plan)
+            if self._inside_box(samples):
+                excess = self._excess(samples)
+                if best is None or excess < best[0]:
+                    best = (excess, motive, plan)
+                if excess <= 1:
+                    break
+            motive = None
+        if best is None:
+            self._motive = None
+            return self._keep(self._rest_of_plan(now_ns, position, velocity))
+        _, self._motive, plan = best
+        # Only the part until the next replanning is lived through.
+        self._motive.advance(self.replan_ns * 1e-9)
+        return self._keep(plan)
+
+    def return_home(self, now_ns: int, position: Array, velocity: Array) -> Trajectory:
+        """The next plan on the way to the home position; call again, as for `next`, until `is_home`."""
+        self._motive = None
+        plan = self._follow(HomeMotive(self._arm), now_ns, position, velocity)
+        if not self._inside_box(self._sample(plan)):
+            plan = self._rest_of_plan(now_ns, position, velocity)
+        return self._keep(plan)
+
+    def is_home(self, position: Array) -> bool:
+        """Whether every joint is within 0.02 rad of home."""
+        return bool(np.max(np.abs(position - np.array(self._arm.home))) <= _HOME_TOLERANCE)
+
+    def stop(self, now_ns: int, position: Array, velocity: Array) -> Trajectory:
+        """The quickest stop from a state."""
+        self._motive = None
+        return self._keep(self._trajectory(now_ns, *self._with_brake([position], [velocity])))
+
+    def _keep(self, plan: Trajectory) -> Trajectory:
+        self._plan = plan
+        return plan
+
+    def _follow(self, motive: Motive, now_ns: int, position: Array, velocity: Array) -> Trajectory:
+        positions, velocities = [position], [velocity]
+        for _ in range(int(self._steps)):
+            wanted = motive.joint_velocity(View.of(self._chain, positions[-1], self._home.point), positions[-1])
+            motive.advance(self.limits.step_s)
+            after = self.limits.next_velocity(positions[-1], velocities[-1], wanted)
+            positions.append(positions[-1] + (velocities[-1] + after) / 2 * self.limits.step_s)
+            velocities.append(after)
+        return self._trajectory(now_ns, *self._with_brake(positions, velocities))
+
+    def _with_brake(self, positions: list[Array], velocities: list[Array]) -> tuple[Array, Array]:
+        braking = self.limits.brake(positions[-1], velocities[-1])
+        return np.concatenate([np.stack(positions), braking[0]]), np.concatenate([np.stack(velocities), braking[1]])
+
+    def _trajectory(self, now_ns: int, positions: Array, velocities: Array) -> Trajectory:
+        times = np.arange(len(positions), dtype=np.int64) * _STEP_NS
+        return Trajectory(self._arm.joints, now_ns, times, positions, velocities)
+
+    def _rest_of_plan(self, now_ns: int, position: Array, velocity: Array) -> Trajectory:
+        """What is left of the plan before, which was checked to its end; a stop where the state is not on its way."""
+        plan = self._plan
+        if plan is not None and plan.velocities is not None and plan.stamp_ns <= now_ns:
+            command = CommandInForce(self._arm.joints)
+            command.add(plan, receipt_ns=plan.stamp_ns)
+            if np.allclose(command.at(now_ns), position, atol=1e-6):
+                left = plan.stamp_ns + plan.times_ns > now_ns
+                times = np.concatenate([[0], plan.stamp_ns + plan.times_ns[left] - now_ns])
+                positions = np.concatenate([position[None], plan.positions[left]])
+                return Trajectory(
+                    plan.joint_names, now_ns, times, positions, np.concatenate([velocity[None], plan.velocities[left]])
+                )
+        return self._trajectory(now_ns, *self._with_brake([position], [velocity]))
+
+    def _sample(self, plan: Trajectory) -> Array:
+        """The plan's joint positions [S, J], dense enough to check."""
+        command = CommandInForce(self._arm.joints)
+        command.add(plan, receipt_ns=plan.stamp_ns)
+        stamps = range(plan.stamp_ns, plan.stamp_ns + plan.duration_ns + 1, _SAMPLE_NS)
+        return np.stack([command.at(stamp) for stamp in stamps])
+
+    def _excess(self, positions: Array) -> float:
+        """How badly the object is seen on a way [S, J], at worst: above 1 it leaves the picture or gets hidden."""
+        tips = self._chain.forward(positions)
+        places = tips[:, :3] + rotations.rotate(tips[:, 3:], self._home.point)
+        away = np.linalg.norm(places - self._home.place, axis=-1)
+        tilt = np.arccos(np.clip(rotations.to_matrix(tips[:, 3:])[:, :, 2] @ self._home.rotation[:, 2], -1, 1))
+        allowed_tilt = np.radians(self._settings.tilt_deg) + _STRAY_RAD
+        return float(max(away.max() / (self._settings.sway + _STRAY_M), tilt.max() / allowed_tilt))
+
+    def _inside_box(self, positions: Array) -> bool:
+        tips = self._chain.forward(positions)[..., :3]
+        low, high = self._arm.box_limits.T
+        return bool(np.all(tips >= low + _BOX_MARGIN_M) and np.all(tips <= high - _BOX_MARGIN_M))
