@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from aassl_ros.data.actions import ACTION_SPACES, ROTATIONS
+from aassl_ros.data.episodes import SETS
 from aassl_ros.data.pairs import UNITS, Window
-from aassl_ros.data.prepared import INSTANCE_SETS
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.augmentation import AugmentationSettings
 from aassl_ros.learning.encoders import ENCODERS, STEMS
@@ -65,9 +65,9 @@ class TrainSettings(LearnerSettings):
     keep: int = setting(3, "Checkpoints kept, the newest ones.", minimum=1)
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.sets if name not in INSTANCE_SETS]
+        unknown = [name for name in self.sets if name not in SETS]
         if unknown or not self.sets:
-            raise ConfigError(f"sets = {list(self.sets)}, expected some of {', '.join(INSTANCE_SETS)}.")
+            raise ConfigError(f"sets = {list(self.sets)}, expected some of {', '.join(SETS)}.")
 
 
 RESUMABLE = ("epochs", "max_seconds", "save_every_s", "keep", "device")

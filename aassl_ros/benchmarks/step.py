@@ -1,0 +1,131 @@
+"""What a training step costs over the bare forward and backward of its encoder, and what the action term adds.
+
+Everything is timed in turn within one run, and ratios are taken round by round: a machine that slows down for a while
+slows all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from aassl_ros.benchmarks.synthetic import write_synthetic
+from aassl_ros.data.prepared import PreparedData
+from aassl_ros.learning.batches import Batch, PairBatches
+from aassl_ros.learning.encoders import ENCODERS, build_encoder
+from aassl_ros.learning.train_settings import LearnerSettings, choose_device
+from aassl_ros.learning.update import Learner
+
+HELP = "a training step against the bare forward and backward of the same encoder"
+_ROUNDS, _QUICK_ROUNDS = 15, 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--encoder", choices=ENCODERS, default="resnet18")
+    parser.add_argument("--width", type=int, default=32, help="channels of the encoder's first stage (default 32)")
+    parser.add_argument("--image-size", type=int, default=64, help="side of the images in pixels (default 64)")
+    parser.add_argument("--batch", type=int, default=256, help="pairs in a batch (default 256)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """Seconds of each round: the encoder alone on 2 N images, a step of SimCLR-TT, and one of AA-SimCLR."""
+
+    bare: tuple[float, ...]
+    simclr_tt: tuple[float, ...]
+    aa_simclr: tuple[float, ...]
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The figures of the design's `bench step`, with their baseline's."""
+    settings = LearnerSettings(
+        encoder=arguments.encoder, width=arguments.width, image_size=arguments.image_size, batch=arguments.batch,
+        device=arguments.device,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        frames = 4 * settings.batch
+        data = write_synthetic(
+            Path(folder) / "data", episodes=8, frames=-(-frames // 8), image_size=settings.image_size
+        )
+        times = time_steps(data, settings, _QUICK_ROUNDS if arguments.quick else _ROUNDS)
+    images = 2 * settings.batch
+    return {
+        "efficiency": _median_ratio(times.bare, times.aa_simclr),
+        "action_overhead": _median_ratio(times.aa_simclr, times.simclr_tt) - 1,
+        "images_per_s": images / float(np.median(times.aa_simclr)),
+        "bare_images_per_s": images / float(np.median(times.bare)),
+        "simclr_tt_images_per_s": images / float(np.median(times.simclr_tt)),
+        "device": str(choose_device(settings.device)),
+        "threads": torch.get_num_threads(),
+        "encoder": f"{settings.encoder} width {settings.width}, {settings.image_size} px, batch {settings.batch}",
+        "rounds": len(times.bare),
+    }
+
+
+def time_steps(data: PreparedData, settings: LearnerSettings, rounds: int) -> StepTimes:
+    """Time `rounds` rounds of all three in turn, after one that is not counted."""
+    work = {
+        "bare": _bare(settings),
+        "simclr_tt": _step(data, replace(settings, method="simclr_tt")),
+        "aa_simclr": _step(data, replace(settings, method="aa_simclr")),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    for _ in range(rounds + 1):
+        for name, once in work.items():
+            begun = time.perf_counter()
+            once()
+            seconds[name].append(time.perf_counter() - begun)
+    return StepTimes(*(tuple(values[1:]) for values in seconds.values()))
+
+
+def _bare(settings: LearnerSettings) -> Callable[[], None]:
+    """Forward and backward of the encoder on both views, images at hand and ready, and nothing else."""
+    device = choose_device(settings.device)
+    encoder = build_encoder(settings.encoder, settings.width, settings.stem).to(device)
+    shape = (settings.batch, 3, settings.image_size, settings.image_size)
+    views = [torch.rand(shape, device=device).contiguous(memory_format=torch.channels_last) for _ in range(2)]
+
+    def once() -> None:
+        encoder.zero_grad()
+        (encoder(views[0]).mean() + encoder(views[1]).mean()).backward()
+        _wait(device)
+
+    return once
+
+
+def _step(data: PreparedData, settings: LearnerSettings) -> Callable[[], None]:
+    """One whole training step: draw pairs, read frames, make actions, augment, forward, backward, optimizer."""
+    batches = PairBatches(data, settings, ("train",))
+    learner = Learner(settings, batches.action_dimension)
+    endless = _endless(batches)
+
+    def once() -> None:
+        batch = next(endless)
+        learner.step(batch.first, batch.second, batch.action)
+        _wait(learner.device)
+
+    return once
+
+
+def _endless(batches: PairBatches) -> Iterator[Batch]:
+    rng = np.random.default_rng(0)
+    while True:
+        yield from batches.epoch(rng)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _median_ratio(over: tuple[float, ...], under: tuple[float, ...]) -> float:
+    return float(np.median(np.divide(over, under)))

@@ -1,0 +1,35 @@
+"""`aassl bench NAME`: measure speed against a baseline timed in the same run.
+
+Each benchmark is a module with HELP, add_arguments(parser) and measure(arguments) -> JSON-able figures; `quick` is
+among the arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from aassl_ros.benchmarks import step
+
+HELP = "measure speed against a baseline"
+BENCHMARKS = {"step": step}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    names = parser.add_subparsers(dest="name", metavar="NAME", required=True)
+    for name, module in BENCHMARKS.items():
+        benchmark = names.add_parser(name, help=module.HELP, description=module.HELP[0].upper() + module.HELP[1:] + ".")
+        benchmark.add_argument("--json", action="store_true", help="print one JSON object")
+        benchmark.add_argument("--quick", action="store_true", help="fewer rounds: seconds, and less sure")
+        module.add_arguments(benchmark)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    figures = BENCHMARKS[arguments.name].measure(arguments)
+    if arguments.json:
+        print(json.dumps(figures))
+        return 0
+    width = max(map(len, figures))
+    for name, value in figures.items():
+        print(f"{name:{width}}  {f'{value:.4g}' if isinstance(value, float) else value}")
+    return 0
