@@ -10,8 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy
-
 from aassl_ros.errors import RosError
 from aassl_ros.messages.generate import TYPE_SUPPORTS
 from aassl_ros.messages.package import MessagePackage
@@ -72,6 +70,9 @@ def _module(package: MessagePackage, work: Path, support: str) -> _Library:
 
 
 def _compile(package: MessagePackage, library: _Library, prefix: Path, work: Path) -> None:
+    # Imported here: the compiler is checked before anything is installed.
+    import numpy
+
     library.path.parent.mkdir(exist_ok=True)
     includes = [
         prefix / "include",

@@ -1,0 +1,73 @@
+"""aassl doctor: what works on this machine, and what mends what does not."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from aassl_ros.doctor.finding import Finding
+from aassl_ros.doctor.learning import check_renderer, check_torch
+from aassl_ros.doctor.machine import check_clock, check_disk, check_python
+from aassl_ros.doctor.ros import check_images, check_launch, check_messages, check_ros, check_shared_memory
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--folder", type=Path, default=Path(), help="where bags will lie (default: here)")
+    parser.add_argument("--json", action="store_true", help="print what was found as one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Status 0 where all works, 3 where something does not."""
+    findings = examine(arguments.folder)
+    if arguments.json:
+        checks = [dataclasses.asdict(finding) for finding in findings]
+        print(json.dumps({"works": all(finding.works for finding in findings), "checks": checks}))
+    else:
+        print_findings(findings)
+    return 0 if all(finding.works for finding in findings) else 3
+
+
+def examine(folder: Path) -> list[Finding]:
+    """Every check in turn, said on a terminal while it runs. folder: where bags will lie."""
+    checks: dict[str, Callable[[], Finding]] = {
+        "Python": check_python,
+        "ROS 2": check_ros,
+        "launch": check_launch,
+        "message packages": check_messages,
+        "shared memory": check_shared_memory,
+        "images between processes": check_images,
+        "renderer": check_renderer,
+        "torch": check_torch,
+        "disk": lambda: check_disk(folder),
+        "clock": check_clock,
+    }
+    findings = []
+    with Console(file=sys.stderr).status("looking") as status:
+        for name, check in checks.items():
+            status.update(f"looking at {name}")
+            findings.append(check())
+    return findings
+
+
+def print_findings(findings: list[Finding]) -> None:
+    """A row for each, and below them what mends those that do not work."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("", "", "found"):
+        table.add_column(column, overflow="fold")
+    for finding in findings:
+        mark = "[green]works[/]" if finding.works else "[red]does not[/]"
+        table.add_row(finding.name, mark, finding.found)
+    console = Console()
+    console.print(table)
+    lacking = [finding for finding in findings if not finding.works]
+    for finding in lacking:
+        console.print(f"[bold]{finding.name}[/]: {finding.mend}.", soft_wrap=True)
+    if not lacking:
+        console.print("All works. Next: aassl demo")

@@ -1,0 +1,96 @@
+#!/bin/sh
+# Makes .venv with all that the project needs: `make setup`. A second call with nothing changed does nothing.
+#
+# PYTHON         the Python to make it with (3.10 to 3.13); default: the best found
+# TORCH_VERSION  of the index, default 2.13.0; TORCH_INDEX  another index for torch, as
+#                https://download.pytorch.org/whl/cpu for a build without CUDA (smaller by gigabytes)
+#
+# Where a ROS installation is sourced, its rclpy and messages are used and the ROS wheels stay out.
+set -eu
+cd "$(dirname "$0")/.."
+
+fail() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+supported='import sys; print(sys.executable); sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))'
+
+# Python 3.11 first: PyBullet has wheels up to it, and newer ones compile PyBullet for minutes.
+choose_python() {
+    for candidate in ${PYTHON:-$1}; do
+        # A name may be on the PATH and yet start nothing (pyenv's shims).
+        path=$("$candidate" -c "$supported" 2>/dev/null) && echo "$path" && return
+    done
+    fail "none of these starts a Python from 3.10 to 3.13: ${PYTHON:-$1}. Install one (apt install python3.11 python3.11-venv python3.11-dev) or name it: make setup PYTHON=/path/to/python3"
+}
+
+is_ros_sourced() {
+    [ -n "${AMENT_PREFIX_PATH:-}" ] && [ -n "${ROS_DISTRO:-}" ] && env -u VIRTUAL_ENV "$1" -c 'import rclpy' 2>/dev/null
+}
+
+python=$(choose_python "python3")
+if is_ros_sourced "$python"; then
+    ros=$ROS_DISTRO
+else
+    ros=wheels
+    python=$(choose_python "python3.11 python3.10 python3.12 python3.13 python3")
+fi
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+machine=$("$python" -c 'import platform; print(platform.machine())')
+if [ "$ros" = wheels ] && [ "$machine" != x86_64 ]; then
+    fail "this machine is $machine, and ROS 2 wheels are made for x86_64 only. Install ROS 2 (https://docs.ros.org), source it and run make setup again."
+fi
+
+TORCH_VERSION=${TORCH_VERSION:-2.13.0}
+inputs=$(
+    {
+        cat setup.py constraints.txt scripts/setup.sh
+        find aassl_ros/messages -type f ! -name '*.pyc' | LC_ALL=C sort | xargs cat
+        echo "$python $version $ros $TORCH_VERSION ${TORCH_INDEX:-}"
+        pwd
+    } | sha256sum | cut -d ' ' -f 1
+)
+stamp=.venv/setup-stamp
+if [ -x .venv/bin/aassl ] && [ "$(cat $stamp 2>/dev/null)" = "$inputs" ]; then
+    exit 0
+fi
+
+if [ "$ros" = wheels ]; then
+    echo "setup: $python ($version), ROS 2 from wheels"
+    site=
+    extras=ros,sim,dev
+    constraints=constraints.txt
+else
+    echo "setup: $python ($version), ROS 2 $ros as sourced"
+    site=--system-site-packages
+    extras=sim,dev
+    # Of the tested set nothing holds beside the system's packages but this: their rclpy is built against numpy 1, and their
+    # pytest plugins need an older pytest.
+    mkdir -p .venv
+    printf 'numpy<2\npytest<8.4\n' > .venv/constraints-ros.txt
+    constraints=.venv/constraints-ros.txt
+fi
+
+if [ "$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" != "$version" ]; then
+    rm -rf .venv/bin .venv/lib .venv/lib64 .venv/include .venv/pyvenv.cfg
+    "$python" -m venv $site .venv ||
+        fail "$python cannot make an environment. Install what it lacks: apt install python$version-venv"
+fi
+# So that colcon looks for no packages in it.
+touch .venv/COLCON_IGNORE
+# The variables of another environment's ROS wheels would keep this one's from setting theirs.
+unset _ROS_WHEELS_BOOTSTRAP_COMPLETE
+pip=".venv/bin/python -m pip --disable-pip-version-check"
+
+if [ "$ros" = wheels ] || [ "${version#3.}" -gt 11 ]; then
+    .venv/bin/python -m aassl_ros.messages --check-compiler
+fi
+# torch first and by itself: asked for along with others, an index may give a build with CUDA of several gigabytes.
+$pip install "torch==$TORCH_VERSION" ${TORCH_INDEX:+--index-url "$TORCH_INDEX"}
+$pip install -c "$constraints" -e ".[$extras]"
+.venv/bin/python -m aassl_ros.messages
+echo "$inputs" > $stamp
+echo "setup: done. Programs are called as .venv/bin/aassl."
+# What works on this machine is for the reader to see; a lack of it is no failure of the set-up.
+.venv/bin/aassl doctor || true
