@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -13,11 +14,12 @@ from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.errors import ReaderError
 
 from aassl_ros.data import messages, topics
+from aassl_ros.data.episodes import Episode, EpisodeEvent, EpisodeTracker
 from aassl_ros.data.ledger import Ledger
 from aassl_ros.data.mcap_messages import mcap_messages
 from aassl_ros.data.messages import header_stamp_ns
 from aassl_ros.data.session import Session
-from aassl_ros.errors import AasslError, BagError
+from aassl_ros.errors import AasslError, BagError, DataError
 
 __all__ = ["BagMessage", "BagReader", "TopicSummary", "header_stamp_ns"]
 
@@ -107,9 +109,20 @@ class BagReader:
         text = self.custom_data.get(topics.LEDGER) or self._last_text(topics.LEDGER)
         return Ledger.from_json(text) if text else None
 
-    def messages(self, wanted: Collection[str] = ()) -> Iterator[BagMessage]:
+    def episodes(self) -> tuple[Episode, ...]:
+        """The episodes marked in the bag, discarded ones too, by start; marks that cannot be read are left out."""
+        session = self.session
+        tracker = EpisodeTracker(session.robot if session else "")
+        name = session.roles.episode if session else f"/{topics.EPISODE}"
+        for message in self.messages([name]) if name in self.topics else ():
+            with contextlib.suppress(DataError):
+                tracker.add(EpisodeEvent.parse(self.decode(message).data))
+        return tracker.episodes
+
+    def messages(self, wanted: Collection[str] = (), *, verify: bool = False) -> Iterator[BagMessage]:
         """The messages of these topics (all, if none are named) in order of receipt, undecoded.
 
+        verify: compare checksums as well, where there are any (MCAP).
         Raises BagError where a topic is not in the bag or the file is damaged.
         """
         for topic in wanted:
@@ -119,7 +132,8 @@ class BagReader:
         try:
             if self.storage == "mcap" and not self._information.get("compression_mode"):
                 for name in self._information["relative_file_paths"]:
-                    for log_ns, publish_ns, topic, data in mcap_messages(self.path / Path(name).name, names):
+                    found = mcap_messages(self.path / Path(name).name, names, verify=verify)
+                    for log_ns, publish_ns, topic, data in found:
                         yield BagMessage(topic, self.topics[topic].type, log_ns, publish_ns, data)
             else:
                 connections = [one for one in self._reader.connections if one.topic in names]

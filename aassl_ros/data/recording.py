@@ -152,7 +152,6 @@ class Recording:
             self._idle = False
             while self._queue:
                 self._write_item(self._queue.popleft())
-            self._write_samples()
             self._idle = True
             if time.monotonic() >= snapshot_due:
                 snapshot_due = time.monotonic() + _SNAPSHOT_S
@@ -197,6 +196,7 @@ class Recording:
         self._writer.write(item.topic, item.log_ns, item.publish_ns, item.data)
         self._ledger.topics[item.topic].written += 1
         self._sampler.take(item.topic, item.log_ns, item.data)
+        self._write_samples()
 
     def _begin(self, log_ns: int) -> None:
         """Write the session, now that there is a time."""

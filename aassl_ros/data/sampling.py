@@ -52,11 +52,12 @@ class FrameSampler:
             taker(log_ns, data)
         except DataError:
             self.ledger.messages_unreadable += 1
+        # After each message, so that a bag taken through this again makes the same decisions.
+        for camera, synchronizer in self._cameras.items():
+            self._samples.extend((camera, sample) for sample in synchronizer.ready())
 
     def samples(self) -> Iterator[tuple[str, bytes]]:
         """The samples made since the last call: topic in the bag and CDR of a JointState."""
-        for camera, synchronizer in self._cameras.items():
-            self._samples.extend((camera, sample) for sample in synchronizer.ready())
         while self._samples:
             camera, sample = self._samples.popleft()
             state_topic, command_topic = self._topics[camera]

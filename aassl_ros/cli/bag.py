@@ -1,0 +1,89 @@
+"""aassl bag info|check|recover BAG: what is in a bag, whether it is sound, and saving one that was never closed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from aassl_ros.data.bag_check import check_bag
+from aassl_ros.data.bag_reader import BagReader
+from aassl_ros.data.bag_recovery import recover_bag
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _action(actions, "info", "topics, counts, session and episodes of a bag", _info)
+    _action(actions, "check", "read all of a bag and compare its samples with its raw streams", _check)
+    recover = _action(actions, "recover", "save what a bag holds that was never closed", _recover)
+    recover.add_argument("-o", "--out", type=Path, help="the bag to make (default: BAG-recovered)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return int(arguments.act(arguments))
+
+
+def _action(actions: Any, name: str, summary: str, act: Any) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+    parser.add_argument("bag", type=Path, metavar="BAG", help="the bag's directory")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(act=act)
+    return parser
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    with BagReader(arguments.bag) as reader:
+        session, ledger, episodes = reader.session, reader.ledger, reader.episodes()
+        facts = {
+            "bag": str(reader.path),
+            "storage": reader.storage,
+            "messages": reader.message_count,
+            "seconds": reader.duration_s,
+            "topics": {name: topic._asdict() for name, topic in reader.topics.items()},
+            "episodes": [asdict(episode) for episode in episodes],
+            "session": None if session is None else json.loads(session.to_json()),
+            "ledger": None if ledger is None else ledger.as_dict(),
+        }
+    if arguments.json:
+        print(json.dumps(facts))
+        return 0
+    print(f"{reader.path}: {reader.storage}, {facts['messages']} messages in {facts['seconds']:.1f} s")
+    for name, topic in reader.topics.items():
+        print(f"  {topic.message_count:8d}  {name}  ({topic.type})")
+    for episode in episodes:
+        seconds = "open" if episode.stop_ns is None else f"{(episode.stop_ns - episode.start_ns) / 1e9:.1f} s"
+        kind = "discarded" if episode.discarded else episode.set
+        print(f"  {kind}: {episode.instance} ({episode.category or 'no category'}), {seconds}")
+    if session is not None:
+        print(f"robot {session.robot}, arm {session.arm or 'unknown'}; recorded by {_versions(session.versions)}")
+    print(ledger.summary() if ledger is not None else "No ledger: not made by aassl's recorder, or not closed.")
+    return 0
+
+
+def _versions(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    findings = check_bag(arguments.bag)
+    if arguments.json:
+        print(json.dumps({"bag": str(arguments.bag), "sound": not findings, "findings": findings}))
+    else:
+        for finding in findings:
+            print(f"{arguments.bag}: {finding}")
+        if not findings:
+            print(f"{arguments.bag} is sound: every message reads, every frame has its sample, nothing was dropped.")
+    return 3 if findings else 0
+
+
+def _recover(arguments: argparse.Namespace) -> int:
+    out = arguments.out or arguments.bag.with_name(f"{arguments.bag.name}-recovered")
+    counts = recover_bag(arguments.bag, out)
+    if arguments.json:
+        print(json.dumps({"bag": str(out), "messages": counts.messages, "whole": counts.whole}))
+    else:
+        end = "all of it" if counts.whole else "all before the place where writing stopped"
+        print(f"{out}: {counts.messages} messages saved, {end}.")
+    return 0 if counts.whole else 3
