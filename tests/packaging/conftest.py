@@ -1,0 +1,95 @@
+"""Installations of this checkout in the ways that users make them, each in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+_TIMEOUT_S = 120
+# What lies in a checkout but belongs to no source.
+_NO_SOURCE = shutil.ignore_patterns(
+    ".git",
+    ".venv",
+    ".*_cache",
+    ".hypothesis",
+    "__pycache__",
+    "*.egg-info",
+    "build",
+    "install",
+    "log",
+    "demo",
+    "runs",
+    "bags",
+)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The package as installed: where to, and the shell command that readies a terminal for it."""
+
+    prefix: Path
+    setup: str
+    path: str
+
+    def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run a command as a user of this installation would, outside of the checkout."""
+        command = f'{self.setup} exec "$@"'
+        environment = {**os.environ, "PATH": f"{self.path}{os.pathsep}{os.environ['PATH']}"}
+        return subprocess.run(
+            ["sh", "-c", command, "sh", *map(str, words)],
+            cwd=self.prefix,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+
+
+def _install(way: str, folder: Path) -> Installation:
+    source = folder / "source"
+    shutil.copytree(CHECKOUT, source, ignore=_NO_SOURCE, symlinks=True)
+    if way.startswith("colcon"):
+        return _build_with_colcon(source, folder, ["--symlink-install"] if "symlink" in way else [])
+    return _install_with_pip(source, folder, ["-e"] if "-e" in way else [])
+
+
+def _install_with_pip(source: Path, folder: Path, options: list[str]) -> Installation:
+    """In an environment that borrows the packages of the one that runs the tests, so that nothing is downloaded."""
+    prefix = folder / "environment"
+    _call([sys.executable, "-m", "venv", "--without-pip", str(prefix)], folder)
+    packages = next((prefix / "lib").glob("python3.*")) / "site-packages"
+    borrowed = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    (packages / "borrowed.pth").write_text("\n".join(borrowed))
+    pip = [sys.executable, "-m", "pip", "--python", str(prefix / "bin/python"), "install", "--quiet", "--no-index"]
+    _call([*pip, "--no-deps", "--no-build-isolation", "--ignore-installed", *options, str(source)], folder)
+    return Installation(prefix, "", str(prefix / "bin"))
+
+
+def _build_with_colcon(source: Path, folder: Path, options: list[str]) -> Installation:
+    install = folder / "install"
+    colcon = [sys.executable, "-m", "colcon", "--log-base", str(folder / "log"), "build", *options]
+    _call(
+        [*colcon, "--base-paths", str(source), "--build-base", str(folder / "build"), "--install-base", str(install)],
+        folder,
+    )
+    return Installation(install / "aassl_ros", f". {install}/setup.sh;", str(Path(sys.executable).parent))
+
+
+def _call(command: list[str], folder: Path) -> None:
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
+
+
+@pytest.fixture(
+    scope="session", params=["pip install", "pip install -e", "colcon build", "colcon build --symlink-install"]
+)
+def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return _install(request.param, tmp_path_factory.mktemp(request.param.replace(" ", "_")))
