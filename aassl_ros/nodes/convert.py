@@ -30,7 +30,7 @@ def time_message(time_ns: int) -> Time:
 
 
 def frame_from_message(message: Image | CompressedImage) -> NDArray[np.uint8]:
-    """The picture of a camera message as uint8 [H, W, 3] RGB. Raises DataError on an unknown encoding or a wrong length."""
+    """The picture of a camera message, uint8 [H, W, 3] RGB. Raises DataError on an unknown encoding or length."""
     data = np.frombuffer(message.data, dtype=np.uint8)
     if isinstance(message, CompressedImage):
         return decode_compressed(message.format, data)
@@ -49,7 +49,7 @@ def image_message(frame: NDArray[np.uint8], header: Header) -> Image:
 def joint_arrays(
     message: JointState,
 ) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Names and positions, velocities, efforts of a JointState, each float64 [J], or [0] where the message leaves it out."""
+    """Names, and positions, velocities, efforts of a JointState: each float64 [J], or [0] where left out."""
     return (
         tuple(message.name),
         np.array(message.position, dtype=np.float64),

@@ -1,0 +1,221 @@
+"""Names the category of what the camera sees. All thinking is in learning/recognition.py."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header, String
+
+from aassl_ros.data import topics
+from aassl_ros.data.episodes import SETS
+from aassl_ros.errors import ConfigError
+from aassl_ros.learning.gallery import UNKNOWN, open_gallery
+from aassl_ros.learning.recognition import Answer, RecognitionSettings
+from aassl_ros.learning.reloading import RecognizerLoader
+from aassl_ros.learning.train_settings import choose_device
+from aassl_ros.nodes import convert
+from aassl_ros.nodes.annotate import annotate
+from aassl_ros.nodes.base import ManagedNode, run
+from aassl_ros.nodes.camera import CameraFeed
+from aassl_ros.nodes.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
+from aassl_ros.nodes.parameters import declare_settings, read_settings
+from aassl_ros.settings import setting
+
+try:
+    from vision_msgs.msg import Classification, ObjectHypothesis
+except ImportError:
+    Classification = None
+
+LATEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+@dataclass(frozen=True)
+class EvaluatorSettings(RecognitionSettings):
+    """What the evaluator looks at and by what it names."""
+
+    camera: str = setting(topics.DEFAULT_CAMERA, "Camera whose CAMERA/image_raw is named")
+    compressed: bool = setting(False, "Take CAMERA/image_raw/compressed in place of CAMERA/image_raw")
+    checkpoint: str = setting("", "Checkpoint or run to begin with; empty: the first that a trainer announces")
+    gallery: str = setting("", "Labelled frames: a folder of prepared data or a gallery folder")
+    gallery_sets: tuple[str, ...] = setting(("train",), "Instance sets of prepared data that make the gallery")
+    gallery_per_instance: int = setting(20, "Frames of each instance in it", minimum=1, maximum=10_000)
+    device: str = setting("auto", "Where to compute: auto, cpu, cuda or cuda:NUMBER")
+    torch_threads: int = setting(1, "Processor threads of torch", minimum=1, maximum=256)
+
+
+class EvaluatorNode(ManagedNode):
+    """Answers every frame it can keep up with, newest first; an older one that waits is passed over."""
+
+    def __init__(self) -> None:
+        super().__init__("evaluator")
+        self._settings = declare_settings(self, EvaluatorSettings)
+        self._feed: CameraFeed | None = None
+        self._loader: RecognizerLoader | None = None
+        self._latencies_ms: list[float] = []
+        self._answered = self._unanswered = 0
+        self._reported_at, self._reported_answers = time.monotonic(), 0
+        self._said: object = None
+        self._diagnostics = DiagnosticsPublisher(self, self._report)
+        self._watch_timer = self.create_timer(0.5, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def configure(self) -> None:
+        self._settings = settings = read_settings(self, EvaluatorSettings)
+        if not settings.gallery:
+            raise ConfigError("evaluator: no gallery is given. Set gallery to prepared data or a gallery folder.")
+        unknown = [name for name in settings.gallery_sets if name not in SETS]
+        if unknown:
+            raise ConfigError(f"evaluator: gallery_sets names {unknown[0]!r}, expected some of {', '.join(SETS)}.")
+        torch.set_num_threads(settings.torch_threads)
+        gallery = open_gallery(settings.gallery, sets=settings.gallery_sets, per_instance=settings.gallery_per_instance)
+        loader = RecognizerLoader(gallery, settings, choose_device(settings.device))
+        if settings.checkpoint:
+            try:
+                loader.load(Path(settings.checkpoint).expanduser())
+            except BaseException:
+                loader.close()
+                raise
+        self._loader = loader
+        self._answers = Node.create_publisher(self, String, topics.ANSWER, 10)
+        self._pictures = Node.create_publisher(self, Image, topics.ANNOTATED, 1)
+        self._classifications = None
+        if Classification is None:
+            self.get_logger().warning(
+                f"vision_msgs is not installed: {topics.CLASSIFICATION} is not published, {topics.ANSWER} is. "
+                "Run make setup, or install ros-DISTRO-vision-msgs."
+            )
+        else:
+            self._classifications = Node.create_publisher(self, Classification, topics.CLASSIFICATION, 10)
+
+    def activate(self) -> None:
+        settings = self._settings
+        self._announcements = self.create_subscription(String, topics.CHECKPOINT, self._on_checkpoint, LATEST)
+        self._feed = CameraFeed(self, settings.camera, compressed=settings.compressed, depth=1, on_frame=self._on_frame)
+
+    def deactivate(self) -> None:
+        if self._feed is not None:
+            self._feed.stop()
+            self.destroy_subscription(self._announcements)
+            self._feed = None
+
+    def cleanup(self) -> None:
+        if self._loader is not None:
+            self._loader.close()
+            self._loader = None
+        for publisher in (self._answers, self._pictures, self._classifications):
+            if publisher is not None:
+                self.destroy_publisher(publisher)
+
+    def _on_frame(self, header: Header, frame: NDArray[np.uint8]) -> None:
+        begun = time.perf_counter()
+        recognizer = self._loader.current if self._loader is not None else None
+        if recognizer is None:
+            self._unanswered += 1
+            return
+        answer = recognizer.answer(frame)
+        if self._classifications is not None:
+            self._classifications.publish(to_classification(answer, header))
+        latency_ms = (time.perf_counter() - begun) * 1e3
+        self._answers.publish(String(data=answer_json(answer, header, latency_ms)))
+        if self._pictures.get_subscription_count() > 0:
+            picture = annotate(frame, answer.label, answer.scores[0][1])
+            self._pictures.publish(convert.image_message(picture, header))
+        self._latencies_ms.append(latency_ms)
+        self._answered += 1
+
+    def _on_checkpoint(self, message: String) -> None:
+        try:
+            announced = json.loads(message.data)
+            path, digest = Path(announced["path"]), str(announced["digest"])
+        except (ValueError, KeyError, TypeError):
+            self.get_logger().error(
+                f"{topics.CHECKPOINT} carries {message.data[:80]!r}, expected JSON with path and digest."
+            )
+            return
+        if self._loader is not None and (self._loader.current is None or self._loader.current.digest != digest):
+            self._loader.request(path, digest)
+
+    def _watch(self) -> None:
+        """Say what the loader's thread has done since the last look."""
+        if self._loader is None:
+            return
+        state = (self._loader.error, self._loader.failures, self._loader.current)
+        if state == self._said:
+            return
+        self._said = state
+        if self._loader.error is not None:
+            kept = self._loader.current
+            going_on = "nothing is answered yet" if kept is None else f"going on with step {kept.step}"
+            self.get_logger().error(f"{self._loader.error} Until then {going_on}.")
+        elif self._loader.current is None:
+            self.get_logger().info(f"no checkpoint yet; waiting for one on {topics.CHECKPOINT}.")
+        else:
+            self.get_logger().info(f"answering by the checkpoint of step {self._loader.current.step}.")
+
+    def _report(self) -> Report:
+        now = time.monotonic()
+        latencies, self._latencies_ms = self._latencies_ms, []
+        rate_hz = (self._answered - self._reported_answers) / max(1e-3, now - self._reported_at)
+        self._reported_at, self._reported_answers = now, self._answered
+        values: dict[str, Any] = {"answers": self._answered, "frames_unanswered": self._unanswered, "rate_hz": rate_hz}
+        if latencies:
+            values |= {"latency_ms": float(np.median(latencies)), "latency_ms_max": max(latencies)}
+        if self._feed is not None:
+            values |= {"frames_received": self._feed.received, "frames_passed_over": self._feed.lost}
+            values |= {"frames_unreadable": self._feed.unreadable, "lag_ms": self._feed.lag_s * 1e3}
+        if self._loader is None:
+            return Report(WARN, "not configured", values)
+        if self._loader.current is not None:
+            values |= {"checkpoint": self._loader.current.digest, "step": self._loader.current.step}
+        values["failed_loads"] = self._loader.failures
+        level, line = self._state()
+        return Report(level, line, values)
+
+    def _state(self) -> tuple[bytes, str]:
+        assert self._loader is not None
+        current = self._loader.current
+        if self._loader.error is not None:
+            return (ERROR if current is None else WARN), self._loader.error
+        if current is None:
+            return WARN, f"no checkpoint yet; waiting for one on {topics.CHECKPOINT}"
+        if self._feed is None:
+            return WARN, "inactive"
+        trouble = self._feed.trouble()
+        return (WARN, trouble) if trouble else (OK, f"answering by the checkpoint of step {current.step}")
+
+
+def to_classification(answer: Answer, header: Header) -> Any:
+    """vision_msgs/Classification, best first; an unknown object's first result is `__unknown__`."""
+    results = [ObjectHypothesis(class_id=name, score=score) for name, score in answer.scores]
+    if answer.label == UNKNOWN:
+        results.insert(0, ObjectHypothesis(class_id=UNKNOWN, score=1.0 - answer.scores[0][1]))
+    return Classification(header=header, results=results)
+
+
+def answer_json(answer: Answer, header: Header, latency_ms: float) -> str:
+    """stamp in ns, label, scores {category: probability}, best first, checkpoint digest, latency_ms since receipt."""
+    return json.dumps(
+        {
+            "stamp": convert.stamp_ns(header.stamp),
+            "label": answer.label,
+            "scores": {name: round(score, 4) for name, score in answer.scores},
+            "checkpoint": answer.checkpoint,
+            "latency_ms": round(latency_ms, 3),
+        }
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(EvaluatorNode))

@@ -1,0 +1,224 @@
+"""Learns beside reception. Samples and buffer are learning/intake.py's, updates learning/online.py's."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Header, String
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from aassl_ros.data import topics
+from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.sync import SyncSettings
+from aassl_ros.errors import ConfigError, TrainingError, TrajectoryError
+from aassl_ros.learning.checkpoint import Checkpoint, load_checkpoint
+from aassl_ros.learning.intake import Intake, IntakeSettings
+from aassl_ros.learning.online import OnlineSettings, OnlineTrainer, Saved, starting_checkpoint
+from aassl_ros.learning.train_settings import LearnerSettings
+from aassl_ros.motion.arms import Arm, load_arm
+from aassl_ros.nodes import convert
+from aassl_ros.nodes.base import ManagedNode, run
+from aassl_ros.nodes.camera import CameraFeed
+from aassl_ros.nodes.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
+from aassl_ros.nodes.parameters import declare_settings, read_settings
+from aassl_ros.nodes.qos import LATCHED
+from aassl_ros.settings import setting
+
+LATEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+# Frames give way to newer ones. States are small, and each one missing widens the gap to interpolate in.
+_FRAME_DEPTH = 5
+_STATES = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+# Often enough that a frame waits no longer than it must, rarely enough to cost nothing.
+_TICK_S = 0.1
+
+
+@dataclass(frozen=True)
+class TrainerSettings(LearnerSettings, OnlineSettings, IntakeSettings, SyncSettings):
+    """What the trainer hears, remembers and learns."""
+
+    camera: str = setting(topics.DEFAULT_CAMERA, "Camera whose CAMERA/image_raw is learnt from")
+    compressed: bool = setting(False, "Take CAMERA/image_raw/compressed in place of CAMERA/image_raw")
+    arm: str = setting("panda", "Arm set-up: its links give the tip's pose, for the action space end_effector")
+
+
+class TrainerNode(ManagedNode):
+    """Hears camera, joints, commands, episodes and, where there is one, the object's true pose."""
+
+    def __init__(self) -> None:
+        super().__init__("trainer")
+        self._settings = declare_settings(self, TrainerSettings)
+        self._start: Checkpoint | None = None
+        self._replay: PreparedData | None = None
+        self._arm: Arm | None = None
+        self._feed: CameraFeed | None = None
+        self._intake: Intake | None = None
+        self._trainer: OnlineTrainer | None = None
+        self._announced: Saved | None = None
+        self._failure: str | None = None
+        self._subscriptions_made: list[Any] = []
+        self._diagnostics = DiagnosticsPublisher(self, self._report)
+        self._ticker = self.create_timer(_TICK_S, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def configure(self) -> None:
+        self._settings = settings = read_settings(self, TrainerSettings)
+        self._arm = load_arm(settings.arm)
+        self._start = starting_checkpoint(settings)
+        self._replay = PreparedData.open(settings.replay_data) if settings.replay_data else None
+        self._announcements = Node.create_publisher(self, String, topics.CHECKPOINT, LATEST)
+        self._own_services = (
+            self.create_service(SetBool, "trainer/pause", self._on_pause),
+            self.create_service(Trigger, "trainer/save", self._on_save),
+        )
+
+    def activate(self) -> None:
+        settings = self._settings
+        trainer = OnlineTrainer(settings, settings, sets=settings.sets, start=self._start, replay=self._replay)
+        robot = self.get_namespace().strip("/")
+        self._trainer = trainer
+        self._intake = Intake(settings, settings, trainer.image_size, robot=robot)
+        self._feed = CameraFeed(
+            self, settings.camera, compressed=settings.compressed, depth=_FRAME_DEPTH, on_frame=self._on_frame
+        )
+        self._subscriptions_made = [
+            self.create_subscription(JointState, topics.JOINT_STATES, self._on_joint_state, _STATES),
+            self.create_subscription(JointTrajectory, topics.COMMAND, self._on_command, _STATES),
+            self.create_subscription(PoseStamped, topics.OBJECT_POSE, self._on_object_pose, _STATES),
+            self.create_subscription(String, topics.EPISODE, self._on_episode, LATCHED),
+            self.create_subscription(String, topics.ROBOT_DESCRIPTION, self._on_robot_description, LATEST),
+        ]
+        trainer.start(self._intake)
+        if self._start is not None:
+            self.get_logger().info(f"going on from {self._start.path} (step {self._start.step}).")
+
+    def settle_s(self) -> float:
+        return self._settings.episode_delay_s
+
+    def deactivate(self) -> None:
+        if self._trainer is None or self._intake is None or self._feed is None:
+            return
+        self._feed.stop()
+        for subscription in self._subscriptions_made:
+            self.destroy_subscription(subscription)
+        self._intake.flush()
+        self._trainer.stop()
+        self._announce()
+        self._announcements.wait_for_all_acked(Duration(seconds=2))
+        status = self._trainer.status
+        self._failure = status.line if status.state == "failed" else None
+        if status.saved is not None:
+            self._start = load_checkpoint(status.saved.path)  # activated again, it goes on from here
+        self.get_logger().info(f"{self._intake.counts.kept} frames kept, {status.step} updates, {status.saves} saves.")
+        self._feed = self._intake = self._trainer = None
+
+    def cleanup(self) -> None:
+        self.destroy_publisher(self._announcements)
+        for service in self._own_services:
+            self.destroy_service(service)
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise TrainingError(failure)
+
+    def _on_frame(self, header: Header, frame: NDArray[np.uint8]) -> None:
+        if self._intake is not None:
+            self._intake.add_frame(convert.stamp_ns(header.stamp), frame)
+
+    def _on_joint_state(self, message: JointState) -> None:
+        if self._intake is not None:
+            self._intake.add_joint_state(convert.stamp_ns(message.header.stamp), *convert.joint_arrays(message))
+
+    def _on_command(self, message: JointTrajectory) -> None:
+        if self._intake is None:
+            return
+        try:
+            trajectory = convert.trajectory_from_message(message)
+        except TrajectoryError as error:
+            self._intake.bad("command refused")
+            self.get_logger().warning(str(error), throttle_duration_sec=10.0)
+            return
+        self._intake.add_trajectory(trajectory, self.get_clock().now().nanoseconds)
+
+    def _on_object_pose(self, message: PoseStamped) -> None:
+        if self._intake is not None:
+            stamp_ns = convert.stamp_ns(message.header.stamp)
+            self._intake.add_object_pose(stamp_ns, convert.pose_from_message(message))
+
+    def _on_episode(self, message: String) -> None:
+        if self._intake is not None:
+            self._intake.add_episode(message.data)
+
+    def _on_robot_description(self, message: String) -> None:
+        if self._intake is None or self._arm is None:
+            return
+        try:
+            self._intake.use_chain(self._arm.chain(message.data))
+        except ConfigError as error:
+            self.get_logger().warning(f"{error} The action space end_effector is not to be had.")
+
+    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        response.success = self._trainer is not None
+        response.message = "not active"
+        if self._trainer is not None:
+            self._trainer.pause(request.data)
+            response.message = "paused" if request.data else "going on"
+        return response
+
+    def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._trainer is not None and self._trainer.request_save()
+        response.message = f"saving; {topics.CHECKPOINT} will tell" if response.success else "nothing learnt yet"
+        return response
+
+    def _tick(self) -> None:
+        if self._intake is None or self._trainer is None:
+            return
+        self._intake.settle()
+        self._announce()
+        status = self._trainer.status
+        if status.state == "failed" and self._failure is None:
+            self._failure = status.line
+            self.get_logger().error(status.line)
+
+    def _announce(self) -> None:
+        """Tell the newest checkpoint, once."""
+        saved = self._trainer.status.saved if self._trainer is not None else None
+        if saved is not None and saved != self._announced:
+            self._announced = saved
+            facts = {"path": str(saved.path), "digest": saved.digest, "step": saved.step}
+            self._announcements.publish(String(data=json.dumps(facts)))
+            self.get_logger().info(f"saved step {saved.step}: {saved.path}")
+
+    def _report(self) -> Report:
+        if self._trainer is None or self._intake is None or self._feed is None:
+            return Report(WARN, "inactive")
+        status, buffer = self._trainer.status, self._intake.buffer
+        values: dict[str, Any] = {"state": status.state, "step": status.step}
+        if status.losses is not None:
+            values |= {"loss": status.losses.total, "contrastive": status.losses.contrastive}
+            if status.losses.action is not None:
+                values["action"] = status.losses.action
+        values |= {"updates_per_s": status.updates_per_s, "images_per_s": status.images_per_s, "saves": status.saves}
+        if buffer is not None:
+            values |= {"buffer_frames": len(buffer), "buffer_capacity": buffer.capacity}
+            values["buffer_episodes"] = buffer.episode_count
+        values |= {"frames_lost": self._feed.lost, "frames_unreadable": self._feed.unreadable}
+        values |= {"lag_ms": self._feed.lag_s * 1e3, **self._intake.report()}
+        trouble = self._feed.trouble()
+        if status.state == "failed":
+            return Report(ERROR, status.line, values)
+        return Report(WARN, trouble, values) if trouble else Report(OK, status.line, values)
+
+
+if __name__ == "__main__":
+    sys.exit(run(TrainerNode))
