@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pybullet
 from numpy.typing import NDArray
 
+from aassl_ros.sim.bullet import pybullet
 from aassl_ros.sim.catalogue import ColouredMesh, ObjectModel
 from aassl_ros.sim.shapes import shaded, tube
 

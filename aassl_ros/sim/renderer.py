@@ -6,7 +6,7 @@ import importlib.util
 import subprocess
 import sys
 
-import pybullet
+from aassl_ros.sim.bullet import pybullet
 
 # EGL's plugin ends the whole process where there is no graphics card, so it is tried in one of its own.
 _TRIAL = """

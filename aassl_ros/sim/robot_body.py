@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pybullet
 from numpy.typing import NDArray
 
 from aassl_ros.errors import SimulationError
 from aassl_ros.motion.arms import Arm
+from aassl_ros.sim.bullet import pybullet
 from aassl_ros.sim.robot_model import with_open_paths, with_thinned_meshes
 from aassl_ros.sim.servo import Setpoint
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
-import pybullet
 from numpy.typing import NDArray
 
 from aassl_ros.motion.arms import Arm
 from aassl_ros.motion.rotations import compose_poses, invert_pose, random_quaternion
 from aassl_ros.settings import setting
+from aassl_ros.sim.bullet import pybullet, require_pybullet
 from aassl_ros.sim.camera import FAR_M, NEAR_M, Camera
 from aassl_ros.sim.catalogue import ObjectModel, load_catalogue
 from aassl_ros.sim.held_object import DrawnBody, stem_from
@@ -54,6 +54,7 @@ class World:
 
     def __init__(self, arm: Arm, settings: WorldSettings | None = None, seed: int = 0) -> None:
         """seed: of the object poses where `set_object` is given no generator. Raises ConfigError or SimulationError."""
+        require_pybullet()
         self.arm = arm
         self.settings = settings or WorldSettings()
         self.catalogue = load_catalogue(self.settings.catalogue)

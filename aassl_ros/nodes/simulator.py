@@ -1,0 +1,235 @@
+"""The simulator node: an arm that turns an object before a camera, on the topics of a real one."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from geometry_msgs.msg import PoseStamped
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rosgraph_msgs.msg import Clock as ClockMessage
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import String
+from trajectory_msgs.msg import JointTrajectory
+
+from aassl_ros.data import topics
+from aassl_ros.errors import SimulationError, TrajectoryError
+from aassl_ros.motion.arms import load_arm
+from aassl_ros.nodes.base import run
+from aassl_ros.nodes.convert import image_message, time_message, trajectory_from_message
+from aassl_ros.nodes.diagnostics import OK, WARN, DiagnosticsPublisher, Report
+from aassl_ros.nodes.parameters import declare_settings
+from aassl_ros.nodes.simulator_messages import (
+    camera_info_message,
+    header,
+    joint_state_message,
+    pose_message,
+    transform_message,
+)
+from aassl_ros.settings import setting
+from aassl_ros.sim.simulation import START_NS, FrameEvent, JointEvent, Simulation, SimulationSettings
+from aassl_ros.sim.world import World
+
+# Reliable, and deep enough that a consumer may pause for a second.
+_IMAGE_QOS = QoSProfile(depth=30)
+_JOINT_QOS = QoSProfile(depth=100)
+_LATCHED_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+# The last answers stay readable for an explorer that starts a moment later.
+_ANSWER_QOS = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+# /clock comes at most this often.
+_TURN_S = 0.01
+# Further behind than this the simulator lets the lost time go, in place of racing after it.
+_LARGEST_LAG_S = 0.25
+
+
+@dataclass(frozen=True)
+class SimulatorSettings(SimulationSettings):
+    """Parameters of the simulator node, those of its world included."""
+
+    arm: str = setting("panda", "Arm set-up: a name under sim/arms (panda, iiwa, xarm6) or a path of a YAML file")
+    camera: str = setting(topics.DEFAULT_CAMERA, "Name of the camera; its images come on CAMERA/image_raw")
+    object: str = setting("", "Instance in the hand at the start, as mug_0003; empty: none")
+    speed: float = setting(1.0, "Simulated seconds a second", minimum=0.05, maximum=20.0)
+
+
+class SimulatorNode(Node):
+    """Publishes what a camera and an arm driver would, and the truth; follows trajectories and swaps objects.
+
+    What moves and is seen is in aassl_ros/sim; here it becomes messages.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("simulator", **kwargs)
+        self._settings = declare_settings(self, SimulatorSettings, read_only=True)
+        self._arm = load_arm(self._settings.arm)
+        self._world = World(self._arm, self._settings, self._settings.seed)
+        self._simulation = Simulation(self._world, self._settings)
+        if self._world.renderer.fallback is not None:
+            self.get_logger().warning(f"EGL does not work here ({self._world.renderer.fallback}): the CPU draws.")
+        self._counts: Counter[str] = Counter()
+        self._unanswered: dict[str, Any] | None = None
+        self._optical_frame = f"{self._settings.camera}_optical_frame"
+        self._create_publishers()
+        self._publish_description()
+        if self._settings.object:
+            self._swap({"instance": self._settings.object})
+        self.create_subscription(JointTrajectory, topics.COMMAND, self._on_command, 50)
+        self.create_subscription(String, topics.SIMULATOR_OBJECT, self._on_object, 50)
+        self._begun_s = time.monotonic()
+        self._timer = self.create_timer(_TURN_S, self._take_turn, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._diagnostics = DiagnosticsPublisher(self, self._report)
+        self._reported = (self._begun_s, START_NS)
+
+    def destroy_node(self) -> None:
+        self._world.close()
+        super().destroy_node()
+
+    def _create_publishers(self) -> None:
+        camera = self._settings.camera
+        self._clock_publisher = self.create_publisher(ClockMessage, "/clock", 1)
+        self._images = self.create_publisher(Image, topics.image_topic(camera), _IMAGE_QOS)
+        self._camera_info = self.create_publisher(CameraInfo, topics.camera_info_topic(camera), _IMAGE_QOS)
+        self._joints = self.create_publisher(JointState, topics.JOINT_STATES, _JOINT_QOS)
+        self._object_truth = self.create_publisher(PoseStamped, topics.OBJECT_POSE, _IMAGE_QOS)
+        self._joint_truth = self.create_publisher(JointState, topics.JOINT_TRUTH, _IMAGE_QOS)
+        self._answers = self.create_publisher(String, topics.SIMULATOR_OBJECT_STATE, _ANSWER_QOS)
+
+    def _publish_description(self) -> None:
+        """The arm's URDF and the camera's mount, kept for whoever comes later."""
+        self._description = self.create_publisher(String, topics.ROBOT_DESCRIPTION, _LATCHED_QOS)
+        self._description.publish(String(data=self._world.robot_description))
+        mount = transform_message(START_NS, self._arm.base_link, self._optical_frame, self._world.camera_pose())
+        try:
+            from tf2_msgs.msg import TFMessage
+        except ImportError:
+            self.get_logger().warning(
+                f"tf2_msgs is not installed: {topics.TF_STATIC} will not tell the camera's place. Run make setup."
+            )
+            return
+        self._static_transforms = self.create_publisher(TFMessage, topics.TF_STATIC, _LATCHED_QOS)
+        self._static_transforms.publish(TFMessage(transforms=[mount]))
+
+    def _take_turn(self) -> None:
+        """Bring the simulation up to now, then publish what happened."""
+        wanted_ns = START_NS + round((time.monotonic() - self._begun_s) * self._settings.speed * 1e9)
+        behind_s = (wanted_ns - self._simulation.time_ns) / 1e9 / self._settings.speed
+        if behind_s > _LARGEST_LAG_S:
+            self._begun_s += behind_s - _TURN_S
+            self._counts["pauses"] += 1
+            wanted_ns -= round((behind_s - _TURN_S) * self._settings.speed * 1e9)
+        events = list(self._simulation.run_until(wanted_ns))
+        # The clock first: whoever stamps the receipt of a message by it must not be earlier than the message.
+        self._clock_publisher.publish(ClockMessage(clock=time_message(self._simulation.time_ns)))
+        for event in events:
+            if isinstance(event, JointEvent):
+                self._counts["joint_states"] += 1
+                self._joints.publish(joint_state_message(event.stamp_ns, event.joints))
+            else:
+                self._publish_frame(event)
+
+    def _publish_frame(self, event: FrameEvent) -> None:
+        self._counts["frames"] += 1
+        head = header(event.stamp_ns, self._optical_frame)
+        if event.object_pose is not None:
+            self._object_truth.publish(pose_message(event.stamp_ns, self._optical_frame, event.object_pose))
+        self._joint_truth.publish(joint_state_message(event.stamp_ns, event.joints))
+        size = self._settings.image_size
+        self._camera_info.publish(camera_info_message(head, self._world.camera_matrix(), size))
+        self._images.publish(image_message(event.frame, head))
+        if event.is_first and self._unanswered is not None:
+            self._answer({**self._unanswered, "stamp": event.stamp_ns})
+            self._unanswered = None
+
+    def _on_command(self, message: JointTrajectory) -> None:
+        try:
+            self._simulation.command(trajectory_from_message(message))
+            self._counts["commands"] += 1
+        except TrajectoryError as error:
+            self._refuse("commands_refused", str(error))
+
+    def _on_object(self, message: String) -> None:
+        request: Any = None
+        try:
+            request = _parse_request(message.data)
+            self._swap(request)
+        except SimulationError as error:
+            self._refuse("objects_refused", str(error))
+            self._answer({"error": str(error), "request": request.get("request") if request else None})
+
+    def _swap(self, request: dict[str, Any]) -> None:
+        """Swap the object; the answer follows with the first new frame. Raises SimulationError."""
+        instance, category = request.get("instance"), request.get("category")
+        if instance is not None:
+            found = self._world.catalogue.find(instance).category
+            if category not in (None, found):
+                raise SimulationError(f"instance {instance} is of category {found}, the request says {category!r}.")
+            category = found
+        self._simulation.swap_object(instance)
+        if self._unanswered is not None:
+            self._answer({"error": "replaced before its first frame.", "request": self._unanswered["request"]})
+        self._unanswered = {"instance": instance, "category": category, "request": request.get("request")}
+        self._counts["objects"] += 1
+
+    def _answer(self, answer: dict[str, Any]) -> None:
+        self._answers.publish(String(data=json.dumps(answer)))
+
+    def _refuse(self, count: str, problem: str) -> None:
+        self._counts[count] += 1
+        self.get_logger().warning(f"refused: {problem}", throttle_duration_sec=1.0)
+
+    def _report(self) -> Report:
+        now_s, now_ns = time.monotonic(), self._simulation.time_ns
+        before_s, before_ns = self._reported
+        self._reported = (now_s, now_ns)
+        speed = (now_ns - before_ns) / 1e9 / max(now_s - before_s, 1e-9)
+        slow = speed < 0.9 * self._settings.speed
+        held = self._world.object
+        values = {
+            "speed": speed,
+            "object": held.instance if held is not None else "",
+            "renderer": self._world.renderer.name,
+            **{key: self._counts[key] for key in _COUNTS},
+        }
+        message = f"runs at {speed:.2f} of the clock's speed, expected {self._settings.speed:g}" if slow else "running"
+        return Report(WARN if slow else OK, message, values)
+
+
+_COUNTS = (
+    "frames",
+    "joint_states",
+    "commands",
+    "commands_refused",
+    "objects",
+    "objects_refused",
+    "pauses",
+)
+
+
+def _parse_request(text: str) -> dict[str, Any]:
+    """A request for an object. Raises SimulationError where it is not JSON of the form expected."""
+    expected = 'expected {"instance": "mug_0003"}, or null for an empty hand'
+    try:
+        request = json.loads(text)
+    except ValueError as error:
+        raise SimulationError(f"object request is not JSON ({error}), {expected}.") from error
+    if not isinstance(request, dict) or "instance" not in request:
+        raise SimulationError(f"object request {text[:80]!r} names no instance, {expected}.")
+    if not isinstance(request["instance"], (str, type(None))):
+        raise SimulationError(f"object request names instance {request['instance']!r}, {expected}.")
+    return request
+
+
+def main() -> int:
+    """The node's process."""
+    return run(SimulatorNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
