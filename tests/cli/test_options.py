@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+import pytest
+
+from aassl_ros.cli.options import add_settings, read_settings
+from aassl_ros.errors import ConfigError
+from aassl_ros.settings import setting
+
+
+@dataclass(frozen=True)
+class Example:
+    image_size: int = setting(64, "how large, in % of something", minimum=8)
+    names: tuple[str, ...] = setting(("a", "b"), "which")
+    wait: bool = setting(False, "whether")
+
+
+def read(*words: str) -> Example:
+    parser = argparse.ArgumentParser()
+    add_settings(parser, Example)
+    parser.format_help()
+    return read_settings(parser.parse_args(words), Example)
+
+
+def test_flags_have_the_fields_names_and_types() -> None:
+    assert read() == Example()
+    assert read("--image-size", "32", "--names", "x, y", "--wait", "true") == Example(32, ("x", "y"), True)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--image-size", "small"), "command line: image_size = 'small', expected an integer of at least 8."),
+        (("--image-size", "4"), "command line: image_size = 4, expected an integer of at least 8."),
+        (("--wait", "maybe"), "command line: wait = 'maybe', expected a truth value."),
+    ],
+)
+def test_a_wrong_flag_is_named(words: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(*words)
+    assert str(caught.value) == message
