@@ -95,8 +95,8 @@ class Recording:
         log_ns: receipt by the node's clock, 0 while that has no time yet. publish_ns: when it was sent.
         """
         counts = self._ledger.topics[topic]
-        counts.received += 1
         with self._lock:
+            counts.received += 1
             if self.error is not None or self._queued_bytes + len(data) > self._queue_limit:
                 counts.dropped += 1
                 return
@@ -119,7 +119,9 @@ class Recording:
 
     @property
     def ledger(self) -> Ledger:
-        """The counts as they were at most half a second ago."""
+        """The counts as they were at most half a second ago; after writing failed, as they are."""
+        if not self._thread.is_alive() and self.error is not None:
+            self._latest = self._sampler.current_ledger()
         return self._latest
 
     def close(self) -> Ledger:
@@ -216,9 +218,8 @@ class Recording:
         self._writer.write(topic, self._last_log_ns, self._last_log_ns, data)
 
     def _drop_rest(self) -> None:
-        """After a failed write: count what will not be written."""
-        rest = [*self._early, *(item for item in self._queue if isinstance(item, _Received))]
-        for item in rest:
-            self._ledger.topics[item.topic].dropped += 1
-        if rest:
-            self._latest = self._sampler.current_ledger()
+        """After a failed write: count what will not be written. From here on `receive` counts."""
+        with self._lock:
+            if self.error is not None:
+                for counts in self._ledger.topics.values():
+                    counts.dropped = counts.received - counts.written
