@@ -90,7 +90,7 @@ def _logistic_regression(features: Tensor, targets: Tensor, categories: int) -> 
         optimizer.zero_grad()
         value = functional.cross_entropy(features @ weight.T + bias, targets) + _LINEAR_PENALTY * weight.square().sum()
         value.backward()
-        return float(value)
+        return float(value.detach())
 
     optimizer.step(loss)
     return weight.detach(), bias.detach()

@@ -26,6 +26,7 @@ class RecognizerLoader:
         self.error: str | None = None
         self.failures = 0
         self._asked: tuple[Path, str] | None = None
+        self._busy = False
         self._closing = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="recognizer loader", daemon=True)
@@ -47,28 +48,41 @@ class RecognizerLoader:
         """Load in the thread; returns at once."""
         with self._changed:
             self._asked = (path, digest)
-            self._changed.notify()
+            self._changed.notify_all()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until nothing is asked for or under way; False where that takes longer than timeout_s."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._busy and self._asked is None, timeout_s)
 
     def close(self) -> None:
         """End the thread, after a load that is under way."""
         with self._changed:
             self._closing = True
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join()
 
     def _run(self) -> None:
         while True:
             with self._changed:
+                self._busy = False
+                self._changed.notify_all()
                 self._changed.wait_for(lambda: self._closing or self._asked is not None)
                 if self._closing or self._asked is None:
                     return
-                asked, self._asked = self._asked, None
-            try:
-                self.load(*asked)
-                self.error = None
-            except AasslError as error:
-                self.failures += 1
-                self.error = str(error)
-            except Exception as error:  # a thread that dies silently would leave the node on an old encoder for good
-                self.failures += 1
-                self.error = f"{asked[0]} cannot be used: {type(error).__name__}: {error}"
+                asked, self._asked, self._busy = self._asked, None, True
+            self._attempt(*asked)
+
+    def _attempt(self, path: Path, digest: str) -> None:
+        try:
+            self.load(path, digest)
+        except AasslError as error:
+            self._fail(str(error))
+        except Exception as error:  # a thread that dies silently would leave the node on an old encoder for good
+            self._fail(f"{path} cannot be used, which is our mistake: {type(error).__name__}: {error}")
+        else:
+            self.error = None
+
+    def _fail(self, line: str) -> None:
+        self.failures += 1
+        self.error = line
