@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.sim.bullet import pybullet
 from aassl_ros.sim.catalogue import ColouredMesh, ObjectModel
-from aassl_ros.sim.shapes import shaded, tube
+from aassl_ros.sim.mesh_files import write_obj
+from aassl_ros.sim.shapes import Mesh, shaded, tube
 
 _STEM_RADIUS_M = 0.004
 _STEM_COLOUR = (0.3, 0.3, 0.32, 1.0)
@@ -33,7 +36,9 @@ class DrawnBody:
 
     def __init__(self, meshes: Sequence[ColouredMesh], client: int) -> None:
         self._client = client
-        self._bodies = [_draw(mesh, client) for mesh in meshes]
+        # By way of files: the EGL renderer takes no mesh from memory.
+        with tempfile.TemporaryDirectory(prefix="aassl_sim_") as folder:
+            self._bodies = [_draw(mesh, Path(folder) / f"{index}.obj", client) for index, mesh in enumerate(meshes)]
 
     def place(self, pose: NDArray[np.float64]) -> None:
         """Put it at a pose [7] in the world."""
@@ -48,14 +53,10 @@ class DrawnBody:
         self._bodies = []
 
 
-def _draw(part: ColouredMesh, client: int) -> int:
-    vertices, normals, indices = shaded(part.mesh)
+def _draw(part: ColouredMesh, path: Path, client: int) -> int:
+    vertices, normals, triangles = shaded(part.mesh)
+    write_obj(path, Mesh(vertices, triangles), normals)
     shape = pybullet.createVisualShape(
-        pybullet.GEOM_MESH,
-        vertices=vertices.tolist(),
-        normals=normals.tolist(),
-        indices=indices.tolist(),
-        rgbaColor=part.rgba,
-        physicsClientId=client,
+        pybullet.GEOM_MESH, fileName=str(path), rgbaColor=part.rgba, physicsClientId=client
     )
     return int(pybullet.createMultiBody(baseMass=0.0, baseVisualShapeIndex=shape, physicsClientId=client))

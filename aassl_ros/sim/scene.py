@@ -55,7 +55,7 @@ def load_scene(name: str = "table") -> Scene:
 
 
 def _box(entry: Any, source: str) -> SceneBox:
-    where = f"{source}: box {entry.get('name', '?') if isinstance(entry, dict) else entry!r}"
+    where = f"{source}: box {entry.get('name', '?') if isinstance(entry, dict) else entry}"
     _check_keys(entry, _BOX_KEYS, where)
     missing = sorted(_BOX_KEYS - set(entry))
     if missing:

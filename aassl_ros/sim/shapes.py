@@ -121,7 +121,7 @@ def arc(radius: float, start_deg: float, stop_deg: float, *, points: int = 10) -
 
 
 def shaded(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """The mesh with normals: vertices [3 T, 3], unit normals [3 T, 3], indices [3 T]; triangles share no corner."""
+    """The mesh with normals: vertices [3 T, 3], unit normals [3 T, 3], triangles [T, 3]; no two share a corner."""
     corners = mesh.vertices[mesh.triangles]
     areas = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     faces = areas / np.linalg.norm(areas, axis=1, keepdims=True)
@@ -138,7 +138,7 @@ def shaded(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArra
     smooth &= slots < valence[vertex_of][:, None]
     normals = np.einsum("cn,cnd->cd", smooth, areas[neighbours])
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    return corners.reshape(-1, 3), normals, np.arange(len(vertex_of))
+    return corners.reshape(-1, 3), normals, np.arange(len(vertex_of)).reshape(-1, 3)
 
 
 def _ball(rings: int, segments: int) -> Mesh:

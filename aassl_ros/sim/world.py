@@ -71,6 +71,8 @@ class World:
     def _build(self) -> None:
         client = self._client
         pybullet.setPhysicsEngineParameter(deterministicOverlappingPairs=1, physicsClientId=client)
+        # Objects come and go: their meshes must not pile up.
+        pybullet.setPhysicsEngineParameter(enableFileCaching=0, physicsClientId=client)
         pybullet.setGravity(0, 0, -9.81, physicsClientId=client)
         self.renderer = Renderer(client, self.settings.renderer)
         _build_scene(self._scene, client)
