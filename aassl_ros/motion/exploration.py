@@ -26,7 +26,9 @@ _STRAY_RAD = 0.2
 _SAMPLE_NS = 10_000_000
 # Room for what the arm moves between two samples of the box check.
 _BOX_MARGIN_M = 0.002
-_HOME_TOLERANCE = 0.02
+# From this near to home and this slow an arm goes the rest of the way in one piece: rad, rad/s, s.
+_NEAR_HOME, _SLOW, _LAST_PIECE_NS = 0.02, 0.1, 500_000_000
+_HOME_TOLERANCE = 1e-6
 # What an arm that was stopped at a limit may measure beyond it, rad.
 _START_TOLERANCE = 0.01
 
@@ -35,7 +37,7 @@ class ExplorationPlanner:
     """Plans for one arm. The same generator and the same calls give the same plans.
 
     A plan moves for a while, then brakes; it is to be replaced by the next, from a state on its way, before it brakes
-    (`replan_ns` after its start), so that motion is continuous. Left alone it ends at rest within HORIZON_NS.
+    (at `replan_at_ns`), so that motion is continuous. Left alone it ends at rest within HORIZON_NS.
     """
 
     def __init__(self, arm: Arm, chain: Chain, settings: ExplorationSettings, rng: np.random.Generator) -> None:
@@ -58,6 +60,7 @@ class ExplorationPlanner:
         self._home = View.of(chain, home, np.array(arm.object_offset[:3]))
         self._motive: Motive | None = None
         self._plan: Trajectory | None = None
+        self.replan_at_ns = 0
 
     def check_start(self, position: Array) -> None:
         """Raises TrajectoryError if an arm at rest at this position [J] is beyond a limit: it has to be moved first."""
@@ -91,31 +94,41 @@ class ExplorationPlanner:
             motive = None
         if best is None:
             self._motive = None
-            return self._keep(self._rest_of_plan(now_ns, position, velocity))
+            return self._keep(self._rest_of_plan(now_ns, position, velocity), self.replan_ns)
         _, self._motive, plan = best
         # Only the part until the next replanning is lived through.
         self._motive.advance(self.replan_ns * 1e-9)
-        return self._keep(plan)
+        return self._keep(plan, self.replan_ns)
 
     def return_home(self, now_ns: int, position: Array, velocity: Array) -> Trajectory:
         """The next plan on the way to the home position; call again, as for `next`, until `is_home`."""
         self._motive = None
+        home = np.array(self._arm.home)
+        if np.max(np.abs(position - home)) <= _NEAR_HOME and np.max(np.abs(velocity)) <= _SLOW:
+            times = np.array([0, _LAST_PIECE_NS])
+            last = Trajectory(
+                self._arm.joints, now_ns, times, np.stack([position, home]), np.stack([velocity, 0 * velocity])
+            )
+            return self._keep(last, _LAST_PIECE_NS)
         plan = self._follow(HomeMotive(self._arm), now_ns, position, velocity)
         if not self._inside_box(self._sample(plan)):
             plan = self._rest_of_plan(now_ns, position, velocity)
-        return self._keep(plan)
+        return self._keep(plan, self.replan_ns)
 
-    def is_home(self, position: Array) -> bool:
-        """Whether every joint is within 0.02 rad of home."""
-        return bool(np.max(np.abs(position - np.array(self._arm.home))) <= _HOME_TOLERANCE)
+    def is_home(self, position: Array, velocity: Array) -> bool:
+        """Whether the arm rests at home."""
+        state = np.concatenate([position - np.array(self._arm.home), velocity])
+        return bool(np.max(np.abs(state)) <= _HOME_TOLERANCE)
 
     def stop(self, now_ns: int, position: Array, velocity: Array) -> Trajectory:
         """The quickest stop from a state."""
         self._motive = None
-        return self._keep(self._trajectory(now_ns, *self._with_brake([position], [velocity])))
+        stop = self._trajectory(now_ns, *self._with_brake([position], [velocity]))
+        return self._keep(stop, stop.duration_ns)
 
-    def _keep(self, plan: Trajectory) -> Trajectory:
+    def _keep(self, plan: Trajectory, lasts_ns: int) -> Trajectory:
         self._plan = plan
+        self.replan_at_ns = plan.stamp_ns + lasts_ns
         return plan
 
     def _follow(self, motive: Motive, now_ns: int, position: Array, velocity: Array) -> Trajectory:
