@@ -43,12 +43,9 @@ REQUIRES = [
     "safetensors>=0.4,<1",
     "opencv-python-headless>=4.5.4,<6",
     "scikit-learn>=1.1,<2",
-    "scipy>=1.8,<2",
     "matplotlib>=3.5,<4",
     "rosbags>=0.10.4,<0.12",
     "mcap>=1.2,<2",
-    "lz4>=4,<5",
-    "zstandard>=0.20,<1",
     "PyYAML>=5.4,<7",
     "rich>=12,<16",
 ]

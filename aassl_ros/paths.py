@@ -18,9 +18,9 @@ def share(relative: str) -> Path:
     """
     prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
     # Of a colcon or pip install the code lies in PREFIX/lib/pythonX/site-packages, so PREFIX is three above the
-    # package's folder.
+    # package's folder. It comes first: another prefix may hold files of another version.
     candidates = [_CHECKOUT] if (_CHECKOUT / "package.xml").exists() else []
-    candidates += [prefix / "share" / "aassl_ros" for prefix in [*prefixes, *_CHECKOUT.parents[2:3], Path(sys.prefix)]]
+    candidates += [prefix / "share" / "aassl_ros" for prefix in [*_CHECKOUT.parents[2:3], *prefixes, Path(sys.prefix)]]
     for root in candidates:
         if (root / relative).exists():
             return root / relative
