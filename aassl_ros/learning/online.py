@@ -15,7 +15,7 @@ import torch
 
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.data.replay import ReplayBuffer
-from aassl_ros.errors import AasslError, ConfigError, DataError, TrainingError
+from aassl_ros.errors import AasslError, ConfigError, DataError
 from aassl_ros.learning.checkpoint import FACTS, LINK, Checkpoint, Provenance, load_checkpoint, save_checkpoint
 from aassl_ros.learning.online_batches import OnlineBatches
 from aassl_ros.learning.train_settings import LearnerSettings
@@ -269,10 +269,8 @@ class OnlineTrainer:
             self._stopping.wait(rest_s)
 
     def _save(self, experience: Experience) -> None:
-        """Write a checkpoint. Raises TrainingError rather than save weights that are no numbers."""
+        """Write a checkpoint; one with weights that are no numbers is refused there (TrainingError)."""
         assert self._learner is not None
-        if not all(bool(torch.isfinite(value).all()) for value in self._learner.encoder.state_dict().values()):
-            raise TrainingError(f"the weights are no longer numbers at step {self._learner.steps}. Lower lr.")
         provenance = Provenance(
             self._batches.space,
             self._batches.normalisation,
