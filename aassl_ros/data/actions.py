@@ -226,7 +226,7 @@ class Normalisation:
         actions = actions[np.isfinite(actions).all(axis=1)]
         if len(actions) == 0:
             raise DataError("no pair of frames has an action. Choose another action space or check the joint stream.")
-        if len(actions) > 1 and not np.ptp(actions, axis=0).any():
+        if len(actions) > 1 and np.ptp(actions, axis=0).max() < 1e-6:  # rad, m or s: rounding
             raise DataError("every action is the same: the arm did not move. Collect data in which it does.")
         lower, median, upper = np.percentile(actions, (25, 50, 75), axis=0)
         scale, at = np.empty_like(median), 0

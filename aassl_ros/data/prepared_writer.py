@@ -80,7 +80,7 @@ class PreparedWriter:
     def add_episode(
         self, robot: str, id: str, instance: str, category: str, instance_set: str, states: EpisodeStates
     ) -> None:
-        """Claim the next frames, one a stamp of `states`. Raises DataError on stamps that do not rise or a wrong set."""
+        """Claim the next frames, one a stamp of `states`. Raises DataError on falling stamps or an unknown set."""
         stamps = np.asarray(states.stamps_ns, np.int64)
         if instance_set not in SETS:
             raise DataError(f"episode {id}: set {instance_set!r}, expected one of {', '.join(SETS)}.")

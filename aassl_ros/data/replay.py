@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.actions import ActionSpace
-from aassl_ros.data.pairs import Window, partner_ranges, pick_partners, turned_partners
+from aassl_ros.data.pairs import TRIES, PartnerRanges, Window, partner_ranges, pick_partners, turned_partners
 from aassl_ros.errors import DataError
 
 EPISODE_GAP = 1 << 42
@@ -154,11 +154,29 @@ class ReplayBuffer:
         ranges = partner_ranges(keys, positions, *window.key_range(EPISODE_GAP - 1))
         paired = (ranges.count > 0) & self._valid[slots[positions]]
         positions, ranges = positions[paired], ranges.take(paired)
+        first = slots[positions]
+        second = np.full(len(first), -1, np.int64)
+        actions = np.zeros((len(first), 0 if space is None else space.size(self)), np.float32)
+        for _ in range(TRIES):  # a partner without an action (no command yet) is drawn anew
+            open_rows = np.flatnonzero(second < 0)
+            if len(open_rows) == 0:
+                break
+            drawn = slots[self._partners(slots, ranges.take(open_rows), positions[open_rows], window, rng)]
+            if space is not None:
+                actions[open_rows] = space.displacement(self, first[open_rows], drawn)
+            known = np.isfinite(actions[open_rows]).all(axis=1)
+            second[open_rows[known]] = drawn[known]
+        paired = second >= 0
+        return first[paired], second[paired], actions[paired]
+
+    def _partners(
+        self,
+        slots: NDArray[np.int64],
+        ranges: PartnerRanges,
+        positions: NDArray[np.int64],
+        window: Window,
+        rng: np.random.Generator,
+    ) -> NDArray[np.int64]:
         if window.unit == "degrees":
-            partners = turned_partners(self, slots, ranges, positions, window, rng)
-        else:
-            partners = pick_partners(ranges, rng.integers(0, ranges.count))
-        first, second = slots[positions], slots[partners]
-        actions = np.zeros((len(first), 0), np.float32) if space is None else space.displacement(self, first, second)
-        known = np.isfinite(actions).all(axis=1)
-        return first[known], second[known], actions[known]
+            return turned_partners(self, slots, ranges, positions, window, rng)
+        return pick_partners(ranges, rng.integers(0, ranges.count))

@@ -1,0 +1,57 @@
+"""`aassl prepare SOURCE... -o DATA`: bags to training data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+from aassl_ros.cli.options import add_settings, read_settings
+from aassl_ros.cli.progress import Bar, progress
+from aassl_ros.data.prepare import PrepareReport, PrepareSettings, prepare
+
+HELP = "turn bags into training data"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sources", nargs="+", type=Path, metavar="SOURCE", help="a bag, or a folder of bags")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DATA", help="folder of the prepared data")
+    parser.add_argument("--force", action="store_true", help="prepare again even if these bags were prepared before")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_settings(parser, PrepareSettings)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = read_settings(arguments, PrepareSettings)
+    bar: Bar | None = None
+    with ExitStack() as stack:
+
+        def show(done: int, total: int) -> None:
+            nonlocal bar
+            bar = bar or stack.enter_context(progress("frames read", total))
+            bar.update(done)
+
+        report = prepare(arguments.sources, arguments.out, settings, force=arguments.force, progress=show)
+    print(json.dumps(report.to_json()) if arguments.json else in_words(report))
+    return 3 if report.lossy else 0
+
+
+def in_words(report: PrepareReport) -> str:
+    """A line for what is there, one for each thing that was left out and why."""
+    sets = ", ".join(f"{name} {count}" for name, count in report.frames_of_set.items())
+    again = " (made before, nothing to do; --force makes it again)" if report.already_there else ""
+    there = f"{report.frames} frames in {report.episodes} episodes of {len(report.bags)} bags ({sets})"
+    lines = [f"{report.path}: {there}{again}"]
+    left_out = {"outside any episode": report.outside_episodes, **report.without_sample, **report.unusable}
+    lines += [
+        f"  left out: {count} of {report.frames_in_bags} frames, {why}" for why, count in left_out.items() if count
+    ]
+    lines += [f"  refused: {count} messages of {topic}" for topic, count in report.messages_refused.items()]
+    if report.largest_difference is not None:
+        command = report.largest_command_difference
+        commands = "" if command is None else f", commands by {command:.1e}"
+        lines.append(f"  samples differ from the recorder's by at most {report.largest_difference:.1e} rad{commands}")
+    if report.samples_not_recorded:
+        lines.append(f"  {report.samples_not_recorded} samples are not among the recorder's")
+    return "\n".join([*lines, *(f"  note: {note}" for note in report.notes)])
