@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from aassl_ros import __version__
 from aassl_ros.data.actions import ActionSpace, Normalisation
-from aassl_ros.errors import CheckpointError, ConfigError
+from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.encoders import ResNet, build_encoder
 from aassl_ros.learning.train_settings import LearnerSettings
 from aassl_ros.settings import from_mapping
@@ -114,39 +114,24 @@ def save_checkpoint(
     """Write RUN/checkpoints/STEP whole or not at all, point RUN/checkpoint to it and remove all but the newest `keep`.
 
     trainer: JSON-able values that the calling loop needs to go on. Returns the new folder. Raises CheckpointError
-    where it cannot be written.
+    where it cannot be written, TrainingError where a weight is not finite.
     """
+    weights = learner.weights()
+    spoilt = next((name for name, tensor in weights.items() if not tensor.isfinite().all()), None)
+    if spoilt is not None:
+        raise TrainingError(f"weight {spoilt} is no longer a number at step {learner.steps}, so nothing was written.")
+    content = {WEIGHTS: safetensors.torch.save(weights), STATE: _to_bytes(learner.state())}
+    digests = {name: sha256(part).hexdigest() for name, part in content.items()}
+    content[FACTS] = _facts(learner, provenance, dict(trainer or {}), digests)
     folder = run / FOLDER
-    part = folder / f"{_PART}{os.getpid()}"
     try:
-        for left_over in folder.glob(f"{_PART}*"):  # of a writer that was killed
-            shutil.rmtree(left_over, ignore_errors=True)
-        part.mkdir(parents=True)
-        weights = safetensors.torch.save(learner.weights())
-        state = io.BytesIO()
-        torch.save(learner.state(), state)
-        facts = _facts(learner, provenance, dict(trainer or {}), sha256(weights), sha256(state.getvalue()))
-        for name, content in ((WEIGHTS, weights), (STATE, state.getvalue()), (FACTS, facts)):
-            _write(part / name, content)
-        _sync_folder(part)
-        target = _free_name(folder, learner.steps)
-        part.rename(target)
-        _sync_folder(folder)
-        link = run / f".{LINK}-{os.getpid()}"
-        link.unlink(missing_ok=True)
-        link.symlink_to(target.relative_to(run))
-        os.replace(link, run / LINK)
-        _sync_folder(run)
+        target = _write_folder(folder, content, learner.steps)
+        _point_link(run, target)
     except OSError as error:
         raise CheckpointError(
-            f"{folder} cannot be written ({error}). Free some room or choose another folder."
+            f"{folder} cannot be written ({error}). Free some room or take another folder."
         ) from error
-    written = sorted(
-        (path for path in folder.iterdir() if path.name[0] != "."), key=lambda path: path.stat().st_mtime_ns
-    )
-    for old in written[:-keep]:
-        if old != target:
-            shutil.rmtree(old, ignore_errors=True)
+    _remove_old(folder, keep, target)
     return target
 
 
@@ -180,8 +165,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             encoder=build_encoder(settings["encoder"], settings["width"], settings["stem"]),
             config=facts["config"],
             provenance=_read_provenance(facts),
-            action_dimension=facts["action_dimension"],
-            step=facts["step"],
+            action_dimension=int(facts["action_dimension"]),
+            step=int(facts["step"]),
             digest=facts["digest"],
             state_digest=facts["state_digest"],
             trainer=facts["trainer"],
@@ -210,7 +195,7 @@ def fill(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> None
     module.load_state_dict(dict(weights))
 
 
-def _facts(learner: Learner, provenance: Provenance, trainer: dict[str, Any], weights: Any, state: Any) -> bytes:
+def _facts(learner: Learner, provenance: Provenance, trainer: dict[str, Any], digests: Mapping[str, str]) -> bytes:
     space, normalisation = provenance.action_space, provenance.normalisation
     facts = {
         "format": FORMAT,
@@ -224,8 +209,8 @@ def _facts(learner: Learner, provenance: Provenance, trainer: dict[str, Any], we
         "instances": sorted(set(provenance.instances)),
         "data_fingerprint": provenance.data_fingerprint,
         "trainer": trainer,
-        "digest": weights.hexdigest(),
-        "state_digest": state.hexdigest(),
+        "digest": digests[WEIGHTS],
+        "state_digest": digests[STATE],
         "versions": {"aassl_ros": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
     return json.dumps(facts, indent=1).encode()
@@ -255,11 +240,44 @@ def _read(file: Path, digest: str) -> bytes:
     return content
 
 
-def _write(file: Path, content: bytes) -> None:
-    with open(file, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+def _to_bytes(state: dict[str, Any]) -> bytes:
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    return stream.getvalue()
+
+
+def _write_folder(folder: Path, content: Mapping[str, bytes], step: int) -> Path:
+    """Write the files of one checkpoint beside its place, to disk, and rename them into it at one stroke."""
+    for left_over in folder.glob(f"{_PART}*"):  # of a writer that was killed
+        shutil.rmtree(left_over, ignore_errors=True)
+    part = folder / f"{_PART}{os.getpid()}"
+    part.mkdir(parents=True)
+    for name, data in content.items():
+        with open(part / name, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    _sync_folder(part)
+    target = _free_name(folder, step)
+    part.rename(target)
+    _sync_folder(folder)
+    return target
+
+
+def _point_link(run: Path, target: Path) -> None:
+    """Let RUN/checkpoint name `target`; at no moment does it name nothing."""
+    link = run / f".{LINK}-{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(target.relative_to(run))
+    os.replace(link, run / LINK)
+    _sync_folder(run)
+
+
+def _remove_old(folder: Path, keep: int, newest: Path) -> None:
+    written = [path for path in folder.iterdir() if not path.name.startswith(".") and path != newest]
+    written.sort(key=lambda path: path.stat().st_mtime_ns)
+    for old in written[: max(0, len(written) - keep + 1)]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _sync_folder(folder: Path) -> None:

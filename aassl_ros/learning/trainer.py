@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ class Trainer:
     def __init__(
         self, data: PreparedData, run: Path, settings: TrainSettings, checkpoint: Checkpoint | None = None
     ) -> None:
-        """checkpoint: the one to go on from; settings must then be what `resumed_settings` returns.
+        """checkpoint: the one to go on from; settings must then be what `resume` returns.
 
         Raises ConfigError, DataError or CheckpointError where data, settings and checkpoint do not fit each other.
         """
@@ -77,6 +78,7 @@ class Trainer:
             self._restore(checkpoint)
         self._epoch_start = self._rng.bit_generator.state
         self._saved: Path | None = None if checkpoint is None else checkpoint.path
+        self._saved_step = self.learner.steps
 
     @property
     def total_steps(self) -> int:
@@ -87,53 +89,64 @@ class Trainer:
 
         Raises TrainingError where the loss is no longer a number, CheckpointError where nothing can be written.
         """
-        self._begun = self._last_save = time.monotonic()
-        losses, rate, interrupted = None, 0.0, False
+        self._begun = last_save = time.monotonic()
+        losses, interrupted = None, False
         with _open_log(self._run, self.learner.steps) as log:
-            while self._epoch < self._settings.epochs and not self._time_is_up() and not interrupted:
-                step_begun = time.monotonic()
-                for batch in self._batches.epoch(self._rng, self._batch):
-                    losses = self._update(batch.first, batch.second, batch.action)
-                    self._batch += 1
-                    took = time.monotonic() - step_begun
-                    newest = 2 * len(batch.first) / took
-                    rate = newest if rate == 0 else (1 - _RATE_WEIGHT) * rate + _RATE_WEIGHT * newest
-                    step_begun = time.monotonic()
-                    progress = TrainProgress(self.learner.steps, self.total_steps, self._epoch + 1, losses, rate)
-                    log.write(json.dumps(self._log_line(progress)) + "\n")
-                    show(progress)
-                    interrupted = stop()
-                    if interrupted or self._time_is_up():
-                        break
-                    if time.monotonic() - self._last_save > self._settings.save_every_s:
-                        self._save()
-                else:
-                    self._epoch, self._batch = self._epoch + 1, 0
-                    self._epoch_start = self._rng.bit_generator.state
-        if losses is not None or self._saved is None:
-            self._save()
-        assert self._saved is not None
+            for progress in self._updates():
+                losses = progress.losses
+                log.write(json.dumps(self._log_line(progress)) + "\n")
+                show(progress)
+                interrupted = stop()
+                if interrupted:
+                    break
+                if time.monotonic() - last_save > self._settings.save_every_s:
+                    self._save()
+                    last_save = time.monotonic()
+        saved = self._save()
         done = not interrupted or self.learner.steps >= self.total_steps
-        return TrainReport(self._saved, self.learner.steps, self.total_steps, done, self._seconds(), losses)
+        return TrainReport(saved, self.learner.steps, self.total_steps, done, self._seconds(), losses)
 
-    def _update(self, *batch: Any) -> Losses:
-        try:
-            return self.learner.step(*batch)
-        except TrainingError as error:
-            kept = f"The last good checkpoint is {self._saved}." if self._saved else "No checkpoint was written before."
-            raise TrainingError(f"{error} {kept}") from error
+    def _updates(self) -> Iterator[TrainProgress]:
+        """Updates until the epochs or the time are over."""
+        rate = 0.0
+        while self._epoch < self._settings.epochs:
+            for batch in self._batches.epoch(self._rng, self._batch):
+                if self._time_is_up():
+                    return
+                begun = time.monotonic()
+                with self._naming_the_last_good():
+                    losses = self.learner.step(batch.first, batch.second, batch.action)
+                self._batch += 1
+                newest = 2 * len(batch.first) / (time.monotonic() - begun)
+                rate = newest if rate == 0 else (1 - _RATE_WEIGHT) * rate + _RATE_WEIGHT * newest
+                yield TrainProgress(self.learner.steps, self.total_steps, self._epoch + 1, losses, rate)
+            self._epoch, self._batch = self._epoch + 1, 0
+            self._epoch_start = self._rng.bit_generator.state
 
-    def _save(self) -> None:
+    def _save(self) -> Path:
+        """Write a checkpoint unless that of this very step is there."""
+        if self._saved is not None and self._saved_step == self.learner.steps:
+            return self._saved
         trainer = {
             "epoch": self._epoch,
             "batch": self._batch,
             "seconds": self._seconds(),
             "rng": self._epoch_start,  # numpy's generator as the epoch began: its pairs are drawn again
         }
-        self._saved = save_checkpoint(
-            self._run, self.learner, self._provenance, trainer=trainer, keep=self._settings.keep
-        )
-        self._last_save = time.monotonic()
+        with self._naming_the_last_good():
+            self._saved = save_checkpoint(
+                self._run, self.learner, self._provenance, trainer=trainer, keep=self._settings.keep
+            )
+        self._saved_step = self.learner.steps
+        return self._saved
+
+    @contextmanager
+    def _naming_the_last_good(self) -> Iterator[None]:
+        try:
+            yield
+        except TrainingError as error:
+            kept = f"The last good checkpoint is {self._saved}." if self._saved else "No checkpoint was written before."
+            raise TrainingError(f"{error} {kept}") from error
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         try:
