@@ -122,7 +122,7 @@ _EVALUATE = (
 _CHECKPOINT_ONLY = (_TRAIN[1], _TRAIN[3])
 
 _ROUTES: dict[str, tuple[_Parameter, ...]] = {
-    "arm": (_Parameter("simulator", "arm"), _Parameter("explorer", "arm"), _Parameter("recorder", "arm")),
+    "arm": tuple(_Parameter(node, "arm") for node in ("simulator", "explorer", "recorder", "trainer")),
     "bag_dir": (_Parameter("recorder", "bag_dir"),),
     "bag": (_Parameter("recorder", "bag"),),
     "storage": (_Parameter("recorder", "storage"),),

@@ -22,6 +22,7 @@ class DemoSettings:
     categories: int = setting(10, "how many categories are handled", minimum=2)
     episode_seconds: float = setting(2.0, "how long each object is handled, in seconds", minimum=0.5, maximum=60)
     train_seconds: float = setting(100.0, "longest time for offline training, in seconds", minimum=1)
+    image_size: int = setting(48, "side of the frames learned from, in pixels", minimum=16, maximum=1024)
     seed: int = setting(0, "seed of objects, world, exploration and training", minimum=0)
     arm: str = setting("panda", "arm set-up: panda, iiwa, xarm6 or a path")
 

@@ -64,7 +64,8 @@ class Demo:
         self._handle("collect", self._plan.offline, {"bag": str(self._folder.collect_bag)})
 
     def _prepare(self) -> None:
-        self._aassl("prepare", str(self._folder.collect_bag), "-o", str(self._folder.data), "--force")
+        size = ("--image-size", str(self._settings.image_size))
+        self._aassl("prepare", str(self._folder.collect_bag), "-o", str(self._folder.data), *size, "--force")
 
     def _train(self) -> None:
         run = self._folder.offline_run
