@@ -79,9 +79,13 @@ def test_validation_instances_are_a_share_of_each_category_of_the_train_set(tmp_
 def test_an_interrupted_writer_leaves_nothing_and_the_old_data_in_place(tmp_path: Path) -> None:
     old = write(tmp_path / "data", [("mug_1", "mug", "train", 1)])
 
-    with pytest.raises(KeyboardInterrupt), PreparedWriter(tmp_path / "data", SIZE) as writer:
-        writer.append_frames(np.zeros((4, SIZE, SIZE, 3), np.uint8))
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with PreparedWriter(tmp_path / "data", SIZE) as writer:
+            writer.append_frames(np.zeros((4, SIZE, SIZE, 3), np.uint8))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
 
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
     assert len(PreparedData.open(old)) == 1
