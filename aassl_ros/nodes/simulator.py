@@ -43,8 +43,10 @@ _JOINT_QOS = QoSProfile(depth=100)
 _LATCHED_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 # The last answers stay readable for an explorer that starts a moment later.
 _ANSWER_QOS = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+_EXPECTED_REQUEST = 'expected {"instance": "mug_0003"}, or null for an empty hand'
 # /clock comes at most this often.
 _TURN_S = 0.01
+_COUNTS = ("frames", "joint_states", "commands", "commands_refused", "objects", "objects_refused", "pauses")
 # Further behind than this the simulator lets the lost time go, in place of racing after it.
 _LARGEST_LAG_S = 0.25
 
@@ -161,11 +163,11 @@ class SimulatorNode(Node):
             self._swap(request)
         except SimulationError as error:
             self._refuse("objects_refused", str(error))
-            self._answer({"error": str(error), "request": request.get("request") if request else None})
+            self._answer({"error": str(error), "request": request and request.get("request")})
 
     def _swap(self, request: dict[str, Any]) -> None:
         """Swap the object; the answer follows with the first new frame. Raises SimulationError."""
-        instance, category = request.get("instance"), request.get("category")
+        instance, category = _instance_of(request), request.get("category")
         if instance is not None:
             found = self._world.catalogue.find(instance).category
             if category not in (None, found):
@@ -201,29 +203,24 @@ class SimulatorNode(Node):
         return Report(WARN if slow else OK, message, values)
 
 
-_COUNTS = (
-    "frames",
-    "joint_states",
-    "commands",
-    "commands_refused",
-    "objects",
-    "objects_refused",
-    "pauses",
-)
-
-
 def _parse_request(text: str) -> dict[str, Any]:
-    """A request for an object. Raises SimulationError where it is not JSON of the form expected."""
-    expected = 'expected {"instance": "mug_0003"}, or null for an empty hand'
+    """A request for an object. Raises SimulationError where it is no JSON object."""
     try:
         request = json.loads(text)
     except ValueError as error:
-        raise SimulationError(f"object request is not JSON ({error}), {expected}.") from error
-    if not isinstance(request, dict) or "instance" not in request:
-        raise SimulationError(f"object request {text[:80]!r} names no instance, {expected}.")
-    if not isinstance(request["instance"], (str, type(None))):
-        raise SimulationError(f"object request names instance {request['instance']!r}, {expected}.")
+        raise SimulationError(f"object request is not JSON ({error}), {_EXPECTED_REQUEST}.") from error
+    if not isinstance(request, dict):
+        raise SimulationError(f"object request is {text[:80]!r}, {_EXPECTED_REQUEST}.")
     return request
+
+
+def _instance_of(request: dict[str, Any]) -> str | None:
+    """The instance that is asked for. Raises SimulationError where the request names none."""
+    if not isinstance(request.get("instance", 0), (str, type(None))):
+        found = repr(request["instance"]) if "instance" in request else "none"
+        raise SimulationError(f"object request names instance {found}, {_EXPECTED_REQUEST}.")
+    instance: str | None = request["instance"]
+    return instance
 
 
 def main() -> int:
