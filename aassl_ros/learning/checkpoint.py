@@ -94,10 +94,17 @@ class Checkpoint:
 
     def fill(self, module: nn.Module, prefix: str) -> None:
         """Load the weights named PREFIX.* into `module`. Raises CheckpointError unless every one fits."""
-        named = {
-            name[len(prefix) + 1 :]: value for name, value in self.weights.items() if name.startswith(f"{prefix}.")
-        }
-        fill(module, named, self.path)
+        start = len(prefix) + 1
+        weights = {name[start:]: value for name, value in self.weights.items() if name.startswith(f"{prefix}.")}
+        wanted = module.state_dict()
+        for name in [*wanted, *weights]:
+            found = tuple(weights[name].shape) if name in weights else "none"
+            expected = tuple(wanted[name].shape) if name in wanted else "none"
+            if found != expected:
+                raise CheckpointError(
+                    f"{self.path} is of another architecture: weight {name} has shape {found}, expected {expected}."
+                )
+        module.load_state_dict(weights)
 
     def read_state(self) -> dict[str, Any]:
         """Optimizer and random state, for a learner to go on. Raises CheckpointError."""
@@ -180,19 +187,6 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     checkpoint.fill(checkpoint.encoder, "encoder")
     checkpoint.encoder.eval()
     return checkpoint
-
-
-def fill(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> None:
-    """Copy named weights into `module`, all or none. Raises CheckpointError naming the first that does not fit."""
-    wanted = module.state_dict()
-    for name in [*wanted, *weights]:
-        found = tuple(weights[name].shape) if name in weights else "none"
-        expected = tuple(wanted[name].shape) if name in wanted else "none"
-        if found != expected:
-            raise CheckpointError(
-                f"{source} is of another architecture: weight {name} has shape {found}, expected {expected}."
-            )
-    module.load_state_dict(dict(weights))
 
 
 def _facts(learner: Learner, provenance: Provenance, trainer: dict[str, Any], digests: Mapping[str, str]) -> bytes:

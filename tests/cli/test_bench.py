@@ -1,0 +1,29 @@
+"""`aassl bench`: figures beside their baseline's."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from aassl_ros.cli.main import main
+
+TINY = ("--quick", "--width", "4", "--image-size", "16", "--batch", "16")
+
+
+def test_a_step_is_measured_against_its_encoder_alone(capsys: pytest.CaptureFixture) -> None:
+    assert main(["bench", "step", "--json", *TINY]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert 0 < figures["efficiency"] < 1.5
+    assert -1 < figures["action_overhead"] < 3
+    assert figures["images_per_s"] > 0
+    assert figures["bare_images_per_s"] > 0
+    assert figures["device"] in ("cpu", "cuda")
+    assert figures["encoder"] == "resnet18 width 4, 16 px, batch 16"
+
+
+def test_figures_are_readable_without_json(capsys: pytest.CaptureFixture) -> None:
+    assert main(["bench", "step", *TINY]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[0] == "efficiency"
+    assert float(lines[0].split()[1]) > 0

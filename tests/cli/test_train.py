@@ -1,0 +1,126 @@
+"""`aassl train` as a user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from aassl_ros.benchmarks.synthetic import write_synthetic
+from aassl_ros.cli.main import main
+from aassl_ros.learning.checkpoint import load_checkpoint
+
+TINY = ("--width", "4", "--batch", "32", "--window", "frames:2")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("data") / "data"
+    write_synthetic(folder, episodes=8, frames=20, image_size=16)  # 160 frames: 5 updates an epoch
+    return str(folder)
+
+
+def test_a_run_leaves_its_checkpoint_and_says_so(data: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["train", data, "-o", str(tmp_path / "run"), *TINY, "--epochs", "2"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{tmp_path / 'run' / 'checkpoint'}: 10 updates in ")
+    assert "action" in out
+    assert load_checkpoint(tmp_path / "run").step == 10
+
+
+def test_settings_come_from_a_file_then_options_then_set(data: str, tmp_path: Path) -> None:
+    config = tmp_path / "train.yaml"
+    config.write_text("lr: 1e-3\nwidth: 8\nbatch: 16\nepochs: 1\nmethod: simclr_tt\nsets: [train]\n")
+    words = ["--config", str(config), "--width", "4", "--batch", "64", "--set", "batch=32", "gray_probability=0"]
+    assert main(["train", data, "-o", str(tmp_path / "run"), *words]) == 0
+    settings = load_checkpoint(tmp_path / "run").settings
+    assert (settings.lr, settings.width, settings.batch) == (1e-3, 4, 32)
+    assert (settings.method, settings.gray_probability) == ("simclr_tt", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--method", "aa_simcrl"], "method = 'aa_simcrl', expected one of simclr, simclr_tt, aa_simclr"),
+        (["--width", "wide"], "width = 'wide', expected an integer from 4 to 512"),
+        (["--batch", "1"], "batch = 1, expected an integer from 2"),
+        (["--batch", "512"], "batch = 512, but"),
+        (["--window", "hours:1"], "window = 'hours:1', expected episode"),
+        (["--set", "widht=4"], "--set widht=4: expected NAME=VALUE"),
+        (["--set", "sets=training"], "sets = ['training'], expected some of train, online, test, disjoint"),
+        (["--device", "cuda:77"], "device = 'cuda:77' is not to be had here"),
+    ],
+)
+def test_a_wrong_setting_is_wrong_use_told_in_one_line(
+    data: str, tmp_path: Path, capsys: pytest.CaptureFixture, words: list[str], named: str
+) -> None:
+    assert main(["train", data, "-o", str(tmp_path / "run"), *TINY, *words]) == 2
+    error = capsys.readouterr().err
+    assert named in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "run" / "checkpoint").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [("widht: 4", "unknown key 'widht'"), ("- 4", "holds a list"), ("a: [", "cannot be read as YAML"),
+     ("width: true", "width = True, expected an integer")],
+)  # fmt: skip
+def test_a_wrong_config_file_is_named(
+    data: str, tmp_path: Path, capsys: pytest.CaptureFixture, content: str, named: str
+) -> None:
+    config = tmp_path / "train.yaml"
+    config.write_text(content)
+    assert main(["train", data, "-o", str(tmp_path / "run"), "--config", str(config)]) == 2
+    assert named in capsys.readouterr().err
+
+
+def test_what_is_not_there_is_named(data: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["train", str(tmp_path / "nothing"), "-o", str(tmp_path / "run")]) == 1
+    assert "does not exist" in capsys.readouterr().err
+    assert main(["train", data, "-o", str(tmp_path / "run"), "--resume"]) == 1
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_run_that_cannot_be_written_is_told_before_any_work(
+    data: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["train", data, "-o", str(tmp_path / "file" / "run"), *TINY]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_saves_and_says_how_to_go_on(
+    data: str, tmp_path: Path, request_to_stop: signal.Signals, capsys: pytest.CaptureFixture
+) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "aassl_ros.cli.main", "train", data, "-o", str(run), *TINY, "--epochs", "100000"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as training:
+        log = run / "log.jsonl"
+        while not (log.exists() and log.stat().st_size) and training.poll() is None:
+            time.sleep(0.01)  # until the first update is logged
+        training.send_signal(request_to_stop)
+        error = training.communicate()[1]
+    assert training.returncode == 1
+    assert f"Go on with: aassl train {data} -o {run} --resume" in error
+    step = load_checkpoint(run).step
+    assert step == json.loads(log.read_text().splitlines()[-1])["step"]
+    assert main(["train", data, "-o", str(run), "--resume", "--epochs", str(step // 5 + 1)]) == 0
+    assert f": {5 * (step // 5 + 1)} updates" in capsys.readouterr().out
+
+
+def test_a_run_is_neither_overwritten_nor_bent(data: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    words = ["train", data, "-o", str(tmp_path / "run")]
+    assert main([*words, *TINY, "--epochs", "1"]) == 0
+    assert main([*words, *TINY, "--epochs", "1"]) == 2
+    assert "holds a run already. Go on with it by --resume" in capsys.readouterr().err
+    assert main([*words, "--resume", "--lr", "0.1"]) == 2
+    assert "lr = 0.1, but" in capsys.readouterr().err
