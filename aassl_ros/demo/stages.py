@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from aassl_ros.cli.processes import NodeProcesses
@@ -19,6 +18,7 @@ from aassl_ros.demo.folder import REPORT_STAGE, DemoFolder, StageRecord, write_j
 from aassl_ros.demo.live import score_answers
 from aassl_ros.demo.plan import DemoPlan, DemoSettings
 from aassl_ros.errors import AasslError, DataError
+from aassl_ros.paths import share
 from aassl_ros.system import nodes
 
 # A ROS domain of the demo's own, so that it neither hears nor disturbs what else runs on this network.
@@ -71,7 +71,14 @@ class Demo:
         run = self._folder.offline_run
         resume = ("--resume",) if (run / "checkpoint").exists() else ()
         limit = f"max_seconds={self._settings.train_seconds:g}"
-        arguments = ("-o", str(run), "--seed", str(self._settings.seed), "--config", str(_share("demo_train.yaml")))
+        arguments = (
+            "-o",
+            str(run),
+            "--seed",
+            str(self._settings.seed),
+            "--config",
+            str(share("config/demo/train.yaml")),
+        )
         self._aassl("train", str(self._folder.data), *arguments, "--set", limit, *resume)
 
     def _online(self) -> None:
@@ -79,6 +86,7 @@ class Demo:
         shutil.rmtree(self._folder.online_run, ignore_errors=True)
         arguments = {
             "bag": str(self._folder.online_bag),
+            "config": str(share("config/demo")),
             "run_dir": str(self._folder.online_run),
             "checkpoint": str(self._folder.offline_run / "checkpoint"),
             "replay_data": str(self._folder.data),
@@ -88,10 +96,12 @@ class Demo:
         scored = score_answers(answers, episodes)
         if not scored:
             raise DataError(
-                f"the evaluator gave no answer on a test object; its log: {self._folder.logs}/evaluator.log."
+                f"the evaluator gave no answer on a test object; its log: {self._folder.logs}/online/evaluator.log."
             )
         write_json(self._folder.live, [answer.to_json() for answer in scored])
         target = self._folder.online_run / "checkpoint"
+        if not target.exists():
+            raise DataError(f"the trainer node made no checkpoint; its log: {self._folder.logs}/online/trainer.log.")
         self._folder.checkpoint.unlink(missing_ok=True)
         self._folder.checkpoint.symlink_to(os.path.relpath(target, self._folder.root))
 
@@ -140,12 +150,6 @@ class Demo:
         if done.returncode not in (0, 3):
             raise AasslError(f"aassl {words[0]} ended with status {done.returncode}; its error stands above.")
         return done.stdout if capture else ""
-
-
-def _share(name: str) -> Path:
-    from aassl_ros.paths import share
-
-    return share(f"config/{name}")
 
 
 def _note(values: Callable[[str], Mapping[str, str]]) -> str:
