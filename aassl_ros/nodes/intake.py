@@ -20,6 +20,9 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
+# Humble's callbacks are given the message alone.
+_TELLS_SOURCE_TIME = hasattr(Subscription, "CallbackType")
+
 
 @dataclass(frozen=True)
 class FoundTopic:
@@ -79,13 +82,13 @@ class TopicIntake:
             return 0.0
         return time.monotonic() - max(self._published_since, self.last_heard or 0.0)
 
-    def advice(self) -> str:
-        """What to do about a topic that has publishers but is not heard."""
+    def advice(self, after_s: float) -> str:
+        """What to do about a topic that has publishers but has not been heard for so long."""
         names = ", ".join(sorted({publisher.node_name for publisher in self._publishers}))
         offers = "; ".join(sorted({qos.describe(publisher.qos_profile) for publisher in self._publishers}))
         ours = qos.describe(self.profile) if self.profile is not None else "nothing"
         return (
-            f"{self.name}: {names} publishes it but nothing has come for {self.silent_s:.0f} s "
+            f"{self.name}: {names} publishes it but nothing has come for {after_s:g} s "
             f"(offered: {offers}; asked for: {ours}). If its images are larger than 0.5 MB its shared memory is too "
             "small: start that driver with FASTDDS_DEFAULT_PROFILES_FILE and FASTRTPS_DEFAULT_PROFILES_FILE set to our "
             "config/fastdds_images.xml, or record compressed images (image_transport: compressed)."
@@ -143,7 +146,7 @@ class TopicIntake:
         self._subscription = self._node.create_subscription(
             message_class,
             self.name,
-            self._on_message,
+            self._on_message if _TELLS_SOURCE_TIME else self._on_bare_message,
             profile,
             raw=True,
             event_callbacks=SubscriptionEventCallbacks(
@@ -155,6 +158,9 @@ class TopicIntake:
         self.last_heard = time.monotonic()
         self._follow_sequence(info)
         self._received(self.name, int(info["source_timestamp"]), data)
+
+    def _on_bare_message(self, data: bytes) -> None:
+        self._on_message(data, {"source_timestamp": self._node.get_clock().now().nanoseconds})
 
     def _follow_sequence(self, info: Any) -> None:
         """Count what a publisher numbered but we never got. Humble tells no numbers, Jazzy no publishers."""

@@ -222,7 +222,7 @@ class RecorderNode(ManagedNode):
             if not intake.publishers:
                 return f"{name}: nobody publishes it. Start its driver, or name the right topic by a remapping."
             if intake.silent_s > _SILENCE_S:
-                return intake.advice()
+                return intake.advice(_SILENCE_S)
         if self.get_parameter("use_sim_time").value and self.get_clock().now().nanoseconds == 0:
             return "use_sim_time is true but nobody publishes /clock: start the simulator or set use_sim_time to false."
         return ""

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from aassl_ros.data import messages
@@ -133,6 +134,20 @@ def test_what_cannot_be_read_is_recorded_as_it_came_and_counted(tmp_path: Path, 
     assert ledger.joint_states_dropped == {"not finite": 1, "wrong length": 1}
     assert ledger.commands_refused == 2
     assert ledger.episodes_refused == 2
+
+
+def test_compressed_frames_get_samples_too(tmp_path: Path, session: Session, streams: Any) -> None:
+    image = messages.typestore().types[messages.COMPRESSED_IMAGE]
+    recording = Recording(tmp_path / "bag", session)
+    for one in streams.stream(1.0):
+        if one.topic == IMAGE:
+            head = messages.decode(messages.IMAGE, one.data).header
+            data = messages.encode(image(head, "jpeg", np.zeros(10, np.uint8)), messages.COMPRESSED_IMAGE)
+            one = one._replace(type=messages.COMPRESSED_IMAGE, data=data)
+        recording.add_topic(one.topic, one.type)
+        recording.receive(one.topic, one.stamp_ns, one.stamp_ns, one.data)
+    ledger = recording.close()
+    assert ledger.frames_with_sample == ledger.frames_received > 20
 
 
 def test_what_does_not_fit_the_queue_is_counted_as_dropped(
