@@ -1,13 +1,13 @@
 """Make rclpy importable and able to talk, without a variable that the user must set.
 
-Call `prepare_environment()` before the first import of rclpy: every node's `main` (nodes/base.py) and the command
-`aassl` do. Where a ROS installation is sourced it changes nothing. Where ROS 2 comes from wheels it mends three things
-that they leave to the user:
+Call `prepare_environment()` before the first import of rclpy: every node's `main` (nodes/base.py) and the commands that
+talk do. Where a ROS installation is sourced it changes nothing. Where ROS 2 comes from wheels it mends what they leave to
+the user:
 
-- AMENT_PREFIX_PATH: rclpy finds its middleware by it, so the wheels' prefix is added to it.
+- AMENT_PREFIX_PATH: rclpy finds its middleware by it, so the wheels' prefix is added to it, and those of another
+  environment's wheels, inherited from a process of that one, are taken out.
 - LD_LIBRARY_PATH: the wheels' start-up file sets it and starts Python again, but not where its guard variable was
   inherited from another environment's Python. Python is then started again here, once.
-- That guard variable: `environment_for` drops it when another environment's Python is started.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ _MARKER = Path("share/ament_index/resource_index/packages/rclpy")
 
 def sourced_prefix() -> Path | None:
     """The prefix of the sourced ROS installation: the first on AMENT_PREFIX_PATH that holds rclpy, but no wheels'."""
-    wheels = wheels_prefix()
     for entry in _entries("AMENT_PREFIX_PATH"):
-        if (Path(entry) / _MARKER).exists() and Path(entry) != wheels:
+        if (Path(entry) / _MARKER).exists() and not _holds_wheels(entry):
             return Path(entry)
     return None
 
@@ -47,8 +46,8 @@ def prepare_environment() -> None:
     prefix = wheels_prefix()
     if prefix is None or sourced_prefix() is not None:
         return
-    if str(prefix) not in _entries("AMENT_PREFIX_PATH"):
-        os.environ["AMENT_PREFIX_PATH"] = os.pathsep.join([*_entries("AMENT_PREFIX_PATH"), str(prefix)])
+    others = [entry for entry in _entries("AMENT_PREFIX_PATH") if not _holds_wheels(entry)]
+    os.environ["AMENT_PREFIX_PATH"] = os.pathsep.join([*others, str(prefix)])
     # The loader reads LD_LIBRARY_PATH when a process starts, so setting it is of use to a new process only.
     missing = [folder for folder in _library_folders(prefix) if folder not in _entries("LD_LIBRARY_PATH")]
     if missing:
@@ -58,21 +57,8 @@ def prepare_environment() -> None:
         os.execv(sys.executable, sys.orig_argv)
 
 
-def environment_for(python: Path) -> dict[str, str]:
-    """The variables for a process of `python`: ours, less what belongs to the wheels of this environment only."""
-    environment = dict(os.environ)
-    if Path(python).absolute().parent == Path(sys.executable).absolute().parent:
-        return environment
-    environment.pop(GUARD, None)
-    prefix = wheels_prefix()
-    if prefix is not None:
-        ours = {str(prefix), *_library_folders(prefix)}
-        for name in ("AMENT_PREFIX_PATH", "LD_LIBRARY_PATH"):
-            left = [entry for entry in _entries(name) if entry not in ours]
-            environment.pop(name, None)
-            if left:
-                environment[name] = os.pathsep.join(left)
-    return environment
+def _holds_wheels(prefix: str) -> bool:
+    return any(Path(prefix).glob("lib/python3*/site-packages/ros_wheels_bootstrapper"))
 
 
 def _library_folders(prefix: Path) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from aassl_ros.doctor.finding import Finding
 from aassl_ros.doctor.learning import check_renderer, check_torch
@@ -63,11 +64,11 @@ def print_findings(findings: list[Finding]) -> None:
         table.add_column(column, overflow="fold")
     for finding in findings:
         mark = "[green]works[/]" if finding.works else "[red]does not[/]"
-        table.add_row(finding.name, mark, finding.found)
+        table.add_row(finding.name, mark, Text(finding.found))
     console = Console()
     console.print(table)
     lacking = [finding for finding in findings if not finding.works]
     for finding in lacking:
-        console.print(f"[bold]{finding.name}[/]: {finding.mend}.", soft_wrap=True)
+        console.print(Text.assemble((finding.name, "bold"), f": {finding.mend}."), soft_wrap=True)
     if not lacking:
         console.print("All works. Next: aassl demo")

@@ -38,7 +38,7 @@ def check_renderer() -> Finding:
     """PyBullet's CPU renderer, and whether EGL draws here, too."""
     trial = try_python("-c", _RENDER)
     if trial.error is not None:
-        mend = "pip install 'aassl_ros[sim]' (Python 3.12 and later compile PyBullet: apt install g++ first)"
+        mend = "pip install pybullet (Python 3.12 and later compile it: apt install g++ first)"
         return Finding("renderer", False, trial.error, mend)
     speed = json.loads(trial.output.splitlines()[-1])["ms"]
     egl = try_python("-c", _EGL)

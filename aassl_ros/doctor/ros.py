@@ -37,7 +37,9 @@ def check_ros() -> Finding:
     prepare_environment()
     wheels, sourced = wheels_prefix(), sourced_prefix()
     if wheels is None and sourced is None:
-        return Finding("ROS 2", False, "no rclpy", "source a ROS 2 installation, or: pip install 'aassl_ros[ros]'")
+        return Finding(
+            "ROS 2", False, "no rclpy", "source a ROS 2 installation, or in the checkout: pip install '.[ros]'"
+        )
     trial = try_python("-c", "import rclpy; rclpy.init(); rclpy.create_node('aassl_doctor'); rclpy.shutdown()")
     if trial.error is not None:
         mend = "in a fresh checkout: make setup"
@@ -78,7 +80,7 @@ def check_messages() -> Finding:
     elif set(lacking) <= set(_GENERATED):
         mend = "python -m aassl_ros.messages"
     else:
-        mend = "pip install 'aassl_ros[ros]' && python -m aassl_ros.messages"
+        mend = "in the checkout: pip install '.[ros]' && python -m aassl_ros.messages"
     return Finding("messages", False, "; ".join(f"{name}: {error}" for name, error in lacking.items()), mend)
 
 

