@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "sim": {"motion"},
     "report": {"data", "motion"},
     "learning": {"data", "motion"},
-    "benchmarks": {"learning", "data", "motion"},
+    "benchmarks": {"nodes", "learning", "data", "motion"},
     "nodes": {"learning", "data", "motion", "sim", "ros_environment"},
 }
 

@@ -45,7 +45,10 @@ class Answer:
 
 
 class Recognizer:
-    """One checkpoint with one gallery embedded by it. Never changed once made, so threads may share it."""
+    """One checkpoint with one gallery embedded by it. Never changed once made, so threads may share it.
+
+    digest, step: of the checkpoint; encoder: on the device, in evaluation mode.
+    """
 
     def __init__(
         self, checkpoint: Checkpoint, gallery: Gallery, settings: RecognitionSettings, device: torch.device
@@ -54,7 +57,7 @@ class Recognizer:
         self._settings, self._device = settings, device
         self._size = checkpoint.image_size
         self._plain = Augmentation(checkpoint.settings, checkpoint.image_size).plain
-        self._encoder = checkpoint.encoder.to(device).eval()
+        self.encoder = checkpoint.encoder.to(device).eval()
         self._categories = gallery.categories
         frames = torch.from_numpy(np.ascontiguousarray(gallery.at_size(self._size)))
         features = torch.cat([self.features(part) for part in frames.split(_EMBED_BATCH)])
@@ -64,7 +67,7 @@ class Recognizer:
     @torch.inference_mode()
     def features(self, squares: Tensor) -> Tensor:
         """Frames uint8 [N, S, S, 3] at the encoder's size to float [N, D]."""
-        return self._encoder(self._plain(squares.to(self._device)))
+        return self.encoder(self._plain(squares.to(self._device)))
 
     @torch.inference_mode()
     def answer(self, frame: NDArray[np.uint8]) -> Answer:

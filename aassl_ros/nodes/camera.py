@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ class CameraFeed:
         self._subscription = node.create_subscription(
             CompressedImage if compressed else Image,
             topics.image_topic(camera, compressed=compressed),
-            self._on_message,
+            self.take,
             QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT),
         )
 
@@ -70,7 +70,8 @@ class CameraFeed:
             "start it with FASTDDS_DEFAULT_PROFILES_FILE (FASTRTPS_... before Kilted) set to config/fastdds_images.xml."
         )
 
-    def _on_message(self, message: Image | CompressedImage, info: Any) -> None:
+    def take(self, message: Image | CompressedImage, info: Mapping[str, Any]) -> None:
+        """Handle a message, as the subscription does; info: what the middleware tells of its origin."""
         self.received += 1
         self._heard_at = time.monotonic()
         self._count_lost(info)
@@ -88,7 +89,7 @@ class CameraFeed:
         if self._problems[problem] == 1:  # each kind once; the counts go on in the diagnostics
             self._node.get_logger().warning(f"{self.topic}: {problem}")
 
-    def _count_lost(self, info: Any) -> None:
+    def _count_lost(self, info: Mapping[str, Any]) -> None:
         """Gaps in a publisher's numbering. Humble tells no numbers; Jazzy no publisher, so only one can be followed."""
         number = info.get("publication_sequence_number")
         identity = info.get("publisher_gid")

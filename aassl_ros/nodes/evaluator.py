@@ -57,13 +57,16 @@ class EvaluatorSettings(RecognitionSettings):
 
 
 class EvaluatorNode(ManagedNode):
-    """Answers every frame it can keep up with, newest first; an older one that waits is passed over."""
+    """Answers every frame it can keep up with, newest first; an older one that waits is passed over.
 
-    def __init__(self) -> None:
-        super().__init__("evaluator")
+    feed: the camera, None while inactive; loader: the recognizer in use and the way to a newer, None until configured.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("evaluator", **kwargs)
         self._settings = declare_settings(self, EvaluatorSettings)
-        self._feed: CameraFeed | None = None
-        self._loader: RecognizerLoader | None = None
+        self.feed: CameraFeed | None = None
+        self.loader: RecognizerLoader | None = None
         self._latencies_ms: list[float] = []
         self._answered = self._unanswered = 0
         self._reported_at, self._reported_answers = time.monotonic(), 0
@@ -87,7 +90,7 @@ class EvaluatorNode(ManagedNode):
             except BaseException:
                 loader.close()
                 raise
-        self._loader = loader
+        self.loader = loader
         self._answers = Node.create_publisher(self, String, topics.ANSWER, 10)
         self._pictures = Node.create_publisher(self, Image, topics.ANNOTATED, 1)
         self._classifications = None
@@ -102,25 +105,25 @@ class EvaluatorNode(ManagedNode):
     def activate(self) -> None:
         settings = self._settings
         self._announcements = self.create_subscription(String, topics.CHECKPOINT, self._on_checkpoint, LATEST)
-        self._feed = CameraFeed(self, settings.camera, compressed=settings.compressed, depth=1, on_frame=self._on_frame)
+        self.feed = CameraFeed(self, settings.camera, compressed=settings.compressed, depth=1, on_frame=self._on_frame)
 
     def deactivate(self) -> None:
-        if self._feed is not None:
-            self._feed.stop()
+        if self.feed is not None:
+            self.feed.stop()
             self.destroy_subscription(self._announcements)
-            self._feed = None
+            self.feed = None
 
     def cleanup(self) -> None:
-        if self._loader is not None:
-            self._loader.close()
-            self._loader = None
+        if self.loader is not None:
+            self.loader.close()
+            self.loader = None
         for publisher in (self._answers, self._pictures, self._classifications):
             if publisher is not None:
                 self.destroy_publisher(publisher)
 
     def _on_frame(self, header: Header, frame: NDArray[np.uint8]) -> None:
         begun = time.perf_counter()
-        recognizer = self._loader.current if self._loader is not None else None
+        recognizer = self.loader.current if self.loader is not None else None
         if recognizer is None:
             self._unanswered += 1
             return
@@ -144,25 +147,25 @@ class EvaluatorNode(ManagedNode):
                 f"{topics.CHECKPOINT} carries {message.data[:80]!r}, expected JSON with path and digest."
             )
             return
-        if self._loader is not None and (self._loader.current is None or self._loader.current.digest != digest):
-            self._loader.request(path, digest)
+        if self.loader is not None and (self.loader.current is None or self.loader.current.digest != digest):
+            self.loader.request(path, digest)
 
     def _watch(self) -> None:
         """Say what the loader's thread has done since the last look."""
-        if self._loader is None:
+        if self.loader is None:
             return
-        state = (self._loader.error, self._loader.failures, self._loader.current)
+        state = (self.loader.error, self.loader.failures, self.loader.current)
         if state == self._said:
             return
         self._said = state
-        if self._loader.error is not None:
-            kept = self._loader.current
+        if self.loader.error is not None:
+            kept = self.loader.current
             going_on = "nothing is answered yet" if kept is None else f"going on with step {kept.step}"
-            self.get_logger().error(f"{self._loader.error} Until then {going_on}.")
-        elif self._loader.current is None:
+            self.get_logger().error(f"{self.loader.error} Until then {going_on}.")
+        elif self.loader.current is None:
             self.get_logger().info(f"no checkpoint yet; waiting for one on {topics.CHECKPOINT}.")
         else:
-            self.get_logger().info(f"answering by the checkpoint of step {self._loader.current.step}.")
+            self.get_logger().info(f"answering by the checkpoint of step {self.loader.current.step}.")
 
     def _report(self) -> Report:
         now = time.monotonic()
@@ -172,27 +175,27 @@ class EvaluatorNode(ManagedNode):
         values: dict[str, Any] = {"answers": self._answered, "frames_unanswered": self._unanswered, "rate_hz": rate_hz}
         if latencies:
             values |= {"latency_ms": float(np.median(latencies)), "latency_ms_max": max(latencies)}
-        if self._feed is not None:
-            values |= {"frames_received": self._feed.received, "frames_passed_over": self._feed.lost}
-            values |= {"frames_unreadable": self._feed.unreadable, "lag_ms": self._feed.lag_s * 1e3}
-        if self._loader is None:
+        if self.feed is not None:
+            values |= {"frames_received": self.feed.received, "frames_passed_over": self.feed.lost}
+            values |= {"frames_unreadable": self.feed.unreadable, "lag_ms": self.feed.lag_s * 1e3}
+        if self.loader is None:
             return Report(WARN, "not configured", values)
-        if self._loader.current is not None:
-            values |= {"checkpoint": self._loader.current.digest, "step": self._loader.current.step}
-        values["failed_loads"] = self._loader.failures
+        if self.loader.current is not None:
+            values |= {"checkpoint": self.loader.current.digest, "step": self.loader.current.step}
+        values["failed_loads"] = self.loader.failures
         level, line = self._state()
         return Report(level, line, values)
 
     def _state(self) -> tuple[bytes, str]:
-        assert self._loader is not None
-        current = self._loader.current
-        if self._loader.error is not None:
-            return (ERROR if current is None else WARN), self._loader.error
+        assert self.loader is not None
+        current = self.loader.current
+        if self.loader.error is not None:
+            return (ERROR if current is None else WARN), self.loader.error
         if current is None:
             return WARN, f"no checkpoint yet; waiting for one on {topics.CHECKPOINT}"
-        if self._feed is None:
+        if self.feed is None:
             return WARN, "inactive"
-        trouble = self._feed.trouble()
+        trouble = self.feed.trouble()
         return (WARN, trouble) if trouble else (OK, f"answering by the checkpoint of step {current.step}")
 
 

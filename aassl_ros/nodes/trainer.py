@@ -57,8 +57,8 @@ class TrainerSettings(LearnerSettings, OnlineSettings, IntakeSettings, SyncSetti
 class TrainerNode(ManagedNode):
     """Hears camera, joints, commands, episodes and, where there is one, the object's true pose."""
 
-    def __init__(self) -> None:
-        super().__init__("trainer")
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("trainer", **kwargs)
         self._settings = declare_settings(self, TrainerSettings)
         self._start: Checkpoint | None = None
         self._replay: PreparedData | None = None

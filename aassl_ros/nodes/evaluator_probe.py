@@ -1,0 +1,68 @@
+"""An evaluator node in this very process, given frames by hand: to time what it does with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import rclpy
+from numpy.typing import NDArray
+from rclpy.context import Context
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header, String
+
+from aassl_ros.data import topics
+from aassl_ros.errors import RosError
+from aassl_ros.learning.recognition import Recognizer
+from aassl_ros.nodes.convert import image_message
+from aassl_ros.nodes.evaluator import Classification, EvaluatorNode
+
+# A topic that nothing publishes: frames come from `take` alone.
+_CAMERA = "evaluator_probe/camera"
+
+
+class EvaluatorProbe:
+    """Use as a context manager. A listener of the answers makes publishing cost what it costs in use."""
+
+    def __init__(self, checkpoint: Path, gallery: Path, device: str, threads: int) -> None:
+        values = {"checkpoint": str(checkpoint), "gallery": str(gallery), "device": device, "torch_threads": threads,
+                  "camera": _CAMERA}  # fmt: skip
+        self._overrides = [Parameter(name, value=value) for name, value in values.items()]
+        self._context = Context()
+
+    def __enter__(self) -> EvaluatorProbe:
+        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = EvaluatorNode(context=self._context, parameter_overrides=self._overrides)
+        self._listener = Node("evaluator_probe_listener", context=self._context)
+        self._listener.create_subscription(String, topics.ANSWER, lambda message: None, 10)
+        if Classification is not None:
+            self._listener.create_subscription(Classification, topics.CLASSIFICATION, lambda message: None, 10)
+        if not self._node.autostart():
+            raise self._node.error or RosError("the evaluator node did not start.")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._node.close()
+        self._listener.destroy_node()
+        self._node.destroy_node()
+        self._context.try_shutdown()
+
+    @property
+    def recognizer(self) -> Recognizer:
+        """The one that answers."""
+        assert self._node.loader is not None
+        assert self._node.loader.current is not None
+        return self._node.loader.current
+
+    @staticmethod
+    def message(frame: NDArray[np.uint8]) -> Image:
+        """A frame uint8 [H, W, 3] as the camera sends it."""
+        return image_message(frame, Header(frame_id="camera"))
+
+    def take(self, message: Image) -> None:
+        """Do all that the node does with a frame: read it, name it, publish the answer."""
+        assert self._node.feed is not None
+        self._node.feed.take(message, {})

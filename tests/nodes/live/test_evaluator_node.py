@@ -1,0 +1,147 @@
+"""The evaluator node in a process of its own: it names what the camera shows and takes up new checkpoints."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+
+from aassl_ros.data import topics
+from aassl_ros.learning.checkpoint import load_checkpoint
+from aassl_ros.nodes import convert
+
+vision_msgs = pytest.importorskip("vision_msgs.msg")
+
+LATEST = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+@pytest.fixture
+def heard(stage: Any) -> dict[str, list[Any]]:
+    """What the evaluator publishes: answers (JSON objects), classifications and, once subscribed, images."""
+    messages: dict[str, list[Any]] = {"answers": [], "classifications": [], "images": []}
+    node = stage.node
+    node.create_subscription(
+        String, topics.ANSWER, lambda message: messages["answers"].append(json.loads(message.data)), 10
+    )
+    node.create_subscription(vision_msgs.Classification, topics.CLASSIFICATION, messages["classifications"].append, 10)
+    return messages
+
+
+def announce(stage: Any, path: Path, digest: str | None = None) -> None:
+    if not hasattr(stage, "announcements"):
+        stage.announcements = stage.node.create_publisher(String, topics.CHECKPOINT, LATEST)
+    digest = digest or load_checkpoint(path).digest
+    stage.announcements.publish(String(data=json.dumps({"path": str(path), "digest": digest, "step": 0})))
+
+
+def test_it_names_each_frame_with_its_stamp_and_draws_the_name(
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, heard: dict[str, list[Any]]
+) -> None:
+    checkpoint = make_checkpoint("first")
+    start_node("evaluator", {"checkpoint": checkpoint, "gallery": gallery_data, "device": "cpu", "top_k": 2})
+    for category in ("lying", "standing"):
+        stage.shown = category
+        since_ns = stage.now_ns()
+        answers = ros.wait_for(partial(_ten_since, heard["answers"], since_ns), what="ten answers")
+        named = [answer["label"] for answer in answers]
+        assert named.count(category) > 0.7 * len(named)
+    assert len(answers[0]["scores"]) == 2
+    assert answers[0]["checkpoint"] == load_checkpoint(checkpoint).digest
+    assert 0 < answers[0]["latency_ms"] < 1000
+    first = heard["classifications"][0]
+    assert first.header.frame_id == "camera_optical_frame"
+    assert convert.stamp_ns(first.header.stamp) == heard["answers"][0]["stamp"]
+    assert [result.class_id for result in first.results] == list(heard["answers"][0]["scores"])
+    stage.node.create_subscription(Image, topics.ANNOTATED, heard["images"].append, 1)
+    ros.wait_for(lambda: heard["images"], what="a picture")
+    assert convert.frame_from_message(heard["images"][0]).shape == (48, 48, 3)
+    values = ros.wait_for(lambda: "latency_ms" in stage.values("evaluator") and stage.values("evaluator"))
+    assert float(values["rate_hz"]) > 5
+
+
+def _ten_since(answers: list[dict[str, Any]], stamp_ns: int) -> list[dict[str, Any]]:
+    """The answers to frames after a stamp, empty while they are fewer than ten."""
+    later = _since(answers, stamp_ns)
+    return later if len(later) >= 10 else []
+
+
+def _since(answers: list[dict[str, Any]], stamp_ns: int) -> list[dict[str, Any]]:
+    return [answer for answer in answers if answer["stamp"] > stamp_ns]
+
+
+def test_it_waits_for_a_checkpoint_then_follows_the_trainer_and_keeps_the_old_one_where_the_new_is_damaged(
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, heard: dict[str, list[Any]]
+) -> None:
+    start_node("evaluator", {"gallery": gallery_data, "device": "cpu"})
+    ros.wait_for(lambda: "no checkpoint yet" in stage.values("evaluator").get("message", ""), what="its waiting")
+    assert not heard["answers"]
+    first, second, damaged = (
+        make_checkpoint("first"),
+        make_checkpoint("second", seed=1),
+        make_checkpoint("third", seed=2),
+    )
+    for path in (first, second):
+        announce(stage, path)
+        digest = load_checkpoint(path).digest
+        ros.wait_for(lambda: heard["answers"] and heard["answers"][-1]["checkpoint"] == digest, what="its answers")  # noqa: B023
+    (damaged / "weights.safetensors").write_bytes(b"damaged")
+    announce(stage, damaged, digest="0" * 64)
+    ros.wait_for(lambda: "is damaged" in stage.values("evaluator")["message"], what="the complaint")
+    so_far = len(heard["answers"])
+    ros.wait_for(lambda: len(heard["answers"]) > so_far + 5, what="further answers")
+    assert heard["answers"][-1]["checkpoint"] == digest
+    assert stage.values("evaluator")["failed_loads"] == "1"
+
+
+def test_frames_it_cannot_read_are_counted_and_sizes_may_change(
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, heard: dict[str, list[Any]]
+) -> None:
+    start_node("evaluator", {"checkpoint": make_checkpoint("first"), "gallery": gallery_data, "device": "cpu"})
+    ros.wait_for(lambda: heard["answers"], what="an answer")
+    unknown = stage.picture()
+    unknown.encoding = "32FC4"
+
+    def counted() -> bool:
+        stage.images.publish(unknown)  # with a depth of 1 the next frame may push it out
+        return int(stage.values("evaluator").get("frames_unreadable", 0)) > 0
+
+    ros.wait_for(counted, what="the count")
+    stage.size = 96
+    since_ns = stage.now_ns()
+    ros.wait_for(lambda: _since(heard["answers"], since_ns), what="an answer on a larger frame")
+
+
+def test_what_is_like_nothing_in_the_gallery_is_unknown(
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, heard: dict[str, list[Any]]
+) -> None:
+    parameters = {"checkpoint": make_checkpoint("first"), "gallery": gallery_data, "device": "cpu",
+                  "classifier": "prototypes", "threshold": 1.0}  # fmt: skip
+    start_node("evaluator", parameters)
+    ros.wait_for(lambda: heard["classifications"] and heard["answers"], what="an answer")
+    assert heard["answers"][0]["label"] == "__unknown__"
+    assert heard["classifications"][0].results[0].class_id == "__unknown__"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "line"),
+    [
+        ({}, "no gallery is given"),
+        ({"gallery": "NOWHERE"}, "does not exist"),
+        ({"gallery": "GALLERY", "checkpoint": "NOWHERE"}, "does not exist"),
+    ],
+)
+def test_a_wrong_start_is_one_line_and_status_1(
+    parameters: dict[str, str], line: str, start_node: Any, gallery_data: Path, tmp_path: Path
+) -> None:
+    places = {"NOWHERE": str(tmp_path / "nowhere"), "GALLERY": str(gallery_data)}
+    process = start_node("evaluator", {key: places.get(value, value) for key, value in parameters.items()})
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1, output
+    assert "Traceback" not in output
+    assert len([told for told in output.splitlines() if line in told]) == 1, output

@@ -1,0 +1,147 @@
+"""The trainer node in a process of its own: it learns, announces, obeys, and outlives what it cannot read."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Header, String
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from aassl_ros.data import topics
+from aassl_ros.learning.checkpoint import load_checkpoint
+from aassl_ros.nodes import convert
+
+SMALL = {"width": 8, "image_size": 32, "batch": 16, "device": "cpu", "min_frames": 30, "min_episodes": 1,
+         "normalisation_frames": 40, "episode_delay_s": 0.2}  # fmt: skip
+LATEST = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+@pytest.fixture
+def announced(stage: Any) -> list[dict[str, Any]]:
+    """What the trainer announces."""
+    heard: list[dict[str, Any]] = []
+    stage.node.create_subscription(
+        String, topics.CHECKPOINT, lambda message: heard.append(json.loads(message.data)), LATEST
+    )
+    return heard
+
+
+def test_it_learns_from_topics_and_announces_checkpoints_that_load(
+    ros: Any, stage: Any, start_node: Any, announced: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    process = start_node("trainer", {**SMALL, "run_dir": tmp_path / "run", "save_seconds": 1.0})
+    stage.begin("lying_0000")
+    ros.wait_for(lambda: len(announced) >= 2, what="two checkpoints")
+    stage.begin("standing_0001", "test")
+    ros.wait_for(lambda: int(stage.values("trainer").get("frames_left_alone: test", 0)) > 5, what="frames left alone")
+    for told in announced[-1:]:
+        checkpoint = load_checkpoint(told["path"])
+        assert (checkpoint.digest, checkpoint.step) == (told["digest"], told["step"])
+        assert checkpoint.instances == ("lying_0000",)
+        assert checkpoint.action_space.name == "object_pose"
+    values = stage.values("trainer")
+    assert float(values["updates_per_s"]) > 0
+    assert np.isfinite(float(values["loss"]))
+    assert int(values["frames_kept"]) == int(values["buffer_frames"]) > 30
+    process.send_signal(signal.SIGINT)
+    ros.wait_for(lambda: process.poll() is not None, what="the end")
+    assert process.returncode == 0
+    assert load_checkpoint(tmp_path / "run").step >= announced[-1]["step"] > 0
+
+
+def test_pause_and_save_do_as_they_say(
+    ros: Any, stage: Any, start_node: Any, announced: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    start_node("trainer", {**SMALL, "run_dir": tmp_path / "run", "save_seconds": 1000.0})
+    save = stage.node.create_client(Trigger, "trainer/save")
+    pause = stage.node.create_client(SetBool, "trainer/pause")
+
+    def call(client: Any, request: Any) -> Any:
+        ros.wait_for(client.service_is_ready, what="the service")
+        future = client.call_async(request)
+        ros.wait_for(future.done, what="an answer")
+        return future.result()
+
+    assert not call(save, Trigger.Request()).success
+    stage.begin("lying_0000")
+    ros.wait_for(lambda: int(stage.values("trainer").get("step", 0)) > 1, what="updates")
+    assert call(pause, SetBool.Request(data=True)).success
+    ros.wait_for(lambda: stage.values("trainer")["state"] == "paused", what="the pause")
+    assert call(save, Trigger.Request()).success
+    ros.wait_for(lambda: announced, what="the checkpoint")
+    assert call(pause, SetBool.Request(data=False)).success
+    ros.wait_for(lambda: int(stage.values("trainer")["step"]) > announced[0]["step"], what="updates after the pause")
+
+
+def test_what_cannot_be_read_is_counted_and_learning_goes_on(
+    ros: Any, stage: Any, start_node: Any, tmp_path: Path
+) -> None:
+    start_node("trainer", {**SMALL, "run_dir": tmp_path / "run"})
+    commands = stage.node.create_publisher(JointTrajectory, topics.COMMAND, 10)
+    stage.begin("lying_0000")
+    ros.wait_for(lambda: int(stage.values("trainer").get("step", 0)) > 0, what="updates")
+    unknown, short, small = stage.picture(), stage.picture(), stage.picture()
+    unknown.encoding = "32FC4"
+    short.height = 1000
+    small.height = 24
+    for image in (unknown, short, small):
+        stage.images.publish(image)
+    now = Header(stamp=convert.time_message(stage.now_ns()))
+    stage.joints.publish(JointState(header=now, name=["wrist"], position=[float("nan")]))
+    stage.joints.publish(JointState(header=Header(), name=["wrist"], position=[0.0]))
+    commands.publish(JointTrajectory(joint_names=["wrist"]))
+    stage.episodes.publish(String(data="no json"))
+
+    def counted() -> bool:
+        values = stage.values("trainer")
+        return (
+            values.get("frames_unreadable") == "2"
+            and int(values.get("joint_states_dropped", 0)) >= 2
+            and int(values.get("bad: image changed size", 0)) >= 1
+            and values.get("bad: command refused") == "1"
+            and values.get("bad: episode event refused") == "1"
+        )
+
+    ros.wait_for(counted, what="all counts")
+    step = int(stage.values("trainer")["step"])
+    ros.wait_for(lambda: int(stage.values("trainer")["step"]) > step, what="further updates")
+
+
+def test_it_goes_on_from_a_checkpoint(
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, announced: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    start = make_checkpoint("start")
+    start_node("trainer", {**SMALL, "run_dir": tmp_path / "run", "checkpoint": start, "save_seconds": 0.5})
+    stage.begin("lying_0000")
+    ros.wait_for(lambda: announced, what="a checkpoint")
+    assert load_checkpoint(announced[-1]["path"]).method == "simclr"
+
+
+@pytest.mark.parametrize(
+    ("mistake", "value", "line"),
+    [
+        ("arm", "nine_arms", "is unknown"),
+        ("run_dir", "FILE/run", "cannot be written"),
+        ("checkpoint", "DAMAGED", "is damaged"),
+    ],
+)
+def test_a_wrong_start_is_one_line_and_status_1(
+    mistake: str, value: str, line: str, start_node: Any, make_checkpoint: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    damaged = make_checkpoint("damaged")
+    (damaged / "weights.safetensors").write_bytes(b"damaged")
+    wrong = value.replace("FILE", str(tmp_path / "file")).replace("DAMAGED", str(damaged))
+    process = start_node("trainer", {**SMALL, "run_dir": tmp_path / "run", mistake: wrong})
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1, output
+    assert "Traceback" not in output
+    assert len([told for told in output.splitlines() if line in told]) == 1, output
