@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from aassl_ros.cli.options import parse_text
 from aassl_ros.cli.progress import progress
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import ConfigError
@@ -88,7 +89,7 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
         if not equals or name not in infos:
             raise ConfigError(f"--set {item}: expected NAME=VALUE, NAME one of {', '.join(infos)}.")
         words[name] = word
-    return {**values, **{name: parse(infos[name], word) for name, word in words.items()}}
+    return {**values, **{name: parse_text(infos[name], word) for name, word in words.items()}}
 
 
 def read_config(file: Path, infos: Mapping[str, SettingInfo]) -> dict[str, Any]:
@@ -103,21 +104,7 @@ def read_config(file: Path, infos: Mapping[str, SettingInfo]) -> dict[str, Any]:
     if unknown:
         raise ConfigError(f"{file}: unknown key {unknown[0]!r}, expected one of {', '.join(infos)}.")
     # YAML 1.1 takes 5e-4, without a point, for text.
-    return {name: parse(infos[name], value) if isinstance(value, str) else value for name, value in values.items()}
-
-
-def parse(info: SettingInfo, word: str) -> Any:
-    """A value from its text; where it is no number, the text itself, which the settings then refuse by name."""
-    if info.item_type is not None:
-        return tuple(part.strip() for part in word.split(",") if part.strip())
-    if info.kind is bool:
-        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(word.lower(), word)
-    if info.kind in (int, float):
-        try:
-            return info.kind(word)
-        except ValueError:
-            return word
-    return word
+    return {name: parse_text(infos[name], value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 @contextmanager
