@@ -1,8 +1,8 @@
 """Make rclpy importable and able to talk, without a variable that the user must set.
 
 Call `prepare_environment()` before the first import of rclpy: every node's `main` (nodes/base.py) and the commands that
-talk do. Where a ROS installation is sourced it changes nothing. Where ROS 2 comes from wheels it mends what they leave to
-the user:
+talk do. Where a ROS installation is sourced it changes nothing. Where ROS 2 comes from wheels it mends what they leave
+to the user:
 
 - AMENT_PREFIX_PATH: rclpy finds its middleware by it, so the wheels' prefix is added to it, and those of another
   environment's wheels, inherited from a process of that one, are taken out.

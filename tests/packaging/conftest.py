@@ -13,20 +13,18 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _TIMEOUT_S = 120
-# What lies in a checkout but belongs to no source.
-_NO_SOURCE = shutil.ignore_patterns(
-    ".git",
-    ".venv",
-    ".*_cache",
-    ".hypothesis",
-    "__pycache__",
-    "*.egg-info",
-    "build",
-    "install",
-    "log",
-    "demo",
-    "runs",
-    "bags",
+# What makes up the package; all else in a checkout is made from it, or about it.
+_SOURCE = (
+    "aassl_ros",
+    "config",
+    "launch",
+    "resource",
+    "scripts",
+    "sim",
+    "package.xml",
+    "pyproject.toml",
+    "setup.cfg",
+    "setup.py",
 )
 
 
@@ -55,7 +53,12 @@ class Installation:
 
 def _install(way: str, folder: Path) -> Installation:
     source = folder / "source"
-    shutil.copytree(CHECKOUT, source, ignore=_NO_SOURCE, symlinks=True)
+    source.mkdir()
+    for name in _SOURCE:
+        if (CHECKOUT / name).is_dir():
+            shutil.copytree(CHECKOUT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"), symlinks=True)
+        else:
+            shutil.copy(CHECKOUT / name, source)
     if way.startswith("colcon"):
         return _build_with_colcon(source, folder, ["--symlink-install"] if "symlink" in way else [])
     return _install_with_pip(source, folder, ["-e"] if "-e" in way else [])
