@@ -19,6 +19,7 @@ from aassl_ros.errors import RosError
 from aassl_ros.learning.recognition import Recognizer
 from aassl_ros.nodes.convert import image_message
 from aassl_ros.nodes.evaluator import Classification, EvaluatorNode
+from aassl_ros.ros_environment import prepare_environment
 
 # A topic that nothing publishes: frames come from `take` alone.
 _CAMERA = "evaluator_probe/camera"
@@ -34,6 +35,7 @@ class EvaluatorProbe:
         self._context = Context()
 
     def __enter__(self) -> EvaluatorProbe:
+        prepare_environment()
         rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self._node = EvaluatorNode(context=self._context, parameter_overrides=self._overrides)
         self._listener = Node("evaluator_probe_listener", context=self._context)
