@@ -61,6 +61,7 @@ class TopicIntake:
         self._refused_type = ""
         self._sequences: dict[bytes, int] = {}
         self._publishers: tuple[TopicEndpointInfo, ...] = ()
+        self._begun = time.monotonic()
         self._published_since: float | None = None
         self.last_heard: float | None = None
         self._counts_sequences = False
@@ -77,13 +78,13 @@ class TopicIntake:
 
     @property
     def silent_s(self) -> float:
-        """For how long, by the steady clock, the topic has had a publisher without a message from it; else 0."""
-        if self._published_since is None:
-            return 0.0
-        return time.monotonic() - max(self._published_since, self.last_heard or 0.0)
+        """Seconds of the steady clock since the last message, or since the first publisher came, or since the start."""
+        return time.monotonic() - max(self._begun, self._published_since or 0.0, self.last_heard or 0.0)
 
     def advice(self, after_s: float) -> str:
-        """What to do about a topic that has publishers but has not been heard for so long."""
+        """What to do about a topic that has not been heard for so long."""
+        if not self._publishers:
+            return f"{self.name}: nobody publishes it. Start its driver, or name the right topic by a remapping."
         names = ", ".join(sorted({publisher.node_name for publisher in self._publishers}))
         offers = "; ".join(sorted({qos.describe(publisher.qos_profile) for publisher in self._publishers}))
         ours = qos.describe(self.profile) if self.profile is not None else "nothing"

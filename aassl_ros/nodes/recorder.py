@@ -215,14 +215,11 @@ class RecorderNode(ManagedNode):
     def _silent(self) -> str:
         """What to say of a camera or joint stream that is not heard; empty if all are."""
         assert self._session is not None
+        for name in (*self._session.roles.cameras.values(), self._session.roles.joint_states):
+            if self._intakes[name].silent_s > _SILENCE_S:
+                return self._intakes[name].advice(_SILENCE_S)
         if time.monotonic() - self._activated < _SILENCE_S:
             return ""
-        for name in (*self._session.roles.cameras.values(), self._session.roles.joint_states):
-            intake = self._intakes[name]
-            if not intake.publishers:
-                return f"{name}: nobody publishes it. Start its driver, or name the right topic by a remapping."
-            if intake.silent_s > _SILENCE_S:
-                return intake.advice(_SILENCE_S)
         if self.get_parameter("use_sim_time").value and self.get_clock().now().nanoseconds == 0:
             return "use_sim_time is true but nobody publishes /clock: start the simulator or set use_sim_time to false."
         return ""
