@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from aassl_ros import __version__
 from aassl_ros.errors import AasslError, ConfigError
@@ -35,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one `aassl` command and return its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or bool(os.environ.get("AASSL_DEBUG"))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         parsed = _parser(words).parse_args([word for word in words if word != "--debug"])
         return int(parsed.run(parsed))
@@ -50,6 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("aassl: interrupted.", file=sys.stderr)
         return 1
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """A stop from outside, or a closed terminal, is as Ctrl-C: the nodes we started are put away, nothing is left
+    running.
+    """
+    raise KeyboardInterrupt
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
