@@ -1,0 +1,269 @@
+"""The explorer against an arm that follows its commands, over DDS: episodes, silence, stops and errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import yaml
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from aassl_ros.data import topics
+from aassl_ros.data.episodes import EpisodeEvent
+from aassl_ros.motion.arms import load_arm
+from aassl_ros.motion.trajectory import CommandInForce, Trajectory
+from aassl_ros.nodes.convert import trajectory_from_message
+from aassl_ros.nodes.qos import LATCHED
+from aassl_ros.paths import share
+
+ARM = load_arm("panda")
+SECOND = 1_000_000_000
+
+
+class FollowingArm:
+    """An arm whose controller follows trajectories exactly, and a simulator that shows what it is asked for."""
+
+    def __init__(self, node: Node, *, answer: Callable[[dict[str, object]], dict[str, object] | None] | None = None):
+        self._node = node
+        self._command = CommandInForce(ARM.joints)
+        self._answer = answer
+        self.speaking, self.follows, self.joint_names = True, True, ARM.joints
+        self.plans: list[tuple[int, Trajectory]] = []
+        self.events: list[EpisodeEvent] = []
+        self.requests: list[str] = []
+        self.diagnostics: list[tuple[bytes, str]] = []
+        self._joints = node.create_publisher(JointState, topics.JOINT_STATES, 10)
+        self._states = node.create_publisher(String, topics.SIMULATOR_OBJECT_STATE, LATCHED)
+        node.create_subscription(JointTrajectory, topics.COMMAND, self._on_command, 10)
+        node.create_subscription(String, topics.EPISODE, self._on_episode, LATCHED)
+        node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+        if answer is not None:
+            node.create_subscription(String, topics.SIMULATOR_OBJECT, self._on_object, 10)
+        node.create_timer(0.01, self._tick)
+
+    def now_ns(self) -> int:
+        return self._node.get_clock().now().nanoseconds
+
+    def ended(self) -> list[EpisodeEvent]:
+        return [event for event in self.events if event.event != "start"]
+
+    def position(self) -> np.ndarray:
+        commanded = self._command.at(self.now_ns())
+        return np.where(np.isnan(commanded) | (not self.follows), ARM.home, commanded)
+
+    def _tick(self) -> None:
+        if self.speaking:
+            message = JointState(name=list(self.joint_names), position=self.position().tolist())
+            now = self.now_ns()
+            message.header.stamp = Time(sec=now // SECOND, nanosec=now % SECOND)
+            self._joints.publish(message)
+
+    def _on_command(self, message: JointTrajectory) -> None:
+        self.plans.append((self.now_ns(), trajectory_from_message(message)))
+        self._command.add(self.plans[-1][1], receipt_ns=self.now_ns())
+
+    def _on_episode(self, message: String) -> None:
+        self.events.append(EpisodeEvent.parse(message.data))
+
+    def _on_object(self, message: String) -> None:
+        request = json.loads(message.data)
+        self.requests.append(request["instance"])
+        if (answer := self._answer(request)) is not None:
+            self._states.publish(String(data=json.dumps(answer)))
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self.diagnostics += [(status.level, status.message) for status in message.status]
+
+    def show(self, request: dict[str, object]) -> dict[str, object]:
+        return request | {"stamp": self.now_ns() + 30_000_000}
+
+
+@pytest.fixture
+def arm(ros) -> FollowingArm:
+    """An arm in the hands of a simulator that answers every request with a frame 30 ms from now."""
+    following: list[FollowingArm] = []
+    following.append(FollowingArm(ros.node("arm"), answer=lambda request: following[0].show(request)))
+    return following[0]
+
+
+def output(process: subprocess.Popen[str]) -> str:
+    return process.communicate(timeout=20)[0]
+
+
+QUICK = {"episode_seconds": 0.5, "objects": ["train:mug_0003", "test:bowl_0001"]}
+
+
+def test_it_handles_every_object_for_its_time_and_ends(ros, arm, start_node):
+    explorer = start_node("explorer", QUICK | {"exit_when_done": True})
+    ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
+    assert explorer.returncode == 0, output(explorer)
+    starts = [event for event in arm.events if event.event == "start"]
+    assert [(start.instance, start.category, start.set) for start in starts] == [
+        ("mug_0003", "mug", "train"),
+        ("bowl_0001", "bowl", "test"),
+    ]
+    assert [(end.id, end.event, end.stamp_ns) for end in arm.ended()] == [
+        (start.id, "stop", start.stamp_ns + SECOND // 2) for start in starts
+    ]
+    assert np.all(arm.plans[-1][1].velocities[-1] == 0)
+
+
+def test_plans_start_now_follow_one_another_and_end_at_rest_within_a_second(ros, arm, start_node):
+    start_node("explorer", QUICK | {"episode_seconds": 60.0})
+    ros.wait_for(lambda: len(arm.plans) >= 8, what="eight plans")
+    for received, plan in arm.plans:
+        assert abs(received - plan.stamp_ns) < 0.1 * SECOND
+        assert plan.stamp_ns + plan.duration_ns <= received + SECOND
+        assert np.all(plan.velocities[-1] == 0)
+    command = CommandInForce(ARM.joints)
+    for _, plan in arm.plans:
+        held = command.at(plan.stamp_ns)
+        assert np.isnan(held).all() or np.allclose(held, plan.positions[0], atol=1e-6)
+        command.add(plan, receipt_ns=plan.stamp_ns)
+
+
+def test_when_joint_states_fall_silent_the_arm_stops_the_episode_is_discarded_and_comes_again(ros, arm, start_node):
+    explorer = start_node("explorer", QUICK | {"episode_seconds": 1.5, "exit_when_done": True})
+    ros.wait_for(lambda: len(arm.events) == 1 and arm.now_ns() > arm.events[0].stamp_ns, what="an episode")
+    arm.speaking = False
+    ros.wait_for(lambda: arm.ended(), what="the episode's end")
+    assert (arm.ended()[0].event, arm.ended()[0].id) == ("discard", arm.events[0].id)
+    ros.wait_for(lambda: any(level == b"\x02" for level, _ in arm.diagnostics), what="an error on diagnostics")
+    sent = len(arm.plans)
+    ros.spin(0.7)
+    assert len(arm.plans) == sent
+    still = arm.position()
+    ros.spin(0.2)
+    assert np.array_equal(arm.position(), still)
+    arm.speaking = True
+    ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
+    said = output(explorer)
+    assert "no joint states for 0.5 s: the arm is stopped" in said
+    assert arm.requests == ["mug_0003", "mug_0003", "bowl_0001"]
+    assert [event.event for event in arm.ended()] == ["discard", "stop", "stop"]
+
+
+def test_a_simulator_that_does_not_answer_is_an_error_that_says_what_to_do(ros, start_node):
+    arm = FollowingArm(ros.node("arm"), answer=lambda request: None)
+    explorer = start_node("explorer", QUICK | {"simulator_timeout_s": 0.5})
+    ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
+    assert explorer.returncode == 1
+    assert "asked the simulator for mug_0003, and no answer came" in output(explorer)
+    assert np.all(arm.plans[-1][1].velocities[-1] == 0)
+
+
+def test_an_object_that_the_simulator_refuses_is_an_error_with_its_words(ros, start_node):
+    FollowingArm(ros.node("arm"), answer=lambda request: {"error": "no such mug.", "request": request["request"]})
+    explorer = start_node("explorer", QUICK)
+    ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
+    assert explorer.returncode == 1
+    assert "explorer: the simulator cannot show mug_0003: no such mug." in output(explorer)
+
+
+def test_an_arm_that_does_not_follow_is_an_error(ros, arm, start_node):
+    arm.follows = False
+    explorer = start_node("explorer", QUICK | {"episode_seconds": 60.0})
+    ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
+    assert explorer.returncode == 1
+    assert "the arm does not follow: panda_joint" in output(explorer)
+    ros.wait_for(lambda: arm.ended(), what="the episode's end")
+    assert arm.ended()[-1].event == "discard"
+
+
+def test_on_interrupt_the_arm_comes_to_rest_and_the_episode_ends(ros, arm, start_node):
+    explorer = start_node("explorer", QUICK | {"episode_seconds": 60.0})
+    ros.wait_for(lambda: arm.events and arm.now_ns() > arm.events[0].stamp_ns + SECOND, what="an episode")
+    explorer.terminate()
+    ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
+    assert explorer.returncode == 0, output(explorer)
+    ros.wait_for(lambda: arm.ended(), what="the episode's end")
+    assert arm.ended()[0].event == "stop"
+    assert arm.ended()[0].stamp_ns <= arm.now_ns()
+    assert np.all(arm.plans[-1][1].velocities[-1] == 0)
+    assert arm.plans[-1][1].duration_ns < SECOND // 2
+
+
+def test_with_a_real_arm_it_rests_until_a_person_has_put_each_object_into_the_hand(ros, start_node):
+    node = ros.node("arm")
+    arm = FollowingArm(node)
+    next_object = node.create_client(Trigger, "explorer/next")
+    explorer = start_node("explorer", QUICK | {"simulator": False, "exit_when_done": True})
+    for handled in range(2):
+        ros.wait_for(lambda: any(message == "resting" for _, message in arm.diagnostics), what="a rest")
+        assert len(arm.ended()) == handled
+        asked = next_object.call_async(Trigger.Request())
+        ros.wait_for(asked.done, what="an answer")
+        assert asked.result().success
+        ros.wait_for(lambda handled=handled: len(arm.ended()) > handled, what="the episode's end")
+        arm.diagnostics.clear()
+    ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
+    assert explorer.returncode == 0, output(explorer)
+
+
+def test_its_stop_service_brings_the_arm_to_rest_and_next_goes_on(ros, arm, start_node):
+    node = ros.node("person")
+    clients = {name: node.create_client(Trigger, f"explorer/{name}") for name in ("stop", "next")}
+    start_node("explorer", QUICK | {"episode_seconds": 60.0})
+    ros.wait_for(lambda: arm.events and arm.now_ns() > arm.events[0].stamp_ns + SECOND // 2, what="an episode")
+    for name, expected in (("stop", True), ("next", True), ("next", False)):
+        asked = clients[name].call_async(Trigger.Request())
+        ros.wait_for(asked.done, what="an answer")
+        assert asked.result().success is expected, asked.result().message
+        if name == "stop":
+            ros.wait_for(lambda: arm.ended(), what="the episode's end")
+            sent = len(arm.plans)
+            ros.spin(0.5)
+            assert len(arm.plans) == sent
+    ros.wait_for(lambda: arm.requests == ["mug_0003", "bowl_0001"], what="the next object")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"arm": "puma"}, "arm 'puma' is unknown, expected one of iiwa, panda, xarm6"),
+        ({"objects": ["mug_0003"]}, "object 'mug_0003', expected SET:INSTANCE"),
+        ({"episode_seconds": -1.0}, "episode_seconds"),
+        ({"patience_s": 1.0}, "waited 1 s in vain for joint states"),
+    ],
+)
+def test_what_it_cannot_work_with_is_told_in_one_line(ros_domain, start_node, parameters, message):
+    explorer = start_node("explorer", parameters)
+    said = output(explorer)
+    assert explorer.returncode == 1
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_a_joint_that_is_named_otherwise_is_told(ros, arm, start_node):
+    arm.joint_names = (*ARM.joints[:6], "wrist")
+    explorer = start_node("explorer", QUICK | {"patience_s": 1.5})
+    ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
+    assert "in vain for joint panda_joint7 on joint_states" in output(explorer)
+
+
+def test_an_arm_described_only_by_the_robot_description_is_driven(ros, arm, start_node, tmp_path):
+    values = yaml.safe_load(share("sim/arms/panda.yaml").read_text()) | {"urdf": ""}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(values))
+    node = ros.node("describer")
+    start_node("explorer", QUICK | {"arm": str(tmp_path / "mine.yaml")})
+    ros.wait_for(lambda: any("robot description" in message for _, message in arm.diagnostics), what="its wait")
+    publisher = node.create_publisher(String, topics.ROBOT_DESCRIPTION, LATCHED)
+    publisher.publish(String(data=ARM.urdf_path().read_text()))
+    ros.wait_for(lambda: arm.events, what="an episode")
+
+
+def test_no_episode_begins_before_enough_listeners_are_there(ros, arm, start_node):
+    start_node("explorer", QUICK | {"listeners": 2})
+    ros.wait_for(lambda: any("2 listeners" in message for _, message in arm.diagnostics), what="its wait")
+    assert not arm.plans
+    ros.node("late").create_subscription(String, topics.EPISODE, lambda message: None, LATCHED)
+    ros.wait_for(lambda: arm.events, what="an episode")
