@@ -104,7 +104,7 @@ def start_recorder(start_node: Any) -> StartRecorder:
     """Starts a recorder and waits until it records."""
 
     def start(path: Path, **parameters: Any) -> subprocess.Popen[str]:
-        recorder = start_node("recorder", {"bag": path, **parameters})
+        recorder = start_node("recorder", {"bag": path, "sample_timeout": 0.4, **parameters})
         line = recorder.stdout.readline()
         assert "Recording into" in line, line + recorder.stdout.read()
         return recorder
@@ -154,7 +154,7 @@ def test_the_last_frame_waits_for_the_joint_state_after_it(
     ros: Any, start_recorder: StartRecorder, tmp_path: Path
 ) -> None:
     robot = Robot(ros)
-    recorder = start_recorder(tmp_path / "bag")
+    recorder = start_recorder(tmp_path / "bag", sample_timeout=2.0)
     ros.wait_for(robot.heard)
     robot.run(0.5)
     last = robot.now_ns()
