@@ -1,0 +1,38 @@
+"""What an encoder is held against: one that was never trained, and the colours of the picture alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+_LEVELS = 4
+"""Of each colour channel: 64 bins in all, few enough for a few hundred objects."""
+_BATCH = 512
+
+
+def colour_histogram(frames: NDArray[np.uint8], chosen: NDArray[np.int64]) -> Tensor:
+    """Square roots of the shares of 64 colours, float32 [N, 64], of the chosen frames out of uint8 [F, S, S, 3].
+
+    The root makes rare colours count, as in the Hellinger distance of histograms.
+    """
+    bins = _LEVELS**3
+    weights = np.array([_LEVELS**2, _LEVELS, 1], np.int64)
+    parts = []
+    for start in range(0, len(chosen), _BATCH):
+        images = frames[chosen[start : start + _BATCH]]
+        colours = (images // (256 // _LEVELS)).reshape(len(images), -1, 3) @ weights
+        colours += bins * np.arange(len(images))[:, None]
+        counts = np.bincount(colours.ravel(), minlength=bins * len(images)).reshape(len(images), bins)
+        parts.append(np.sqrt(counts / colours.shape[1]))
+    return torch.from_numpy(np.concatenate(parts).astype(np.float32))
+
+
+def random_encoder(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """What `build` makes, its weights drawn from this seed; torch's own generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()
