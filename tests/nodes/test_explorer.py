@@ -22,8 +22,10 @@ from aassl_ros.data.episodes import EpisodeEvent
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.motion.trajectory import CommandInForce, Trajectory
 from aassl_ros.nodes.convert import trajectory_from_message
+from aassl_ros.nodes.explorer_settings import ExplorerSettings
 from aassl_ros.nodes.qos import LATCHED
 from aassl_ros.paths import share
+from aassl_ros.settings import from_mapping
 
 ARM = load_arm("panda")
 SECOND = 1_000_000_000
@@ -132,7 +134,7 @@ def test_plans_start_now_follow_one_another_and_end_at_rest_within_a_second(ros,
 
 
 def test_when_joint_states_fall_silent_the_arm_stops_the_episode_is_discarded_and_comes_again(ros, arm, start_node):
-    explorer = start_node("explorer", QUICK | {"episode_seconds": 1.5, "exit_when_done": True})
+    explorer = start_node("explorer", QUICK | {"episode_seconds": 0.8, "exit_when_done": True})
     ros.wait_for(lambda: len(arm.events) == 1 and arm.now_ns() > arm.events[0].stamp_ns, what="an episode")
     arm.speaking = False
     ros.wait_for(lambda: arm.ended(), what="the episode's end")
@@ -267,3 +269,8 @@ def test_no_episode_begins_before_enough_listeners_are_there(ros, arm, start_nod
     assert not arm.plans
     ros.node("late").create_subscription(String, topics.EPISODE, lambda message: None, LATCHED)
     ros.wait_for(lambda: arm.events, what="an episode")
+
+
+def test_its_parameters_file_holds_the_defaults():
+    values = yaml.safe_load(share("config/explorer.yaml").read_text())["/**/explorer"]["ros__parameters"]
+    assert from_mapping(ExplorerSettings, values, source="config/explorer.yaml") == ExplorerSettings()

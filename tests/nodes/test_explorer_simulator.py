@@ -48,7 +48,9 @@ class Witness:
         self.episodes.add(EpisodeEvent.parse(message.data))
 
 
-@pytest.mark.parametrize("name", ["panda", "iiwa", "xarm6"])
+@pytest.mark.parametrize(
+    "name", ["panda", pytest.param("iiwa", marks=pytest.mark.slow), pytest.param("xarm6", marks=pytest.mark.slow)]
+)
 def test_each_object_is_shown_from_many_sides_within_the_arms_limits(ros, start_node, name):
     arm, seen = load_arm(name), Witness(ros.node())
     start_node("simulator", {"arm": name, "image_size": 64})
