@@ -19,7 +19,8 @@ class ExplorerSettings(ExplorationSettings):
     arm: str = setting("panda", "arm set-up: panda, iiwa, xarm6, or the path of a YAML file of one's own")
     seed: int = setting(0, "seed of the motion; the same seed repeats it", minimum=0)
     objects: tuple[str, ...] = setting(
-        (), "objects in order, each SET:INSTANCE as train:mug_0003; none: the simulator's whole catalogue, for training"
+        (),
+        "objects in order, each SET:INSTANCE as train:mug_0003; none: the whole catalogue, a third of it for testing",
     )
     repeat: bool = setting(False, "begin again with the first object after the last")
     episode_seconds: float = setting(2.5, "how long each object is handled, s", minimum=0.1, maximum=3600.0)
@@ -58,13 +59,19 @@ def _endlessly(objects: list[ScheduledObject]) -> Iterator[ScheduledObject]:
 
 
 def _catalogue(rng: np.random.Generator) -> Iterator[ScheduledObject]:
-    """One new instance of every category after the other, without end, the categories shuffled in each round."""
+    """New instances of every category, without end, the categories shuffled in each round.
+
+    Every other round shows one for testing after each for training: even a short recording holds both sets, so that
+    what is learned from it can be measured, and a long one has twice as many objects to learn from as to test on.
+    """
     from aassl_ros.sim.catalogue import instance_id, load_catalogue
 
     categories = load_catalogue().categories
     index = 0
     while True:
+        sets = ("train", "test") if index % 3 == 0 else ("train",)
         for place in rng.permutation(len(categories)):
-            category = categories[place]
-            yield ScheduledObject("train", instance_id(category, index), category)
-        index += 1
+            for offset, set_name in enumerate(sets):
+                instance = instance_id(categories[place], index + offset)
+                yield ScheduledObject(set_name, instance, categories[place])
+        index += len(sets)

@@ -84,14 +84,15 @@ def test_each_object_is_shown_from_many_sides_within_the_arms_limits(ros, start_
     assert np.all(tips <= arm.box_limits[:, 1] + 0.005)
 
 
-def test_without_a_list_of_objects_the_whole_catalogue_is_walked(ros, start_node):
+def test_without_a_list_of_objects_the_whole_catalogue_is_walked_for_training_and_testing(ros, start_node):
     seen = Witness(ros.node())
     start_node("simulator", {"image_size": 32})
     start_node("explorer", {"episode_seconds": 0.3, "use_sim_time": True})
     ros.wait_for(lambda: len(seen.episodes.episodes) >= 4, timeout_s=60.0, what="four episodes")
-    handled = [episode.instance for episode in seen.episodes.episodes]
-    assert len({instance.rsplit("_", 1)[0] for instance in handled}) == len(handled)
-    assert all(episode.set == "train" for episode in seen.episodes.episodes)
+    handled = seen.episodes.episodes[:4]
+    assert len({episode.instance for episode in handled}) == 4
+    assert len({episode.category for episode in handled}) == 2
+    assert {episode.set for episode in handled} == {"train", "test"}
 
 
 def test_an_object_that_is_in_no_catalogue_ends_the_explorer_with_the_simulators_words(ros, start_node):
