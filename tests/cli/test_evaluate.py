@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aassl_ros.cli.main import main
+from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter
+
+TRAIN = ["--encoder", "resnet18", "--width", "4", "--batch", "16", "--epochs", "1", "--device", "cpu"]
+
+
+def write(path: Path, test_names: tuple[str, ...] = ("mug_8", "mug_9", "cup_8", "cup_9")) -> Path:
+    """Mugs are bright above, cups below."""
+    rng = np.random.default_rng(0)
+    names = [f"{kind}_{index}" for kind in ("mug", "cup") for index in range(4)]
+    with PreparedWriter(path, 32) as writer:
+        for name, instance_set in [(name, "train") for name in names] + [(name, "test") for name in test_names]:
+            category = name.split("_")[0]
+            frames = rng.integers(0, 100, (6, 32, 32, 3), dtype=np.uint8)
+            frames[:, slice(0, 16) if category == "mug" else slice(16, 32)] += 100
+            writer.append_frames(frames)
+            states = EpisodeStates(np.arange(6), ("a",), rng.normal(size=(6, 1)))
+            writer.add_episode("r", f"{name} {instance_set}", name, category, instance_set, states)
+        writer.finish(str(test_names))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A run of a tiny encoder, and its data."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    data = write(folder / "data")
+    assert main(["train", str(data), "-o", str(folder / "run"), "--method", "aa_simclr", *TRAIN]) == 0
+    return folder / "run", data
+
+
+def test_a_trained_checkpoint_is_measured(trained: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    run, data = trained
+    capsys.readouterr()
+
+    assert main(["evaluate", str(run), str(data), "--json", "--device", "cpu"]) == 0
+
+    found = json.loads(capsys.readouterr().out)
+    assert found["method"] == "aa_simclr"
+    assert found["probe"]["accuracy"] > 0.9
+    assert found["test_instances"] == ["cup_8", "cup_9", "mug_8", "mug_9"]
+    assert len(found["train_instances"]) == 8
+
+
+def test_the_table_shows_accuracies_beside_chance_and_baselines(
+    trained: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, data = trained
+    capsys.readouterr()
+
+    assert main(["evaluate", str(run / "checkpoint"), str(data), "--device", "cpu"]) == 0
+
+    shown = capsys.readouterr().out
+    for word in ("linear probe", "random encoder", "colour histogram", "chance", "mug", "24 frames of 4 test objects"):
+        assert word in shown
+
+
+def test_data_whose_test_objects_were_trained_on_are_refused(
+    trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, _ = trained
+    rows = write(tmp_path / "data", ("mug_8", "cup_8"))
+    renamed = (rows / "prepared.json").read_text().replace("mug_0", "mug_x").replace("mug_8", "mug_0")
+    (rows / "prepared.json").write_text(renamed)
+
+    assert main(["evaluate", str(run), str(rows)]) == 1
+
+    assert "aassl: the encoder was trained on 1 of the test objects (mug_0)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["nowhere", "DATA"], 1, "nowhere does not exist"),
+        (["RUN", "nowhere"], 1, "nowhere does not exist"),
+        (["RUN", "DATA", "--batch", "-1"], 2, "batch = -1, expected an integer from 1"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(
+    trained: tuple[Path, Path], words: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, data = trained
+
+    assert main(["evaluate", *(word.replace("RUN", str(run)).replace("DATA", str(data)) for word in words)]) == status
+
+    assert message in capsys.readouterr().err
