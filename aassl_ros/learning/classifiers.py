@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from aassl_ros.learning.probe import logistic_regression
+
 CLASSIFIERS = ("linear", "knn", "prototypes")
 
 # Weights of the neighbours fall by e every .07 of cosine, as in the kNN evaluation; prototypes share the scale.
@@ -66,31 +68,24 @@ class Prototypes:
 
 
 class Linear:
-    """Multinomial logistic regression on standardised features, by LBFGS."""
+    """Multinomial logistic regression on standardised features, the probe of evaluation with a penalty of its own.
+
+    The probe chooses its penalty by folds, which takes seconds; here checkpoints are fitted while frames come in.
+    """
 
     def __init__(self, features: Tensor, targets: Tensor) -> None:
         self._mean = features.mean(dim=0)
         self._deviation = features.std(dim=0, unbiased=False).clamp_min(1e-6)
-        standardised = (features - self._mean) / self._deviation
         categories = int(targets.max()) + 1
-        with torch.inference_mode(False), torch.enable_grad():
-            self._weight, self._bias = _logistic_regression(standardised.clone(), targets.clone(), categories)
+        self._weight, self._bias = logistic_regression(
+            (features - self._mean) / self._deviation,
+            targets,
+            features.new_zeros(categories, features.shape[1]),
+            features.new_zeros(categories),
+            _LINEAR_PENALTY,
+            _LINEAR_ITERATIONS,
+        )
 
     def __call__(self, features: Tensor) -> Tensor:
         standardised = (features - self._mean) / self._deviation
         return torch.softmax(standardised @ self._weight.T + self._bias, dim=1)
-
-
-def _logistic_regression(features: Tensor, targets: Tensor, categories: int) -> tuple[Tensor, Tensor]:
-    weight = features.new_zeros(categories, features.shape[1], requires_grad=True)
-    bias = features.new_zeros(categories, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weight, bias], max_iter=_LINEAR_ITERATIONS, line_search_fn="strong_wolfe")
-
-    def loss() -> float:
-        optimizer.zero_grad()
-        value = functional.cross_entropy(features @ weight.T + bias, targets) + _LINEAR_PENALTY * weight.square().sum()
-        value.backward()
-        return float(value.detach())
-
-    optimizer.step(loss)
-    return weight.detach(), bias.detach()

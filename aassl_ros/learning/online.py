@@ -16,6 +16,7 @@ import torch
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.data.replay import ReplayBuffer
 from aassl_ros.errors import AasslError, ConfigError, DataError
+from aassl_ros.learning.background import give_way
 from aassl_ros.learning.checkpoint import FACTS, LINK, Checkpoint, Provenance, load_checkpoint, save_checkpoint
 from aassl_ros.learning.online_batches import OnlineBatches
 from aassl_ros.learning.train_settings import LearnerSettings
@@ -47,6 +48,7 @@ class OnlineSettings:
     updates_per_second: float = setting(0.0, "Most updates a second; 0: as many as go", minimum=0, maximum=10_000)
     duty: float = setting(1.0, "Share of the time spent on updates, the rest is idle", minimum=0.05, maximum=1)
     torch_threads: int = setting(1, "Processor threads of torch", minimum=1, maximum=256)
+    nice: int = setting(10, "How far updates give way to all else on the machine (Linux)", minimum=0, maximum=19)
     save_seconds: float = setting(30.0, "Time between checkpoints, s", minimum=0.1)
     keep: int = setting(5, "Checkpoints kept, the newest ones", minimum=1)
 
@@ -188,6 +190,7 @@ class OnlineTrainer:
 
     def _run(self, experience: Experience) -> None:
         torch.set_num_threads(self._settings.torch_threads)
+        give_way(self._settings.nice)
         try:
             buffer = self._wait_for_frames(experience)
             if buffer is not None:

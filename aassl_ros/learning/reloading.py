@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from aassl_ros.errors import AasslError, CheckpointError
+from aassl_ros.learning.background import give_way
 from aassl_ros.learning.checkpoint import load_checkpoint
 from aassl_ros.learning.gallery import Gallery
 from aassl_ros.learning.recognition import RecognitionSettings, Recognizer
@@ -63,6 +64,7 @@ class RecognizerLoader:
         self._thread.join()
 
     def _run(self) -> None:
+        give_way()
         while True:
             with self._changed:
                 self._busy = False
