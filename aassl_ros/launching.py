@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
 from launch.substitutions import LaunchConfiguration
@@ -11,7 +12,6 @@ from launch_ros.actions import Node
 
 from aassl_ros.nodes.transport import profile_variable, set_image_transport
 from aassl_ros.system import PACKAGE, NodeSpec, nodes, system
-from launch import LaunchContext, LaunchDescription
 
 
 def launch_description(name: str) -> LaunchDescription:

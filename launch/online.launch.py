@@ -1,7 +1,8 @@
 """ros2 launch aassl_ros online.launch.py: see aassl_ros/system.py for its nodes and arguments, or add --show-args."""
 
-from aassl_ros.launching import launch_description
 from launch import LaunchDescription
+
+from aassl_ros.launching import launch_description
 
 
 def generate_launch_description() -> LaunchDescription:
