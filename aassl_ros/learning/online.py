@@ -136,7 +136,9 @@ class OnlineTrainer:
         self._waiting_for = "the first frame of an episode"
         self._error: str | None = None
         self._losses: Losses | None = None
-        self._rate, self._saves, self._unsaved = 0.0, 0, False
+        self._rate, self._saves = 0.0, 0
+        # A run that goes on from elsewhere ends with a checkpoint of its own, even where there was nothing to learn.
+        self._unsaved = start is not None and not start.path.is_relative_to(self._folder)
         self._saved: Saved | None = None
 
     @property
@@ -195,8 +197,8 @@ class OnlineTrainer:
             buffer = self._wait_for_frames(experience)
             if buffer is not None:
                 self._learn(buffer, experience)
-                if self._unsaved:
-                    self._save(experience)
+            if self._unsaved:
+                self._save(experience)
         except AasslError as error:
             kept = f" The last good checkpoint is {self._saved.path}." if self._saved else ""
             self._error = f"{error}{kept}"

@@ -118,9 +118,10 @@ class TrainerNode(ManagedNode):
         self._announcements.wait_for_all_acked(Duration(seconds=2))
         status = self._trainer.status
         self._failure = status.line if status.state == "failed" else None
+        updates = status.step - (0 if self._start is None else self._start.step)
+        self.get_logger().info(f"{self._intake.counts.kept} frames kept, {updates} updates, {status.saves} saves.")
         if status.saved is not None:
             self._start = load_checkpoint(status.saved.path)  # activated again, it goes on from here
-        self.get_logger().info(f"{self._intake.counts.kept} frames kept, {status.step} updates, {status.saves} saves.")
         self._feed = self._intake = self._trainer = None
 
     def cleanup(self) -> None:

@@ -14,6 +14,8 @@ import pytest
 import torch
 
 from aassl_ros.benchmarks.patterns import CATEGORIES, draw_pattern, write_patterns
+from aassl_ros.data.actions import ActionSpace, Normalisation
+from aassl_ros.data.pairs import Window
 from aassl_ros.data.sync import SyncSettings
 from aassl_ros.errors import CheckpointError, ConfigError
 from aassl_ros.learning.checkpoint import Provenance, load_checkpoint, save_checkpoint
@@ -147,16 +149,10 @@ def test_a_discarded_episode_is_never_drawn_again() -> None:
     arm.tell("discard", arm.handle("lying_0000"))
     arm.handle("standing_0001")
     assert intake.buffer is not None
-    pairs = intake.buffer.sample(20, window(), None, np.random.default_rng(0))
+    pairs = intake.buffer.sample(20, Window(), None, np.random.default_rng(0))
     assert not (pairs.first == intake.buffer.frames[0]).all(axis=(1, 2, 3)).any()
     with pytest.raises(Exception, match="only 30 of 60"):
-        intake.buffer.sample(31, window(), None, np.random.default_rng(0))
-
-
-def window() -> Any:
-    from aassl_ros.data.pairs import Window
-
-    return Window()
+        intake.buffer.sample(31, Window(), None, np.random.default_rng(0))
 
 
 def test_bad_input_is_counted_and_the_rest_goes_on(intake: Intake) -> None:
@@ -227,7 +223,6 @@ def test_the_scale_of_actions_is_measured_once_and_kept(online: Any, tmp_path: P
     intake = filled()
     trainer.start(intake)
     first = wait_until(trainer, lambda status: status.saved).saved
-    Arm(intake).now_ns = intake.newest_ns + FRAME_NS
     second = wait_until(trainer, lambda status: status.saves >= 2).saved
     scales = [load_checkpoint(saved.path).normalisation for saved in (first, second)]
     np.testing.assert_array_equal(scales[0].scale, scales[1].scale)
@@ -268,6 +263,18 @@ def test_without_a_checkpoint_a_run_goes_on_where_it_ended(online: Any, tmp_path
     found = starting_checkpoint(settings)
     assert found is not None
     assert found.step == trainer.status.step
+
+
+def test_a_run_that_learnt_nothing_still_ends_with_the_checkpoint_it_went_on_from(online: Any, tmp_path: Path) -> None:
+    learner = Learner(LEARNER, 6)
+    space = ActionSpace("object_pose")
+    scale = Normalisation(np.zeros(6, np.float32), np.ones(6, np.float32))
+    start = load_checkpoint(save_checkpoint(tmp_path / "start", learner, Provenance(space, scale, ("mug_0001",))))
+    trainer = online(start=start)
+    trainer.start(Intake(IntakeSettings(), SyncSettings(), 32))
+    trainer.stop()
+    ended = load_checkpoint(tmp_path / "run")
+    assert (ended.digest, ended.instances) == (start.digest, ("mug_0001",))
 
 
 def test_prepared_data_are_mixed_in_and_their_instances_listed(online: Any, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
@@ -15,6 +16,9 @@ from std_msgs.msg import String
 from aassl_ros.data import topics
 from aassl_ros.learning.checkpoint import load_checkpoint
 from aassl_ros.nodes import convert
+from aassl_ros.nodes.evaluator import EvaluatorSettings
+from aassl_ros.paths import share
+from aassl_ros.settings import from_mapping
 
 vision_msgs = pytest.importorskip("vision_msgs.msg")
 
@@ -126,6 +130,11 @@ def test_what_is_like_nothing_in_the_gallery_is_unknown(
     ros.wait_for(lambda: heard["classifications"] and heard["answers"], what="an answer")
     assert heard["answers"][0]["label"] == "__unknown__"
     assert heard["classifications"][0].results[0].class_id == "__unknown__"
+
+
+def test_the_parameter_file_holds_the_defaults() -> None:
+    values = yaml.safe_load(share("config/evaluator.yaml").read_text())["/**/evaluator"]["ros__parameters"]
+    assert from_mapping(EvaluatorSettings, values, source="config/evaluator.yaml") == EvaluatorSettings()
 
 
 @pytest.mark.parametrize(

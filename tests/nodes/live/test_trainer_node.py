@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header, String
@@ -18,6 +20,9 @@ from trajectory_msgs.msg import JointTrajectory
 from aassl_ros.data import topics
 from aassl_ros.learning.checkpoint import load_checkpoint
 from aassl_ros.nodes import convert
+from aassl_ros.nodes.trainer import TrainerNode, TrainerSettings
+from aassl_ros.paths import share
+from aassl_ros.settings import from_mapping
 
 SMALL = {"width": 8, "image_size": 32, "batch": 16, "device": "cpu", "min_frames": 30, "min_episodes": 1,
          "normalisation_frames": 40, "episode_delay_s": 0.2}  # fmt: skip
@@ -123,6 +128,27 @@ def test_it_goes_on_from_a_checkpoint(
     stage.begin("lying_0000")
     ros.wait_for(lambda: announced, what="a checkpoint")
     assert load_checkpoint(announced[-1]["path"]).method == "simclr"
+
+
+def test_activated_again_it_goes_on_from_where_it_ended(ros: Any, stage: Any, tmp_path: Path) -> None:
+    values = {**SMALL, "run_dir": str(tmp_path / "run")}
+    node = TrainerNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
+    ros.executor.add_node(node)
+    assert node.autostart()
+    stage.begin("lying_0000")
+    ros.wait_for(lambda: int(stage.values("trainer").get("step", 0)) > 1, what="updates")
+    node.trigger_deactivate()
+    ended_at = load_checkpoint(tmp_path / "run").step
+    node.trigger_activate()
+    ros.wait_for(lambda: int(stage.values("trainer").get("step", 0)) > ended_at, what="further updates")
+    node.close()
+    assert node.error is None
+    assert load_checkpoint(tmp_path / "run").step > ended_at
+
+
+def test_the_parameter_file_holds_the_defaults() -> None:
+    values = yaml.safe_load(share("config/trainer.yaml").read_text())["/**/trainer"]["ros__parameters"]
+    assert from_mapping(TrainerSettings, values, source="config/trainer.yaml") == TrainerSettings()
 
 
 @pytest.mark.parametrize(
