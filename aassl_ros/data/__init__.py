@@ -1,1 +1,1 @@
-"""What was recorded: streams, synchronization, bags, episodes, prepared data, actions, pairs. Plain numpy; no ROS nodes."""
+"""What was recorded: streams, synchronization, bags, episodes, prepared data, actions, pairs. Plain numpy, no ROS."""
