@@ -1,0 +1,166 @@
+"""Every command of the README is run here as typed, only shorter, or is named with the test that runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aassl_ros.motion.arms import load_arm
+from aassl_ros.nodes.transport import set_image_transport
+from aassl_ros.paths import share
+
+README = Path(__file__).parent.parent / "README.md"
+# What makes a command of the README short enough for a test, or names what only a user has.
+SHORTER = (
+    ("--seconds 60", "--seconds 24"),
+    ("--epochs 50", "--epochs 2 --width 8 --batch 64"),
+    ("prepare bags ", "prepare bags/first "),
+    ("up online ", "up online exit_when_done:=true objects:=online:mug_0100,test:lamp_0100 "),
+)
+ELSEWHERE = {
+    "make demo": "tests/demo/test_demo.py",
+    "make test": ".ci/run",
+    "source .venv/bin/activate": "the tests run in the environment",
+    "colcon build --packages-select aassl_ros && source install/setup.bash": "tests/packaging/test_installation.py",
+    "ros2 launch aassl_ros collect.launch.py bag_dir:=bags": ".github/workflows/ci.yml, job ros",
+}
+# `aassl up` goes on until it is stopped; this it must have said by then.
+SIGN = {"up collect": "Recording into", "up evaluate": "answering", "up online": "going on from"}
+
+
+def commands() -> list[str]:
+    """The README's command lines, without their remarks."""
+    blocks = re.findall(r"```bash\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+def short(command: str) -> list[str]:
+    for text, replacement in SHORTER:
+        command = command.replace(text, replacement)
+    assert command.startswith("aassl ")
+    return [sys.executable, "-m", "aassl_ros.cli.main", *shlex.split(command)[1:]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the commands are typed, in a ROS domain of its own."""
+    path = tmp_path_factory.mktemp("readme")
+    shutil.copy(share("sim/arms/panda.yaml"), path / "my_arm.yaml")
+    before = dict(os.environ)
+    os.environ |= {"ROS_DOMAIN_ID": str(os.getpid() % 90 + 5), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    set_image_transport()
+    yield path
+    os.environ.clear()
+    os.environ |= before
+
+
+def run(command: str, folder: Path) -> str:
+    done = subprocess.run(short(command), cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode in (0, 3), f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def run_until(command: str, folder: Path, sign: str, more: tuple[str, ...] = ()) -> None:
+    """Start what goes on until it is stopped; stop it as Ctrl-C does once it has said `sign`."""
+    process = subprocess.Popen(
+        [*short(command), *more], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if sign in line:
+            break
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, "".join([*said, rest])
+    assert any(sign in line for line in said), "".join([*said, rest])
+
+
+def test_every_command_is_run_by_a_test() -> None:
+    own = [command for command in commands() if command.startswith("aassl ")]
+    assert set(commands()) - set(own) == set(ELSEWHERE)
+    assert sorted(own) == sorted([*SIMULATION, *OFFLINE, *LIVE, *REAL])
+
+
+SIMULATION = (
+    "aassl collect -o bags/first --seconds 60",
+    "aassl bag info bags/first",
+    "aassl up collect arm:=iiwa bag_dir:=bags",
+)
+OFFLINE = (
+    "aassl prepare bags -o data",
+    "aassl train data -o run --method aa_simclr --epochs 50 --seed 0",
+    "aassl evaluate run/checkpoint data",
+)
+LIVE = (
+    "aassl up online run_dir:=runs/live gallery:=data",
+    "aassl up evaluate checkpoint:=run gallery:=data robot:=real",
+)
+REAL = (
+    "aassl up collect robot:=real arm:=my_arm.yaml image_topic:=/camera/color/image_raw bag_dir:=bags",
+    "aassl episode start --instance red_mug --category mug",
+    "aassl episode stop",
+)
+
+
+def test_in_simulation(folder: Path) -> None:
+    run(SIMULATION[0], folder)
+    assert "frames received" in run(SIMULATION[1], folder)
+    run_until(SIMULATION[2], folder, SIGN["up collect"])
+    assert len(list((folder / "bags").iterdir())) == 2
+
+
+def test_offline(folder: Path) -> None:
+    run(OFFLINE[0], folder)
+    run(OFFLINE[1], folder)
+    assert "random encoder" in run(OFFLINE[2], folder)
+    told = json.loads(run(f"{OFFLINE[2]} --json", folder))
+    assert 0 <= told["probe"]["accuracy"] <= 1
+
+
+def test_live(folder: Path) -> None:
+    said = run(f"{LIVE[0]} checkpoint:=run", folder)
+    assert "updates" in said
+    run_until(LIVE[1], folder, SIGN["up evaluate"])
+
+
+def test_with_a_real_arm_that_here_is_the_simulator(folder: Path) -> None:
+    words = ["--ros-args", "-r", "camera/image_raw:=/camera/color/image_raw", "-p", "object:=mug_0003"]
+    robot = subprocess.Popen([sys.executable, "-m", "aassl_ros.nodes.simulator", *words], cwd=folder)
+    before = set((folder / "bags").iterdir())
+    collect = subprocess.Popen(
+        [*short(REAL[0]), "use_sim_time:=true"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        until = time.monotonic() + 60
+        while set((folder / "bags").iterdir()) == before and time.monotonic() < until:
+            time.sleep(0.2)  # another program's file
+        started = json.loads(run(f"{REAL[1]} --use-sim-time", folder))
+        stopped = json.loads(run(f"{REAL[2]} --use-sim-time", folder))
+    finally:
+        collect.send_signal(signal.SIGINT)
+        said, _ = collect.communicate(timeout=60)
+        robot.send_signal(signal.SIGINT)
+        robot.wait(timeout=30)
+    assert collect.returncode == 0, said
+    assert (started["instance"], started["event"], stopped["event"]) == ("red_mug", "start", "stop")
+    assert started["id"] == stopped["id"]
+    (bag,) = set((folder / "bags").iterdir()) - before
+    assert "red_mug" in run(f"aassl bag info {bag}", folder)
+
+
+def test_the_arm_of_the_readme_can_be_loaded(folder: Path) -> None:
+    assert load_arm(folder / "my_arm.yaml").name == "panda"
