@@ -23,6 +23,7 @@ from aassl_ros.learning.intake import Intake, IntakeSettings
 from aassl_ros.learning.online import OnlineSettings, OnlineStatus, OnlineTrainer, starting_checkpoint
 from aassl_ros.learning.train_settings import LearnerSettings
 from aassl_ros.learning.update import Learner
+from aassl_ros.motion.arms import load_arm
 
 LEARNER = LearnerSettings(width=8, image_size=32, batch=16, device="cpu")
 FRAME_NS, JOINT_NS = 33_333_333, 10_000_000
@@ -192,6 +193,22 @@ def test_joints_that_appear_later_do_not_change_what_is_kept(intake: Intake) -> 
     arm.handle("lying_0001")
     assert intake.buffer is not None
     assert intake.buffer.joint_names == JOINTS
+
+
+def test_the_tips_pose_is_computed_once_the_arm_is_known(intake: Intake) -> None:
+    arm = load_arm("panda")
+    chain = arm.chain()
+    intake.use_chain(chain)
+    intake.add_episode(
+        json.dumps({"id": str(uuid.uuid4()), "event": "start", "stamp": 0, "instance": "lying_0000", "set": "train"})
+    )
+    for place in range(40):
+        intake.add_joint_state(place * JOINT_NS, arm.joints, arm.home, [], [])
+        intake.add_frame(place * JOINT_NS + 1, np.zeros((32, 32, 3), np.uint8))
+    intake.flush()
+    assert intake.buffer is not None
+    assert len(intake.buffer) == 39  # the last frame has no joint state after it
+    np.testing.assert_allclose(intake.buffer.tip_pose[0], chain.forward(arm.home))
 
 
 def test_learning_begins_once_there_is_enough_and_ends_in_a_checkpoint(online: Any, tmp_path: Path) -> None:
