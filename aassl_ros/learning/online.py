@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,40 +16,17 @@ from aassl_ros.data.prepared import PreparedData
 from aassl_ros.data.replay import ReplayBuffer
 from aassl_ros.errors import AasslError, ConfigError, DataError
 from aassl_ros.learning.background import give_way
-from aassl_ros.learning.checkpoint import FACTS, LINK, Checkpoint, Provenance, load_checkpoint, save_checkpoint
+from aassl_ros.learning.checkpoint import FACTS, Checkpoint, Provenance, save_checkpoint
 from aassl_ros.learning.online_batches import OnlineBatches
+from aassl_ros.learning.online_settings import OnlineSettings, resolve
 from aassl_ros.learning.train_settings import LearnerSettings
 from aassl_ros.learning.trainer import LOG
 from aassl_ros.learning.update import Learner, Losses
-from aassl_ros.settings import setting
 
 # How often a thread that waits looks for its pause's end or its stop, and for enough frames, s.
 _POLL_S, _LOOK_S = 0.05, 0.5
 _LOG_EVERY_S = 1.0
 _RATE_WEIGHT = 0.1  # of the newest update in the rate told
-_DEFAULT_IMAGE_SIZE = 64
-
-
-@dataclass(frozen=True)
-class OnlineSettings:
-    """When updates begin, how fast they go, and when they are saved."""
-
-    run_dir: str = setting("runs/online", "Folder of the checkpoints and the log")
-    checkpoint: str = setting("", "Checkpoint or run to go on from; empty: the newest in run_dir, else fresh weights")
-    resumed_lr: float = setting(0.0, "Learning rate after a checkpoint; 0: the checkpoint's own", minimum=0, maximum=10)
-    min_frames: int = setting(500, "Frames remembered before the first update", minimum=2)
-    min_episodes: int = setting(4, "Episodes remembered before the first update", minimum=1)
-    normalisation_frames: int = setting(
-        2000, "Frames on which a fresh start measures the scale of its actions, once and for all", minimum=2
-    )
-    replay_data: str = setting("", "Prepared data to mix in, against forgetting")
-    replay_fraction: float = setting(0.5, "Share of each batch taken from replay_data", minimum=0, maximum=0.95)
-    updates_per_second: float = setting(0.0, "Most updates a second; 0: as many as go", minimum=0, maximum=10_000)
-    duty: float = setting(1.0, "Share of the time spent on updates, the rest is idle", minimum=0.05, maximum=1)
-    torch_threads: int = setting(1, "Processor threads of torch", minimum=1, maximum=256)
-    nice: int = setting(10, "How far updates give way to all else on the machine (Linux)", minimum=0, maximum=19)
-    save_seconds: float = setting(30.0, "Time between checkpoints, s", minimum=0.1)
-    keep: int = setting(5, "Checkpoints kept, the newest ones", minimum=1)
 
 
 class Experience(Protocol):
@@ -88,14 +64,6 @@ class OnlineStatus:
     saved: Saved | None
 
 
-def starting_checkpoint(settings: OnlineSettings) -> Checkpoint | None:
-    """The checkpoint to go on from: the one asked for, else run_dir's newest, else None. Raises CheckpointError."""
-    run = Path(settings.run_dir).expanduser()
-    if settings.checkpoint:
-        return load_checkpoint(Path(settings.checkpoint).expanduser())
-    return load_checkpoint(run) if os.path.lexists(run / LINK) else None
-
-
 class OnlineTrainer:
     """Owns the learner. Start it on an experience that fills, read `status` from any thread, stop it."""
 
@@ -115,7 +83,7 @@ class OnlineTrainer:
         """
         self._settings = settings
         self._folder = _make_folder(Path(settings.run_dir).expanduser().resolve())
-        self.learner_settings = _resolve(learner_settings, settings, start, replay)
+        self.learner_settings = resolve(learner_settings, settings, start, replay)
         known = None
         if start is not None and start.action_space is not None and start.normalisation is not None:
             known = (start.action_space, start.normalisation)
@@ -296,21 +264,6 @@ class OnlineTrainer:
         seconds, images = time.monotonic() - self._begun, 2 * self.learner_settings.batch * self._rate
         rates = {"images_per_s": round(images, 1), "frames": len(buffer), "episodes": buffer.episode_count}
         return {"step": step, "seconds": round(seconds, 3), **terms, **rates}
-
-
-def _resolve(
-    wanted: LearnerSettings, settings: OnlineSettings, start: Checkpoint | None, replay: PreparedData | None
-) -> LearnerSettings:
-    """The learner's settings: of the checkpoint where there is one. Raises ConfigError where sizes do not fit."""
-    resolved = wanted
-    if start is not None:
-        resolved = replace(start.settings, device=wanted.device, lr=settings.resumed_lr or start.settings.lr)
-    size = resolved.image_size or (replay.image_size if replay else _DEFAULT_IMAGE_SIZE)
-    if replay is not None and replay.image_size != size:
-        raise ConfigError(
-            f"replay_data {replay.path} has frames of {replay.image_size} px, expected {size} px. Prepare it again."
-        )
-    return replace(resolved, image_size=size)
 
 
 def _make_folder(run: Path) -> Path:

@@ -26,7 +26,8 @@ from aassl_ros.data.sync import SyncSettings
 from aassl_ros.errors import ConfigError, TrainingError, TrajectoryError
 from aassl_ros.learning.checkpoint import Checkpoint, load_checkpoint
 from aassl_ros.learning.intake import Intake, IntakeSettings
-from aassl_ros.learning.online import OnlineSettings, OnlineTrainer, Saved, starting_checkpoint
+from aassl_ros.learning.online import OnlineTrainer, Saved
+from aassl_ros.learning.online_settings import OnlineSettings, starting_checkpoint
 from aassl_ros.learning.train_settings import LearnerSettings
 from aassl_ros.motion.arms import Arm, load_arm
 from aassl_ros.nodes import convert

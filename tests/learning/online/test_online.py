@@ -1,10 +1,9 @@
-"""Live streams become a replay buffer, and updates go on beside it, from fresh weights or a checkpoint."""
+"""Updates go on beside reception, from fresh weights or a checkpoint, until stopped."""
 
 from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,71 +12,20 @@ import numpy as np
 import pytest
 import torch
 
-from aassl_ros.benchmarks.patterns import CATEGORIES, draw_pattern, write_patterns
+from aassl_ros.benchmarks.patterns import write_patterns
 from aassl_ros.data.actions import ActionSpace, Normalisation
-from aassl_ros.data.pairs import Window
 from aassl_ros.data.sync import SyncSettings
 from aassl_ros.errors import CheckpointError, ConfigError
 from aassl_ros.learning.checkpoint import Provenance, load_checkpoint, save_checkpoint
 from aassl_ros.learning.intake import Intake, IntakeSettings
-from aassl_ros.learning.online import OnlineSettings, OnlineStatus, OnlineTrainer, starting_checkpoint
+from aassl_ros.learning.online import OnlineStatus, OnlineTrainer
+from aassl_ros.learning.online_settings import OnlineSettings, starting_checkpoint
 from aassl_ros.learning.train_settings import LearnerSettings
 from aassl_ros.learning.update import Learner
-from aassl_ros.motion.arms import load_arm
 
 LEARNER = LearnerSettings(width=8, image_size=32, batch=16, device="cpu")
-FRAME_NS, JOINT_NS = 33_333_333, 10_000_000
+FRAME_NS = 33_333_333
 JOINTS = ("shoulder", "wrist")
-
-
-class Arm:
-    """Feeds an intake what an arm and its camera would publish, by a clock of its own."""
-
-    def __init__(self, intake: Intake, *, with_pose: bool = True) -> None:
-        self.intake, self.with_pose = intake, with_pose
-        self.now_ns = 1_000_000_000
-        self.rng = np.random.default_rng(0)
-
-    def wait(self, frames: int, category: str = "lying") -> None:
-        """Let so many frames pass, with three joint states and, if it is known, a pose to each."""
-        for _ in range(frames):
-            for place in range(3):
-                stamp_ns = self.now_ns + place * JOINT_NS
-                angle = stamp_ns * 1e-9
-                self.intake.add_joint_state(stamp_ns, JOINTS, [np.sin(angle), np.cos(angle)], [], [])
-            angle = self.rng.normal()
-            if self.with_pose:
-                pose = np.array([0, 0, 0.5, 0, 0, np.sin(angle), np.cos(angle)])
-                self.intake.add_object_pose(self.now_ns + 3_000_000, pose)
-            self.intake.add_frame(self.now_ns + 3_000_000, draw_pattern(category, 48, self.rng.random(), self.rng))
-            self.intake.settle()
-            self.now_ns += FRAME_NS
-
-    def tell(self, event: str, id: str, **facts: str) -> None:
-        self.intake.add_episode(json.dumps({"id": id, "event": event, "stamp": self.now_ns, **facts}))
-
-    def handle(self, instance: str, *, frames: int = 30, instance_set: str = "online") -> str:
-        """One whole episode, then 20 frames of nothing; its id."""
-        id = str(uuid.uuid4())
-        category = instance.split("_")[0]
-        self.tell("start", id, instance=instance, category=category, set=instance_set)
-        self.wait(frames, category)
-        self.tell("stop", id)
-        self.wait(20)
-        return id
-
-
-@pytest.fixture
-def intake() -> Intake:
-    return Intake(IntakeSettings(), SyncSettings(), 32)
-
-
-def filled(episodes: int = 4, frames: int = 30, *, with_pose: bool = True) -> Intake:
-    intake = Intake(IntakeSettings(), SyncSettings(), 32)
-    arm = Arm(intake, with_pose=with_pose)
-    for number in range(episodes):
-        arm.handle(f"{CATEGORIES[number % 3]}_{number:04d}", frames=frames)
-    return intake
 
 
 def wait_until(trainer: OnlineTrainer, reached: Callable[[OnlineStatus], Any], timeout_s: float = 30) -> OnlineStatus:
@@ -105,119 +53,15 @@ def online(tmp_path: Path) -> Any:
         trainer.stop()
 
 
-def test_frames_of_an_episode_are_kept_with_joints_and_pose_at_their_stamp(intake: Intake) -> None:
-    Arm(intake).handle("lying_0000", frames=30)
-    buffer = intake.buffer
-    assert buffer is not None
-    assert len(buffer) == 30
-    assert buffer.joint_names == JOINTS
-    np.testing.assert_allclose(buffer.joint_position[:30, 0], np.sin(buffer.stamps_ns[:30] * 1e-9), atol=1e-4)
-    assert np.isfinite(buffer.object_pose[:30]).all()
-    assert intake.instances == {"lying_0000"}
-
-
-def test_frames_between_episodes_are_counted_not_kept(intake: Intake) -> None:
-    arm = Arm(intake)
-    arm.wait(10)
-    arm.handle("lying_0000", frames=30)
-    assert (intake.counts.kept, intake.counts.frames) == (30, 60)
-    assert intake.counts.outside_episodes >= 10
-
-
-def test_test_and_disjoint_episodes_are_left_alone_and_counted(intake: Intake) -> None:
-    arm = Arm(intake)
-    arm.handle("lying_0000", instance_set="test")
-    arm.handle("lying_0001", instance_set="disjoint")
-    assert intake.buffer is None
-    assert intake.counts.left_alone == {"test": 30, "disjoint": 30}
-    assert intake.instances == frozenset()
-
-
-def test_an_episode_told_late_still_gets_its_first_frames(intake: Intake) -> None:
-    arm = Arm(intake)
-    started_ns = arm.now_ns
-    arm.wait(8)
-    event = {"id": str(uuid.uuid4()), "event": "start", "stamp": started_ns, "instance": "lying_0000", "set": "train"}
-    intake.add_episode(json.dumps(event))
-    arm.wait(30)
-    assert intake.buffer is not None
-    assert intake.buffer.stamps_ns[0] == started_ns + 3_000_000
-
-
-def test_a_discarded_episode_is_never_drawn_again() -> None:
-    intake = Intake(IntakeSettings(), SyncSettings(), 32)
-    arm = Arm(intake)
-    arm.tell("discard", arm.handle("lying_0000"))
-    arm.handle("standing_0001")
-    assert intake.buffer is not None
-    pairs = intake.buffer.sample(20, Window(), None, np.random.default_rng(0))
-    assert not (pairs.first == intake.buffer.frames[0]).all(axis=(1, 2, 3)).any()
-    with pytest.raises(Exception, match="only 30 of 60"):
-        intake.buffer.sample(31, Window(), None, np.random.default_rng(0))
-
-
-def test_bad_input_is_counted_and_the_rest_goes_on(intake: Intake) -> None:
-    arm = Arm(intake)
-    arm.wait(5)
-    intake.add_frame(arm.now_ns, np.zeros((100, 90, 3), np.uint8))
-    intake.add_object_pose(arm.now_ns, np.full(7, np.nan))
-    intake.add_joint_state(arm.now_ns, JOINTS, [np.nan, 0], [], [])
-    intake.add_joint_state(1, JOINTS, [0, 0], [], [])
-    intake.add_frame(1, np.zeros((100, 90, 3), np.uint8))
-    intake.add_episode("no json")
-    intake.add_episode(json.dumps({"id": str(uuid.uuid4()), "event": "stop", "stamp": 5}))
-    arm.wait(1)
-    arm.handle("lying_0000", frames=30)
-    report = intake.report()
-    assert report["bad: image changed size"] == 2
-    assert report["bad: object pose not finite"] == 1
-    assert report["bad: episode event refused"] == 2
-    assert report["joint_states_dropped"] == 2
-    assert report["without sample: stamp went backward"] == 1
-    assert intake.counts.kept == 30
-
-
-def test_a_camera_that_changes_its_size_for_good_loses_one_frame(intake: Intake) -> None:
-    for number in range(4):
-        intake.add_frame(number, np.zeros((48, 48, 3), np.uint8))
-    for number in range(4, 8):
-        intake.add_frame(number, np.zeros((64, 64, 3), np.uint8))
-    assert intake.counts.bad == {"image changed size": 1}
-
-
-def test_joints_that_appear_later_do_not_change_what_is_kept(intake: Intake) -> None:
-    arm = Arm(intake)
-    arm.handle("lying_0000")
-    for place in range(3):
-        intake.add_joint_state(arm.now_ns + place, ("gripper",), [0.0], [], [])
-    arm.handle("lying_0001")
-    assert intake.buffer is not None
-    assert intake.buffer.joint_names == JOINTS
-
-
-def test_the_tips_pose_is_computed_once_the_arm_is_known(intake: Intake) -> None:
-    arm = load_arm("panda")
-    chain = arm.chain()
-    intake.use_chain(chain)
-    intake.add_episode(
-        json.dumps({"id": str(uuid.uuid4()), "event": "start", "stamp": 0, "instance": "lying_0000", "set": "train"})
-    )
-    for place in range(40):
-        intake.add_joint_state(place * JOINT_NS, arm.joints, arm.home, [], [])
-        intake.add_frame(place * JOINT_NS + 1, np.zeros((32, 32, 3), np.uint8))
-    intake.flush()
-    assert intake.buffer is not None
-    assert len(intake.buffer) == 39  # the last frame has no joint state after it
-    np.testing.assert_allclose(intake.buffer.tip_pose[0], chain.forward(arm.home))
-
-
-def test_learning_begins_once_there_is_enough_and_ends_in_a_checkpoint(online: Any, tmp_path: Path) -> None:
+def test_learning_begins_once_there_is_enough_and_ends_in_a_checkpoint(
+    online: Any, tmp_path: Path, make_arm: Any, filled: Any
+) -> None:
     trainer = online(min_episodes=4)
     intake = filled(episodes=3)
     trainer.start(intake)
     assert "3 of 4" in wait_until(trainer, lambda status: "3 of 4" in status.line).line
     assert trainer.status.step == 0
-    more = Arm(intake)
+    more = make_arm(intake)
     more.now_ns = intake.newest_ns + FRAME_NS
     more.handle("slanted_0009")
     learnt = wait_until(trainer, lambda status: status.step >= 3)
@@ -235,7 +79,7 @@ def test_learning_begins_once_there_is_enough_and_ends_in_a_checkpoint(online: A
     assert log[0].keys() >= {"step", "seconds", "loss", "contrastive", "action", "images_per_s"}
 
 
-def test_the_scale_of_actions_is_measured_once_and_kept(online: Any, tmp_path: Path) -> None:
+def test_the_scale_of_actions_is_measured_once_and_kept(online: Any, tmp_path: Path, filled: Any) -> None:
     trainer = online(save_seconds=0.1)
     intake = filled()
     trainer.start(intake)
@@ -245,7 +89,9 @@ def test_the_scale_of_actions_is_measured_once_and_kept(online: Any, tmp_path: P
     np.testing.assert_array_equal(scales[0].scale, scales[1].scale)
 
 
-def test_a_checkpoint_is_gone_on_from_with_its_actions_and_its_instances(online: Any, tmp_path: Path) -> None:
+def test_a_checkpoint_is_gone_on_from_with_its_actions_and_its_instances(
+    online: Any, tmp_path: Path, make_arm: Any, filled: Any
+) -> None:
     first = online()
     first.start(filled())
     wait_until(first, lambda status: status.step >= 2)
@@ -256,7 +102,7 @@ def test_a_checkpoint_is_gone_on_from_with_its_actions_and_its_instances(online:
     assert second.learner_settings.width == 8
     assert second.learner_settings.lr == 1e-5
     intake = Intake(IntakeSettings(), SyncSettings(), second.image_size)
-    arm = Arm(intake)
+    arm = make_arm(intake)
     for number in range(4):
         arm.handle(f"standing_{100 + number}")
     second.start(intake)
@@ -270,7 +116,7 @@ def test_a_checkpoint_is_gone_on_from_with_its_actions_and_its_instances(online:
     np.testing.assert_array_equal(ended.normalisation.median, start.normalisation.median)
 
 
-def test_without_a_checkpoint_a_run_goes_on_where_it_ended(online: Any, tmp_path: Path) -> None:
+def test_without_a_checkpoint_a_run_goes_on_where_it_ended(online: Any, tmp_path: Path, filled: Any) -> None:
     settings = OnlineSettings(run_dir=str(tmp_path / "run"))
     assert starting_checkpoint(settings) is None
     trainer = online()
@@ -294,7 +140,7 @@ def test_a_run_that_learnt_nothing_still_ends_with_the_checkpoint_it_went_on_fro
     assert (ended.digest, ended.instances) == (start.digest, ("mug_0001",))
 
 
-def test_prepared_data_are_mixed_in_and_their_instances_listed(online: Any, tmp_path: Path) -> None:
+def test_prepared_data_are_mixed_in_and_their_instances_listed(online: Any, tmp_path: Path, filled: Any) -> None:
     replay = write_patterns(tmp_path / "data", instances=2, frames=20)
     trainer = online(replay=replay, replay_fraction=0.5)
     intake = filled()
@@ -315,7 +161,7 @@ def test_replay_data_of_another_size_is_refused(online: Any, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("method", ["simclr", "simclr_tt"])
-def test_methods_without_actions_need_no_pose(online: Any, tmp_path: Path, method: str) -> None:
+def test_methods_without_actions_need_no_pose(online: Any, tmp_path: Path, method: str, filled: Any) -> None:
     trainer = online(LearnerSettings(method=method, width=8, image_size=32, batch=16, device="cpu"))
     trainer.start(filled(with_pose=False))
     assert wait_until(trainer, lambda status: status.step >= 2).losses.action is None
@@ -323,7 +169,7 @@ def test_methods_without_actions_need_no_pose(online: Any, tmp_path: Path, metho
     assert load_checkpoint(tmp_path / "run").action_space is None
 
 
-def test_without_object_poses_the_joints_are_the_action(online: Any, tmp_path: Path) -> None:
+def test_without_object_poses_the_joints_are_the_action(online: Any, tmp_path: Path, filled: Any) -> None:
     trainer = online()
     trainer.start(filled(with_pose=False))
     wait_until(trainer, lambda status: status.step >= 1)
@@ -333,7 +179,7 @@ def test_without_object_poses_the_joints_are_the_action(online: Any, tmp_path: P
     assert (space.name, space.components) == ("joints", JOINTS)
 
 
-def test_actions_that_the_stream_does_not_tell_are_said_to_be_missing(online: Any, tmp_path: Path) -> None:
+def test_actions_that_the_stream_does_not_tell_are_said_to_be_missing(online: Any, tmp_path: Path, filled: Any) -> None:
     first = online()
     first.start(filled())
     wait_until(first, lambda status: status.step >= 1)
@@ -344,7 +190,7 @@ def test_actions_that_the_stream_does_not_tell_are_said_to_be_missing(online: An
     assert second.status.state == "waiting"
 
 
-def test_pause_stops_updates_and_lets_them_go_on(online: Any) -> None:
+def test_pause_stops_updates_and_lets_them_go_on(online: Any, filled: Any) -> None:
     trainer = online()
     trainer.start(filled())
     wait_until(trainer, lambda status: status.step >= 2)
@@ -358,7 +204,7 @@ def test_pause_stops_updates_and_lets_them_go_on(online: Any) -> None:
     wait_until(trainer, lambda status: status.step > step)
 
 
-def test_a_save_asked_for_is_made_at_once_even_while_paused(online: Any) -> None:
+def test_a_save_asked_for_is_made_at_once_even_while_paused(online: Any, filled: Any) -> None:
     trainer = online()
     assert not trainer.request_save()
     trainer.start(filled())
@@ -368,7 +214,7 @@ def test_a_save_asked_for_is_made_at_once_even_while_paused(online: Any) -> None
     assert wait_until(trainer, lambda status: status.saves == 1).saved is not None
 
 
-def test_updates_come_no_oftener_than_asked(online: Any) -> None:
+def test_updates_come_no_oftener_than_asked(online: Any, filled: Any) -> None:
     trainer = online(updates_per_second=4.0)
     trainer.start(filled())
     begun_at = wait_until(trainer, lambda status: status.step >= 1).step
@@ -377,7 +223,7 @@ def test_updates_come_no_oftener_than_asked(online: Any) -> None:
     assert time.monotonic() - begun > 0.7
 
 
-def test_a_loss_that_is_no_number_stops_learning_and_nothing_is_saved(online: Any, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_stops_learning_and_nothing_is_saved(online: Any, tmp_path: Path, filled: Any) -> None:
     first = online()
     first.start(filled())
     wait_until(first, lambda status: status.step >= 1)
