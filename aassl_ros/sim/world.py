@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.motion.arms import Arm
-from aassl_ros.motion.rotations import compose_poses, invert_pose, random_quaternion
+from aassl_ros.motion.rotations import compose_poses, from_rotation_vector, invert_pose, multiply, random_quaternion
 from aassl_ros.settings import setting
 from aassl_ros.sim.bullet import pybullet, require_pybullet
 from aassl_ros.sim.camera import FAR_M, NEAR_M, Camera
@@ -45,6 +45,9 @@ class WorldSettings:
     )
     grip_jitter_m: float = setting(
         0.006, "An object is held up to this far from the middle of the grip, m.", minimum=0.0, maximum=0.05
+    )
+    grip_tilt_deg: float = setting(
+        180.0, "An object is held tilted by up to this from upright, degrees; 180: any way up.", minimum=0, maximum=180
     )
     mesh_detail_m: float = setting(0.008, "The arm's meshes are thinned to this, m.", minimum=0.001, maximum=0.05)
 
@@ -132,7 +135,7 @@ class World:
             self._drawn = None
         if model is not None:
             shift = rng.uniform(-1.0, 1.0, 3) * self.settings.grip_jitter_m
-            self._in_hand = np.concatenate([shift, random_quaternion(rng)])
+            self._in_hand = np.concatenate([shift, self._draw_rotation(rng)])
             self._light = self._draw_light(rng)
             stem = stem_from(invert_pose(compose_poses(self._mount, self._in_hand))[:3], model)
             self._drawn = DrawnBody([*model.meshes, stem], self._client)
@@ -204,6 +207,16 @@ class World:
         world_to_camera[:3, 3] = back[:3]
         self._view_matrix = (optical_to_gl @ world_to_camera).T.reshape(-1).tolist()
         self._projection_matrix = pybullet.computeProjectionMatrixFOV(self._camera.fov_deg, 1.0, NEAR_M, FAR_M)
+
+    def _draw_rotation(self, rng: np.random.Generator) -> Array:
+        """How the object lies in the hand: turned at random about its own upright axis, then tilted."""
+        if self.settings.grip_tilt_deg >= 180:
+            return random_quaternion(rng)
+        turn = from_rotation_vector(np.array([0.0, 0.0, rng.uniform(-np.pi, np.pi)]))
+        direction = rng.uniform(-np.pi, np.pi)
+        tilt = np.deg2rad(self.settings.grip_tilt_deg) * np.sqrt(rng.uniform())
+        axis = np.array([np.cos(direction), np.sin(direction), 0.0])
+        return multiply(from_rotation_vector(tilt * axis), turn)
 
     def _draw_light(self, rng: np.random.Generator) -> Array:
         direction = np.array(self._scene.light.direction)

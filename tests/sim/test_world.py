@@ -13,7 +13,7 @@ import pytest
 
 from aassl_ros.errors import ConfigError, SimulationError
 from aassl_ros.motion.arms import load_arm
-from aassl_ros.motion.rotations import compose_poses, invert_pose
+from aassl_ros.motion.rotations import compose_poses, invert_pose, rotate
 from aassl_ros.sim.camera import Camera
 from aassl_ros.sim.renderer import why_no_egl
 from aassl_ros.sim.scene import load_scene
@@ -209,3 +209,15 @@ def _object_mask_without_arm(world: World) -> np.ndarray:
 
 def _paint(world: World, link: int, rgba: list[float]) -> None:
     pybullet.changeVisualShape(world.robot.body, link, rgbaColor=rgba, physicsClientId=world._client)
+
+
+def test_an_object_held_upright_is_tilted_no_further_than_asked() -> None:
+    with World(load_arm("panda"), WorldSettings(image_size=16, grip_tilt_deg=20.0)) as world:
+        rng = np.random.default_rng(0)
+        upright = rotate(world.object_pose()[3:], np.array([0.0, 0.0, 1.0]))
+        angles = []
+        for index in range(30):
+            world.set_object(f"mug_{index:04d}", rng)
+            axis = rotate(world.object_pose()[3:], np.array([0.0, 0.0, 1.0]))
+            angles.append(np.degrees(np.arccos(np.clip(axis @ upright, -1, 1))))
+        assert 10 < max(angles) <= 20.001
