@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
@@ -19,6 +18,7 @@ import pytest
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.nodes.transport import set_image_transport
 from aassl_ros.paths import share
+from aassl_ros.ros_domain import own_domain
 
 README = Path(__file__).parent.parent / "README.md"
 # What makes a command of the README short enough for a test, or names what only a user has.
@@ -58,12 +58,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the commands are typed, in a ROS domain of its own."""
     path = tmp_path_factory.mktemp("readme")
     shutil.copy(share("sim/arms/panda.yaml"), path / "my_arm.yaml")
-    before = dict(os.environ)
-    os.environ |= {"ROS_DOMAIN_ID": str(os.getpid() % 90 + 5), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
     set_image_transport()
-    yield path
-    os.environ.clear()
-    os.environ |= before
+    with own_domain():
+        yield path
 
 
 def run(command: str, folder: Path) -> str:

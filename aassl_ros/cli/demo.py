@@ -9,6 +9,7 @@ from pathlib import Path
 from aassl_ros.cli.options import add_settings, read_settings
 from aassl_ros.demo.folder import DemoFolder
 from aassl_ros.demo.plan import DemoSettings, make_plan
+from aassl_ros.ros_domain import own_domain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     plan = make_plan(settings, Catalogue().categories)
     folder = DemoFolder(arguments.out.resolve())
     started = time.monotonic()
-    Demo(folder, settings, plan).run()
+    with own_domain():
+        Demo(folder, settings, plan).run()
     print(f"Done in {time.monotonic() - started:.0f} s. Open {folder.report}")
     return 0

@@ -21,9 +21,6 @@ from aassl_ros.errors import AasslError, DataError
 from aassl_ros.paths import share
 from aassl_ros.system import nodes
 
-# A ROS domain of the demo's own, so that it neither hears nor disturbs what else runs on this network.
-DEMO_DOMAIN = "73"
-
 
 class Demo:
     """Runs the stages in order, leaving out those an interrupted run has done."""
@@ -47,8 +44,6 @@ class Demo:
 
     def run(self) -> None:
         """Run what is left to do. Raises AasslError; a later run goes on after the last finished stage."""
-        os.environ.setdefault("ROS_DOMAIN_ID", DEMO_DOMAIN)
-        os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
         record = StageRecord(self._folder, self._settings)
         for number, (name, what, stage) in enumerate(self._stages, start=1):
             if record.is_done(name):

@@ -51,6 +51,10 @@ _COUNTS = ("frames", "joint_states", "commands", "commands_refused", "objects", 
 _LARGEST_LAG_S = 0.25
 
 
+# DDS finds what else is there within this time.
+_DISCOVERY_S = 3.0
+
+
 @dataclass(frozen=True)
 class SimulatorSettings(SimulationSettings):
     """Parameters of the simulator node, those of its world included."""
@@ -88,10 +92,22 @@ class SimulatorNode(Node):
         self._timer = self.create_timer(_TURN_S, self._take_turn, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._diagnostics = DiagnosticsPublisher(self, self._report)
         self._reported = (self._begun_s, START_NS)
+        self.finished, self.exit_status = False, 0
+        self._alone_timer = self.create_timer(0.2, self._check_alone, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def destroy_node(self) -> None:
         self._world.close()
         super().destroy_node()
+
+    def _check_alone(self) -> None:
+        """Two simulators in one ROS domain move each other's arm and time: who comes second gives way."""
+        if self.count_publishers("/clock") > 1:
+            self.get_logger().error(
+                "another simulator publishes /clock in this ROS domain. Stop it, or set another ROS_DOMAIN_ID."
+            )
+            self.finished, self.exit_status = True, 1
+        elif time.monotonic() - self._begun_s > _DISCOVERY_S:
+            self._alone_timer.cancel()
 
     def _create_publishers(self) -> None:
         camera = self._settings.camera

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,8 +17,7 @@ SMALL = ("--seconds", "36", "--categories", "2", "--episode-seconds", "1.2", "--
 
 def demo(out: Path, *words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "aassl_ros.cli.main", "demo", "--out", str(out), *SMALL, *words]
-    environment = {**os.environ, "ROS_DOMAIN_ID": str(os.getpid() % 90 + 10)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,27 +16,17 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from aassl_ros.nodes.transport import set_image_transport
+from aassl_ros.ros_domain import own_domain
 from aassl_ros.ros_environment import prepare_environment
-
-_DOMAINS = range(1, 101)
 
 
 @pytest.fixture
-def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def ros_domain() -> Iterator[int]:
     """A ROS_DOMAIN_ID in the environment of this process and of those it starts, that no other test run has now."""
     prepare_environment()
     set_image_transport()
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    for domain in random.sample(_DOMAINS, len(_DOMAINS)):
-        with open(Path(tempfile.gettempdir()) / f"aassl_ros_domain_{domain}.lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                continue
-            monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
-            yield domain
-            return
-    pytest.fail("all ROS domains are taken by other test runs")
+    with own_domain() as domain:
+        yield domain
 
 
 class Ros:

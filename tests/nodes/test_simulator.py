@@ -217,3 +217,15 @@ def test_a_wrong_parameter_ends_it_with_one_line(
 def _trajectory(joints: tuple[str, ...], target: list[float]) -> JointTrajectory:
     point = JointTrajectoryPoint(positions=target, time_from_start=time_message(NANOSECONDS // 2))
     return JointTrajectory(joint_names=list(joints), points=[point])
+
+
+def test_a_second_simulator_in_the_same_ros_domain_gives_way(ros, start_node):
+    clock = []
+    ros.node().create_subscription(Clock, "/clock", clock.append, 10)
+    first = start_node("simulator", {"image_size": 32})
+    ros.wait_for(lambda: clock and clock[-1].clock.sec >= 5, timeout_s=60.0, what="four seconds of the first")
+    second = start_node("simulator", {"image_size": 32})
+    ros.wait_for(lambda: second.poll() is not None, what="the second to end")
+    assert second.returncode == 1
+    assert "another simulator publishes /clock in this ROS domain" in second.communicate()[0]
+    assert first.poll() is None

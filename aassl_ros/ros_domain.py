@@ -1,0 +1,41 @@
+"""A ROS domain that nobody else on this machine has taken, so that two runs neither hear nor move each other's arm."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aassl_ros.errors import RosError
+
+# Domains up to 101 have ports below the ephemeral range on Linux (docs.ros.org, "The ROS_DOMAIN_ID").
+_DOMAINS = range(1, 102)
+
+
+@contextmanager
+def own_domain() -> Iterator[int]:
+    """Set ROS_DOMAIN_ID, for this process and those it starts, to one held by a lock file until left.
+
+    Nodes then find only those of this machine. Raises RosError when all are taken.
+    """
+    before = dict(os.environ)
+    for domain in random.sample(_DOMAINS, len(_DOMAINS)):
+        with open(Path(tempfile.gettempdir()) / f"aassl_ros_domain_{domain}_{os.getuid()}.lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            os.environ |= {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+            try:
+                yield domain
+            finally:
+                for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE"):
+                    os.environ.pop(name, None)
+                    if name in before:
+                        os.environ[name] = before[name]
+            return
+    raise RosError("all ROS domains are taken by other runs on this machine. Wait for one of them to end.")
