@@ -37,8 +37,9 @@ from aassl_ros.nodes.qos import LATCHED
 
 WAITING, EXPLORING, SILENT, RESTING, STOPPED, DONE = "waiting", "exploring", "silent", "resting", "stopped", "done"
 _WATCH_PERIOD_S = 0.05
-# How long a joint may be off its command before the arm is taken not to follow.
-_FOLLOWING_S = 1.0
+# How long, by the joint states' own stamps, a joint may be off its command before the arm is taken not to follow. On a
+# machine that is too busy commands come late, and an arm near its speed limits takes a while to catch up.
+_FOLLOWING_NS = 2_000_000_000
 # The last messages of an ending process get this long to be received.
 _FAREWELL = Duration(seconds=1)
 
@@ -55,7 +56,8 @@ class ExplorerNode(Node):
         self._schedule = Schedule(objects_to_handle(self._settings), round(self._settings.episode_seconds * 1e9))
         self._free = not self._settings.objects and not self._settings.simulator
         self._state, self._lacking = WAITING, "joint states"
-        self._state_since = self._heard = self._followed = time.monotonic()
+        self._state_since = self._heard = time.monotonic()
+        self._followed_ns = 0
         self._commands = self.create_publisher(JointTrajectory, topics.COMMAND, 10)
         self._episodes = self.create_publisher(String, topics.EPISODE, LATCHED)
         self._requests = ObjectRequests(self, self._settings.simulator_timeout_s) if self._settings.simulator else None
@@ -114,10 +116,9 @@ class ExplorerNode(Node):
     def _check_following(self, stamp_ns: int) -> None:
         assert self._driver is not None
         joint, away = self._driver.deviation(stamp_ns)
-        now = time.monotonic()
         if away <= self._settings.following_tolerance:
-            self._followed = now
-        elif now - self._followed > _FOLLOWING_S:
+            self._followed_ns = stamp_ns
+        elif stamp_ns - self._followed_ns > _FOLLOWING_NS:
             self._publish(self._schedule.interrupt(self._now_ns()))
             raise RosError(
                 f"the arm does not follow: {joint} is {away:.2f} rad from its command. Is its controller active, and "
@@ -198,7 +199,7 @@ class ExplorerNode(Node):
             self.get_logger().info(f"waiting for {self._lacking}", throttle_duration_sec=5.0)
             return
         self._driver.begin(self._now_ns())
-        self._followed = time.monotonic()
+        self._followed_ns = self._now_ns()
         self._enter(EXPLORING)
 
     def _what_is_lacking(self) -> str:

@@ -47,8 +47,9 @@ _EXPECTED_REQUEST = 'expected {"instance": "mug_0003"}, or null for an empty han
 # /clock comes at most this often.
 _TURN_S = 0.01
 _COUNTS = ("frames", "joint_states", "commands", "commands_refused", "objects", "objects_refused", "pauses")
-# Further behind than this the simulator lets the lost time go, in place of racing after it.
-_LARGEST_LAG_S = 0.25
+# Further behind than this the simulator lets the lost time go, in place of racing after it: commands are taken between
+# turns, and a turn of many simulated milliseconds would follow them that much too late.
+_LARGEST_LAG_S = 0.1
 
 
 # DDS finds what else is there within this time.
