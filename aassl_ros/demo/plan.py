@@ -11,7 +11,7 @@ from aassl_ros.errors import ConfigError
 from aassl_ros.settings import setting
 
 # Swapping an object and settling the arm takes about this long between episodes, s.
-_BETWEEN_EPISODES_S = 0.35
+_BETWEEN_EPISODES_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class DemoSettings:
     """Size of the demo. The defaults fit ten minutes on two cores without a GPU."""
 
     seconds: float = setting(330.0, "time spent collecting, offline and online together, in seconds", minimum=20)
-    categories: int = setting(10, "how many categories are handled", minimum=2)
-    episode_seconds: float = setting(2.0, "how long each object is handled, in seconds", minimum=0.5, maximum=60)
-    train_seconds: float = setting(100.0, "longest time for offline training, in seconds", minimum=1)
+    categories: int = setting(8, "how many categories are handled", minimum=2)
+    episode_seconds: float = setting(1.2, "how long each object is handled, in seconds", minimum=0.5, maximum=60)
+    train_seconds: float = setting(110.0, "longest time for offline training, in seconds", minimum=1)
     image_size: int = setting(48, "side of the frames learned from, in pixels", minimum=16, maximum=1024)
     seed: int = setting(0, "seed of objects, world, exploration and training", minimum=0)
     arm: str = setting("panda", "arm set-up: panda, iiwa, xarm6 or a path")

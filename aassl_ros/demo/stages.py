@@ -81,7 +81,6 @@ class Demo:
         shutil.rmtree(self._folder.online_run, ignore_errors=True)
         arguments = {
             "bag": str(self._folder.online_bag),
-            "config": str(share("config/demo")),
             "run_dir": str(self._folder.online_run),
             "checkpoint": str(self._folder.offline_run / "checkpoint"),
             "replay_data": str(self._folder.data),
@@ -119,6 +118,7 @@ class Demo:
 
         given = {
             "arm": self._settings.arm,
+            "config": str(share("config/demo")),
             "objects": ",".join(objects),
             "episode_seconds": str(self._settings.episode_seconds),
             "exit_when_done": "true",
