@@ -15,7 +15,7 @@ from aassl_ros.data import messages, topics
 from aassl_ros.data.bag_reader import BagMessage, BagReader
 from aassl_ros.data.bag_roles import BagRoles
 from aassl_ros.data.episodes import Episode, EpisodeEvent, EpisodeTracker
-from aassl_ros.data.images import decode_compressed, decode_image, to_square
+from aassl_ros.data.images import to_square
 from aassl_ros.data.prepared_writer import EpisodeStates
 from aassl_ros.data.recorded_samples import RecordedSamples
 from aassl_ros.data.sync import Sample, Synchronizer, SyncSettings
@@ -122,8 +122,7 @@ class BagFrames:
 
     def _take_object_pose(self, message: BagMessage) -> None:
         stamped = self._reader.decode(message)
-        place, turn = stamped.pose.position, stamped.pose.orientation
-        pose = np.array([place.x, place.y, place.z, turn.x, turn.y, turn.z, turn.w])
+        pose = messages.pose_from_message(stamped)
         if not np.isfinite(pose).all() or not pose[3:].any():
             raise DataError("object pose is not finite")
         self._poses[messages.stamp_ns(stamped.header.stamp)] = pose
@@ -156,13 +155,7 @@ class BagFrames:
         self._kept[-1][1].append(sample)
 
     def _decode(self, message: BagMessage) -> NDArray[np.uint8]:
-        found = self._reader.decode(message)
-        if message.type == messages.COMPRESSED_IMAGE:
-            image = decode_compressed(found.format, found.data)
-        else:
-            image = decode_image(
-                found.encoding, found.height, found.width, found.step, bool(found.is_bigendian), found.data
-            )
+        image = messages.frame_from_message(self._reader.decode(message))
         if self._shape not in (None, image.shape):
             raise DataError("image of another size than the first")
         self._shape = image.shape

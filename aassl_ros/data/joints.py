@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aassl_ros.data.clock_jump import JumpBack
+
 Floats = NDArray[np.float64]
 
 # Why a message was dropped.
@@ -20,6 +22,7 @@ WENT_BACKWARD = "stamp went backward"
 # Why there is no state at a stamp.
 NO_STATE_BEFORE = "no joint state before"
 STREAM_ENDED = "joint stream ended"
+STREAM_SILENT = "joint stream silent"
 BRACKET_TOO_WIDE = "bracket too wide"
 JOINT_MISSING = "joint missing"
 
@@ -84,6 +87,7 @@ class JointStream:
     def __init__(self, joints: Sequence[str] = ()) -> None:
         self._fixed = bool(joints)
         self._series: dict[str, _Series] = {name: _Series() for name in joints}
+        self._jump = JumpBack()
         self.dropped: Counter[str] = Counter()
         self.last_ns: int | None = None
 
@@ -98,6 +102,18 @@ class JointStream:
         if not self._series or any(not series.stamps for series in self._series.values()):
             return None
         return min(series.stamps[-1] for series in self._series.values())
+
+    def jumps_back(self, stamp_ns: int, names: Sequence[str]) -> bool:
+        """Whether a message of these joints shows that the clock jumped back; then `clear` before it is added."""
+        stamps = [series.stamps[-1] for name in names if (series := self._series.get(name)) and series.stamps]
+        return bool(stamps) and self._jump.confirmed(stamp_ns, max(stamps))
+
+    def clear(self) -> None:
+        """Forget all states; the joints' names and their order stay."""
+        for series in self._series.values():
+            series.stamps.clear()
+            series.values.clear()
+        self.last_ns = None
 
     def add(
         self,

@@ -35,6 +35,7 @@ class Ledger:
     joint_states_dropped: dict[str, int] = field(default_factory=dict)
     commands_refused: int = 0
     commands_late: int = 0
+    clock_restarts: int = 0
     episodes_started: int = 0
     episodes_refused: int = 0
     frames_of_unknown_encoding: int = 0
@@ -65,10 +66,28 @@ class Ledger:
 
     @property
     def lossy(self) -> bool:
-        """Whether something that was sent is not in the bag, or a frame between the joint states has no sample."""
-        return self.messages_dropped > 0 or any(
-            count for reason, count in self.frames_without_sample.items() if reason not in EDGE_REASONS
-        )
+        """Whether something that was sent is not in the bag, a frame between the joint states has no sample, or
+        messages are in the bag that training cannot use.
+        """
+        unusable = self.frames_of_unknown_encoding + self.frames_of_another_size + self.messages_unreadable
+        if self.messages_dropped > 0 or unusable > 0:
+            return True
+        if self.closed and self.frames_received > 0 and self.frames_with_sample == 0:
+            return True
+        return any(reason not in EDGE_REASONS for reason in self.frames_without_sample)
+
+    def troubles(self) -> dict[str, int]:
+        """What was received but cannot be used as it came, in words, and how often."""
+        found = {f"joint states dropped ({reason})": count for reason, count in self.joint_states_dropped.items()}
+        found |= {
+            "frames of an unknown encoding": self.frames_of_unknown_encoding,
+            "frames of another size than the first": self.frames_of_another_size,
+            "messages that cannot be read": self.messages_unreadable,
+            "commands refused": self.commands_refused,
+            "episode events refused": self.episodes_refused,
+            "restarts of the clock": self.clock_restarts,
+        }
+        return {what: count for what, count in found.items() if count}
 
     def _frames(self) -> Iterable[TopicCounts]:
         return [self.topics[topic] for topic in self.frame_topics if topic in self.topics]
@@ -85,11 +104,13 @@ class Ledger:
             # Each camera's synchronizer hears the same joints and commands: their counts are not to be added up.
             dropped |= one.joint_states_dropped
             every.late_commands = max(every.late_commands, one.late_commands)
+            every.restarts = max(every.restarts, one.restarts)
         self.frames_with_sample = every.samples
         self.frames_without_sample = dict(rejected)
         self.bracket_ms_median = every.bracket_ms_median
         self.joint_states_dropped = dict(dropped)
         self.commands_late = every.late_commands
+        self.clock_restarts = every.restarts
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, with the totals first: what `aassl bag info --json` prints."""
@@ -125,6 +146,7 @@ class Ledger:
             f"{self.frames_with_sample} with sample",
         ]
         parts += [f"{count} without ({reason})" for reason, count in self.frames_without_sample.items()]
+        parts += [f"{count} {what}" for what, count in self.troubles().items()]
         others = self.messages_dropped - self.frames_dropped
         parts.append(
             f"{sum(counts.written for counts in self.topics.values())} messages in all, {others} others dropped"

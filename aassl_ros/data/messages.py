@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from aassl_ros.data.images import decode_compressed, decode_image
 from aassl_ros.errors import BagError, DataError
 from aassl_ros.motion.trajectory import Trajectory
 
@@ -26,7 +27,7 @@ STRING = "std_msgs/msg/String"
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 
-_NS_PER_S = 1_000_000_000
+NANOSECONDS = 1_000_000_000
 
 
 @lru_cache(maxsize=1)
@@ -111,7 +112,7 @@ def encode_joint_state(
 ) -> bytes:
     """CDR of a sensor_msgs/JointState; positions [J], velocities and efforts [J] or empty."""
     types = typestore().types
-    stamp = types["builtin_interfaces/msg/Time"](sec=time_ns // _NS_PER_S, nanosec=time_ns % _NS_PER_S)
+    stamp = types["builtin_interfaces/msg/Time"](sec=time_ns // NANOSECONDS, nanosec=time_ns % NANOSECONDS)
     message = types[JOINT_STATE](
         header=types["std_msgs/msg/Header"](stamp=stamp, frame_id=""),
         name=list(names),
@@ -128,7 +129,7 @@ def header_stamp_ns(cdr: bytes) -> int:
         seconds, nanoseconds = struct.unpack_from("<iI" if cdr[1] & 1 else ">iI", cdr, 4)
     except (struct.error, IndexError) as error:
         raise DataError(f"A message of {len(cdr)} bytes is too short to hold a stamp.") from error
-    return int(seconds) * _NS_PER_S + int(nanoseconds)
+    return int(seconds) * NANOSECONDS + int(nanoseconds)
 
 
 def image_form(cdr: bytes) -> tuple[int, int, str]:
@@ -147,7 +148,31 @@ def image_form(cdr: bytes) -> tuple[int, int, str]:
 
 def stamp_ns(stamp: Any) -> int:
     """A Time or Duration message as integer nanoseconds."""
-    return int(stamp.sec) * _NS_PER_S + int(stamp.nanosec)
+    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
+
+
+def joint_arrays(
+    message: Any,
+) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Names, and positions, velocities, efforts of a JointState: each float64 [J], or [0] where left out."""
+    values = (np.array(column, np.float64) for column in (message.position, message.velocity, message.effort))
+    position, velocity, effort = values
+    return tuple(message.name), position, velocity, effort
+
+
+def frame_from_message(message: Any) -> NDArray[np.uint8]:
+    """The picture of an Image or CompressedImage, uint8 [H, W, 3] RGB. Raises DataError where it cannot be read."""
+    if hasattr(message, "format"):
+        return decode_compressed(message.format, message.data)
+    return decode_image(
+        message.encoding, message.height, message.width, message.step, bool(message.is_bigendian), message.data
+    )
+
+
+def pose_from_message(message: Any) -> NDArray[np.float64]:
+    """The pose of a PoseStamped, float64 [7]: x y z in metres, then the quaternion x y z w."""
+    position, turn = message.pose.position, message.pose.orientation
+    return np.array([position.x, position.y, position.z, turn.x, turn.y, turn.z, turn.w], np.float64)
 
 
 def trajectory_from_message(message: Any) -> Trajectory:

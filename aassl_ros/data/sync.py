@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aassl_ros.data.joints import WENT_BACKWARD, JointState, JointStream
+from aassl_ros.data.clock_jump import JumpBack
+from aassl_ros.data.joints import STREAM_ENDED, STREAM_SILENT, WENT_BACKWARD, JointState, JointStream
 from aassl_ros.motion.trajectory import CommandInForce, Trajectory
 from aassl_ros.settings import setting
 
@@ -72,6 +73,7 @@ class SyncCounts:
     rejected: Counter[str] = field(default_factory=Counter)
     joint_states_dropped: Counter[str] = field(default_factory=Counter)
     late_commands: int = 0
+    restarts: int = 0
     brackets: Counter[int] = field(default_factory=Counter)
 
     @property
@@ -88,6 +90,9 @@ class SyncCounts:
 class Synchronizer:
     """Takes streams in the order they come and gives samples in the order of the frames' stamps.
 
+    Where the stamps of frames or joint states jump back for good (a simulator was started again), all streams begin
+    anew: nothing of before is mixed with what follows.
+
     rejected: called with (stamp_ns, frame, reason) for each frame that gets no sample; `counts` has the reasons too.
     """
 
@@ -100,6 +105,8 @@ class Synchronizer:
         self._commands = CommandInForce()
         self._commanded = False
         self._pending: deque[tuple[int, Any]] = deque()
+        self._made: list[Sample] = []
+        self._frame_jump = JumpBack()
         self._last_frame_ns: int | None = None
         self._decided_ns: int | None = None
         self._forgotten_ns = 0
@@ -124,8 +131,10 @@ class Synchronizer:
         efforts: ArrayLike = (),
     ) -> None:
         """Take a joint state of all joints or some; one not finite, not whole or not newer is dropped and counted."""
-        offset_ns = _nanoseconds(self._settings.joint_stamp_offset_s)
-        self._joints.add(stamp_ns + offset_ns, names, positions, velocities, efforts)
+        stamp_ns += _nanoseconds(self._settings.joint_stamp_offset_s)
+        if self._joints.jumps_back(stamp_ns, names):
+            self._restart()
+        self._joints.add(stamp_ns, names, positions, velocities, efforts)
 
     def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
         """Take a command; receipt_ns counts as its stamp where it has none."""
@@ -143,27 +152,45 @@ class Synchronizer:
     def add_frame(self, stamp_ns: int, frame: Any) -> None:
         """Take a frame; `ready` gives it back as a sample once the joint states round it have come."""
         self.counts.frames += 1
-        if self._last_frame_ns is not None and stamp_ns <= self._last_frame_ns:
-            self._reject(stamp_ns, frame, WENT_BACKWARD)
-            return
+        if self._last_frame_ns is not None:
+            if self._frame_jump.confirmed(stamp_ns, self._last_frame_ns):
+                self._restart()
+            elif stamp_ns <= self._last_frame_ns:
+                self._reject(stamp_ns, frame, WENT_BACKWARD)
+                return
         self._last_frame_ns = stamp_ns
         self._pending.append((stamp_ns, frame))
 
     def ready(self) -> list[Sample]:
         """The samples that can be made now."""
-        return list(self._decide(self._may_decide))
+        return self._take_made() + list(self._decide(self._may_decide, STREAM_SILENT))
 
     def flush(self) -> list[Sample]:
         """The samples of all frames left; no joint state will come any more."""
-        return list(self._decide(lambda stamp_ns: True))
+        return self._take_made() + list(self._decide(lambda stamp_ns: True, STREAM_ENDED))
 
-    def _decide(self, may_decide: Callable[[int], bool]) -> Iterator[Sample]:
+    def _take_made(self) -> list[Sample]:
+        made, self._made = self._made, []
+        return made
+
+    def _restart(self) -> None:
+        """Decide on the frames so far, then forget every stream: its stamps say nothing about those to come."""
+        self._made += self._decide(lambda stamp_ns: True, STREAM_ENDED)
+        self._joints.clear()
+        self._commands.clear()
+        self._commanded = False
+        self._last_frame_ns = self._decided_ns = None
+        self._forgotten_ns = 0
+        self.counts.restarts += 1
+
+    def _decide(self, may_decide: Callable[[int], bool], no_state_after: str) -> Iterator[Sample]:
+        """Samples of the frames that may be decided; no_state_after: why one after the last joint state has none."""
         while self._pending and may_decide(self._true_ns(self._pending[0][0])):
             stamp_ns, frame = self._pending.popleft()
             self._decided_ns = self._true_ns(stamp_ns)
             state = self._joints.at(self._decided_ns, _nanoseconds(self._settings.max_bracket_s))
             if isinstance(state, str):
-                self._reject(stamp_ns, frame, state)
+                self._reject(stamp_ns, frame, no_state_after if state == STREAM_ENDED else state)
             else:
                 yield self._sample(stamp_ns, self._decided_ns, frame, state)
         self._forget()

@@ -104,6 +104,10 @@ class CommandInForce:
         """Commanded velocities float64 [J]; 0 while holding, NaN for a joint that no trajectory commanded by then."""
         return self._evaluate(stamp_ns)[1]
 
+    def clear(self) -> None:
+        """Drop every command; the joints' names and their order stay."""
+        self._segments = []
+
     def forget_before(self, stamp_ns: int) -> None:
         """Drop what no stamp from this one on can ask for."""
         kept: list[_Segment] = []

@@ -14,9 +14,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from aassl_ros.data import topics
+from aassl_ros.data import messages, topics
 from aassl_ros.errors import DataError
-from aassl_ros.nodes import convert
 
 # A camera that publishes and is not heard for so long is said aloud.
 _SILENT_S = 5.0
@@ -76,11 +75,11 @@ class CameraFeed:
         self._heard_at = time.monotonic()
         self._count_lost(info)
         try:
-            frame = convert.frame_from_message(message)
+            frame = messages.frame_from_message(message)
         except DataError as error:
             self._refuse(str(error))
             return
-        self.lag_s = (self._node.get_clock().now().nanoseconds - convert.stamp_ns(message.header.stamp)) * 1e-9
+        self.lag_s = (self._node.get_clock().now().nanoseconds - messages.stamp_ns(message.header.stamp)) * 1e-9
         self._on_frame(message.header, frame)
 
     def _refuse(self, problem: str) -> None:

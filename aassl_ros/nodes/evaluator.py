@@ -19,7 +19,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 
-from aassl_ros.data import topics
+from aassl_ros.data import messages, topics
 from aassl_ros.data.episodes import SETS
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.gallery import UNKNOWN, open_gallery
@@ -211,7 +211,7 @@ def answer_json(answer: Answer, header: Header, latency_ms: float) -> str:
     """stamp in ns, label, scores {category: probability}, best first, checkpoint digest, latency_ms since receipt."""
     return json.dumps(
         {
-            "stamp": convert.stamp_ns(header.stamp),
+            "stamp": messages.stamp_ns(header.stamp),
             "label": answer.label,
             "scores": {name: round(score, 4) for name, score in answer.scores},
             "checkpoint": answer.checkpoint,

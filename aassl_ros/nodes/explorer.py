@@ -19,7 +19,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from aassl_ros.data import topics
+from aassl_ros.data import messages, topics
 from aassl_ros.data.episodes import EpisodeEvent
 from aassl_ros.data.schedule import Schedule
 from aassl_ros.errors import RosError
@@ -107,7 +107,7 @@ class ExplorerNode(Node):
             self._enter(WAITING)
         if self._state != EXPLORING:
             return
-        self._check_following(convert.stamp_ns(message.header.stamp))
+        self._check_following(messages.stamp_ns(message.header.stamp))
         now_ns = self._now_ns()
         if (plan := self._driver.plan(now_ns)) is not None:
             self._commands.publish(_to_message(plan))
@@ -272,7 +272,7 @@ def _to_message(trajectory: Trajectory) -> JointTrajectory:
     for time_ns, position, velocity in zip(
         trajectory.times_ns.tolist(), trajectory.positions.tolist(), trajectory.velocities.tolist(), strict=True
     ):
-        since = DurationMessage(sec=time_ns // convert.NANOSECONDS, nanosec=time_ns % convert.NANOSECONDS)
+        since = DurationMessage(sec=time_ns // messages.NANOSECONDS, nanosec=time_ns % messages.NANOSECONDS)
         message.points.append(JointTrajectoryPoint(positions=position, velocities=velocity, time_from_start=since))
     return message
 

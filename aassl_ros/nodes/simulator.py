@@ -20,10 +20,11 @@ from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
 from aassl_ros.data import topics
+from aassl_ros.data.messages import trajectory_from_message
 from aassl_ros.errors import SimulationError, TrajectoryError
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.nodes.base import run
-from aassl_ros.nodes.convert import image_message, time_message, trajectory_from_message
+from aassl_ros.nodes.convert import image_message, time_message
 from aassl_ros.nodes.diagnostics import OK, WARN, DiagnosticsPublisher, Report
 from aassl_ros.nodes.parameters import declare_settings
 from aassl_ros.nodes.simulator_messages import (

@@ -20,7 +20,7 @@ from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from aassl_ros.data import topics
+from aassl_ros.data import messages, topics
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.data.sync import SyncSettings
 from aassl_ros.errors import ConfigError, TrainingError, TrajectoryError
@@ -30,7 +30,6 @@ from aassl_ros.learning.online import OnlineTrainer, Saved
 from aassl_ros.learning.online_settings import OnlineSettings, starting_checkpoint
 from aassl_ros.learning.train_settings import LearnerSettings
 from aassl_ros.motion.arms import Arm, load_arm
-from aassl_ros.nodes import convert
 from aassl_ros.nodes.base import ManagedNode, run
 from aassl_ros.nodes.camera import CameraFeed
 from aassl_ros.nodes.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
@@ -135,17 +134,17 @@ class TrainerNode(ManagedNode):
 
     def _on_frame(self, header: Header, frame: NDArray[np.uint8]) -> None:
         if self._intake is not None:
-            self._intake.add_frame(convert.stamp_ns(header.stamp), frame)
+            self._intake.add_frame(messages.stamp_ns(header.stamp), frame)
 
     def _on_joint_state(self, message: JointState) -> None:
         if self._intake is not None:
-            self._intake.add_joint_state(convert.stamp_ns(message.header.stamp), *convert.joint_arrays(message))
+            self._intake.add_joint_state(messages.stamp_ns(message.header.stamp), *messages.joint_arrays(message))
 
     def _on_command(self, message: JointTrajectory) -> None:
         if self._intake is None:
             return
         try:
-            trajectory = convert.trajectory_from_message(message)
+            trajectory = messages.trajectory_from_message(message)
         except TrajectoryError as error:
             self._intake.bad("command refused")
             self.get_logger().warning(str(error), throttle_duration_sec=10.0)
@@ -154,8 +153,8 @@ class TrainerNode(ManagedNode):
 
     def _on_object_pose(self, message: PoseStamped) -> None:
         if self._intake is not None:
-            stamp_ns = convert.stamp_ns(message.header.stamp)
-            self._intake.add_object_pose(stamp_ns, convert.pose_from_message(message))
+            stamp_ns = messages.stamp_ns(message.header.stamp)
+            self._intake.add_object_pose(stamp_ns, messages.pose_from_message(message))
 
     def _on_episode(self, message: String) -> None:
         if self._intake is not None:

@@ -61,3 +61,19 @@ def test_the_summary_names_every_loss_in_one_line() -> None:
         "10 frames received, 9 written, 3 dropped; 8 with sample; 1 without (joint missing); "
         "39 messages in all, 0 others dropped."
     )
+
+
+def test_what_training_cannot_use_makes_a_recording_lossy_and_stands_in_the_summary() -> None:
+    counts = Ledger(frames_of_unknown_encoding=3, joint_states_dropped={"not finite": 2}, commands_refused=1)
+    assert counts.lossy
+    assert (
+        "2 joint states dropped (not finite); 3 frames of an unknown encoding; 1 commands refused" in counts.summary()
+    )
+
+
+def test_a_recording_without_a_single_sample_is_lossy() -> None:
+    counts = ledger()
+    counts.topics = {"/image": TopicCounts("Image", received=5, written=5)}
+    assert not counts.lossy
+    counts.closed = True
+    assert counts.lossy

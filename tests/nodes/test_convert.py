@@ -13,6 +13,7 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from aassl_ros.data import messages
 from aassl_ros.errors import DataError, TrajectoryError
 from aassl_ros.nodes import convert
 
@@ -26,24 +27,24 @@ def test_a_frame_goes_into_a_message_and_comes_back_unchanged() -> None:
     message = convert.image_message(picture(), header)
     assert (message.height, message.width, message.step, message.encoding) == (6, 8, 24, "rgb8")
     assert message.header == header
-    np.testing.assert_array_equal(convert.frame_from_message(message), picture())
+    np.testing.assert_array_equal(messages.frame_from_message(message), picture())
 
 
 def test_a_frame_that_is_a_slice_of_a_larger_one_is_sent_whole() -> None:
     part = picture(12, 16)[3:9, 4:12]
-    np.testing.assert_array_equal(convert.frame_from_message(convert.image_message(part, Header())), part)
+    np.testing.assert_array_equal(messages.frame_from_message(convert.image_message(part, Header())), part)
 
 
 def test_a_bgr_image_comes_out_as_rgb() -> None:
     message = convert.image_message(picture(), Header())
     message.encoding = "bgr8"
-    np.testing.assert_array_equal(convert.frame_from_message(message), picture()[..., ::-1])
+    np.testing.assert_array_equal(messages.frame_from_message(message), picture()[..., ::-1])
 
 
 def test_a_compressed_image_is_read() -> None:
     _, png = cv2.imencode(".png", picture()[..., ::-1])
     message = CompressedImage(format="png", data=array.array("B", png.tobytes()))
-    np.testing.assert_array_equal(convert.frame_from_message(message), picture())
+    np.testing.assert_array_equal(messages.frame_from_message(message), picture())
 
 
 @pytest.mark.parametrize("change", [{"encoding": "32FC1"}, {"height": 600}, {"step": 3}])
@@ -52,20 +53,20 @@ def test_an_image_that_cannot_be_read_is_a_data_error(change: dict[str, object])
     for name, value in change.items():
         setattr(message, name, value)
     with pytest.raises(DataError):
-        convert.frame_from_message(message)
+        messages.frame_from_message(message)
 
 
 def test_an_empty_image_is_a_data_error() -> None:
     with pytest.raises(DataError):
-        convert.frame_from_message(Image())
+        messages.frame_from_message(Image())
 
 
 def test_stamps_keep_every_nanosecond() -> None:
-    assert convert.stamp_ns(convert.time_message(1_700_000_000_123_456_789)) == 1_700_000_000_123_456_789
+    assert messages.stamp_ns(convert.time_message(1_700_000_000_123_456_789)) == 1_700_000_000_123_456_789
 
 
 def test_a_joint_state_without_velocities_gives_empty_ones() -> None:
-    names, positions, velocities, efforts = convert.joint_arrays(JointState(name=["a", "b"], position=[0.5, -1.0]))
+    names, positions, velocities, efforts = messages.joint_arrays(JointState(name=["a", "b"], position=[0.5, -1.0]))
     assert names == ("a", "b")
     assert positions.tolist() == [0.5, -1.0]
     assert (velocities.shape, efforts.shape) == ((0,), (0,))
@@ -84,7 +85,7 @@ def point(at_s: float, positions: list[float], velocities: list[float]) -> Joint
 
 def test_a_trajectory_keeps_stamp_times_positions_and_velocities() -> None:
     message = trajectory_message(point(0.0, [0.0, 1.0], [0.1, 0.1]), point(0.5, [1.0, 2.0], [0.0, 0.0]))
-    trajectory = convert.trajectory_from_message(message)
+    trajectory = messages.trajectory_from_message(message)
     assert (trajectory.joint_names, trajectory.stamp_ns) == (("a", "b"), 5_000_000_000)
     assert trajectory.times_ns.tolist() == [0, 500_000_000]
     assert trajectory.positions.tolist() == [[0.0, 1.0], [1.0, 2.0]]
@@ -94,7 +95,7 @@ def test_a_trajectory_keeps_stamp_times_positions_and_velocities() -> None:
 
 def test_velocities_that_one_point_lacks_are_left_out() -> None:
     message = trajectory_message(point(0.0, [0.0, 1.0], [0.1, 0.1]), point(0.5, [1.0, 2.0], []))
-    assert convert.trajectory_from_message(message).velocities is None
+    assert messages.trajectory_from_message(message).velocities is None
 
 
 @pytest.mark.parametrize(
@@ -110,11 +111,11 @@ def test_velocities_that_one_point_lacks_are_left_out() -> None:
 )
 def test_a_trajectory_that_cannot_be_followed_is_a_trajectory_error(points: list[JointTrajectoryPoint]) -> None:
     with pytest.raises(TrajectoryError):
-        convert.trajectory_from_message(trajectory_message(*points))
+        messages.trajectory_from_message(trajectory_message(*points))
 
 
 def test_a_pose_is_position_then_quaternion() -> None:
     message = PoseStamped()
     message.pose.position.x, message.pose.position.z = 1.0, 3.0
     message.pose.orientation.y, message.pose.orientation.w = 0.6, 0.8
-    assert convert.pose_from_message(message).tolist() == [1.0, 0.0, 3.0, 0.0, 0.6, 0.0, 0.8]
+    assert messages.pose_from_message(message).tolist() == [1.0, 0.0, 3.0, 0.0, 0.6, 0.0, 0.8]

@@ -19,9 +19,9 @@ from trajectory_msgs.msg import JointTrajectory
 
 from aassl_ros.data import topics
 from aassl_ros.data.episodes import EpisodeEvent
+from aassl_ros.data.messages import trajectory_from_message
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.motion.trajectory import CommandInForce, Trajectory
-from aassl_ros.nodes.convert import trajectory_from_message
 from aassl_ros.nodes.explorer_settings import ExplorerSettings
 from aassl_ros.nodes.qos import LATCHED
 from aassl_ros.paths import share

@@ -12,9 +12,9 @@ from std_msgs.msg import String
 
 from aassl_ros.data import topics
 from aassl_ros.data.episodes import EpisodeEvent, EpisodeTracker
+from aassl_ros.data.messages import pose_from_message, stamp_ns
 from aassl_ros.motion import rotations
 from aassl_ros.motion.arms import load_arm
-from aassl_ros.nodes.convert import pose_from_message, stamp_ns
 from aassl_ros.nodes.qos import LATCHED
 
 SECOND = 1_000_000_000

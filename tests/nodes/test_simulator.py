@@ -20,8 +20,9 @@ from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from aassl_ros.data import topics
+from aassl_ros.data.messages import NANOSECONDS, frame_from_message, stamp_ns
 from aassl_ros.motion.arms import load_arm
-from aassl_ros.nodes.convert import NANOSECONDS, frame_from_message, stamp_ns, time_message
+from aassl_ros.nodes.convert import time_message
 
 _LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _HEARD: dict[str, tuple[type, Any]] = {

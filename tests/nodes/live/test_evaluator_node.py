@@ -13,9 +13,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
-from aassl_ros.data import topics
+from aassl_ros.data import messages, topics
 from aassl_ros.learning.checkpoint import load_checkpoint
-from aassl_ros.nodes import convert
 from aassl_ros.nodes.evaluator import EvaluatorSettings
 from aassl_ros.paths import share
 from aassl_ros.settings import from_mapping
@@ -60,11 +59,11 @@ def test_it_names_each_frame_with_its_stamp_and_draws_the_name(
     assert 0 < answers[0]["latency_ms"] < 1000
     first = heard["classifications"][0]
     assert first.header.frame_id == "camera_optical_frame"
-    assert convert.stamp_ns(first.header.stamp) == heard["answers"][0]["stamp"]
+    assert messages.stamp_ns(first.header.stamp) == heard["answers"][0]["stamp"]
     assert [result.class_id for result in first.results] == list(heard["answers"][0]["scores"])
     stage.node.create_subscription(Image, topics.ANNOTATED, heard["images"].append, 1)
     ros.wait_for(lambda: heard["images"], what="a picture")
-    assert convert.frame_from_message(heard["images"][0]).shape == (48, 48, 3)
+    assert messages.frame_from_message(heard["images"][0]).shape == (48, 48, 3)
     values = ros.wait_for(lambda: "latency_ms" in stage.values("evaluator") and stage.values("evaluator"))
     assert float(values["rate_hz"]) > 5
 
