@@ -16,7 +16,7 @@ from aassl_ros.errors import DataError
 from aassl_ros.learning.baselines import colour_histogram, random_encoder
 from aassl_ros.learning.classifiers import KNearest
 from aassl_ros.learning.evaluation_split import LabelledFrames, Split, make_split
-from aassl_ros.learning.features import Normalise, calibrate_batch_norm, embed
+from aassl_ros.learning.features import Normalise, calibrate_batch_norm, embed, one_thread_each
 from aassl_ros.learning.few_shot import few_shot_accuracy
 from aassl_ros.learning.probe import fit_probe
 from aassl_ros.learning.train_settings import choose_device
@@ -122,6 +122,21 @@ def evaluate(
     parts = make_split(data, split, settings.frames_per_episode)
     _refuse_seen(subject, parts.test.names, split)
     device = choose_device(settings.device)
+    with one_thread_each() as threads:
+        workers = threads if device.type == "cpu" else 1
+        return _measure(subject, data, parts, split, settings, device, workers, progress)
+
+
+def _measure(
+    subject: Subject,
+    data: PreparedData,
+    parts: Split,
+    split: str,
+    settings: EvaluationSettings,
+    device: torch.device,
+    workers: int,
+    progress: Progress,
+) -> Evaluation:
     frames_done = 0
 
     def advance(frames: int) -> None:
@@ -131,7 +146,7 @@ def evaluate(
 
     def both_sides(encoder: nn.Module) -> tuple[Tensor, Tensor]:
         sides = (parts.train.frames, parts.test.frames)
-        options: Any = {"device": device, "batch": settings.batch, "progress": advance}
+        options: Any = {"device": device, "batch": settings.batch, "workers": workers, "progress": advance}
         train, test = (embed(encoder, data.frames, frames, subject.normalise, **options) for frames in sides)
         return train, test
 
@@ -167,7 +182,7 @@ def _refuse_seen(subject: Subject, test_instances: tuple[str, ...], split: str) 
     seen = sorted(set(subject.instances) & set(test_instances))
     if seen:
         names = ", ".join(seen[:5]) + (f" and {len(seen) - 5} more" if len(seen) > 5 else "")
-        advice = "Train with these objects left out" if split == "val" else "Test on other objects"
+        advice = "Train with --validation true, which leaves them out" if split == "val" else "Test on other objects"
         raise DataError(f"the encoder was trained on {len(seen)} of the {split} objects ({names}). {advice}.")
 
 

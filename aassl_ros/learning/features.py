@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -21,24 +23,45 @@ def embed(
     *,
     device: torch.device | str = "cpu",
     batch: int = 256,
+    workers: int = 1,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Tensor:
     """Features float32 [N, D], on `device`, of the N chosen frames out of uint8 [F, S, S, 3] (which may be mapped).
 
-    progress: called with the number of frames done since its last call. The encoder is left as it was, but on `device`.
+    workers: threads that embed batches side by side. progress: called with the number of frames done since its last
+    call. The encoder is left as it was, but on `device`.
     """
     was_training = encoder.training
     encoder.to(device).eval()
+
+    @torch.inference_mode()  # of each thread its own
+    def features_of(part: NDArray[np.int64]) -> Tensor:
+        return encoder(normalise(torch.from_numpy(frames[part]).to(device))).float()
+
+    batches = [chosen[start : start + batch] for start in range(0, len(chosen), batch)]
     parts = []
-    with torch.inference_mode():
-        for start in range(0, len(chosen), batch):
-            part = chosen[start : start + batch]
-            images = torch.from_numpy(frames[part]).to(device)
-            parts.append(encoder(normalise(images)).float())
+    with ThreadPoolExecutor(workers) as pool:
+        for part in pool.map(features_of, batches) if workers > 1 else map(features_of, batches):
+            parts.append(part)
             progress(len(part))
     encoder.train(was_training)
     # Cloned outside of inference mode, or the probe could not be fitted to them.
     return torch.cat(parts).clone()
+
+
+@contextmanager
+def one_thread_each() -> Iterator[int]:
+    """Within, torch computes each operation on one processor thread; yields how many there were, to use as `workers`.
+
+    Batches side by side take less time than the threads of one batch, which wait for each other at every layer: where
+    other programs hold the processors, several times as long.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(threads)
 
 
 def calibrate_batch_norm(

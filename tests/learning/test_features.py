@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from aassl_ros.learning.augmentation import Augmentation, AugmentationSettings
 from aassl_ros.learning.encoders import build_encoder
-from aassl_ros.learning.features import calibrate_batch_norm, embed
+from aassl_ros.learning.features import calibrate_batch_norm, embed, one_thread_each
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (50, 32, 32, 3), dtype=np.uint8)
 NORMALISE = Augmentation(AugmentationSettings(), 32).plain
@@ -35,6 +35,24 @@ def test_embedding_leaves_the_encoder_as_it_was() -> None:
 
     assert encoder.training
     assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
+
+
+def test_batches_side_by_side_give_the_same_features_in_order() -> None:
+    encoder = build_encoder(width=4)
+    done: list[int] = []
+
+    one_by_one = embed(encoder, FRAMES, np.arange(50), NORMALISE, batch=8)
+    side_by_side = embed(encoder, FRAMES, np.arange(50), NORMALISE, batch=8, workers=3, progress=done.append)
+
+    torch.testing.assert_close(one_by_one, side_by_side, atol=1e-5, rtol=1e-4)
+    assert done == [8] * 6 + [2]
+
+
+def test_torch_gets_its_threads_back() -> None:
+    before = torch.get_num_threads()
+    with one_thread_each() as threads:
+        assert (torch.get_num_threads(), threads) == (1, before)
+    assert torch.get_num_threads() == before
 
 
 def test_calibrated_batch_norm_lets_features_out_with_the_statistics_of_the_frames() -> None:
