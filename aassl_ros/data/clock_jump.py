@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from aassl_ros.data.messages import header_stamp_ns
+from aassl_ros.errors import DataError
+
 # Messages of one stream are never this much out of order; a clock that is set by less is waited for.
 JUMP_BACK_NS = 1_000_000_000
 
@@ -25,3 +30,30 @@ class JumpBack:
             return True
         self._candidate_ns = stamp_ns
         return False
+
+
+class StreamClock:
+    """Follows the times of a recording: those of receipt, and the stamps of some topics whose messages have a header.
+
+    stamped: such topics; none in simulated time, where the receipt tells all.
+    """
+
+    def __init__(self, stamped: Collection[str] = ()) -> None:
+        self._last_log_ns = 0
+        self._stamps = {topic: (JumpBack(), 0) for topic in stamped}
+
+    def jumped_back(self, topic: str, log_ns: int, data: bytes) -> bool:
+        """Whether a message, received at log_ns, is the first after a jump back. It is followed either way."""
+        last_ns, self._last_log_ns = self._last_log_ns, log_ns
+        if log_ns < last_ns - JUMP_BACK_NS:
+            return True
+        if topic not in self._stamps:
+            return False
+        try:
+            stamp_ns = header_stamp_ns(data)
+        except DataError:  # counted where it is read
+            return False
+        jump, newest_ns = self._stamps[topic]
+        jumped = jump.confirmed(stamp_ns, newest_ns)
+        self._stamps[topic] = (jump, stamp_ns if jumped else max(newest_ns, stamp_ns))
+        return jumped

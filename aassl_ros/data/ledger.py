@@ -78,7 +78,12 @@ class Ledger:
 
     def troubles(self) -> dict[str, int]:
         """What was received but cannot be used as it came, in words, and how often."""
-        found = {f"joint states dropped ({reason})": count for reason, count in self.joint_states_dropped.items()}
+        found = {
+            f"frames without sample ({reason})": count
+            for reason, count in self.frames_without_sample.items()
+            if reason not in EDGE_REASONS
+        }
+        found |= {f"joint states dropped ({reason})": count for reason, count in self.joint_states_dropped.items()}
         found |= {
             "frames of an unknown encoding": self.frames_of_unknown_encoding,
             "frames of another size than the first": self.frames_of_another_size,
@@ -111,6 +116,25 @@ class Ledger:
         self.joint_states_dropped = dict(dropped)
         self.commands_late = every.late_commands
         self.clock_restarts = every.restarts
+
+    def numbers(self) -> dict[str, object]:
+        """The counts that diagnostics show."""
+        return {
+            "frames_received": self.frames_received,
+            "frames_written": self.frames_written,
+            "frames_dropped": self.frames_dropped,
+            "frames_with_sample": self.frames_with_sample,
+            "frames_without_sample": sum(self.frames_without_sample.values()),
+            "bracket_ms_median": "" if self.bracket_ms_median is None else self.bracket_ms_median,
+            "messages_dropped": self.messages_dropped,
+            "joint_states_dropped": sum(self.joint_states_dropped.values()),
+            "frames_of_unknown_encoding": self.frames_of_unknown_encoding,
+            "frames_of_another_size": self.frames_of_another_size,
+            "messages_unreadable": self.messages_unreadable,
+            "commands_refused": self.commands_refused,
+            "episodes_started": self.episodes_started,
+            "episodes_refused": self.episodes_refused,
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, with the totals first: what `aassl bag info --json` prints."""
@@ -145,7 +169,8 @@ class Ledger:
             f"{self.frames_received} frames received, {self.frames_written} written, {self.frames_dropped} dropped",
             f"{self.frames_with_sample} with sample",
         ]
-        parts += [f"{count} without ({reason})" for reason, count in self.frames_without_sample.items()]
+        edges = {reason: count for reason, count in self.frames_without_sample.items() if reason in EDGE_REASONS}
+        parts += [f"{count} without ({reason})" for reason, count in edges.items()]
         parts += [f"{count} {what}" for what, count in self.troubles().items()]
         others = self.messages_dropped - self.frames_dropped
         parts.append(

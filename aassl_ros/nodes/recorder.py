@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import deque
-from dataclasses import dataclass, field
 
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]
-from rclpy.qos import DurabilityPolicy
 from rclpy.timer import Timer
 from rclpy.utilities import get_rmw_implementation_identifier
 from std_srvs.srv import Trigger
 
-from aassl_ros.data import topics
-from aassl_ros.data.ledger import Ledger
+from aassl_ros.data.clock_jump import StreamClock
 from aassl_ros.data.recording import Recording
 from aassl_ros.data.session import Session
 from aassl_ros.errors import AasslError
 from aassl_ros.nodes import diagnostics, qos
 from aassl_ros.nodes.base import ManagedNode, run
+from aassl_ros.nodes.carried import CarriedMessages
 from aassl_ros.nodes.intake import FoundTopic, TopicIntake
 from aassl_ros.nodes.parameters import declare_settings, read_settings
 from aassl_ros.nodes.recorder_settings import RecorderSettings, make_session
@@ -33,14 +30,8 @@ _LOOK_S = 0.1
 _REVIEW_S = 1.0
 _SILENCE_S = 5.0
 _DRAIN_POLL_S = 0.01
-
-
-@dataclass
-class _Kept:
-    """What a bag begun by a split needs from before: latched messages, and the last joint state and commands."""
-
-    topic: FoundTopic
-    messages: deque[tuple[int, int, bytes]] = field(default_factory=deque)
+# A clock that is set back again so soon goes back and forth: two simulators, which no number of bags can part.
+_CLOCK_SETTLED_S = 5.0
 
 
 class RecorderNode(ManagedNode):
@@ -53,7 +44,9 @@ class RecorderNode(ManagedNode):
         self._recording: Recording | None = None
         self._closing: list[tuple[Recording, float]] = []
         self._intakes: dict[str, TopicIntake] = {}
-        self._kept: dict[str, _Kept] = {}
+        self._carried = CarriedMessages()
+        self._times = StreamClock()
+        self._set_back = -_CLOCK_SETTLED_S
         self._watchers: list[Timer] = []
         self._said: set[str] = set()
         self._part = 0
@@ -70,11 +63,12 @@ class RecorderNode(ManagedNode):
 
     def activate(self) -> None:
         """Open a new bag and begin to listen. Raises BagError if it cannot be made."""
+        assert self._session is not None
         self._said.clear()
-        self._kept.clear()
+        self._carried = CarriedMessages(self._motion_topics())
         self._recording = self._open(0)
         self._activated = time.monotonic()
-        self._intakes = {intake.name: intake for intake in map(self._intake, self._wanted())}
+        self._intakes = {intake.name: intake for intake in map(self._intake, self._settings.topics(self._session))}
         self._watchers = [
             self.create_timer(_LOOK_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME)),
             self.create_timer(_REVIEW_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME)),
@@ -92,9 +86,8 @@ class RecorderNode(ManagedNode):
         for intake in self._intakes.values():
             intake.stop()
         self._intakes, self._recording = {}, None
-        for old, _ in self._closing:
-            self._close(old)
-        self._closing.clear()
+        while self._closing:
+            self._close_old(self._closing[0])
         self._close(recording)
 
     def report(self) -> diagnostics.Report:
@@ -110,25 +103,7 @@ class RecorderNode(ManagedNode):
             level, message = diagnostics.ERROR, silent
         elif ledger.lossy:
             level, message = diagnostics.WARN, ledger.summary()
-        return diagnostics.Report(level, message, _values(recording, ledger))
-
-    def _wanted(self) -> list[str]:
-        session, settings = self._session, self._settings
-        assert session is not None
-        roles = session.roles
-        return [
-            *roles.cameras.values(),
-            *(topics.camera_info_topic(camera) for camera in settings.cameras),
-            roles.joint_states,
-            *roles.commands.values(),
-            roles.episode,
-            roles.object_pose,
-            roles.joint_truth,
-            topics.SIMULATOR_OBJECT_STATE,
-            topics.ROBOT_DESCRIPTION,
-            topics.TF_STATIC,
-            *settings.extra_topics,
-        ]
+        return diagnostics.Report(level, message, {"bag": recording.path, **ledger.numbers()})
 
     def _intake(self, name: str) -> TopicIntake:
         assert self._session is not None
@@ -145,22 +120,21 @@ class RecorderNode(ManagedNode):
 
     def _open(self, part: int) -> Recording:
         assert self._session is not None
-        self._part = part
-        return Recording(
+        recording = Recording(
             self._settings.bag_path(part),
             self._session,
             storage=self._settings.storage,
             sync=self._settings,
             queue_mb=self._settings.queue_mb,
         )
+        self._part = part
+        in_sim_time = self.get_parameter("use_sim_time").value
+        self._times = StreamClock(() if in_sim_time else self._session.roles.cameras.values())
+        return recording
 
     def _on_found(self, topic: FoundTopic) -> None:
         assert self._recording is not None
-        latched = topic.profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
-        if latched or self._is_motion(topic.name):
-            # Of joint states and commands the last one; of latched topics all that a late listener would be given.
-            kept = self._kept.setdefault(topic.name, _Kept(topic))
-            kept.messages = deque(kept.messages, maxlen=qos.LATCHED.depth if latched else 1)
+        self._carried.follow(topic)
         self._add_topic(self._recording, topic)
 
     def _add_topic(self, recording: Recording, topic: FoundTopic) -> None:
@@ -168,24 +142,42 @@ class RecorderNode(ManagedNode):
         recording.add_topic(topic.name, topic.type, qos=offered, type_hash=topic.type_hash)
 
     def _on_message(self, topic: str, publish_ns: int, data: bytes) -> None:
-        recording = self._recording
-        if recording is None:
+        if self._recording is None:
             return
         log_ns = self.get_clock().now().nanoseconds
-        recording.receive(topic, log_ns, publish_ns, data)
-        if topic in self._kept:
-            self._kept[topic].messages.append((log_ns, publish_ns, data))
-            if self._closing and self._is_motion(topic):
-                for old, _ in self._closing:
-                    old.receive(topic, log_ns, publish_ns, data)
+        if self._times.jumped_back(topic, log_ns, data):
+            self._begin_anew(log_ns)
+        self._recording.receive(topic, log_ns, publish_ns, data)
+        self._carried.take(topic, log_ns, publish_ns, data)
+        if self._closing and topic in self._motion_topics():
+            for old, _ in self._closing:
+                old.receive(topic, log_ns, publish_ns, data)
+
+    def _begin_anew(self, log_ns: int) -> None:
+        """Go on in another bag: in one bag, times told twice would be mixed by whoever reads it."""
+        assert self._session is not None
+        settled = time.monotonic() > self._set_back + _CLOCK_SETTLED_S
+        self._set_back = time.monotonic()
+        if not settled:
+            self._warn("The clock goes back and forth: do two simulators, or a bag played, run in this ROS domain?")
+            return
+        self._carried.forget([*self._motion_topics(), self._session.roles.episode])
+        try:
+            old, new = self._split(log_ns)
+        except AasslError as error:
+            self._warn(f"The clock was set back, and no new bag could be begun: {error}")
+            return
+        # No joint state to come belongs to the old bag.
+        self._close_old(self._closing[-1])
+        self.get_logger().warning(f"The clock was set back: {old.path} is closed, recording goes on in {new.path}.")
 
     def _on_lost(self, topic: str, count: int) -> None:
         if self._recording is not None:
             self._recording.lose(topic, count)
 
-    def _is_motion(self, topic: str) -> bool:
+    def _motion_topics(self) -> tuple[str, ...]:
         assert self._session is not None
-        return topic == self._session.roles.joint_states or topic in self._session.roles.commands.values()
+        return (self._session.roles.joint_states, *self._session.roles.commands.values())
 
     def _look(self) -> None:
         """Join topics that have come up; close bags of before a split once their last frames are matched."""
@@ -198,10 +190,9 @@ class RecorderNode(ManagedNode):
                     intake.look()
                 except AasslError as error:
                     self._warn(f"{intake.name} is not recorded: {error}")
-        for old, until in list(self._closing):
-            if old.settled or time.monotonic() > until:
-                self._closing.remove((old, until))
-                self._close(old)
+        for entry in list(self._closing):
+            if entry[0].settled or time.monotonic() > entry[1]:
+                self._close_old(entry)
 
     def _watch(self) -> None:
         if self._recording is None:
@@ -211,6 +202,10 @@ class RecorderNode(ManagedNode):
             self.get_logger().error(text)
         if silent := self._silent():
             self._warn(silent)
+        for trouble in self._recording.ledger.troubles():
+            if trouble not in self._said:
+                self._said.add(trouble)
+                self.get_logger().warning(f"{self._recording.path}: there are {trouble}; the diagnostics count them.")
 
     def _silent(self) -> str:
         """What to say of a camera or joint stream that is not heard; empty if all are."""
@@ -239,49 +234,47 @@ class RecorderNode(ManagedNode):
         while not recording.settled and time.monotonic() < until:
             time.sleep(_DRAIN_POLL_S)
             for name, intake in self._intakes.items():
-                if self._is_motion(name):
+                if name in self._motion_topics():
                     intake.take_waiting()
 
     def _close(self, recording: Recording) -> None:
         print(f"{recording.path}: {recording.close().summary()}", flush=True)
+
+    def _close_old(self, entry: tuple[Recording, float]) -> None:
+        """Close a bag of before a split; that it fails must not keep the present one from being closed."""
+        self._closing.remove(entry)
+        try:
+            self._close(entry[0])
+        except AasslError as error:
+            self._warn(str(error))
 
     def _on_split(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if self._recording is None:
             response.success, response.message = False, "The recorder is not active."
             return response
         try:
-            new = self._open(self._part + 1)
+            response.success, response.message = True, str(self._split()[1].path)
         except AasslError as error:
             response.success, response.message = False, str(error)
-            return response
+        return response
+
+    def _split(self, log_ns: int | None = None) -> tuple[Recording, Recording]:
+        """Go on in a new bag; the old one is closed once its last frames are matched. Returns both. Raises BagError.
+
+        log_ns: receipt to be written with the messages carried over, if not their own.
+        """
+        assert self._recording is not None
+        new = self._open(self._part + 1)
         old, self._recording = self._recording, new
         self._closing.append((old, time.monotonic() + self._settings.sample_timeout))
-        for kept in self._kept.values():
-            self._add_topic(new, kept.topic)
-            for message in kept.messages:
-                new.receive(kept.topic.name, *message)
+        for topic, carried in self._carried:
+            self._add_topic(new, topic)
+            for received_ns, publish_ns, data in carried:
+                new.receive(topic.name, received_ns if log_ns is None else log_ns, publish_ns, data)
         for intake in self._intakes.values():
             if intake.topic is not None:
                 self._add_topic(new, intake.topic)
-        response.success, response.message = True, str(new.path)
-        return response
-
-
-def _values(recording: Recording, ledger: Ledger) -> dict[str, object]:
-    return {
-        "bag": recording.path,
-        "frames_received": ledger.frames_received,
-        "frames_written": ledger.frames_written,
-        "frames_dropped": ledger.frames_dropped,
-        "frames_with_sample": ledger.frames_with_sample,
-        "frames_without_sample": sum(ledger.frames_without_sample.values()),
-        "bracket_ms_median": "" if ledger.bracket_ms_median is None else ledger.bracket_ms_median,
-        "messages_dropped": ledger.messages_dropped,
-        "joint_states_dropped": sum(ledger.joint_states_dropped.values()),
-        "episodes_started": ledger.episodes_started,
-        "episodes_refused": ledger.episodes_refused,
-        "commands_refused": ledger.commands_refused,
-    }
+        return old, new
 
 
 def main() -> int:

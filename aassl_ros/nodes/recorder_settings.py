@@ -57,6 +57,23 @@ class RecorderSettings(SyncSettings):
                 )
         return {group: topic for group, _, topic in pairs}
 
+    def topics(self, session: Session) -> list[str]:
+        """Every topic to record."""
+        roles = session.roles
+        return [
+            *roles.cameras.values(),
+            *(topics.camera_info_topic(camera) for camera in self.cameras),
+            roles.joint_states,
+            *roles.commands.values(),
+            roles.episode,
+            roles.object_pose,
+            roles.joint_truth,
+            topics.SIMULATOR_OBJECT_STATE,
+            topics.ROBOT_DESCRIPTION,
+            topics.TF_STATIC,
+            *self.extra_topics,
+        ]
+
     def bag_path(self, part: int) -> Path:
         """Where the bag goes; part: 0, then one more for each split."""
         if self.bag:

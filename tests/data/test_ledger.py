@@ -58,7 +58,7 @@ def test_the_summary_names_every_loss_in_one_line() -> None:
     counts.frames_with_sample = 8
     counts.frames_without_sample = {"joint missing": 1}
     assert counts.summary() == (
-        "10 frames received, 9 written, 3 dropped; 8 with sample; 1 without (joint missing); "
+        "10 frames received, 9 written, 3 dropped; 8 with sample; 1 frames without sample (joint missing); "
         "39 messages in all, 0 others dropped."
     )
 

@@ -59,14 +59,14 @@ class Robot:
         publishers = (self.images, self.joints, self.episodes, self.commands)
         return all(publisher.get_subscription_count() > 0 for publisher in publishers)
 
-    def publish_joints(self, stamp_ns: int) -> None:
-        message = JointState(name=["a"], position=[angle(stamp_ns)], velocity=[0.0])
+    def publish_joints(self, stamp_ns: int, position: float | None = None) -> None:
+        message = JointState(name=["a"], position=[angle(stamp_ns) if position is None else position], velocity=[0.0])
         message.header.stamp = stamp(stamp_ns)
         self.joints.publish(message)
         self.states += 1
 
-    def publish_frame(self, stamp_ns: int) -> None:
-        message = Image(height=128, width=128, encoding="rgb8", step=384, data=self._picture)
+    def publish_frame(self, stamp_ns: int, encoding: str = "rgb8") -> None:
+        message = Image(height=128, width=128, encoding=encoding, step=384, data=self._picture)
         message.header.stamp = stamp(stamp_ns)
         self.images.publish(message)
         self.frames.append(stamp_ns)
@@ -259,6 +259,44 @@ def test_a_split_loses_nothing_and_each_part_stands_alone(
         assert check_bag(tmp_path / name) == []
     assert frames == robot.frames
     assert samples == len(frames)
+
+
+@pytest.mark.parametrize("sim_time", [True, False])
+def test_after_a_clock_that_is_set_back_recording_goes_on_in_a_bag_of_its_own(
+    ros: Any, start_recorder: StartRecorder, tmp_path: Path, sim_time: bool
+) -> None:
+    robot = Robot(ros)
+    clock = robot.node.create_publisher(Clock, "/clock", 10)
+    recorder = start_recorder(tmp_path / "bag", use_sim_time=sim_time)
+    ros.wait_for(lambda: robot.heard() and (clock.get_subscription_count() > 0) == sim_time)
+    for run, begin in enumerate((60 * SECOND, 1 * SECOND)):  # a simulator, started again
+        for k in range(40):
+            now = begin + k * 20_000_000
+            clock.publish(Clock(clock=stamp(now)))
+            robot.publish_joints(now, position=float(run))
+            robot.publish_frame(now + 5_000_000)
+            ros.spin(0.01)
+    said = stop(recorder)
+    assert f"The clock was set back: {tmp_path / 'bag'} is closed, recording goes on in {tmp_path / 'bag_1'}." in said
+    for run, name in enumerate(("bag", "bag_1")):
+        with BagReader(tmp_path / name) as reader:
+            positions = [reader.decode(message).position[0] for message in reader.messages([STATE])]
+        assert set(positions) == {float(run)}
+        assert len(positions) >= 34
+
+
+def test_what_cannot_be_used_is_said_while_recording(ros: Any, start_recorder: StartRecorder, tmp_path: Path) -> None:
+    robot = Robot(ros)
+    recorder = start_recorder(tmp_path / "bag")
+    ros.wait_for(robot.heard)
+    for k in range(60):
+        robot.publish_joints(k * 20_000_000 + SECOND, position=math.nan if k % 2 else 0.0)
+        robot.publish_frame(k * 20_000_000 + SECOND, encoding="heat")
+        ros.spin(0.03)
+    said = stop(recorder)
+    assert "there are frames of an unknown encoding; the diagnostics count them." in said
+    assert "there are joint states dropped (not finite); the diagnostics count them." in said
+    assert "60 frames of an unknown encoding" in said
 
 
 def test_deactivate_closes_the_bag_and_activate_opens_another(ros: Any, start_node: Any, tmp_path: Path) -> None:
