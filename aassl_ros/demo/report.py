@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aassl_ros.data.bag_reader import BagReader
 from aassl_ros.data.ledger import Ledger
 from aassl_ros.data.prepared import PreparedData
+from aassl_ros.demo.bag_frames import frames_of_bag
 from aassl_ros.demo.folder import DemoFolder, read_json, write_json
 from aassl_ros.demo.synchronization import measure_synchronization
 from aassl_ros.errors import BagError
@@ -89,21 +90,33 @@ def _accuracy(page: Page, metrics: Mapping[str, Any]) -> None:
         "colour histogram, linear probe": baselines["colour_histogram"],
     }
     page.picture(plots.accuracy_bars(series, online["chance"]), "accuracy of each encoder and baseline")
+    columns = (
+        offline["probe"]["per_category"],
+        online["probe"]["per_category"],
+        online["baselines_per_category"]["random_encoder"],
+        online["baselines_per_category"]["colour_histogram"],
+    )
+    chance = _percent(online["chance"])
     rows = [
-        (category, _percent(offline["probe"]["per_category"].get(category)), _percent(accuracy))
-        for category, accuracy in online["probe"]["per_category"].items()
+        (category, *(_percent(column.get(category)) for column in columns), chance)
+        for category in online["probe"]["per_category"]
     ]
-    rows += [
-        ("all", _percent(offline["probe"]["accuracy"]), _percent(online["probe"]["accuracy"])),
-        ("nearest neighbours", _percent(offline["knn"]["accuracy"]), _percent(online["knn"]["accuracy"])),
-        *((f"{count} labelled object(s) a category", _percent(offline["few_shot"].get(count)), _percent(accuracy))
-          for count, accuracy in online["few_shot"].items()),
-    ]  # fmt: skip
-    page.table(["category", "offline", "online"], rows)
-    if "confusion" in online:
-        confusion = online["confusion"]
-        matrix = np.asarray(confusion["matrix"], dtype=np.float64)
-        page.picture(plots.confusion(matrix, confusion["categories"]), "confusion matrix of the online encoder")
+    overall = (offline["probe"]["accuracy"], online["probe"]["accuracy"], *baselines.values())
+    rows.append(("all categories", *map(_percent, overall), chance))
+    page.table(["linear probe", "offline", "online", "random encoder", "colour histogram", "chance"], rows)
+    few = [
+        (
+            f"{count} labelled object{'s' * (count != '1')} a category",
+            _percent(offline["few_shot"][count]),
+            _percent(fraction),
+        )
+        for count, fraction in online["few_shot"].items()
+    ]
+    neighbours = ("20 nearest neighbours", _percent(offline["knn"]["accuracy"]), _percent(online["knn"]["accuracy"]))
+    page.table(["other measures", "offline", "online"], [neighbours, *few])
+    confusion = online["confusion"]
+    matrix = np.asarray(confusion["matrix"], dtype=np.float64)
+    page.picture(plots.confusion(matrix, confusion["categories"]), "confusion matrix of the online encoder")
 
 
 def _live(page: Page, folder: DemoFolder) -> None:
@@ -153,7 +166,8 @@ def _frames(page: Page, folder: DemoFolder, data: PreparedData) -> None:
             f"frames the median is {np.median(sync.error_mrad):.4f} mrad; in 1 ms the fastest joint moves "
             f"{np.median(sync.motion_mrad):.3f} mrad (median)."
         )
-    page.picture(plots.frames_grid(data.frames[chosen], captions), "sample frames")
+    frames = frames_of_bag(folder.collect_bag, data.stamps_ns[chosen].tolist())
+    page.picture(plots.frames_grid(frames, captions), "sample frames")
 
 
 def _joints(page: Page, data: PreparedData) -> None:

@@ -66,6 +66,7 @@ class Evaluation:
     few_shot: dict[str, float]
     random_encoder: float
     colour_histogram: float
+    baselines_per_category: dict[str, dict[str, float]]
     confusion: NDArray[np.int64]
     train_instances: tuple[str, ...]
     test_instances: tuple[str, ...]
@@ -92,6 +93,7 @@ class Evaluation:
             "few_shot": self.few_shot,
             "chance": self.chance,
             "baselines": {"random_encoder": self.random_encoder, "colour_histogram": self.colour_histogram},
+            "baselines_per_category": self.baselines_per_category,
             "confusion": {"categories": list(self.categories), "matrix": self.confusion.tolist()},
             "train_instances": list(self.train_instances),
             "test_instances": list(self.test_instances),
@@ -169,6 +171,10 @@ def _measure(
         few_shot=_few_shot(train, test, parts, settings.few_shot_draws, subject.seed),
         random_encoder=_accuracy(named_untrained, parts.test),
         colour_histogram=_accuracy(named_by_colour, parts.test),
+        baselines_per_category={
+            "random_encoder": _per_category(named_untrained, parts),
+            "colour_histogram": _per_category(named_by_colour, parts),
+        },
         confusion=_confusion(named, parts),
         train_instances=tuple(sorted({*subject.instances, *parts.train.names})),
         test_instances=parts.test.names,

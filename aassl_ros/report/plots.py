@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 _DPI = 110
+_TITLES = {"loss": "whole loss", "contrastive": "term between images", "action": "action term"}
 COLOURS = {"offline": "#2a6f97", "online": "#d1495b", "chance": "#8d99ae"}
 
 
@@ -58,7 +59,7 @@ def loss_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[
             if points:
                 steps, values = zip(*points, strict=True)
                 axis.plot(steps, values, color=COLOURS.get(phase), label=phase, linewidth=1.2)
-        axis.set_title(f"loss: {key}", fontsize=9)
+        axis.set_title(_TITLES.get(key, key), fontsize=9)
         axis.set_xlabel("update")
         axis.set_ylabel("nats")
         axis.legend(fontsize=8, frameon=False)

@@ -1,0 +1,30 @@
+"""Frames of a bag as the camera gave them, for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.data.bag_reader import BagReader
+from aassl_ros.data.messages import frame_from_message, header_stamp_ns
+from aassl_ros.errors import BagError
+
+
+def frames_of_bag(bag: Path, stamps_ns: Sequence[int]) -> NDArray[np.uint8]:
+    """The first camera's frames of these stamps at their full size, uint8 [N, H, W, 3]. Raises BagError without one."""
+    found: dict[int, NDArray[np.uint8]] = {}
+    with BagReader(bag) as reader:
+        if reader.session is None:
+            raise BagError(f"{bag} names no camera: it is not of our recorder.")
+        topic = next(iter(reader.session.roles.cameras.values()))
+        for message in reader.messages([topic]):
+            stamp = header_stamp_ns(message.data)
+            if stamp in stamps_ns:
+                found[stamp] = frame_from_message(reader.decode(message))
+    missing = [stamp for stamp in stamps_ns if stamp not in found]
+    if missing:
+        raise BagError(f"{bag} holds no frame of the stamp {missing[0]} ns that was prepared from it.")
+    return np.stack([found[stamp] for stamp in stamps_ns])
