@@ -58,6 +58,8 @@ def _info(arguments: argparse.Namespace) -> int:
         print(f"  {kind}: {episode.instance} ({episode.category or 'no category'}), {seconds}")
     if session is not None:
         print(f"robot {session.robot}, arm {session.arm or 'unknown'}; recorded by {_versions(session.versions)}")
+    if ledger is not None and not ledger.closed:
+        print("Not closed by its recorder, whose last counts were:")
     print(ledger.summary() if ledger is not None else "No ledger: not made by aassl's recorder, or not closed.")
     return 0
 
@@ -82,8 +84,9 @@ def _recover(arguments: argparse.Namespace) -> int:
     out = arguments.out or arguments.bag.with_name(f"{arguments.bag.name}-recovered")
     counts = recover_bag(arguments.bag, out)
     if arguments.json:
-        print(json.dumps({"bag": str(out), "messages": counts.messages, "whole": counts.whole}))
+        print(json.dumps({"bag": str(out), **asdict(counts)}))
     else:
         end = "all of it" if counts.whole else "all before the place where writing stopped"
-        print(f"{out}: {counts.messages} messages saved, {end}.")
-    return 0 if counts.whole else 3
+        damaged = f", but for {counts.damaged_chunks} damaged chunks" if counts.damaged_chunks else ""
+        print(f"{out}: {counts.messages} messages saved, {end}{damaged}.")
+    return 0 if counts.whole and not counts.damaged_chunks else 3

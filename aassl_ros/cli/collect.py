@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -74,4 +75,5 @@ def _wait_for_frames(monitor: Any, processes: NodeProcesses) -> None:
 
 def _echo_problems(name: str, line: str) -> None:
     if "[WARN]" in line or "[ERROR]" in line or "[FATAL]" in line:
-        print(f"[{name}] {line}", flush=True)
+        # Not on stdout, which --json promises to hold one object.
+        print(f"[{name}] {line}", file=sys.stderr, flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import uuid
 from pathlib import Path
 
@@ -27,10 +28,13 @@ def run(arguments: argparse.Namespace) -> int:
     from aassl_ros.nodes.episode_marker import publish_episode
 
     published = publish_episode(event, namespace=arguments.namespace, use_sim_time=arguments.use_sim_time)
-    if published.event == "start":
-        _state_file().parent.mkdir(parents=True, exist_ok=True)
-        _state_file().write_text(json.dumps({"id": published.id}), encoding="utf-8")
     print(published.to_json())
+    if published.event == "start":
+        try:
+            _state_file().parent.mkdir(parents=True, exist_ok=True)
+            _state_file().write_text(json.dumps({"id": published.id}), encoding="utf-8")
+        except OSError as error:
+            print(f"aassl: {_state_file()} cannot be written ({error.strerror}): stop with --id.", file=sys.stderr)
     return 0
 
 

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("the whole loop on this machine: simulate, record, train, recognize, report", "aassl_ros.cli.demo"),
     "doctor": ("what works on this machine, and what mends what does not", "aassl_ros.cli.doctor"),
     "collect": ("record handled objects into a bag", "aassl_ros.cli.collect"),
-    "bag": ("look into bags: info, check", "aassl_ros.cli.bag"),
+    "bag": ("look into bags and save damaged ones: info, check, recover", "aassl_ros.cli.bag"),
     "prepare": ("turn bags into training data", "aassl_ros.cli.prepare"),
     "train": ("learn an encoder from prepared data", "aassl_ros.cli.train"),
     "evaluate": ("measure an encoder on objects it has never seen", "aassl_ros.cli.evaluate"),

@@ -170,9 +170,9 @@ class BagReader:
         return text
 
     def _damaged(self, error: Exception) -> BagError:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         known = isinstance(error, (ReaderError, OSError))
         return BagError(
-            f"{self.path} is damaged{'' if known else ' or of unknown form'}: {reason} "
+            f"{self.path} is damaged{'' if known else ' or of unknown form'}: {reason}. "
             f"Try: aassl bag recover {self.path}"
         )

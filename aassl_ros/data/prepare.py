@@ -16,8 +16,9 @@ import numpy as np
 from aassl_ros.data.bag_frames import BagCounts, BagFrames
 from aassl_ros.data.bag_reader import BagReader
 from aassl_ros.data.bag_roles import BagRoles, NamedTopics, find_roles
+from aassl_ros.data.episodes import Episode
 from aassl_ros.data.prepared import FORMAT, TABLE, PreparedData, read_table
-from aassl_ros.data.prepared_writer import PreparedWriter
+from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter
 from aassl_ros.data.recorded_samples import Comparison
 from aassl_ros.errors import DataError
 from aassl_ros.settings import setting
@@ -158,10 +159,12 @@ def _read_all(
         progress(done, total)
 
     episodes = 0
+    seen = _SeenEpisodes()
     for reader, roles in opened:
         bag = BagFrames(reader, roles, settings.image_size)
         bag.read(writer.append_frames, advance)
         for episode, states in bag.episodes():
+            seen.add(reader.path, episode, states)
             key = (episode.robot, episode.id, episode.instance, episode.category or "", episode.set)
             writer.add_episode(*key, states)
             frames_of_set[episode.set] += len(np.asarray(states.stamps_ns))
@@ -190,6 +193,23 @@ def _read_all(
     facts = {"report": report.to_json(), "settings": asdict(settings)}
     writer.finish(fingerprint, continuous_joints=continuous, facts=facts)
     return report
+
+
+class _SeenEpisodes:
+    """Finds a recording given twice, as a bag and its recovered copy. An episode split between bags is in order."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], list[tuple[int, int, Path]]] = {}
+
+    def add(self, bag: Path, episode: Episode, states: EpisodeStates) -> None:
+        """Raises DataError where another bag has frames of this episode at the same stamps."""
+        stamps = np.asarray(states.stamps_ns)
+        first, last = int(stamps[0]), int(stamps[-1])
+        found = self._found.setdefault((episode.robot, episode.id), [])
+        for other_first, other_last, other in found:
+            if other != bag and first <= other_last and other_first <= last:
+                raise DataError(f"{other} and {bag} hold the same episode {episode.id}. Leave one out.")
+        found.append((first, last, bag))
 
 
 def _largest(comparisons: list[Comparison]) -> dict[str, Any]:

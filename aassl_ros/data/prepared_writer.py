@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -66,15 +67,19 @@ class PreparedWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # of a full disk; said where it was written
+            self._file.close()
         shutil.rmtree(self._part, ignore_errors=True)
 
     def append_frames(self, frames: NDArray[np.uint8]) -> None:
-        """Write one frame uint8 [S, S, 3] or several [n, S, S, 3]."""
+        """Write one frame uint8 [S, S, 3] or several [n, S, S, 3]. Raises DataError where they cannot be written."""
         shape = (self.image_size, self.image_size, 3)
         if frames.dtype != np.uint8 or frames.shape[-3:] != shape or frames.ndim not in (3, 4):
             raise DataError(f"frames are {frames.dtype} {frames.shape}, expected uint8 of {shape} each.")
-        self._file.write(np.ascontiguousarray(frames).data)
+        try:
+            self._file.write(np.ascontiguousarray(frames).data)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
         self.frames_written += 1 if frames.ndim == 3 else len(frames)
 
     def add_episode(

@@ -7,6 +7,7 @@ import time
 import rclpy
 from rclpy.clock_type import ClockType
 from rclpy.context import Context
+from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -22,6 +23,9 @@ EPISODE_QOS = QoSProfile(
     depth=1000, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
 """Every episode event of a session reaches who comes late, too."""
+
+# The recorder looks for new publishers ten times a second; discovery and a busy machine take the rest.
+_JOIN_S = 1.0
 
 
 def publish_episode(
@@ -60,11 +64,19 @@ def publish_episode(
             event.set,
         )
         publisher.publish(String(data=stamped.to_json()))
-        publisher.wait_for_all_acked()
+        # Somebody else may have listened already: the recorder subscribes only once it sees us.
+        _spin(executor, _JOIN_S)
+        publisher.wait_for_all_acked(Duration(nanoseconds=int(timeout_s * 1e9)))
         return stamped
     finally:
         node.destroy_node()
         context.try_shutdown()
+
+
+def _spin(executor: SingleThreadedExecutor, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        executor.spin_once(timeout_sec=0.05)
 
 
 def _unset(node: Node) -> bool:

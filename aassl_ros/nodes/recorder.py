@@ -199,7 +199,9 @@ class RecorderNode(ManagedNode):
             return
         if self._recording.error is not None and (text := str(self._recording.error)) not in self._said:
             self._said.add(text)
-            self.get_logger().error(text)
+            self.get_logger().error(
+                f"{text} Nothing more is recorded; save what is written: aassl bag recover {self._recording.path}"
+            )
         if silent := self._silent():
             self._warn(silent)
         for trouble in self._recording.ledger.troubles():

@@ -9,6 +9,8 @@ import pytest
 
 from aassl_ros.cli.main import main
 from aassl_ros.data import messages
+from aassl_ros.data.bag_reader import BagReader
+from aassl_ros.data.bag_writer import BagWriter
 from aassl_ros.data.recording import Recording
 from aassl_ros.data.session import Roles, Session
 
@@ -70,3 +72,14 @@ def test_a_bag_that_is_not_there_is_one_line_and_exit_status_1(
 ) -> None:
     assert main(["bag", "info", str(tmp_path / "nothing")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_info_on_a_bag_that_its_recorder_did_not_close_says_so(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with BagReader(bag) as reader, BagWriter(tmp_path / "cut") as writer:
+        for message in list(reader.messages())[:-1]:  # the last is the ledger of its close
+            writer.add_topic(message.topic, message.type)
+            writer.write(message.topic, message.log_ns, message.publish_ns, message.data)
+    assert main(["bag", "info", str(tmp_path / "cut")]) == 0
+    assert "Not closed by its recorder, whose last counts were:" in capsys.readouterr().out

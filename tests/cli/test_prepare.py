@@ -70,3 +70,14 @@ def test_from_a_shell_an_error_is_one_line(tmp_path: Path) -> None:
 def test_a_wrong_setting_is_wrong_use(bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prepare", str(bag), "-o", str(tmp_path / "data"), "--image-size", "enormous"]) == 2
     assert "image_size = 'enormous', expected an integer from 8 to 1024" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(bag: Path, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m aassl_ros.cli.main prepare {bag} -o {tmp_path / 'data'} --image-size 128"
+
+    done = subprocess.run(f"ulimit -f 100; exec {command}", shell=True, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "data cannot be written (File too large). Free some room" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [bag]

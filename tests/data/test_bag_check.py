@@ -4,12 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
+from rosbags.rosbag2 import Reader
 
 from aassl_ros.data import messages
 from aassl_ros.data.bag_check import check_bag
 from aassl_ros.data.bag_reader import BagReader
 from aassl_ros.data.bag_recovery import recover_bag
 from aassl_ros.data.bag_writer import BagWriter
+from aassl_ros.data.recording import Recording
+from aassl_ros.data.session import Session
 from aassl_ros.errors import BagError
 
 STATE = "/recorder/sample/camera/joint_state"
@@ -95,6 +99,39 @@ def test_a_bag_that_was_never_closed_is_saved_to_the_last_whole_chunk(streams: A
         assert reader.session is not None
         duration_s = reader.duration_s
     assert duration_s == pytest.approx(60.0 * kept, abs=60.0 * (1 << 20) / len(whole) + 1.0)
+
+
+def test_recovery_leaves_out_a_damaged_chunk_alone_and_keeps_what_publishers_offered(
+    streams: Any, tmp_path: Path, session: Session
+) -> None:
+    latched = Qos(
+        QosHistory.KEEP_LAST,
+        1,
+        QosReliability.RELIABLE,
+        QosDurability.TRANSIENT_LOCAL,
+        QosTime(0, 0),
+        QosTime(0, 0),
+        QosLiveliness.AUTOMATIC,
+        QosTime(0, 0),
+        False,
+    )
+    recording = Recording(tmp_path / "bag", session)
+    for message in streams.stream(60.0):
+        recording.add_topic(message.topic, message.type, qos=[latched])
+        recording.receive(message.topic, message.stamp_ns, message.stamp_ns, message.data)
+    recording.close()
+    file = tmp_path / "bag" / "bag_0.mcap"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    recovered = recover_bag(tmp_path / "bag", tmp_path / "saved")
+    assert (recovered.damaged_chunks, recovered.whole) == (1, True)
+    with BagReader(tmp_path / "bag") as damaged, BagReader(tmp_path / "saved") as saved:
+        assert 0.4 * damaged.message_count < saved.message_count < damaged.message_count
+        assert saved.duration_s == pytest.approx(60.0, abs=1.0)
+    with Reader(tmp_path / "saved") as reader:
+        offered = {connection.topic: connection.ext.offered_qos_profiles for connection in reader.connections}
+    assert offered["/camera/image_raw"] == [latched]
 
 
 def test_recovery_says_so_where_there_is_nothing_to_save(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from aassl_ros.data import messages
+from aassl_ros.data.bag_recovery import recover_bag
 from aassl_ros.data.bag_writer import BagWriter
 from aassl_ros.data.prepare import PrepareReport, PrepareSettings, prepare
 from aassl_ros.data.prepared import PreparedData
@@ -391,3 +392,9 @@ def test_a_bag_that_was_never_closed_says_how_to_recover_it(tmp_path: Path, bag:
 
     with pytest.raises(BagError, match="aassl bag recover"):
         prepare([tmp_path / "bags"], tmp_path / "data")
+
+
+def test_a_recovered_copy_beside_its_bag_is_refused(bag: Path, tmp_path: Path) -> None:
+    recover_bag(bag, tmp_path / "copy")
+    with pytest.raises(DataError, match="hold the same episode"):
+        prepare([bag, tmp_path / "copy"], tmp_path / "data", PrepareSettings(image_size=SIZE))

@@ -27,6 +27,8 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from aassl_ros.data import messages
 from aassl_ros.data.bag_check import check_bag
 from aassl_ros.data.bag_reader import BagReader
+from aassl_ros.data.episodes import EpisodeEvent
+from aassl_ros.nodes.episode_marker import publish_episode
 
 SECOND = 1_000_000_000
 IMAGE, STATE = "/camera/image_raw", "/recorder/sample/camera/joint_state"
@@ -297,6 +299,18 @@ def test_what_cannot_be_used_is_said_while_recording(ros: Any, start_recorder: S
     assert "there are frames of an unknown encoding; the diagnostics count them." in said
     assert "there are joint states dropped (not finite); the diagnostics count them." in said
     assert "60 frames of an unknown encoding" in said
+
+
+def test_an_episode_marked_by_hand_is_recorded_though_somebody_else_listened_first(
+    ros: Any, start_recorder: StartRecorder, tmp_path: Path
+) -> None:
+    listener = ros.node("listener")
+    listener.create_subscription(String, "episode", lambda message: None, LATCHED)
+    recorder = start_recorder(tmp_path / "bag")
+    started = publish_episode(EpisodeEvent(str(uuid.uuid4()), 0, "start", "mug_0001", "mug"))
+    stop(recorder)
+    with BagReader(tmp_path / "bag") as reader:
+        assert [(episode.id, episode.start_ns) for episode in reader.episodes()] == [(started.id, started.stamp_ns)]
 
 
 def test_deactivate_closes_the_bag_and_activate_opens_another(ros: Any, start_node: Any, tmp_path: Path) -> None:
