@@ -36,6 +36,8 @@ class SettingInfo:
             return "one of " + ", ".join(str(choice) for choice in self.choices)
         if self.item_type is not None:
             return f"a list of {_WORDS[self.item_type]}s"
+        if self.kind is bool:
+            return "true or false"
         word = _WORDS[self.kind]
         article = "an" if word[0] in "aeiou" else "a"
         if self.minimum is not None and self.maximum is not None:

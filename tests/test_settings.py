@@ -39,7 +39,7 @@ def test_an_integer_passes_for_a_number_and_a_list_for_a_tuple() -> None:
         ({"depth": True}, "x.yaml: depth = True, expected an integer of at least 1."),
         ({"storage": "zip"}, "x.yaml: storage = 'zip', expected one of mcap, sqlite3."),
         ({"cameras": "front"}, "x.yaml: cameras = 'front', expected a list of strings."),
-        ({"wait": "yes"}, "x.yaml: wait = 'yes', expected a truth value."),
+        ({"wait": "yes"}, "x.yaml: wait = 'yes', expected true or false."),
         ({"dept": 1}, "x.yaml: unknown key 'dept', expected one of rate_hz, depth, storage, cameras, wait."),
     ],
 )

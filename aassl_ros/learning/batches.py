@@ -39,6 +39,8 @@ class PairBatches:
         settings: LearnerSettings,
         sets: tuple[str, ...],
         known: tuple[ActionSpace, Normalisation] | None = None,
+        *,
+        without_instances: tuple[str, ...] = (),
     ) -> None:
         """known: action space and normalisation of a run that goes on; else they are chosen and measured here.
 
@@ -48,11 +50,11 @@ class PairBatches:
         self._data, self._batch, self._classic = data, settings.batch, method.pairs == "classic"
         self.space: ActionSpace | None = None
         self.normalisation: Normalisation | None = None
-        frames = data.indices(sets)
+        frames = data.indices(sets, without_instances=without_instances)
         if len(frames) == 0:
             found = ", ".join(sorted({row.set for row in data.episodes})) or "none"
             raise DataError(f"{data.path} holds no frames of the sets {', '.join(sets)} (found: {found}).")
-        self.instances = data.instances(sets)
+        self.instances = tuple(name for name in data.instances(sets) if name not in without_instances)
         if method.action_term is not None:
             self.space = known[0] if known else _choose_space(data, settings)
             frames = frames[self.space.usable(data)[frames]]

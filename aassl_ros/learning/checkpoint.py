@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import platform
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
@@ -25,8 +24,10 @@ from torch import Tensor, nn
 
 from aassl_ros import __version__
 from aassl_ros.data.actions import ActionSpace, Normalisation
-from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
+from aassl_ros.errors import CheckpointError, ConfigError, DataError, TrainingError
+from aassl_ros.learning.checkpoint_folder import FOLDER, LINK, point_link, remove_old, write_folder
 from aassl_ros.learning.encoders import ResNet, build_encoder
+from aassl_ros.learning.methods import METHODS
 from aassl_ros.learning.train_settings import LearnerSettings
 from aassl_ros.settings import from_mapping
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 WEIGHTS, STATE, FACTS = "weights.safetensors", "state.pt", "checkpoint.json"
-LINK, FOLDER = "checkpoint", "checkpoints"
-_PART = ".part-"
 
 
 @dataclass(frozen=True)
@@ -132,13 +131,13 @@ def save_checkpoint(
     content[FACTS] = _facts(learner, provenance, dict(trainer or {}), digests)
     folder = run / FOLDER
     try:
-        target = _write_folder(folder, content, learner.steps)
-        _point_link(run, target)
+        target = write_folder(folder, content, learner.steps)
+        point_link(run, target)
     except OSError as error:
         raise CheckpointError(
             f"{folder} cannot be written ({error}). Free some room or take another folder."
         ) from error
-    _remove_old(folder, keep, target)
+    remove_old(folder, keep, target)
     return target
 
 
@@ -180,13 +179,29 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             versions=facts["versions"],
             weights=safetensors.torch.load(content),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError, ConfigError) as error:
+        _check(checkpoint)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError, ConfigError, DataError) as error:
         raise CheckpointError(
             f"{folder} is damaged: {_first_line(error)}. Take another checkpoint of the run."
         ) from error
     checkpoint.fill(checkpoint.encoder, "encoder")
     checkpoint.encoder.eval()
     return checkpoint
+
+
+def _check(checkpoint: Checkpoint) -> None:
+    """Raise ValueError where parts that can each be read do not make one checkpoint."""
+    if checkpoint.image_size < 1:
+        raise ValueError(f"image_size is {checkpoint.image_size}")
+    dimension, normalisation = checkpoint.action_dimension, checkpoint.normalisation
+    if METHODS[checkpoint.method].action_term is not None and dimension < 1:
+        raise ValueError(f"{checkpoint.method} with actions of {dimension} entries")
+    for part in () if normalisation is None else (normalisation.median, normalisation.scale):
+        if part.shape != (dimension,) or not np.isfinite(part).all():
+            raise ValueError(f"actions of {dimension} entries are normalised by {part.tolist()}")
+    spoilt = next((name for name, tensor in checkpoint.weights.items() if not tensor.isfinite().all()), None)
+    if spoilt is not None:
+        raise ValueError(f"weight {spoilt} is not a number")
 
 
 def _facts(learner: Learner, provenance: Provenance, trainer: dict[str, Any], digests: Mapping[str, str]) -> bytes:
@@ -211,11 +226,13 @@ def _facts(learner: Learner, provenance: Provenance, trainer: dict[str, Any], di
 
 
 def _read_provenance(facts: Mapping[str, Any]) -> Provenance:
-    space, normalisation = facts["action_space"], facts["normalisation"]
+    space, normalisation, instances = facts["action_space"], facts["normalisation"], facts["instances"]
+    if not isinstance(instances, list) or not all(isinstance(name, str) for name in instances):
+        raise TypeError(f"instances = {instances!r}, expected a list of names")
     return Provenance(
         None if space is None else ActionSpace.from_json(space),
         None if normalisation is None else Normalisation.from_json(normalisation),
-        tuple(facts["instances"]),
+        tuple(instances),
         facts["data_fingerprint"],
     )
 
@@ -238,57 +255,6 @@ def _to_bytes(state: dict[str, Any]) -> bytes:
     stream = io.BytesIO()
     torch.save(state, stream)
     return stream.getvalue()
-
-
-def _write_folder(folder: Path, content: Mapping[str, bytes], step: int) -> Path:
-    """Write the files of one checkpoint beside its place, to disk, and rename them into it at one stroke."""
-    for left_over in folder.glob(f"{_PART}*"):  # of a writer that was killed
-        shutil.rmtree(left_over, ignore_errors=True)
-    part = folder / f"{_PART}{os.getpid()}"
-    part.mkdir(parents=True)
-    for name, data in content.items():
-        with open(part / name, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-    _sync_folder(part)
-    target = _free_name(folder, step)
-    part.rename(target)
-    _sync_folder(folder)
-    return target
-
-
-def _point_link(run: Path, target: Path) -> None:
-    """Let RUN/checkpoint name `target`; at no moment does it name nothing."""
-    link = run / f".{LINK}-{os.getpid()}"
-    link.unlink(missing_ok=True)
-    link.symlink_to(target.relative_to(run))
-    os.replace(link, run / LINK)
-    _sync_folder(run)
-
-
-def _remove_old(folder: Path, keep: int, newest: Path) -> None:
-    written = [path for path in folder.iterdir() if not path.name.startswith(".") and path != newest]
-    written.sort(key=lambda path: path.stat().st_mtime_ns)
-    for old in written[: max(0, len(written) - keep + 1)]:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _free_name(folder: Path, step: int) -> Path:
-    """checkpoints/STEP; a run that was killed and resumed may have written that step before, which stays as it is."""
-    name, count = f"{step:08d}", 1
-    while (folder / name).exists():
-        count += 1
-        name = f"{step:08d}-{count}"
-    return folder / name
 
 
 def _first_line(error: Exception) -> str:

@@ -58,6 +58,7 @@ class TrainSettings(LearnerSettings):
 
     epochs: int = setting(100, "Passes over the frames.", minimum=1, maximum=1_000_000)
     sets: tuple[str, ...] = setting(("train",), "Instance sets to learn from.")
+    validation: bool = setting(False, "Leave out a fifth of the train objects, for aassl evaluate --split val.")
     max_seconds: float = setting(
         0.0, "Longest training time in seconds, over all resumed parts; 0: no limit.", minimum=0
     )
@@ -98,4 +99,6 @@ def choose_device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device = {name!r} is not to be had here. Leave it at auto, or take cpu.") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"device = {name!r}, expected auto, cpu, cuda or cuda:NUMBER.")
     return device

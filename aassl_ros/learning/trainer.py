@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.prepared import PreparedData, validation_instances
 from aassl_ros.errors import AasslError, CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.batches import PairBatches
 from aassl_ros.learning.checkpoint import LINK, Checkpoint, Provenance, load_checkpoint, save_checkpoint
@@ -65,7 +66,9 @@ class Trainer:
                 raise CheckpointError(f"{checkpoint.path} was trained on other data than {data.path}. Start a new run.")
             if checkpoint.action_space is not None and checkpoint.normalisation is not None:
                 known = (checkpoint.action_space, checkpoint.normalisation)
-        self._batches = PairBatches(data, self._settings, self._settings.sets, known)
+        self._batches = PairBatches(
+            data, self._settings, self._settings.sets, known, without_instances=_left_out(data, self._settings)
+        )
         self._provenance = Provenance(
             self._batches.space, self._batches.normalisation, self._batches.instances, data.fingerprint
         )
@@ -153,6 +156,8 @@ class Trainer:
             self._epoch, self._batch = int(checkpoint.trainer["epoch"]), int(checkpoint.trainer["batch"])
             self._seconds_before = float(checkpoint.trainer["seconds"])
             self._rng.bit_generator.state = checkpoint.trainer["rng"]
+            if self._epoch < 0 or not 0 <= self._batch <= len(self._batches):
+                raise ValueError(f"epoch {self._epoch}, batch {self._batch}")
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{checkpoint.path} was not written by aassl train: nothing to resume.") from error
 
@@ -168,6 +173,18 @@ class Trainer:
             losses["action"] = progress.losses.action
         position = {"step": progress.step, "epoch": progress.epoch, "seconds": round(self._seconds(), 3)}
         return {**position, **losses, "images_per_s": round(progress.images_per_s, 1)}
+
+
+def _left_out(data: PreparedData, settings: TrainSettings) -> tuple[str, ...]:
+    """The objects that `aassl evaluate --split val` will ask for. Raises ConfigError where there are none to spare."""
+    if not settings.validation:
+        return ()
+    names = validation_instances(data)
+    if not names:
+        raise ConfigError(
+            f"validation = True, but no category of {data.path} has two objects in the set train. Leave it out."
+        )
+    return names
 
 
 def begin(run: Path) -> None:
@@ -206,11 +223,24 @@ def resume(run: Path, given: dict[str, Any], settings: TrainSettings) -> tuple[C
 
 
 def _open_log(run: Path, steps: int) -> Any:
-    """The log for appending, without what a killed run wrote after its last checkpoint."""
+    """The log for appending, without what a killed run wrote after its last checkpoint, and without damaged lines.
+
+    Raises CheckpointError where it cannot be written.
+    """
     log = run / LOG
-    lines = log.read_text().splitlines() if log.exists() else []
-    kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= steps]
     part = run / f".{LOG}.part"
-    part.write_text("".join(line + "\n" for line in kept))
-    os.replace(part, log)
-    return open(log, "a", buffering=1)
+    try:
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        part.write_text("".join(line + "\n" for line in lines if _step_of(line) <= steps))
+        os.replace(part, log)
+        return open(log, "a", buffering=1)
+    except OSError as error:
+        raise CheckpointError(f"{log} cannot be written: {error.strerror}. Free some room or mend {run}.") from error
+
+
+def _step_of(line: str) -> float:
+    """The step of a line of the log; of a damaged one, infinity."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf

@@ -34,7 +34,7 @@ def test_flags_have_the_fields_names_and_types() -> None:
     [
         (("--image-size", "small"), "command line: image_size = 'small', expected an integer of at least 8."),
         (("--image-size", "4"), "command line: image_size = 4, expected an integer of at least 8."),
-        (("--wait", "maybe"), "command line: wait = 'maybe', expected a truth value."),
+        (("--wait", "maybe"), "command line: wait = 'maybe', expected true or false."),
     ],
 )
 def test_a_wrong_flag_is_named(words: tuple[str, ...], message: str) -> None:

@@ -54,6 +54,8 @@ def test_settings_come_from_a_file_then_options_then_set(data: str, tmp_path: Pa
         (["--window", "hours:1"], "window = 'hours:1', expected episode"),
         (["--set", "widht=4"], "--set widht=4: expected NAME=VALUE"),
         (["--set", "sets=training"], "sets = ['training'], expected some of train, online, test, disjoint"),
+        (["--validation", "yes"], "validation = 'yes', expected true or false"),
+        (["--device", "meta"], "device = 'meta', expected auto, cpu, cuda or cuda:NUMBER"),
         (["--device", "cuda:77"], "device = 'cuda:77' is not to be had here"),
     ],
 )
@@ -124,3 +126,53 @@ def test_a_run_is_neither_overwritten_nor_bent(data: str, tmp_path: Path, capsys
     assert "holds a run already. Go on with it by --resume" in capsys.readouterr().err
     assert main([*words, "--resume", "--lr", "0.1"]) == 2
     assert "lr = 0.1, but" in capsys.readouterr().err
+
+
+def test_a_damaged_log_loses_its_damaged_lines_only(data: str, tmp_path: Path) -> None:
+    words = ["train", data, "-o", str(tmp_path / "run")]
+    assert main([*words, *TINY, "--epochs", "1"]) == 0
+    log = tmp_path / "run" / "log.jsonl"
+    log.write_bytes(log.read_bytes() + b'\xff{"step"}\n{"loss": 3}\n[]}\n{"step": null}\n')
+    assert main([*words, "--resume", "--epochs", "2"]) == 0
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == list(range(1, 11))
+
+
+def test_a_log_that_cannot_be_written_is_named(data: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    words = ["train", data, "-o", str(tmp_path / "run")]
+    assert main([*words, *TINY, "--epochs", "1"]) == 0
+    (tmp_path / "run" / "log.jsonl").unlink()
+    (tmp_path / "run" / "log.jsonl").mkdir()
+    assert main([*words, "--resume", "--epochs", "2"]) == 1
+    assert "log.jsonl cannot be written: Is a directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("changes", [{"epoch": -5}, {"batch": 500}, {"rng": {}}])
+def test_a_place_in_the_run_that_cannot_be_is_refused(
+    data: str, tmp_path: Path, capsys: pytest.CaptureFixture, changes: dict
+) -> None:
+    words = ["train", data, "-o", str(tmp_path / "run")]
+    assert main([*words, *TINY, "--epochs", "1"]) == 0
+    file = tmp_path / "run" / "checkpoint" / "checkpoint.json"
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps({**facts, "trainer": {**facts["trainer"], **changes}}))
+    assert main([*words, "--resume", "--epochs", "2"]) == 1
+    assert "nothing to resume" in capsys.readouterr().err
+
+
+def test_objects_left_out_for_validation_can_be_tested_on(
+    data: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    run = str(tmp_path / "run")
+    assert main(["train", data, "-o", run, *TINY, "--epochs", "1", "--validation", "true"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", run, data, "--split", "val", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["test_instances"]) == 4  # one of the two of each category
+    assert not set(found["test_instances"]) & set(load_checkpoint(run).instances)
+
+
+def test_validation_without_objects_to_spare_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    write_synthetic(tmp_path / "data", episodes=2, frames=40, image_size=16)
+    words = ["train", str(tmp_path / "data"), "-o", str(tmp_path / "run"), *TINY, "--validation", "true"]
+    assert main(words) == 2
+    assert "no category of" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from aassl_ros.data.actions import ActionSpace, Normalisation
@@ -145,12 +146,28 @@ def test_a_forged_state_cannot_run_code(run: Path, tmp_path: Path) -> None:
         ({"format": 99}, "format 99, expected 1"),
         ({"config": {"width": "wide"}}, "damaged"),
         ({"step": None}, "damaged"),
+        ({"instances": "mug_0001"}, "instances = 'mug_0001', expected a list of names"),
+        ({"action_dimension": 0}, "aa_simclr with actions of 0 entries"),
+        ({"action_dimension": 3}, "actions of 3 entries are normalised by"),
+        ({"action_space": {"name": "bogus", "rotation": "vector", "components": []}}, "damaged: action space 'bogus'"),
     ],
 )
 def test_facts_that_make_no_sense_are_refused(run: Path, changes: dict, message: str) -> None:
     file = run / "checkpoint" / "checkpoint.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
     with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(run)
+
+
+def test_weights_that_are_no_numbers_are_refused(run: Path) -> None:
+    folder = run / "checkpoint"
+    weights = safetensors.torch.load((folder / "weights.safetensors").read_bytes())
+    weights["encoder.conv1.weight"][0] = float("nan")
+    content = safetensors.torch.save(weights)
+    (folder / "weights.safetensors").write_bytes(content)
+    facts = json.loads((folder / "checkpoint.json").read_text())
+    (folder / "checkpoint.json").write_text(json.dumps({**facts, "digest": sha256(content).hexdigest()}))
+    with pytest.raises(CheckpointError, match=r"weight encoder\.conv1\.weight is not a number"):
         load_checkpoint(run)
 
 

@@ -1,0 +1,63 @@
+"""Folders of a run's checkpoints: each is written beside its place, to disk, and renamed into it at one stroke."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+LINK, FOLDER = "checkpoint", "checkpoints"
+_PART = ".part-"
+
+
+def write_folder(folder: Path, content: Mapping[str, bytes], step: int) -> Path:
+    """Write the files of one checkpoint, whole or not at all; returns its folder. Raises OSError."""
+    for left_over in folder.glob(f"{_PART}*"):  # of a writer that was killed
+        shutil.rmtree(left_over, ignore_errors=True)
+    part = folder / f"{_PART}{os.getpid()}"
+    part.mkdir(parents=True)
+    for name, data in content.items():
+        with open(part / name, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    _sync_folder(part)
+    target = _free_name(folder, step)
+    part.rename(target)
+    _sync_folder(folder)
+    return target
+
+
+def point_link(run: Path, target: Path) -> None:
+    """Let RUN/checkpoint name `target`; at no moment does it name nothing."""
+    link = run / f".{LINK}-{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(target.relative_to(run))
+    os.replace(link, run / LINK)
+    _sync_folder(run)
+
+
+def remove_old(folder: Path, keep: int, newest: Path) -> None:
+    """Remove all checkpoints but the `keep` newest; `newest` stays in any case."""
+    written = [path for path in folder.iterdir() if not path.name.startswith(".") and path != newest]
+    written.sort(key=lambda path: path.stat().st_mtime_ns)
+    for old in written[: max(0, len(written) - keep + 1)]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _free_name(folder: Path, step: int) -> Path:
+    """checkpoints/STEP; a run that was killed and resumed may have written that step before, which stays as it is."""
+    name, count = f"{step:08d}", 1
+    while (folder / name).exists():
+        count += 1
+        name = f"{step:08d}-{count}"
+    return folder / name
