@@ -83,6 +83,8 @@ class BagFrames:
         for sample in self._synchronizer.flush():
             self._take_sample(sample, tracker, keep)
         self.counts.without_sample = Counter(self._synchronizer.counts.rejected)
+        if restarts := self._synchronizer.counts.restarts:
+            self.notes.append(f"its clock was set back {restarts} times: frames may be under the wrong episode")
 
     def episodes(self) -> list[tuple[Episode, EpisodeStates]]:
         """The episodes that have frames, in order, with the states of these frames."""

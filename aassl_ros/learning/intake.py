@@ -78,6 +78,7 @@ class Intake:
         self.newest_ns = 0
         self._settings, self._image_size = settings, image_size
         self._synchronizer = Synchronizer(sync)
+        self._robot, self._restarts = robot, 0
         self._episodes = EpisodeTracker(robot)
         self._poses: dict[int, NDArray[np.float64]] = {}
         self._waiting: deque[Sample] = deque()
@@ -100,6 +101,7 @@ class Intake:
             self.bad("image changed size")
             return
         self._synchronizer.add_frame(stamp_ns, _Picture(to_square(image, self._image_size)))
+        self._follow_clock()
         # A stamp that jumps ahead must not push all others out, so only frames that are taken in count as newest.
         self.newest_ns = max(self.newest_ns, stamp_ns)
 
@@ -108,6 +110,7 @@ class Intake:
     ) -> None:
         """Take a joint state; one that is not finite, not whole or not newer is counted by the synchronizer."""
         self._synchronizer.add_joint_state(stamp_ns, names, positions, velocities, efforts)
+        self._follow_clock()
 
     def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
         """Take a command."""
@@ -150,10 +153,22 @@ class Intake:
             "frames_outside_episodes": self.counts.outside_episodes,
             "frames_without_sample": sum(rejected.values()),
             "joint_states_dropped": sum(self._synchronizer.counts.joint_states_dropped.values()),
+            "clock_restarts": self._restarts,
         }
         values |= {f"frames_left_alone: {name}": count for name, count in self.counts.left_alone.items()}
         values |= {f"without sample: {reason}": count for reason, count in rejected.items()}
         return values | {f"bad: {reason}": count for reason, count in self.counts.bad.items()}
+
+    def _follow_clock(self) -> None:
+        """After a jump back of the clock keep what was before; no episode or pose of then is of the frames to come."""
+        if self._synchronizer.counts.restarts == self._restarts:
+            return
+        self._restarts = self._synchronizer.counts.restarts
+        self._waiting.extend(self._synchronizer.ready())
+        self._keep_until(self.newest_ns)
+        self._episodes = EpisodeTracker(self._robot)
+        self._poses.clear()
+        self.newest_ns = 0
 
     def _keep_until(self, stamp_ns: int) -> None:
         while self._waiting and self._waiting[0].stamp_ns <= stamp_ns:

@@ -122,3 +122,16 @@ def test_the_tips_pose_is_computed_once_the_arm_is_known(intake: Intake) -> None
     assert intake.buffer is not None
     assert len(intake.buffer) == 39  # the last frame has no joint state after it
     np.testing.assert_allclose(intake.buffer.tip_pose[0], chain.forward(arm.home))
+
+
+def test_frames_after_a_clock_that_was_set_back_belong_to_no_episode_of_before(intake: Intake, make_arm: Any) -> None:
+    arm = make_arm(intake)
+    arm.handle("lying_0000", frames=90)
+    arm.now_ns = 1_500_000_000  # a simulator started again
+    arm.wait(30)
+    kept = intake.counts.kept
+    assert kept <= 90
+    assert intake.report()["clock_restarts"] == 1
+    arm.handle("standing_0001", frames=30)
+    assert intake.counts.kept == kept + 30
+    assert intake.instances == {"lying_0000", "standing_0001"}
