@@ -8,23 +8,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from aassl_ros.learning.losses.rows import in_full, rows_of_all_ranks
 
-def nt_xent(u: Tensor, v: Tensor, *, temperature: float) -> Tensor:
-    """Mean loss of the pairs (u[i], v[i]), both ways, against every other row of both sets.
 
-    u, v: float [N, D], any norm. Returns a scalar in nats, at least float32; unlearnt it stands near chance(N).
-    Raises ValueError if the shapes differ or N < 2: without negatives the loss is undefined.
+def nt_xent(u: Tensor, v: Tensor, *, temperature: float, same: Tensor | None = None) -> Tensor:
+    """Mean loss of the pairs (u[i], v[i]), both ways, against every other row of both sets, over all ranks.
+
+    u, v: float [N, D], any norm; same: bool [M, M] over the M = R N pairs of all ranks, where pair j is no negative of
+    pair i (the pair itself never counts as same). Returns a scalar in nats, at least float32; unlearnt it stands near
+    chance(M). Raises ValueError if the shapes differ or M < 2: without negatives the loss is undefined.
     """
-    if u.shape != v.shape or u.ndim != 2 or len(u) < 2:
-        raise ValueError(f"embeddings {tuple(u.shape)} and {tuple(v.shape)}, expected two of one shape [N, D], N >= 2")
-    # Half precision would lose the small differences between cosines that a low temperature blows up.
-    precision = torch.promote_types(u.dtype, torch.float32)
-    rows = functional.normalize(torch.cat([u, v]).to(precision), dim=1)
-    with torch.autocast(rows.device.type, enabled=False):
+    u, v = rows_of_all_ranks(u, v)
+    rows = functional.normalize(torch.cat([u, v]), dim=1)
+    with in_full(rows):
         similarity = rows @ rows.T / temperature
-    similarity = similarity.masked_fill(torch.eye(len(rows), dtype=torch.bool, device=rows.device), float("-inf"))
+    hidden = torch.eye(len(rows), dtype=torch.bool, device=rows.device)
+    if same is not None:
+        hidden = hidden | others(same, len(u)).repeat(2, 2)
+    similarity = similarity.masked_fill(hidden, float("-inf"))
     partner = torch.arange(len(rows), device=rows.device).roll(len(u))
     return functional.cross_entropy(similarity, partner)  # -similarity[i, partner] + logsumexp over the others
+
+
+def others(same: Tensor, pairs: int) -> Tensor:
+    """`same` bool [M, M] without its diagonal. Raises ValueError unless there are M = `pairs`."""
+    if same.shape != (pairs, pairs):
+        raise ValueError(f"same {tuple(same.shape)}, expected {(pairs, pairs)}: one row for each pair of all ranks")
+    return same & ~torch.eye(pairs, dtype=torch.bool, device=same.device)
 
 
 def chance(pairs: int) -> float:

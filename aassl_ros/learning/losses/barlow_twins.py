@@ -1,0 +1,29 @@
+"""Barlow Twins (Zbontar et al. 2021, equation 1): the cross-correlation of two embeddings is to be the identity."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from aassl_ros.learning.losses.rows import in_full, rows_of_all_ranks
+
+_SMALLEST_VARIANCE = 1e-5  # as in batch norm
+
+
+def barlow_twins(u: Tensor, v: Tensor, *, redundancy: float = 5e-3) -> Tensor:
+    """[sum over i of (1 - C_ii)^2 + redundancy sum over i != j of C_ij^2] / D, C the D x D correlations of u and v.
+
+    u, v: float [N, D]; columns are standardised over the rows of all ranks. Divided by D, which the paper does not, so
+    that the loss is near 1 where nothing is learnt, whatever the width.
+    """
+    u, v = rows_of_all_ranks(u, v)
+    with in_full(u):
+        correlation = _standardised(u).T @ _standardised(v) / len(u)
+    columns = u.shape[1]
+    between = ~torch.eye(columns, dtype=torch.bool, device=u.device)
+    return ((1 - correlation.diagonal()).square().sum() + redundancy * (correlation.square() * between).sum()) / columns
+
+
+def _standardised(rows: Tensor) -> Tensor:
+    """float [M, D] with columns of mean 0 and variance 1; a column that does not vary becomes 0."""
+    return (rows - rows.mean(dim=0)) / torch.sqrt(rows.var(dim=0, correction=0) + _SMALLEST_VARIANCE)

@@ -1,0 +1,17 @@
+"""CIPER's regression of the action from two images."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional
+
+from aassl_ros.learning.losses.rows import rows_of_all_ranks
+
+
+def ciper(prediction: Tensor, action: Tensor) -> Tensor:
+    """Mean squared error over the entries of all ranks; 1 for a constant prediction of standardised actions.
+
+    prediction, action: float [N, A].
+    """
+    prediction, action = rows_of_all_ranks(prediction, action)
+    return functional.mse_loss(prediction, action)

@@ -1,0 +1,25 @@
+"""The contrastive loss of MoCo v3 (Chen, Xie, He 2021, algorithm 1): each query finds its key among all keys."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from aassl_ros.learning.losses.nt_xent import others
+from aassl_ros.learning.losses.rows import in_full, rows_of_all_ranks
+
+
+def info_nce(query: Tensor, key: Tensor, *, temperature: float, same: Tensor | None = None) -> Tensor:
+    """2 tau times the cross entropy of query[i] with key[i] against the keys of all M = R N pairs of all ranks.
+
+    query: float [N, D], any norm; key: the same, taken as it is: nothing is learnt through it. same: bool [M, M],
+    where key j is no negative of query i. Unlearnt it stands near 2 tau log(M).
+    """
+    query, key = rows_of_all_ranks(query, key.detach())
+    with in_full(query):
+        similarity = functional.normalize(query, dim=1) @ functional.normalize(key, dim=1).T / temperature
+    if same is not None:
+        similarity = similarity.masked_fill(others(same, len(query)), float("-inf"))
+    own = torch.arange(len(query), device=query.device)
+    return 2 * temperature * functional.cross_entropy(similarity, own)
