@@ -77,8 +77,8 @@ class PairSampler:
         positions = np.arange(len(frames))
         self.anchors = frames[partner_ranges(self._keys, positions, *self._range).count > 0]
         if len(self.anchors) == 0:
-            reach = f"{window.minimum:g} to {window.maximum:g} {window.unit}"
-            within = "one episode" if window.unit == "episode" else f"a window of {reach}"
+            bounds = f"{window.minimum:g} to {window.maximum:g} {window.unit}"
+            within = "one episode" if window.unit == "episode" else bounds
             raise DataError(
                 f"no pair among {len(frames)} frames within {within}. Widen the window or collect longer episodes."
             )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aassl_ros.data.episodes import SETS
 from aassl_ros.errors import DataError
 
 FORMAT = 1
@@ -70,7 +71,8 @@ class PreparedData:
             size, joints, commands = table["image_size"], tuple(table["joint_names"]), tuple(table["command_names"])
             episodes = tuple(EpisodeRow(**row) for row in table["episodes"])
             continuous, fingerprint = tuple(table["continuous_joints"]), table["fingerprint"]
-        except (KeyError, TypeError) as error:
+            _check_table(size, episodes)
+        except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path / TABLE} is damaged ({error}). Run aassl prepare --force again.") from error
         count = episodes[-1].stop if episodes else 0
         widths: dict[str, tuple[int, ...]] = {
@@ -149,11 +151,26 @@ def read_table(path: Path) -> dict[str, Any]:
     return dict(table)
 
 
+def _check_table(size: int, episodes: tuple[EpisodeRow, ...]) -> None:
+    """Raise ValueError or TypeError unless episodes follow each other without a gap."""
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"image_size = {size!r}")
+    at = 0
+    for row in episodes:
+        if row.start != at or row.stop < row.start:
+            raise ValueError(f"episode {row.id} has frames {row.start} to {row.stop}, expected them from {at} on")
+        if row.set not in SETS:
+            raise ValueError(f"episode {row.id} has set = {row.set!r}, expected one of {', '.join(SETS)}")
+        at = row.stop
+
+
 def _map_array(file: Path, shape: tuple[int, ...]) -> NDArray[Any]:
     try:
         array = np.load(file, mmap_mode="r" if np.prod(shape) else None, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{file} cannot be read ({error}). Run aassl prepare --force again.") from error
+    if array.dtype.kind not in "if":
+        raise DataError(f"{file} holds {array.dtype}, expected numbers. Run aassl prepare --force again.")
     if array.shape != shape:
         raise DataError(f"{file} has shape {array.shape}, expected {shape}. Run aassl prepare --force again.")
     # A plain view of the map: indexing np.memmap itself costs a subclass object at each step.
@@ -162,7 +179,7 @@ def _map_array(file: Path, shape: tuple[int, ...]) -> NDArray[Any]:
 
 def _map_frames(file: Path, count: int, size: int) -> NDArray[np.uint8]:
     expected = count * size * size * 3
-    found = file.stat().st_size if file.is_file() else -1
+    found = file.stat().st_size if file.is_file() else 0
     if found != expected:
         raise DataError(f"{file} has {found} bytes, expected {expected}. Run aassl prepare --force again.")
     if not expected:

@@ -116,6 +116,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         PreparedWriter(tmp_path / "file" / "data", SIZE)
 
 
+def change(path: Path, before: str, after: str) -> None:
+    table = (path / "prepared.json").read_text()
+    assert before in table
+    (path / "prepared.json").write_text(table.replace(before, after))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -126,6 +132,11 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         (lambda path: (path / "prepared.json").write_text('{"format": 1}'), "is damaged"),
         (lambda path: (path / "prepared.json").write_text('{"format": 9}'), "is of format 9, expected 1"),
         (lambda path: (path / "prepared.json").unlink(), "holds no prepared data"),
+        (lambda path: (path / "tip_pose.npy").write_bytes(b""), "tip_pose.npy cannot be read"),
+        (lambda path: np.save(path / "stamps_ns.npy", np.array(["1"])), "holds <U1, expected numbers"),
+        (lambda path: change(path, '"image_size": 8', '"image_size": -8'), "damaged .image_size = -8"),
+        (lambda path: change(path, '"start": 0', '"start": 1'), "has frames 1 to 1, expected them from 0 on"),
+        (lambda path: change(path, '"set": "train"', '"set": "holdout"'), "has set = 'holdout', expected one of train"),
     ],
 )
 def test_damaged_data_are_named_with_what_to_do(tmp_path: Path, damage: object, message: str) -> None:
