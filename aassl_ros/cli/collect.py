@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from aassl_ros.cli.processes import NodeProcesses
 from aassl_ros.cli.progress import progress
 from aassl_ros.cli.up import parse_assignments
 from aassl_ros.errors import BagError, ConfigError, RosError
+from aassl_ros.motion.arms import load_arm
 from aassl_ros.system import complete, nodes
 
 # The simulator draws its first frame, and DDS finds everybody, within this time on two busy cores.
@@ -35,14 +38,27 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--seconds = {arguments.seconds:g}, expected more than 0.")
     if arguments.out.exists():
         raise ConfigError(f"{arguments.out} exists already: a bag is never overwritten. Name another with -o.")
-    given = {"bag": str(arguments.out.resolve()), **parse_assignments(arguments.arguments)}
-    _record(nodes("collect", complete("collect", given)), arguments.seconds)
+    values = complete("collect", {"bag": str(arguments.out.resolve()), **parse_assignments(arguments.arguments)})
+    _check(values, arguments.out)
+    _record(nodes("collect", values), arguments.seconds)
     with BagReader(arguments.out) as reader:
         ledger = reader.ledger
     if ledger is None:
         raise BagError(f"{arguments.out} holds no ledger: its recorder did not close it. Try aassl bag info on it.")
     print(json.dumps(ledger.as_dict()) if arguments.json else f"{arguments.out}: {ledger.summary()}")
     return 3 if ledger.lossy else 0
+
+
+def _check(values: Mapping[str, str], out: Path) -> None:
+    """Say here in one line what else each node would say for itself. Raises ConfigError, BagError."""
+    if values["arm"]:
+        load_arm(values["arm"])
+    try:
+        out.resolve().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BagError(f"{out} cannot be written: {error.strerror}. Choose another folder.") from error
+    if not os.access(out.resolve().parent, os.W_OK):
+        raise BagError(f"{out} cannot be written: its folder is read-only. Choose another folder.")
 
 
 def _record(specs: Any, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from aassl_ros.system import NodeSpec
 # A recorder drains and closes its bag, a trainer saves its checkpoint, within this time.
 _STOP_S = 30.0
 _KEPT_LINES = 30
+# Of a line that a node logged: "[ERROR] [1700000000.123] [recorder]: ".
+_LOG_PREFIX = re.compile(r"^\[[A-Z]+\] \[[\d.]+\] \[\S+\]: ")
 
 
 def command_line(spec: NodeSpec) -> list[str]:
@@ -106,7 +109,7 @@ class NodeProcesses:
 
     def failure(self, name: str) -> str:
         """One line on how a node ended, with the last thing it said."""
-        said = [line for line in self._last_lines[name] if line.strip()]
+        said = [_LOG_PREFIX.sub("", line).rstrip(".") for line in self._last_lines[name] if line.strip()]
         where = f" Its log: {self._log_dir / (name + '.log')}." if self._log_dir else ""
         return (
             f"node {name} ended with status {self.exit_status(name)}: {said[-1] if said else 'it said nothing'}.{where}"
