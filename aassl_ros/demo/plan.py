@@ -21,7 +21,7 @@ class DemoSettings:
     seconds: float = setting(330.0, "time spent collecting, offline and online together, in seconds", minimum=20)
     categories: int = setting(8, "how many categories are handled", minimum=2)
     episode_seconds: float = setting(1.2, "how long each object is handled, in seconds", minimum=0.5, maximum=60)
-    train_seconds: float = setting(110.0, "longest time for offline training, in seconds", minimum=1)
+    train_seconds: float = setting(140.0, "longest time for offline training, in seconds", minimum=1)
     image_size: int = setting(48, "side of the frames learned from, in pixels", minimum=16, maximum=1024)
     seed: int = setting(0, "seed of objects, world, exploration and training", minimum=0)
     arm: str = setting("panda", "arm set-up: panda, iiwa, xarm6 or a path")
