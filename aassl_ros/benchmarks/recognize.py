@@ -16,9 +16,11 @@ import numpy as np
 import torch
 
 from aassl_ros.benchmarks.patterns import CATEGORIES, draw_pattern, write_patterns
+from aassl_ros.benchmarks.step import learner_settings
+from aassl_ros.errors import ConfigError
 from aassl_ros.learning.checkpoint import Provenance, save_checkpoint
 from aassl_ros.learning.encoders import ENCODERS
-from aassl_ros.learning.train_settings import LearnerSettings, choose_device
+from aassl_ros.learning.train_settings import choose_device
 from aassl_ros.learning.update import Learner
 
 HELP = "what the evaluator adds to its encoder's own forward, per frame"
@@ -40,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """The figures of the design's `bench recognize`, with the encoder's own time beside them."""
+    for name in ("camera_size", "threads"):
+        if getattr(arguments, name) < 1:
+            raise ConfigError(f"aassl bench: {name} = {getattr(arguments, name)}, expected at least 1.")
     rounds = _QUICK_ROUNDS if arguments.quick else _ROUNDS
     with tempfile.TemporaryDirectory() as folder:
         whole, forward = _time(arguments, Path(folder), rounds)
@@ -61,10 +66,7 @@ def _time(arguments: argparse.Namespace, folder: Path, rounds: int) -> tuple[np.
     """Seconds float64 [rounds] of the whole way of a frame through the node, and of the encoder's forward alone."""
     from aassl_ros.nodes.evaluator_probe import EvaluatorProbe  # rclpy, which the other benchmarks do without
 
-    settings = LearnerSettings(
-        method="simclr", encoder=arguments.encoder, width=arguments.width, image_size=arguments.image_size,
-        device=arguments.device,
-    )  # fmt: skip
+    settings = learner_settings(arguments, method="simclr")
     checkpoint = save_checkpoint(folder / "run", Learner(settings), Provenance(None, None, ()))
     gallery = write_patterns(
         folder / "data", instances=_GALLERY_INSTANCES, frames=_GALLERY_FRAMES, image_size=arguments.image_size

@@ -19,13 +19,16 @@ import torch
 
 from aassl_ros.benchmarks.synthetic import write_synthetic
 from aassl_ros.data.prepared import PreparedData
+from aassl_ros.errors import ConfigError
 from aassl_ros.learning.batches import Batch, PairBatches
 from aassl_ros.learning.encoders import ENCODERS, build_encoder
 from aassl_ros.learning.train_settings import LearnerSettings, choose_device
 from aassl_ros.learning.update import Learner
+from aassl_ros.settings import from_mapping
 
 HELP = "a training step against the bare forward and backward of the same encoder"
 _ROUNDS, _QUICK_ROUNDS = 15, 3
+_SMALLEST = 8  # pixels of an image
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,12 +50,9 @@ class StepTimes:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """The figures of the design's `bench step`, with their baseline's."""
-    settings = LearnerSettings(
-        encoder=arguments.encoder, width=arguments.width, image_size=arguments.image_size, batch=arguments.batch,
-        device=arguments.device,
-    )  # fmt: skip
+    settings = learner_settings(arguments, batch=arguments.batch)
     with tempfile.TemporaryDirectory() as folder:
-        frames = 4 * settings.batch
+        frames = max(4 * settings.batch, 16)
         data = write_synthetic(
             Path(folder) / "data", episodes=8, frames=-(-frames // 8), image_size=settings.image_size
         )
@@ -69,6 +69,16 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "encoder": f"{settings.encoder} width {settings.width}, {settings.image_size} px, batch {settings.batch}",
         "rounds": len(times.bare),
     }
+
+
+def learner_settings(arguments: argparse.Namespace, **others: Any) -> LearnerSettings:
+    """Settings of a benchmark's encoder, as its options ask for them. Raises ConfigError on one out of bounds."""
+    asked = {name: getattr(arguments, name) for name in ("encoder", "width", "image_size", "device")}
+    settings = from_mapping(LearnerSettings, {**asked, **others}, source="aassl bench")
+    if settings.image_size < _SMALLEST:
+        raise ConfigError(f"aassl bench: image_size = {settings.image_size}, expected at least {_SMALLEST}.")
+    choose_device(settings.device)
+    return settings
 
 
 def time_steps(data: PreparedData, settings: LearnerSettings, rounds: int) -> StepTimes:

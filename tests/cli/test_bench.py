@@ -27,3 +27,26 @@ def test_figures_are_readable_without_json(capsys: pytest.CaptureFixture) -> Non
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[0] == "efficiency"
     assert float(lines[0].split()[1]) > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("step", "--width", "0"), "width = 0, expected an integer from 4 to 512"),
+        (("step", "--batch", "1"), "batch = 1, expected an integer from 2"),
+        (("step", "--image-size", "3"), "image_size = 3, expected at least 8"),
+        (("step", "--device", "bogus"), "device = 'bogus' is not to be had here"),
+        (("recognize", "--image-size", "3"), "image_size = 3, expected at least 8"),
+        (("recognize", "--camera-size", "0"), "camera_size = 0, expected at least 1"),
+        (("recognize", "--threads", "0"), "threads = 0, expected at least 1"),
+    ],
+)
+def test_a_wrong_option_is_wrong_use(words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture) -> None:
+    assert main(["bench", *words, "--quick"]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_small_batches_are_measured_too(capsys: pytest.CaptureFixture) -> None:
+    assert main(["bench", "step", *TINY[:-1], "2"]) == 0
