@@ -55,7 +55,7 @@ class PairBatches:
             found = ", ".join(sorted({row.set for row in data.episodes})) or "none"
             raise DataError(f"{data.path} holds no frames of the sets {', '.join(sets)} (found: {found}).")
         self.instances = tuple(name for name in data.instances(sets) if name not in without_instances)
-        if method.action_term is not None:
+        if method.uses_actions:
             self.space = known[0] if known else _choose_space(data, settings)
             frames = frames[self.space.usable(data)[frames]]
         self.sampler = PairSampler(data, frames, parse_window(settings.window))

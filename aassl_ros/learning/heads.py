@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +21,20 @@ def perceptron(width_in: int, hidden: int, width_out: int) -> nn.Sequential:
         nn.ReLU(inplace=True),
         nn.Linear(hidden, width_out),
     )
+
+
+def deep_perceptron(widths: Sequence[int], *, closing_norm: bool = False) -> nn.Sequential:
+    """float [N, widths[0]] -> [N, widths[-1]]: linear, batch norm and ReLU up to each width between, then linear.
+
+    closing_norm: end in a batch norm without weights of its own.
+    """
+    layers: list[nn.Module] = []
+    for width_in, width_out in pairwise(widths[:-1]):
+        layers += [nn.Linear(width_in, width_out, bias=False), nn.BatchNorm1d(width_out), nn.ReLU(inplace=True)]
+    layers.append(nn.Linear(widths[-2], widths[-1], bias=not closing_norm))
+    if closing_norm:
+        layers.append(nn.BatchNorm1d(widths[-1], affine=False))
+    return nn.Sequential(*layers)
 
 
 def hidden_width(published: int, features: int) -> int:
@@ -37,32 +54,38 @@ class Projector(nn.Module):
 
 
 class JointHead(nn.Module):
-    """g: the features of both frames, two float [N, D] -> [N, 128]. Their order matters, as it does to the action.
+    """g: the features of both frames, two float [N, D] -> [N, out]. Their order matters, as it does to the action.
 
-    fusion: "concat" feeds [f(x), f(x')], as the authors' code does; "difference" feeds f(x') - f(x).
+    fusion: "concat" feeds [f(x), f(x')], as the authors' code does; "difference" feeds f(x') - f(x). hidden: published
+    width of the hidden layer; closing_norm: end in a batch norm without weights.
     """
 
-    def __init__(self, features: int, fusion: str) -> None:
+    def __init__(
+        self, features: int, fusion: str, *, hidden: int = 1024, out: int = _OUT, closing_norm: bool = False
+    ) -> None:
         super().__init__()
         if fusion not in FUSIONS:
             raise ValueError(f"fusion {fusion!r}, expected one of {', '.join(FUSIONS)}")
         self.fusion = fusion
-        self.net = perceptron(2 * features if fusion == "concat" else features, hidden_width(1024, features), _OUT)
+        self.net = perceptron(2 * features if fusion == "concat" else features, hidden_width(hidden, features), out)
+        if closing_norm:
+            self.net.append(nn.BatchNorm1d(out, affine=False))
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         return self.net(torch.cat([first, second], dim=1) if self.fusion == "concat" else second - first)
 
 
 class ActionHead(nn.Module):
-    """h: normalised actions float [N, A] -> [N, 128], each column standardised over the batch.
+    """h: normalised actions float [N, A] -> [N, out], each column standardised over the batch.
 
     The closing batch norm has no weights of its own, so the embedding can neither shrink to zero nor settle on a point.
+    hidden: published width of the hidden layer.
     """
 
-    def __init__(self, action_dimension: int, features: int) -> None:
+    def __init__(self, action_dimension: int, features: int, *, hidden: int = 256, out: int = _OUT) -> None:
         super().__init__()
         self.net = nn.Sequential(
-            perceptron(action_dimension, hidden_width(256, features), _OUT), nn.BatchNorm1d(_OUT, affine=False)
+            perceptron(action_dimension, hidden_width(hidden, features), out), nn.BatchNorm1d(out, affine=False)
         )
 
     def forward(self, action: Tensor) -> Tensor:

@@ -1,48 +1,38 @@
 """What a batch of pairs is scored by: a base objective on the two images and, as an add-on, the action term.
 
-Each part owns its heads and turns features into one scalar; update.py adds the parts up.
+Each term owns its heads and turns pairs into one scalar; objectives/ holds them, update.py adds them up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from torch import Tensor, nn
-
-from aassl_ros.learning.heads import ActionHead, JointHead, Projector
-from aassl_ros.learning.losses.nt_xent import nt_xent
 
 if TYPE_CHECKING:
     from aassl_ros.learning.train_settings import LearnerSettings
 
+Term: TypeAlias = "Callable[[int, int, LearnerSettings], nn.Module]"
+"""Makes a term from D (the encoder's features), A (entries of an action, 0 where none is looked at) and the settings.
 
-class SimCLR(nn.Module):
-    """NTXent(p(f(x)), p(f(x'))): the two images of a pair know each other among all others of the batch."""
-
-    def __init__(self, features: int, settings: LearnerSettings) -> None:
-        super().__init__()
-        self.temperature = settings.temperature
-        self.projector = Projector(features)
-
-    def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """first, second: features float [N, D] of the two images. Returns a scalar in nats."""
-        return nt_xent(self.projector(first), self.projector(second), temperature=self.temperature)
+The module takes Pairs and returns a scalar.
+"""
 
 
-class ActionAlignment(nn.Module):
-    """NTXent(h(a), g(f(x), f(x'))): the two images of a pair and the action between them know each other."""
+@dataclass(frozen=True)
+class Pairs:
+    """N pairs of images as every term sees them, each term taking what it needs.
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
-        super().__init__()
-        self.temperature = settings.action_temperature
-        self.joint_head = JointHead(features, settings.fusion)
-        self.action_head = ActionHead(action_dimension, features)
+    first, second: features f(x) and f(x'), float [N, D]; action: normalised, float [N, A]; slow: features of x and x'
+    by the slow copy of the encoder, float [N, D] each and without gradient, empty where the method keeps no such copy.
+    """
 
-    def forward(self, first: Tensor, second: Tensor, action: Tensor) -> Tensor:
-        """first, second: features float [N, D]; action: normalised float [N, A]. Returns a scalar in nats."""
-        return nt_xent(self.action_head(action), self.joint_head(first, second), temperature=self.temperature)
+    first: Tensor
+    second: Tensor
+    action: Tensor
+    slow: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,9 +40,17 @@ class Method:
     """A named preset over parts.
 
     pairs: "classic" (two augmentations of one frame) or "combined" (two frames of one episode, each augmented).
-    base: makes the objective on the images; action_term: makes the add-on, None where actions are not looked at.
+    base: makes the objective on the images; action_term: makes the add-on, None where there is none.
+    slow_encoder: whether a slow copy of the encoder is kept, for terms that learn from one.
+    base_uses_actions: whether already the base looks at actions.
     """
 
     pairs: str
-    base: Callable[[int, LearnerSettings], nn.Module]
-    action_term: Callable[[int, int, LearnerSettings], nn.Module] | None = None
+    base: Term
+    action_term: Term | None = None
+    slow_encoder: bool = False
+    base_uses_actions: bool = False
+
+    @property
+    def uses_actions(self) -> bool:
+        return self.action_term is not None or self.base_uses_actions

@@ -19,6 +19,7 @@ from aassl_ros.learning.background import give_way
 from aassl_ros.learning.checkpoint import FACTS, Checkpoint, Provenance, save_checkpoint
 from aassl_ros.learning.online_batches import OnlineBatches
 from aassl_ros.learning.online_settings import OnlineSettings, resolve
+from aassl_ros.learning.same_action import SameAction
 from aassl_ros.learning.train_settings import LearnerSettings
 from aassl_ros.learning.trainer import LOG
 from aassl_ros.learning.update import Learner, Losses
@@ -185,12 +186,15 @@ class OnlineTrainer:
                 except DataError as error:
                     self._waiting_for = f"frames that pairs can be made of: {error}"
                 else:
-                    self._learner = self._learner or Learner(
-                        self.learner_settings, self._batches.action_dimension(buffer)
-                    )
+                    self._learner = self._learner or self._new_learner(buffer)
                     return buffer
             self._stopping.wait(_LOOK_S)
         return None
+
+    def _new_learner(self, buffer: ReplayBuffer) -> Learner:
+        batches, settings = self._batches, self.learner_settings
+        same_action = SameAction.of(settings.same_action, batches.space, batches.normalisation)
+        return Learner(settings, batches.action_dimension(buffer), same_action)
 
     def _has_enough(self, buffer: ReplayBuffer) -> bool:
         frames = self._settings.min_frames

@@ -37,7 +37,7 @@ class OnlineBatches:
         """known: of the checkpoint to go on from. Raises DataError or ConfigError where `replay` does not serve."""
         method = METHODS[settings.method]
         self._settings, self._window = settings, parse_window(settings.window)
-        self._classic, self._uses_actions = method.pairs == "classic", method.action_term is not None
+        self._classic, self._uses_actions = method.pairs == "classic", method.uses_actions
         self.space: ActionSpace | None = None
         self.normalisation: Normalisation | None = None
         if known is not None and self._uses_actions:

@@ -38,10 +38,16 @@ class LearnerSettings(AugmentationSettings):
     batch: int = setting(256, "Pairs in a batch.", minimum=2, maximum=65536)
     lr: float = setting(5e-4, "Learning rate of AdamW, constant.", minimum=0, maximum=10)
     weight_decay: float = setting(1e-6, "Weight decay of AdamW.", minimum=0, maximum=1)
-    temperature: float = setting(0.1, "Temperature of the loss between images.", minimum=0.001, maximum=100)
-    action_temperature: float = setting(0.1, "Temperature of the action term.", minimum=0.001, maximum=100)
+    temperature: float = setting(0.0, "Temperature of the loss between images, where it has one; 0: the method's own "
+                                 "(0.1; MoCo v3 and EquiMod 0.2).", minimum=0, maximum=100)  # fmt: skip
+    action_temperature: float = setting(0.0, "Temperature of the action term; 0: the method's own.",
+                                        minimum=0, maximum=100)  # fmt: skip
     contrastive_weight: float = setting(1.0, "Weight of the loss between images.", minimum=0, maximum=1000)
     action_weight: float = setting(1.0, "Weight of the action term.", minimum=0, maximum=1000)
+    same_action: float = setting(0.0, "Pairs whose actions differ by at most this, in degrees, are no negatives of "
+                                 "each other in the action term; 0: all are.", minimum=0, maximum=180)  # fmt: skip
+    slow_momentum: float = setting(0.996, "What a slow copy keeps of its weights at each update (BYOL, MoCo v3).",
+                                   minimum=0, maximum=1)  # fmt: skip
     action_space: str = setting(AUTO, "What is taken for the action; auto: the best that the data hold.",
                                 choices=(AUTO, *ACTION_SPACES))  # fmt: skip
     rotation: str = setting("vector", "How a turn is written in an action.", choices=ROTATIONS)

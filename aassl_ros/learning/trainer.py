@@ -18,6 +18,7 @@ from aassl_ros.data.prepared import PreparedData, validation_instances
 from aassl_ros.errors import AasslError, CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.batches import PairBatches
 from aassl_ros.learning.checkpoint import LINK, Checkpoint, Provenance, load_checkpoint, save_checkpoint
+from aassl_ros.learning.same_action import SameAction
 from aassl_ros.learning.train_settings import RESUMABLE, TrainSettings
 from aassl_ros.learning.update import Learner, Losses
 
@@ -75,7 +76,8 @@ class Trainer:
         self._rng = np.random.default_rng(self._settings.seed)
         self._epoch, self._batch, self._seconds_before = 0, 0, 0.0
         if checkpoint is None:
-            self.learner = Learner(self._settings, self._batches.action_dimension)
+            same = SameAction.of(settings.same_action, self._batches.space, self._batches.normalisation)
+            self.learner = Learner(self._settings, self._batches.action_dimension, same)
         else:
             self.learner = Learner.from_checkpoint(checkpoint, self._settings)
             self._restore(checkpoint)

@@ -1,5 +1,7 @@
 """One update of AA-SSL, from a batch of triplets (x, x', a) to new weights: the method on one page.
 
+L = w_c L_c(f(x), f(x'))  +  w_a L_a(f(x), f(x'), a); with aa_simclr
+
 L = w_c NTXent(p(f(x)), p(f(x')))  +  w_a NTXent(h(a), g(f(x), f(x')))
 """
 
@@ -19,6 +21,9 @@ from aassl_ros.learning.augmentation import Augmentation
 from aassl_ros.learning.checkpoint import Checkpoint
 from aassl_ros.learning.encoders import build_encoder
 from aassl_ros.learning.methods import METHODS
+from aassl_ros.learning.objective import Pairs
+from aassl_ros.learning.objectives.slow import SlowCopy
+from aassl_ros.learning.same_action import SameAction, mask_same_actions
 from aassl_ros.learning.train_settings import LearnerSettings, choose_device
 
 Images = NDArray[np.uint8] | Tensor
@@ -26,7 +31,10 @@ Images = NDArray[np.uint8] | Tensor
 
 @dataclass(frozen=True)
 class Losses:
-    """Losses of one update in nats: the weighted sum, the term between images, the action term where there is one."""
+    """Losses of one update: the weighted sum, the base objective, the action term where there is one.
+
+    Contrastive ones are in nats. `contrastive` is the base whatever it is: `sie` has all it learns from in there.
+    """
 
     total: float
     contrastive: float
@@ -36,31 +44,43 @@ class Losses:
 class Learner:
     """An encoder with its heads and optimizer; `aassl train` and the trainer node alike call `step`.
 
-    encoder: f; objective: p, g and h; steps: updates so far; action_dimension: A, 0 where no action is looked at.
+    encoder: f; objective: p, g and h, and slow copies where the method has any; steps: updates so far;
+    action_dimension: A, 0 where no action is looked at.
     """
 
-    def __init__(self, settings: LearnerSettings, action_dimension: int = 0) -> None:
-        """settings.image_size must be given. The weights follow from settings.seed."""
+    def __init__(
+        self, settings: LearnerSettings, action_dimension: int = 0, same_action: SameAction | None = None
+    ) -> None:
+        """settings.image_size must be given, same_action where settings.same_action is not 0.
+
+        The weights follow from settings.seed. Raises ConfigError where the method has no use for same_action.
+        """
         method = METHODS[settings.method]
-        if method.action_term is not None and action_dimension < 1:
+        if method.uses_actions and action_dimension < 1:
             raise ValueError(f"{settings.method} needs actions of at least one dimension, found {action_dimension}")
         if settings.image_size < 1:
             raise ValueError("image_size is 0: resolve it by the data before a learner is made")
         self.settings = settings
-        self.action_dimension = action_dimension if method.action_term is not None else 0
+        self.action_dimension = action_dimension if method.uses_actions else 0
         self.device = choose_device(settings.device)
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
             torch.manual_seed(settings.seed)
             self.encoder = build_encoder(settings.encoder, settings.width, settings.stem)
-            self.objective = torch.nn.ModuleDict({"base": method.base(self.encoder.features, settings)})
+            sizes = self.encoder.features, self.action_dimension
+            self.objective = torch.nn.ModuleDict({"base": method.base(*sizes, settings)})
             if method.action_term is not None:
-                self.objective["action"] = method.action_term(self.encoder.features, action_dimension, settings)
+                self.objective["action"] = method.action_term(*sizes, settings)
+        if method.slow_encoder:
+            self.objective["slow_encoder"] = SlowCopy(self.encoder, settings.slow_momentum)
+        self._slow_copies = [part for part in self.objective.modules() if isinstance(part, SlowCopy)]
+        mask_same_actions(self.objective, same_action, settings)
         self.encoder.to(self.device)
         self.objective.to(self.device)
         self.augmentation = Augmentation(settings, settings.image_size)
         self.generator = torch.Generator().manual_seed(settings.seed)
         parameters = [*self.encoder.parameters(), *self.objective.parameters()]
-        self.optimizer = torch.optim.AdamW(parameters, settings.lr, weight_decay=settings.weight_decay, fused=True)
+        learnt = [parameter for parameter in parameters if parameter.requires_grad]  # not those of slow copies
+        self.optimizer = torch.optim.AdamW(learnt, settings.lr, weight_decay=settings.weight_decay, fused=True)
         self.steps = 0
 
     def step(self, first: Images, second: Images, action: NDArray[np.float32] | Tensor | None = None) -> Losses:
@@ -75,13 +95,12 @@ class Learner:
 
         # One view after the other, so that batch norm sees N images of one kind and not 2 N.
         f, f_next = self.encoder(x), self.encoder(x_next)
-        contrastive = self.objective["base"](f, f_next)
+        pairs = Pairs(f, f_next, self._action(action, len(f)), self._slow_features(x, x_next))
+        contrastive = self.objective["base"](pairs)
         loss = self.settings.contrastive_weight * contrastive
         action_loss = None
         if "action" in self.objective:
-            if action is None:
-                raise ValueError(f"{self.settings.method} learns from actions, none were given")
-            action_loss = self.objective["action"](f, f_next, self._on_device(action).float())
+            action_loss = self.objective["action"](pairs)
             loss = loss + self.settings.action_weight * action_loss
 
         losses = Losses(loss.item(), contrastive.item(), None if action_loss is None else action_loss.item())
@@ -92,6 +111,8 @@ class Learner:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        for slow_copy in self._slow_copies:
+            slow_copy.follow()
         self.steps += 1
         return losses
 
@@ -114,7 +135,9 @@ class Learner:
 
         Raises CheckpointError where the weights or the optimizer's state do not fit.
         """
-        learner = cls(settings or checkpoint.settings, checkpoint.action_dimension)
+        settings = settings or checkpoint.settings
+        same_action = SameAction.of(settings.same_action, checkpoint.action_space, checkpoint.normalisation)
+        learner = cls(settings, checkpoint.action_dimension, same_action)
         state = checkpoint.read_state()
         checkpoint.fill(learner.encoder, "encoder")
         checkpoint.fill(learner.objective, "objective")
@@ -127,6 +150,21 @@ class Learner:
         for group in learner.optimizer.param_groups:  # the settings speak, not what the optimizer remembers
             group["lr"], group["weight_decay"] = learner.settings.lr, learner.settings.weight_decay
         return learner
+
+    def _action(self, action: NDArray[np.float32] | Tensor | None, count: int) -> Tensor:
+        """Actions as the terms take them: float32 [N, A], [N, 0] where the method looks at none."""
+        if self.action_dimension == 0:
+            return torch.empty(count, 0, device=self.device)
+        if action is None:
+            raise ValueError(f"{self.settings.method} learns from actions, none were given")
+        return self._on_device(action).float()
+
+    def _slow_features(self, x: Tensor, x_next: Tensor) -> tuple[Tensor, ...]:
+        """Features of both images by the slow copy of the encoder, nothing where the method keeps none."""
+        if "slow_encoder" not in self.objective:
+            return ()
+        slow = self.objective["slow_encoder"]
+        return slow(x), slow(x_next)
 
     def _on_device(self, array: NDArray[Any] | Tensor) -> Tensor:
         return torch.as_tensor(array).to(self.device, non_blocking=True)

@@ -1,0 +1,43 @@
+"""Barlow Twins (Zbontar et al. 2021) and its action term: each entry of an embedding says something of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from aassl_ros.learning.heads import ActionHead, JointHead, deep_perceptron, hidden_width
+from aassl_ros.learning.losses.barlow_twins import barlow_twins
+from aassl_ros.learning.objective import Pairs
+from aassl_ros.learning.objectives.alignment import Alignment
+
+if TYPE_CHECKING:
+    from aassl_ros.learning.train_settings import LearnerSettings
+
+_WIDTH = 8192  # as published, of all three layers
+_ACTION_WIDTH = 64  # ours: actions have few degrees of freedom, so few entries can be uncorrelated
+
+
+class BarlowTwins(nn.Module):
+    """BarlowTwins(p(f(x)), p(f(x')))."""
+
+    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+        super().__init__()
+        self.projector = deep_perceptron([features, *[hidden_width(_WIDTH, features)] * 3])
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        return barlow_twins(self.projector(pairs.first), self.projector(pairs.second))
+
+
+class ActionBarlowTwins(Alignment):
+    """BarlowTwins(h(a), g(f(x), f(x')))."""
+
+    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+        super().__init__(
+            JointHead(features, settings.fusion, out=_ACTION_WIDTH),
+            ActionHead(action_dimension, features, out=_ACTION_WIDTH),
+        )
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        joint, action = self.embed(pairs)
+        return barlow_twins(action, joint)

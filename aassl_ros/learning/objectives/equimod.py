@@ -1,0 +1,52 @@
+"""EquiMod (Devillers, Lefort 2023): beside an invariant embedding, one that changes as the action predicts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from aassl_ros.learning.heads import deep_perceptron, hidden_width
+from aassl_ros.learning.losses.nt_xent import nt_xent
+from aassl_ros.learning.objective import Pairs
+
+if TYPE_CHECKING:
+    from aassl_ros.learning.train_settings import LearnerSettings
+
+TEMPERATURE = 0.2  # as published, of both terms
+_HIDDEN, _OUT = 2048, 128
+
+
+class EquiModInvariance(nn.Module):
+    """NTXent(p(f(x)), p(f(x'))), p as deep as the equivariant projector."""
+
+    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+        super().__init__()
+        self.temperature = settings.temperature or TEMPERATURE
+        self.projector = _projector(features)
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        """Returns a scalar in nats."""
+        return nt_xent(self.projector(pairs.first), self.projector(pairs.second), temperature=self.temperature)
+
+
+class EquiMod(nn.Module):
+    """NTXent(u(e(f(x)), t(a)), e(f(x'))): projector e, action embedding t, predictor u. Both sides are learnt from."""
+
+    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+        super().__init__()
+        self.temperature = settings.action_temperature or TEMPERATURE
+        self.projector = _projector(features)
+        self.action_embedding = nn.Sequential(nn.Linear(action_dimension, _OUT, bias=False), nn.BatchNorm1d(_OUT))
+        self.predictor = deep_perceptron([2 * _OUT, _OUT], closing_norm=True)
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        """Returns a scalar in nats."""
+        projected = torch.cat([self.projector(pairs.first), self.action_embedding(pairs.action)], dim=1)
+        return nt_xent(self.predictor(projected), self.projector(pairs.second), temperature=self.temperature)
+
+
+def _projector(features: int) -> nn.Module:
+    hidden = hidden_width(_HIDDEN, features)
+    return deep_perceptron([features, hidden, hidden, _OUT], closing_norm=True)

@@ -1,0 +1,53 @@
+"""MoCo v3 (Chen, Xie, He 2021) and its action term: find what a slow copy of oneself makes of the other view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from aassl_ros.learning.heads import ActionHead, JointHead, deep_perceptron, hidden_width, perceptron
+from aassl_ros.learning.losses.info_nce import info_nce
+from aassl_ros.learning.objectives.slow import SlowAlignment, SlowBase
+from aassl_ros.learning.same_action import MasksSameActions
+
+if TYPE_CHECKING:
+    from aassl_ros.learning.train_settings import LearnerSettings
+
+TEMPERATURE = 0.2  # as published
+_HIDDEN, _OUT = 4096, 256
+
+
+class MoCoV3(SlowBase):
+    """l(q_p p f(x), bar p bar f(x')) + the same with x and x' swapped, l = 2 tau CE among the keys."""
+
+    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+        hidden = hidden_width(_HIDDEN, features)
+        depth = 2 if settings.encoder.startswith("vit") else 1  # hidden layers, as published
+        projector = deep_perceptron([features, *[hidden] * depth, _OUT], closing_norm=True)
+        super().__init__(projector, _predictor(features), settings.slow_momentum)
+        self.temperature = settings.temperature or TEMPERATURE
+
+    def loss(self, query: Tensor, key: Tensor) -> Tensor:
+        return info_nce(query, key, temperature=self.temperature)
+
+
+class ActionMoCoV3(SlowAlignment, MasksSameActions):
+    """l(q_g g(f(x), f(x')), bar h(a)) + l(q_h h(a), bar g(bar f(x), bar f(x'))), l = 2 tau CE among the keys."""
+
+    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+        super().__init__(
+            JointHead(features, settings.fusion, hidden=_HIDDEN, out=_OUT, closing_norm=True),
+            ActionHead(action_dimension, features, hidden=_HIDDEN, out=_OUT),
+            _predictor(features),
+            _predictor(features),
+            settings.slow_momentum,
+        )
+        self.temperature = settings.action_temperature or TEMPERATURE
+
+    def loss(self, query: Tensor, key: Tensor, action: Tensor) -> Tensor:
+        return info_nce(query, key, temperature=self.temperature, same=self.same(action))
+
+
+def _predictor(features: int) -> nn.Module:
+    return perceptron(_OUT, hidden_width(_HIDDEN, features), _OUT)

@@ -1,0 +1,53 @@
+"""SIE (Garrido, Najman, LeCun 2023): half of the features stay as the object turns, half move as the action says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from aassl_ros.learning.heads import deep_perceptron, hidden_width
+from aassl_ros.learning.losses.sie import sie
+from aassl_ros.learning.objective import Pairs
+
+if TYPE_CHECKING:
+    from aassl_ros.learning.train_settings import LearnerSettings
+
+_WIDTH = 1024  # as published, of all three layers of each projector
+
+
+class SIE(nn.Module):
+    """The whole of SIE: images and action in one loss, since spread and correlation are of both halves together."""
+
+    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+        super().__init__()
+        width = hidden_width(_WIDTH, features)
+        self.invariant_projector = deep_perceptron([features // 2, width, width, width])
+        self.equivariant_projector = deep_perceptron([features // 2, width, width, width])
+        self.predictor = ActionMatrix(action_dimension, width)
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        stays, moves = pairs.first.chunk(2, dim=1)
+        stays_next, moves_next = pairs.second.chunk(2, dim=1)
+        equivariant = self.equivariant_projector(moves)
+        return sie(
+            self.invariant_projector(stays),
+            self.invariant_projector(stays_next),
+            equivariant,
+            self.equivariant_projector(moves_next),
+            self.predictor(equivariant, pairs.action),
+        )
+
+
+class ActionMatrix(nn.Module):
+    """The hypernetwork: embeddings float [N, E] times the matrix M_0 + sum over k of a_k M_k, a float [N, A]."""
+
+    def __init__(self, action_dimension: int, width: int) -> None:
+        super().__init__()
+        self.matrices = nn.Linear((1 + action_dimension) * width, width, bias=False)  # [M_0, M_1, ...], side by side
+
+    def forward(self, embedding: Tensor, action: Tensor) -> Tensor:
+        # sum_k a_k (M_k y) as one product: a matrix for each pair of the batch would take a gigabyte.
+        scaled = [embedding, *(entry * embedding for entry in action.split(1, dim=1))]
+        return self.matrices(torch.cat(scaled, dim=1))

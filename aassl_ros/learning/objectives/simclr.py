@@ -1,0 +1,44 @@
+"""SimCLR, and AA-SimCLR's action term: contrastive alignment of pairs and actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from aassl_ros.learning.heads import ActionHead, JointHead, Projector
+from aassl_ros.learning.losses.nt_xent import nt_xent
+from aassl_ros.learning.objective import Pairs
+from aassl_ros.learning.objectives.alignment import Alignment
+from aassl_ros.learning.same_action import MasksSameActions
+
+if TYPE_CHECKING:
+    from aassl_ros.learning.train_settings import LearnerSettings
+
+TEMPERATURE = 0.1  # as published with AA-SSL, of both terms
+
+
+class SimCLR(nn.Module):
+    """NTXent(p(f(x)), p(f(x'))): the two images of a pair know each other among all others of the batch."""
+
+    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+        super().__init__()
+        self.temperature = settings.temperature or TEMPERATURE
+        self.projector = Projector(features)
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        """Returns a scalar in nats."""
+        return nt_xent(self.projector(pairs.first), self.projector(pairs.second), temperature=self.temperature)
+
+
+class ActionAlignment(Alignment, MasksSameActions):
+    """NTXent(h(a), g(f(x), f(x'))): the two images of a pair and the action between them know each other."""
+
+    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+        super().__init__(JointHead(features, settings.fusion), ActionHead(action_dimension, features))
+        self.temperature = settings.action_temperature or TEMPERATURE
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        """Returns a scalar in nats."""
+        joint, action = self.embed(pairs)
+        return nt_xent(action, joint, temperature=self.temperature, same=self.same(pairs.action))
