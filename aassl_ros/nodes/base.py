@@ -6,7 +6,10 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import rclpy
@@ -15,12 +18,21 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from aassl_ros.errors import AasslError
+from aassl_ros.errors import AasslError, ConfigError, RosError
+from aassl_ros.nodes.parameters import declare_settings, refuse_unknown
 from aassl_ros.nodes.transport import set_image_transport
 from aassl_ros.ros_environment import prepare_environment
+from aassl_ros.settings import setting
 
 # How long a signal may wait while the executor sleeps: Python runs its handlers only between waits.
 _POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class LifecycleSettings:
+    """What every lifecycle node may be told."""
+
+    autostart: bool = setting(True, "configure and activate at once; false leaves that to a lifecycle manager")
 
 
 class ManagedNode(LifecycleNode):
@@ -32,7 +44,7 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
-        self.declare_parameter("autostart", True)
+        self._lifecycle_settings = declare_settings(self, LifecycleSettings, read_only=True)
         self.error: AasslError | None = None
 
     def configure(self) -> None:
@@ -63,9 +75,12 @@ class ManagedNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         return self._attempt(self.cleanup, lambda: super(ManagedNode, self).on_cleanup(state))
 
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._attempt(lambda: self._leave(state.label), lambda: super(ManagedNode, self).on_shutdown(state))
+
     def autostart(self) -> bool:
         """Configure and activate if the parameter says so. False where a transition failed; `error` then says why."""
-        if not self.get_parameter("autostart").value:
+        if not self._lifecycle_settings.autostart:
             return True
         configured = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
         return configured and self.trigger_activate() == TransitionCallbackReturn.SUCCESS
@@ -84,6 +99,13 @@ class ManagedNode(LifecycleNode):
     def _state_label(self) -> str:
         return str(self._state_machine.current_state[1])
 
+    def _leave(self, state: str) -> None:
+        """Put away what was made in a state: a lifecycle manager may shut an active node down at once."""
+        if state == "active":
+            self.deactivate()
+        if state in ("active", "inactive"):
+            self.cleanup()
+
     def _attempt(
         self, hook: Callable[[], None], managed: Callable[[], TransitionCallbackReturn]
     ) -> TransitionCallbackReturn:
@@ -94,6 +116,11 @@ class ManagedNode(LifecycleNode):
             self.error = error
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
+        except Exception as error:
+            # A mistake of ours, not the user's; rclpy would swallow it without a word.
+            self.error = RosError(f"{type(error).__name__}: {error}")
+            self.get_logger().error(traceback.format_exc())
+            return TransitionCallbackReturn.ERROR
         return managed()
 
 
@@ -118,19 +145,25 @@ def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -
     prepare_environment()
     set_image_transport()
     stop = _StopRequest()
-    rclpy.init(args=list(sys.argv if arguments is None else arguments), signal_handler_options=SignalHandlerOptions.NO)
     node: Node | None = None
     try:
+        _start_rclpy(list(sys.argv if arguments is None else arguments))
         node = make_node()
+        refuse_unknown(node)
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        if isinstance(node, ManagedNode) and not node.autostart():
-            return 1
-        while not stop.asked and not getattr(node, "finished", False):
-            executor.spin_once(timeout_sec=_POLL_S)
+        try:
+            if isinstance(node, ManagedNode) and not node.autostart():
+                return 1
+            while not stop.asked and not getattr(node, "finished", False):
+                executor.spin_once(timeout_sec=_POLL_S)
+            if isinstance(node, ManagedNode):
+                _spin_for(executor, node.settle_s() if node.is_active() else 0.0)
+        finally:
+            # Whatever ended it: an open bag is closed.
+            if isinstance(node, ManagedNode) and rclpy.ok():
+                node.close()
         if isinstance(node, ManagedNode):
-            _spin_for(executor, node.settle_s() if node.is_active() else 0.0)
-            node.close()
             return 0 if node.error is None else 1
         return int(getattr(node, "exit_status", 0))
     except ExternalShutdownException:
@@ -138,13 +171,21 @@ def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -
     except AasslError as error:
         if os.environ.get("AASSL_DEBUG"):
             raise
-        name = node.get_name() if node is not None else os.path.basename(sys.argv[0])
-        print(f"{name}: {error}", file=sys.stderr, flush=True)
+        name = node.get_name() if node is not None else Path(sys.argv[0]).stem
+        # A wrong parameter's message begins with the node's name already.
+        print(f"{name}: {str(error).removeprefix(f'{name}: ')}", file=sys.stderr, flush=True)
         return 1
     finally:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _start_rclpy(arguments: list[str]) -> None:
+    try:
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # RCLError is one: a parameter file or an argument that cannot be read.
+        raise ConfigError(" ".join(str(error).split())) from error
 
 
 def _spin_for(executor: SingleThreadedExecutor, seconds: float) -> None:

@@ -16,6 +16,7 @@ from std_msgs.msg import Header
 
 from aassl_ros.data import messages, topics
 from aassl_ros.errors import DataError
+from aassl_ros.nodes.intake import TELLS_SOURCE
 
 # A camera that publishes and is not heard for so long is said aloud.
 _SILENT_S = 5.0
@@ -47,7 +48,7 @@ class CameraFeed:
         self._subscription = node.create_subscription(
             CompressedImage if compressed else Image,
             topics.image_topic(camera, compressed=compressed),
-            self.take,
+            self.take if TELLS_SOURCE else self._take_bare,
             QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT),
         )
 
@@ -81,6 +82,9 @@ class CameraFeed:
             return
         self.lag_s = (self._node.get_clock().now().nanoseconds - messages.stamp_ns(message.header.stamp)) * 1e-9
         self._on_frame(message.header, frame)
+
+    def _take_bare(self, message: Image | CompressedImage) -> None:
+        self.take(message, {})
 
     def _refuse(self, problem: str) -> None:
         self.unreadable += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import rclpy
-from rclpy.clock_type import ClockType
+from rclpy.clock import ClockType
 from rclpy.context import Context
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor

@@ -10,8 +10,7 @@ import time
 
 import numpy as np
 from builtin_interfaces.msg import Duration as DurationMessage
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
+from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import JointState

@@ -20,8 +20,8 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
-# Humble's callbacks are given the message alone.
-_TELLS_SOURCE_TIME = hasattr(Subscription, "CallbackType")
+# Humble's callbacks are given the message alone, without its source time and number.
+TELLS_SOURCE = hasattr(Subscription, "CallbackType")
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class TopicIntake:
         self._subscription = self._node.create_subscription(
             message_class,
             self.name,
-            self._on_message if _TELLS_SOURCE_TIME else self._on_bare_message,
+            self._on_message if TELLS_SOURCE else self._on_bare_message,
             profile,
             raw=True,
             event_callbacks=SubscriptionEventCallbacks(

@@ -27,14 +27,21 @@ def declare_settings(node: Node, cls: type[S], *, read_only: bool = False) -> S:
         default = list(info.default) if info.item_type is not None else info.default
         try:
             node.declare_parameter(info.name, default, descriptor(info, read_only=read_only))
-        except InvalidParameterTypeException as error:
-            hint = " (write 30.0, not 30)" if info.kind is float else ""
-            raise ConfigError(f"{node.get_name()}: {error}, expected {info.expected()}{hint}.") from error
-        except InvalidParameterValueException as error:
-            # The exception keeps the value only in its text: "Invalid parameter value (0.5) for parameter. ..."
-            value = str(error).partition("(")[2].partition(")")[0]
-            raise ConfigError(f"{node.get_name()}: {info.name} = {value}, expected {info.expected()}.") from error
+        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+            given = node._parameter_overrides[info.name].value  # rclpy tells it in no public way
+            hint = f" (write {float(given)}, not {given})" if info.kind is float and type(given) is int else ""
+            raise ConfigError(
+                f"{node.get_name()}: {info.name} = {given!r}, expected {info.expected()}{hint}."
+            ) from error
     return read_settings(node, cls)
+
+
+def refuse_unknown(node: Node) -> None:
+    """Raises ConfigError if the node was started with a parameter that it does not have, which rclpy would ignore."""
+    unknown = sorted(name for name in node._parameter_overrides if not node.has_parameter(name))
+    if unknown:
+        known = ", ".join(sorted(node.get_parameters_by_prefix("")))
+        raise ConfigError(f"{node.get_name()}: unknown parameter {unknown[0]!r}, expected one of {known}.")
 
 
 def read_settings(node: Node, cls: type[S]) -> S:

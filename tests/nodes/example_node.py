@@ -17,7 +17,7 @@ from aassl_ros.settings import setting
 @dataclass(frozen=True)
 class ExampleSettings:
     rate_hz: float = setting(30.0, "how often it would, in Hz", minimum=1, maximum=240)
-    mode: str = setting("good", "how it behaves", choices=("good", "broken"))
+    mode: str = setting("good", "how it behaves", choices=("good", "broken", "mistaken"))
     names: tuple[str, ...] = setting((), "some names")
 
 
@@ -33,6 +33,8 @@ class ExampleNode(ManagedNode):
             raise RosError("the mode is broken. Take mode:=good.")
 
     def activate(self) -> None:
+        if self._settings.mode == "mistaken":
+            raise ZeroDivisionError("a mistake of ours")
         print("active", self._settings.rate_hz, ",".join(self._settings.names), flush=True)
         self.create_subscription(String, "word", lambda message: print("heard", message.data, flush=True), 10)
 

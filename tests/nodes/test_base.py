@@ -58,8 +58,9 @@ def test_a_second_signal_does_not_hurry_a_node_that_puts_away_its_work(start_exa
     [
         ("rate_hz:=0.5", "rate_hz = 0.5, expected a number from 1 to 240."),
         ("rate_hz:=30", "expected a number from 1 to 240 (write 30.0, not 30)."),
-        ("mode:=odd", "example: mode = 'odd', expected one of good, broken."),
+        ("mode:=odd", "example: mode = 'odd', expected one of good, broken, mistaken."),
         ("mode:=broken", "the mode is broken. Take mode:=good."),
+        ("autostart:=perhaps", "example: autostart = 'perhaps', expected true or false."),
     ],
 )
 def test_a_wrong_parameter_ends_the_node_with_one_line(start_example: Any, parameter: str, message: str) -> None:
@@ -70,6 +71,27 @@ def test_a_wrong_parameter_ends_the_node_with_one_line(start_example: Any, param
     assert len(said.strip().splitlines()) == 1
 
 
+def test_a_parameter_that_the_node_does_not_have_is_named(start_example: Any) -> None:
+    said, _ = start_example("moode:=good").communicate(timeout=20)
+    assert said.startswith("example: unknown parameter 'moode', expected one of autostart, mode, names, rate_hz,")
+
+
+def test_a_parameter_file_that_cannot_be_read_is_told_without_a_trace(ros_domain: int, tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("example: [")
+    command = [sys.executable, str(EXAMPLE), "--ros-args", "--params-file", str(tmp_path / "broken.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert "broken.yaml" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_mistake_of_ours_in_a_transition_is_not_swallowed(start_example: Any) -> None:
+    node = start_example("mode:=mistaken")
+    said, _ = node.communicate(timeout=20)
+    assert node.returncode == 1
+    assert "ZeroDivisionError: a mistake of ours" in said
+
+
 def test_parameters_are_described_with_their_ranges(start_example: Any, ros: Any) -> None:
     start_example()
     client = ros.node().create_client(DescribeParameters, "/example/describe_parameters")
@@ -78,7 +100,7 @@ def test_parameters_are_described_with_their_ranges(start_example: Any, ros: Any
     rate, mode = ros.wait_for(asked.done, what="an answer") and asked.result().descriptors
     assert rate.description == "how often it would, in Hz"
     assert (rate.floating_point_range[0].from_value, rate.floating_point_range[0].to_value) == (1.0, 240.0)
-    assert mode.additional_constraints == "one of good, broken"
+    assert mode.additional_constraints == "one of good, broken, mistaken"
 
 
 def test_without_autostart_the_lifecycle_services_drive_it_and_diagnostics_are_heard_before(
@@ -106,3 +128,8 @@ def test_without_autostart_the_lifecycle_services_drive_it_and_diagnostics_are_h
         assert call(change, request).success
     assert process.stdout.readline().startswith("active 30.0")
     assert call(state, GetState.Request()).current_state.label == "active"
+    request = ChangeState.Request()
+    request.transition.label = "shutdown"
+    assert call(change, request).success
+    assert [process.stdout.readline() for _ in range(2)] == ["deactivated\n", "cleaned up\n"]
+    assert call(state, GetState.Request()).current_state.label == "finalized"
