@@ -10,7 +10,7 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironment
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from aassl_ros.nodes.transport import profile_variable, set_image_transport
+from aassl_ros.nodes.transport import set_image_transport
 from aassl_ros.system import PACKAGE, NodeSpec, nodes, system
 
 
@@ -43,15 +43,16 @@ def _node(spec: NodeSpec) -> Node:
         remappings=list(spec.remappings),
         ros_arguments=["--log-level", spec.log_level],
         output="screen",
-        # The explorer ends of itself when its schedule is done; whatever else ends takes the rest with it, so that
-        # nobody records nothing.
+        # A node that ends takes the rest with it: the explorer whose schedule is done, and one that has failed, lest
+        # the others go on recording nothing.
         on_exit=Shutdown(reason=f"{spec.name} has ended"),
-        # A recorder drains and closes its bag within this time.
+        # A recorder drains and closes its bag, a trainer saves its checkpoint, within this time.
         sigterm_timeout="30",
     )
 
 
 def _image_transport() -> list[Action]:
     environment = dict(os.environ)
-    profile = set_image_transport(environment)
-    return [SetEnvironmentVariable(profile_variable(), profile)] if environment != dict(os.environ) else []
+    set_image_transport(environment)
+    changed = environment.items() - os.environ.items()
+    return [SetEnvironmentVariable(name, value) for name, value in changed]

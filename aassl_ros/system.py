@@ -1,18 +1,19 @@
 """Which nodes make up each system, with which parameters: what launch files and `aassl up` both read.
 
 A system is named as its launch file: collect, train, evaluate, online. Its arguments come as strings (`arg:=value`);
-`nodes` turns
-them into node specifications, which launch makes processes of where ROS is installed, and cli/processes.py elsewhere.
+`nodes` turns them into node specifications, which launch makes processes of where ROS is installed, and
+cli/processes.py elsewhere.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aassl_ros.data import topics
 from aassl_ros.errors import ConfigError
 from aassl_ros.paths import share
 
@@ -70,7 +71,6 @@ class System:
     description: str
     nodes: tuple[str, ...]
     arguments: tuple[Argument, ...]
-    routes: Mapping[str, tuple[_Parameter, ...]] = field(default_factory=dict)
 
 
 _COMMON = (
@@ -82,7 +82,11 @@ _COMMON = (
     ),
     Argument("arm", "panda", "arm set-up: a name under sim/arms (panda, iiwa, xarm6) or a path of a YAML file"),
     Argument("camera", "camera", "name of the camera; its images come on CAMERA/image_raw"),
-    Argument("image_topic", "", "where the camera's images are, if not on CAMERA/image_raw"),
+    Argument(
+        "image_topic",
+        "",
+        "where the camera's images are, if not on CAMERA/image_raw; its camera_info is looked for beside them",
+    ),
     Argument("joint_states_topic", "", "where the joint states are, if not on joint_states"),
     Argument(
         "command_topic", "", "where the arm takes trajectories, if not on joint_trajectory_controller/joint_trajectory"
@@ -190,14 +194,12 @@ def nodes(name: str, given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
 def _node(node: str, values: Mapping[str, str], *, simulated: bool, use_sim_time: bool) -> NodeSpec:
     # The simulator makes /clock; it must not wait for it.
     parameters: dict[str, Any] = {"use_sim_time": use_sim_time and node != "simulator"}
-    if node == "simulator":
-        parameters["camera"] = values["camera"]
-    elif node == "explorer":
+    if node == "explorer":
         parameters["simulator"] = simulated
+    elif node == "recorder":
+        parameters["cameras"] = [values["camera"]]
     else:
-        parameters["cameras" if node == "recorder" else "camera"] = (
-            [values["camera"]] if node == "recorder" else values["camera"]
-        )
+        parameters["camera"] = values["camera"]
     for argument, value in values.items():
         for route in _ROUTES.get(argument, ()):
             if route.node == node and value != "":
@@ -213,12 +215,16 @@ def _node(node: str, values: Mapping[str, str], *, simulated: bool, use_sim_time
 
 
 def _remappings(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    topics = (
-        (f"{values['camera']}/image_raw", values["image_topic"]),
-        ("joint_states", values["joint_states_topic"]),
-        ("joint_trajectory_controller/joint_trajectory", values["command_topic"]),
+    camera, images = values["camera"], values["image_topic"]
+    beside = images.rpartition("/")[0]
+    pairs = (
+        (topics.image_topic(camera), images),
+        (topics.image_topic(camera, compressed=True), f"{images}/compressed" if images else ""),
+        (topics.camera_info_topic(camera), f"{beside}/camera_info" if beside else ""),
+        (topics.JOINT_STATES, values["joint_states_topic"]),
+        (topics.COMMAND, values["command_topic"]),
     )
-    return tuple((source, target) for source, target in topics if target)
+    return tuple((source, target) for source, target in pairs if target)
 
 
 def _convert(argument: str, text: str, kind: type) -> Any:
@@ -226,10 +232,13 @@ def _convert(argument: str, text: str, kind: type) -> Any:
         if kind is bool:
             return {"true": True, "false": False}[text.lower()]
         if kind is list:
-            return [item.strip() for item in text.split(",") if item.strip()]
+            items = [item.strip() for item in text.split(",")]
+            if not all(items):  # launch and rcl know no empty list
+                raise ValueError
+            return items
         return kind(text)
     except (KeyError, ValueError) as error:
-        words = {bool: "true or false", int: "an integer", float: "a number"}
+        words = {bool: "true or false", int: "an integer", float: "a number", list: "a list as a,b,c"}
         raise ConfigError(f"{argument} = {text!r}, expected {words[kind]}.") from error
 
 

@@ -50,6 +50,8 @@ def test_topics_of_a_real_camera_and_arm_are_remapped() -> None:
     recorder = next(node for node in nodes("collect", given) if node.name == "recorder")
     words = " ".join(recorder.ros_arguments())
     assert "-r camera/image_raw:=/rgb/image" in words
+    assert "-r camera/image_raw/compressed:=/rgb/image/compressed" in words
+    assert "-r camera/camera_info:=/rgb/camera_info" in words
     assert "-r joint_states:=/arm/joint_states" in words
     assert "-r __ns:=/left" in words
 
@@ -70,6 +72,7 @@ def test_a_parameter_folder_of_the_users_own_overrides_file_by_file(tmp_path: Pa
         ("collect", {"robot": "imaginary"}, "collect: robot = 'imaginary', expected one of sim, real."),
         ("collect", {"seed": "many"}, "seed = 'many', expected an integer."),
         ("collect", {"exit_when_done": "perhaps"}, "exit_when_done = 'perhaps', expected true or false."),
+        ("collect", {"objects": "train:mug_0001,"}, "objects = 'train:mug_0001,', expected a list as a,b,c."),
         ("collect", {"config": "/nowhere"}, "config = '/nowhere': no such file or folder"),
     ],
 )

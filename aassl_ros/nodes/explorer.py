@@ -13,6 +13,7 @@ from builtin_interfaces.msg import Duration as DurationMessage
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -39,6 +40,8 @@ _WATCH_PERIOD_S = 0.05
 # How long, by the joint states' own stamps, a joint may be off its command before the arm is taken not to follow. On a
 # machine that is too busy commands come late, and an arm near its speed limits takes a while to catch up.
 _FOLLOWING_NS = 2_000_000_000
+# Best effort hears reliable and best-effort drivers alike; the newest states are the ones that count.
+_JOINT_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 # The last messages of an ending process get this long to be received.
 _FAREWELL = Duration(seconds=1)
 
@@ -60,7 +63,7 @@ class ExplorerNode(Node):
         self._commands = self.create_publisher(JointTrajectory, topics.COMMAND, 10)
         self._episodes = self.create_publisher(String, topics.EPISODE, LATCHED)
         self._requests = ObjectRequests(self, self._settings.simulator_timeout_s) if self._settings.simulator else None
-        self.create_subscription(JointState, topics.JOINT_STATES, self._on_joint_state, 10)
+        self.create_subscription(JointState, topics.JOINT_STATES, self._on_joint_state, _JOINT_QOS)
         self.create_service(Trigger, "explorer/stop", self._on_stop)
         self.create_service(Trigger, "explorer/next", self._on_next)
         if self._arm.urdf:

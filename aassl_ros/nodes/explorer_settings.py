@@ -41,7 +41,7 @@ class ExplorerSettings(ExplorationSettings):
         maximum=1e6,
     )
     following_tolerance: float = setting(
-        0.5, "give up when a joint is this far from its command for over a second, rad", minimum=0.01, maximum=10.0
+        0.5, "give up when a joint is this far from its command for over two seconds, rad", minimum=0.01, maximum=10.0
     )
 
 

@@ -83,4 +83,6 @@ class Monitor:
 
     def _on_answer(self, message: String) -> None:
         with contextlib.suppress(json.JSONDecodeError):
-            self.answers.append(json.loads(message.data))
+            answer = json.loads(message.data)
+            if isinstance(answer, dict):
+                self.answers.append(answer)
