@@ -40,7 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"{arguments.out} exists already: a bag is never overwritten. Name another with -o.")
     values = complete("collect", {"bag": str(arguments.out.resolve()), **parse_assignments(arguments.arguments)})
     _check(values, arguments.out)
-    _record(nodes("collect", values), arguments.seconds)
+    try:
+        _record(nodes("collect", values), arguments.seconds)
+    except RosError as error:
+        if any(arguments.out.glob("*.mcap")) and not (arguments.out / "metadata.yaml").exists():
+            raise RosError(f"{error} Save what was recorded: aassl bag recover {arguments.out}") from error
+        raise
     with BagReader(arguments.out) as reader:
         ledger = reader.ledger
     if ledger is None:

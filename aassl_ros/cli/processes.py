@@ -111,9 +111,10 @@ class NodeProcesses:
         """One line on how a node ended, with the last thing it said."""
         said = [_LOG_PREFIX.sub("", line).rstrip(".") for line in self._last_lines[name] if line.strip()]
         where = f" Its log: {self._log_dir / (name + '.log')}." if self._log_dir else ""
-        return (
-            f"node {name} ended with status {self.exit_status(name)}: {said[-1] if said else 'it said nothing'}.{where}"
-        )
+        status = self.exit_status(name)
+        if status is not None and status < 0:
+            return f"node {name} was killed by signal {-status}.{where}"
+        return f"node {name} ended with status {status}: {said[-1] if said else 'it said nothing'}.{where}"
 
     def stop(self) -> None:
         """Stop all that still run, those started last first: who moves the arm before who records it. Idempotent."""
