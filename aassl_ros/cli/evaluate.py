@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from aassl_ros.cli.options import add_settings, read_settings
-from aassl_ros.cli.progress import Bar, progress
+from aassl_ros.cli.progress import progress_once_known
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.learning.augmentation import Augmentation
 from aassl_ros.learning.checkpoint import Checkpoint, load_checkpoint
@@ -36,14 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments, EvaluationSettings)
     subject = subject_of(load_checkpoint(arguments.checkpoint))
     data = PreparedData.open(arguments.data)
-    bar: Bar | None = None
-    with ExitStack() as stack:
-
-        def show(done: int, total: int) -> None:
-            nonlocal bar
-            bar = bar or stack.enter_context(progress("frames embedded", total))
-            bar.update(done)
-
+    with progress_once_known("frames embedded") as show:
         evaluation = evaluate(subject, data, settings, split=arguments.split, progress=show)
     if arguments.json:
         print(json.dumps(evaluation.to_json()))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from contextlib import ExitStack
 from pathlib import Path
 
 from aassl_ros.cli.options import add_settings, read_settings
-from aassl_ros.cli.progress import Bar, progress
+from aassl_ros.cli.progress import progress_once_known
 from aassl_ros.data.prepare import PrepareReport, PrepareSettings, prepare
 
 HELP = "turn bags into training data"
@@ -24,14 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments, PrepareSettings)
-    bar: Bar | None = None
-    with ExitStack() as stack:
-
-        def show(done: int, total: int) -> None:
-            nonlocal bar
-            bar = bar or stack.enter_context(progress("frames read", total))
-            bar.update(done)
-
+    with progress_once_known("frames read") as show:
         report = prepare(arguments.sources, arguments.out, settings, force=arguments.force, progress=show)
     print(json.dumps(report.to_json()) if arguments.json else in_words(report))
     return 3 if report.lossy else 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -72,3 +72,17 @@ def progress(description: str, total: float) -> Iterator[Bar]:
     )
     with RichProgress(*columns, console=console) as rich:
         yield Bar(description, total, rich, console)
+
+
+@contextmanager
+def progress_once_known(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for work that finds out itself how much it is: what is yielded takes what is done and the total."""
+    bar: Bar | None = None
+    with ExitStack() as stack:
+
+        def show(done: int, total: int) -> None:
+            nonlocal bar
+            bar = bar or stack.enter_context(progress(description, total))
+            bar.update(done)
+
+        yield show

@@ -27,7 +27,8 @@ from aassl_ros.settings import SettingInfo, describe, from_mapping
 HELP = "learn an encoder from prepared data"
 # The settings that most runs touch have an option of their own; --set reaches all of them.
 _OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "epochs", "batch", "lr", "seed", "action_space",
-            "window", "validation", "temperature", "action_temperature", "action_weight", "max_seconds", "device")  # fmt: skip
+            "window", "validation", "temperature", "action_temperature", "action_weight", "max_seconds",
+            "device")  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -57,8 +57,9 @@ def parse_assignments(words: list[str]) -> dict[str, str]:
 
 
 def _show_arguments(name: str) -> int:
+    described = system(name).arguments
     print(f"Arguments of {name} (name:=value):")
-    for argument in system(name).arguments:
+    for argument in described:
         choices = f" One of {', '.join(argument.choices)}." if argument.choices else ""
         print(f"  {argument.name}  (default: {argument.default!r})\n      {argument.description}.{choices}")
     return 0

@@ -139,7 +139,7 @@ def read_table(path: Path) -> dict[str, Any]:
     """The JSON table of a folder of prepared data. Raises DataError where there is none or of another format."""
     file = path / TABLE
     if not file.is_file():
-        what = "holds no prepared data" if path.is_dir() else "does not exist"
+        what = "holds no prepared data" if path.is_dir() else "is no folder" if path.exists() else "does not exist"
         raise DataError(f"{path} {what} (no {TABLE}). Make it with aassl prepare SOURCE... -o {path}.")
     try:
         table = json.loads(file.read_text())

@@ -38,6 +38,7 @@ def test_an_unknown_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> 
     ("command", "message", "status"),
     [
         ("up fly", "aassl: there is no system 'fly', expected one of collect, train, evaluate, online.", 2),
+        ("up --show-args fly", "aassl: there is no system 'fly', expected one of", 2),
         ("up collect arm", "aassl: 'arm' is no launch argument, expected name:=value.", 2),
         ("up collect robot:=toy", "aassl: collect: robot = 'toy', expected one of sim, real.", 2),
         ("collect -o /tmp --seconds 1", "aassl: /tmp exists already: a bag is never overwritten.", 2),

@@ -116,6 +116,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         PreparedWriter(tmp_path / "file" / "data", SIZE)
 
 
+def test_a_file_is_no_prepared_data(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="file is no folder"):
+        PreparedData.open(tmp_path / "file")
+
+
 def change(path: Path, before: str, after: str) -> None:
     table = (path / "prepared.json").read_text()
     assert before in table
