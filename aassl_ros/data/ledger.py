@@ -117,13 +117,18 @@ class Ledger:
         self.commands_late = every.late_commands
         self.clock_restarts = every.restarts
 
-    def numbers(self) -> dict[str, object]:
-        """The counts that diagnostics show."""
+    def _totals(self) -> dict[str, int]:
         return {
             "frames_received": self.frames_received,
             "frames_written": self.frames_written,
             "frames_dropped": self.frames_dropped,
             "frames_with_sample": self.frames_with_sample,
+        }
+
+    def numbers(self) -> dict[str, object]:
+        """The counts that diagnostics show."""
+        return {
+            **self._totals(),
             "frames_without_sample": sum(self.frames_without_sample.values()),
             "bracket_ms_median": "" if self.bracket_ms_median is None else self.bracket_ms_median,
             "messages_dropped": self.messages_dropped,
@@ -139,10 +144,7 @@ class Ledger:
     def as_dict(self) -> dict[str, Any]:
         """Everything, with the totals first: what `aassl bag info --json` prints."""
         return {
-            "frames_received": self.frames_received,
-            "frames_written": self.frames_written,
-            "frames_dropped": self.frames_dropped,
-            "frames_with_sample": self.frames_with_sample,
+            **self._totals(),
             "bracket_ms_median": self.bracket_ms_median,
             "messages_dropped": self.messages_dropped,
             **asdict(self),

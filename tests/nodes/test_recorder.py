@@ -78,9 +78,9 @@ class Robot:
             self.publish_joints(self.now_ns())
 
     def _turn_camera(self) -> None:
-        # A frame is some milliseconds old when its camera hands it over; the first has a joint state before it.
-        if self.running and self.states > 2:
-            self.publish_frame(self.now_ns() - 5_000_000)
+        # A frame is 55 ms old when its camera hands it over; the first has a joint state before it.
+        if self.running and self.states > 8:
+            self.publish_frame(self.now_ns() - 55_000_000)
 
     def run(self, seconds: float) -> None:
         self.running = True
