@@ -51,15 +51,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output (head, less) has gone; that is no failure of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # What no layer saw coming: a disk that fills up, a folder whose rights have changed.
+        if debug:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"aassl: {where}{error.strerror or error}. Mend this and run the command again.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("aassl: interrupted.", file=sys.stderr)
         return 1
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """A stop from outside, or a closed terminal, is as Ctrl-C: the nodes we started are put away, nothing is left
-    running.
-    """
+    """A stop from outside, or a closed terminal, is as Ctrl-C: the nodes we started are put away."""
     raise KeyboardInterrupt
 
 

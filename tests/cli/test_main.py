@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +65,8 @@ def test_up_prints_the_command_lines_that_launch_would_run(capsys: pytest.Captur
     words = shlex.split(lines[0])
     assert words[words.index("-p", words.index("--params-file")) + 1].startswith("use_sim_time:=")
     assert 'arm:="iiwa"' in words
+
+
+def test_an_error_of_the_machine_is_one_line_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path / ("x" * 300))]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
