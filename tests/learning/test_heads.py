@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from aassl_ros.learning.heads import ActionHead, JointHead, Projector, hidden_width
+from aassl_ros.learning.heads import ActionHead, JointHead, Projector, deep_perceptron, hidden_width
 
 
 def test_hidden_widths_are_the_published_ones_but_at_most_four_times_the_features() -> None:
@@ -41,3 +41,12 @@ def test_action_embeddings_are_standardised_over_the_batch_by_a_norm_without_wei
 def test_an_unknown_fusion_is_refused() -> None:
     with pytest.raises(ValueError, match="fusion 'sum', expected one of concat, difference"):
         JointHead(16, "sum")
+
+
+def test_a_deep_perceptron_goes_through_every_width_and_may_end_in_a_norm_without_weights() -> None:
+    layers = deep_perceptron([6, 5, 4, 3], closing_norm=True)
+    names = [type(layer).__name__ for layer in layers]
+    assert names == ["Linear", "BatchNorm1d", "ReLU"] * 2 + ["Linear", "BatchNorm1d"]
+    assert [layer.out_features for layer in layers if isinstance(layer, torch.nn.Linear)] == [5, 4, 3]
+    assert layers[-1].weight is None
+    assert [type(layer).__name__ for layer in deep_perceptron([6, 3])] == ["Linear"]

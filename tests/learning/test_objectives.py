@@ -210,6 +210,16 @@ def test_the_temperature_left_at_zero_is_the_methods_own() -> None:
         assert (changed["base"].temperature, changed["action"].temperature) == (0.4, 0.5)
 
 
+@pytest.mark.parametrize("base", [name for name, method in METHODS.items() if method.action_term is None])
+@pytest.mark.parametrize("term", [name for name, method in METHODS.items() if method.action_term is not None])
+def test_every_action_term_goes_with_every_base(base: str, term: str) -> None:
+    pairs = random_pairs()
+    made = [METHODS[base].base(FEATURES, ACTION, SETTINGS), METHODS[term].action_term(FEATURES, ACTION, SETTINGS)]
+    total = sum(part(pairs) for part in made)
+    assert total.shape == ()
+    assert torch.isfinite(total)
+
+
 @aligned_methods
 def test_actions_are_learnt_so_that_another_pairs_action_fits_worse(turning_clouds: PreparedData, method: str) -> None:
     settings = LearnerSettings(
