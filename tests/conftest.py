@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from aassl_ros.ros_environment import prepare_environment
 
 prepare_environment()
+# Before torch is first imported, here or in a process that a test starts: the tests' models are too small for two
+# threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
