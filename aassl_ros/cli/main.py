@@ -37,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one `aassl` command and return its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or bool(os.environ.get("AASSL_DEBUG"))
+    # Threads of torch that wait by spinning bring a machine with anything else to do to a stop: training of the demo
+    # fell to a fiftieth. Sleeping waits cost an idle machine a little. Read when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:

@@ -55,10 +55,14 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         trainer = Trainer(data, arguments.out, settings)
         begin(arguments.out)
-    with progress(settings.method, trainer.total_steps) as bar, stop_requests() as asked_to_stop:
+    by_time = settings.max_seconds > 0
+    total = settings.max_seconds if by_time else trainer.total_steps
+    unit = ", s" if by_time else ", updates"
+    with progress(settings.method + unit, total) as bar, stop_requests() as asked_to_stop:
 
         def show(now: TrainProgress) -> None:
-            bar.update(now.step, f"{now.images_per_s:.0f} images/s, {in_words(now.losses)}")
+            done = min(total, round(now.seconds)) if by_time else now.step
+            bar.update(done, f"update {now.step}, {now.images_per_s:.0f} images/s, {in_words(now.losses)}")
 
         report = trainer.train(show, asked_to_stop.is_set)
     return _say(report, arguments)

@@ -69,6 +69,12 @@ class TrainSettings(LearnerSettings):
         0.0, "Longest training time in seconds, over all resumed parts; 0: no limit.", minimum=0
     )
     save_every_s: float = setting(120.0, "Time between checkpoints in seconds.", minimum=0)
+    torch_threads: int = setting(
+        0,
+        "Processor threads of torch; 0: one a core. On a shared machine one alone is often faster.",
+        minimum=0,
+        maximum=256,
+    )
     keep: int = setting(3, "Checkpoints kept, the newest ones.", minimum=1)
 
     def __post_init__(self) -> None:
@@ -77,7 +83,7 @@ class TrainSettings(LearnerSettings):
             raise ConfigError(f"sets = {list(self.sets)}, expected some of {', '.join(SETS)}.")
 
 
-RESUMABLE = ("epochs", "max_seconds", "save_every_s", "keep", "device")
+RESUMABLE = ("epochs", "max_seconds", "save_every_s", "keep", "torch_threads", "device")
 """Settings that may change when a run is resumed: they do not bend its loss curve."""
 
 

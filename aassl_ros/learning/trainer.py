@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from aassl_ros.data.prepared import PreparedData, validation_instances
 from aassl_ros.errors import AasslError, CheckpointError, ConfigError, TrainingError
@@ -28,13 +29,14 @@ _RATE_WEIGHT = 0.1  # of the newest step in the rate shown
 
 @dataclass(frozen=True)
 class TrainProgress:
-    """After an update: images_per_s counts both images of each pair."""
+    """After an update: images_per_s counts both images of each pair; seconds as max_seconds counts them."""
 
     step: int
     total_steps: int
     epoch: int
     losses: Losses
     images_per_s: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class Trainer:
 
         Raises TrainingError where the loss is no longer a number, CheckpointError where nothing can be written.
         """
+        if self._settings.torch_threads:
+            torch.set_num_threads(self._settings.torch_threads)
         self._begun = last_save = time.monotonic()
         losses, interrupted = None, False
         with _open_log(self._run, self.learner.steps) as log:
@@ -124,7 +128,9 @@ class Trainer:
                 self._batch += 1
                 newest = 2 * len(batch.first) / (time.monotonic() - begun)
                 rate = newest if rate == 0 else (1 - _RATE_WEIGHT) * rate + _RATE_WEIGHT * newest
-                yield TrainProgress(self.learner.steps, self.total_steps, self._epoch + 1, losses, rate)
+                yield TrainProgress(
+                    self.learner.steps, self.total_steps, self._epoch + 1, losses, rate, self._seconds()
+                )
             self._epoch, self._batch = self._epoch + 1, 0
             self._epoch_start = self._rng.bit_generator.state
 
