@@ -28,7 +28,7 @@ class RecognitionSettings:
     neighbours: int = setting(20, "Labelled frames that vote, for knn", minimum=1)
     top_k: int = setting(3, "How many categories an answer lists", minimum=1)
     threshold: float = setting(
-        0.0, "An answer whose best score is below this is __unknown__; 0: never", minimum=0.0, maximum=1.0
+        0.0, "An answer whose best score is not above this is __unknown__; 0: never", minimum=0.0, maximum=1.0
     )
 
 
@@ -36,7 +36,7 @@ class RecognitionSettings:
 class Answer:
     """What a frame shows. scores: (category, probability), best first, at most top_k of them.
 
-    label: the best of them, or UNKNOWN where its score is below the threshold. checkpoint: the encoder's digest.
+    label: the best of them, or UNKNOWN where its score is not above the threshold. checkpoint: the encoder's digest.
     """
 
     label: str
@@ -77,4 +77,4 @@ class Recognizer:
         best = np.argsort(-probabilities)[: self._settings.top_k]
         scores = tuple((self._categories[place], float(probabilities[place])) for place in best)
         label, score = scores[0]
-        return Answer(label if score >= self._settings.threshold else UNKNOWN, scores, self.digest)
+        return Answer(label if score > self._settings.threshold else UNKNOWN, scores, self.digest)
