@@ -38,7 +38,7 @@ def version() -> str:
 # What each is for, and why these bounds: docs/dependencies.md. constraints.txt holds the tested set.
 REQUIRES = [
     "numpy>=1.21.5,<3",  # Humble's and Jazzy's own rclpy is built against numpy 1.
-    "torch>=2.1,<3",
+    "torch>=2.4,<3",
     "safetensors>=0.4,<1",
     "opencv-python-headless>=4.5.4,<6",
     "scikit-learn>=1.1,<2",
