@@ -20,7 +20,7 @@ _DOMAINS = range(1, 102)
 def own_domain() -> Iterator[int]:
     """Set ROS_DOMAIN_ID, for this process and those it starts, to one held by a lock file until left.
 
-    Nodes then find only those of this machine. Raises RosError when all are taken.
+    Nodes then find only those of this machine (Humble goes by the domain alone). Raises RosError when all are taken.
     """
     before = dict(os.environ)
     for domain in random.sample(_DOMAINS, len(_DOMAINS)):
