@@ -1,0 +1,1 @@
+"""Measures of frozen features: pure functions of tensors, one a file."""
