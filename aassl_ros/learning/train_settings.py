@@ -11,6 +11,7 @@ from aassl_ros.data.episodes import SETS
 from aassl_ros.data.pairs import UNITS, Window
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.augmentation import AugmentationSettings
+from aassl_ros.learning.controls import ControlSettings
 from aassl_ros.learning.encoders import ENCODERS, STEMS
 from aassl_ros.learning.heads import FUSIONS
 from aassl_ros.learning.methods import METHODS
@@ -59,7 +60,7 @@ class LearnerSettings(AugmentationSettings):
 
 
 @dataclass(frozen=True)
-class TrainSettings(LearnerSettings):
+class TrainSettings(LearnerSettings, ControlSettings):
     """A run of `aassl train` over prepared data."""
 
     epochs: int = setting(100, "Passes over the frames.", minimum=1, maximum=1_000_000)
