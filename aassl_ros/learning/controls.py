@@ -1,7 +1,7 @@
 """Controls: batches spoilt on purpose, to see what a method loses with them. For studies; nobody trains so.
 
-What is drawn here depends on the batch's pairs and the seed alone. So a run draws the very pairs that it draws without a
-control, and one that goes on after an interruption meets the same spoilt batches.
+What is drawn here depends on the batch's pairs and the seed alone. So a run draws the very pairs that it draws without
+a control, and one that goes on after an interruption meets the same spoilt batches.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def stream(first: NDArray[np.int64], second: NDArray[np.int64], seed: int) -> np
 
 
 def derangement(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """A permutation int64 [count] that leaves nothing in its place: one random cycle. Raises ValueError for count < 2."""
+    """A permutation int64 [count] that leaves nothing in its place: one random cycle. Raises ValueError below 2."""
     if count < 2:
         raise ValueError(f"{count} cannot be put in another place: a derangement needs two")
     order = rng.permutation(count)
@@ -57,7 +57,8 @@ def spoil_actions(
     if controls.control == "actions_shuffled":
         actions = actions[derangement(len(actions), rng)]
     if controls.action_noise:
-        actions = actions + controls.action_noise * rng.standard_normal(actions.shape, np.float32)
+        actions = actions + np.float32(controls.action_noise) * rng.standard_normal(actions.shape, np.float32)
     if controls.action_precision:
-        actions = np.round(actions / controls.action_precision) * controls.action_precision
-    return actions.astype(np.float32, copy=False)
+        step = np.float32(controls.action_precision)
+        actions = np.round(actions / step) * step
+    return actions

@@ -53,6 +53,15 @@ class Subject:
 
 
 @dataclass(frozen=True)
+class PerInstance:
+    """Of each test instance, in the order of Evaluation.test_instances: accuracies and number of frames."""
+
+    probe: tuple[float, ...]
+    knn: tuple[float, ...]
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Accuracies are fractions of 1 over test frames. confusion: int64 [C, C], rows are what the object was."""
 
@@ -63,6 +72,7 @@ class Evaluation:
     probe_penalty: float
     per_category: dict[str, float]
     knn_accuracy: float
+    per_instance: PerInstance
     few_shot: dict[str, float]
     random_encoder: float
     colour_histogram: float
@@ -88,8 +98,12 @@ class Evaluation:
                 "accuracy": self.probe_accuracy,
                 "per_category": self.per_category,
                 "penalty": self.probe_penalty,
+                "per_instance": dict(zip(self.test_instances, self.per_instance.probe, strict=True)),
             },
-            "knn": {"accuracy": self.knn_accuracy},
+            "knn": {
+                "accuracy": self.knn_accuracy,
+                "per_instance": dict(zip(self.test_instances, self.per_instance.knn, strict=True)),
+            },
             "few_shot": self.few_shot,
             "chance": self.chance,
             "baselines": {"random_encoder": self.random_encoder, "colour_histogram": self.colour_histogram},
@@ -98,6 +112,7 @@ class Evaluation:
             "train_instances": list(self.train_instances),
             "test_instances": list(self.test_instances),
             "test_frames": self.test_frames,
+            "test_instance_frames": dict(zip(self.test_instances, self.per_instance.frames, strict=True)),
             "seed": self.seed,
             "notes": list(self.notes),
         }
@@ -154,6 +169,7 @@ def _measure(
 
     train, test = both_sides(subject.encoder)
     named, penalty = _probe(train, test, parts, subject.seed)
+    nearest = _nearest(train, test, parts)
     untrained = random_encoder(subject.untrained, subject.seed)
     some = _spread(parts.train.frames, _CALIBRATION_FRAMES)
     calibrate_batch_norm(untrained, data.frames, some, subject.normalise, device=device)
@@ -167,7 +183,8 @@ def _measure(
         probe_accuracy=_accuracy(named, parts.test),
         probe_penalty=penalty,
         per_category=_per_category(named, parts),
-        knn_accuracy=_accuracy(_nearest(train, test, parts), parts.test),
+        knn_accuracy=_accuracy(nearest, parts.test),
+        per_instance=_per_instance(named, nearest, parts.test),
         few_shot=_few_shot(train, test, parts, settings.few_shot_draws, subject.seed),
         random_encoder=_accuracy(named_untrained, parts.test),
         colour_histogram=_accuracy(named_by_colour, parts.test),
@@ -216,6 +233,12 @@ def _per_category(named: NDArray[np.int64], parts: Split) -> dict[str, float]:
     """Of the categories that the test set shows."""
     right, targets = named == parts.test.targets, parts.test.targets
     return {parts.categories[index]: float(right[targets == index].mean()) for index in np.unique(targets)}
+
+
+def _per_instance(named: NDArray[np.int64], nearest: NDArray[np.int64], test: LabelledFrames) -> PerInstance:
+    frames = np.bincount(test.instances, minlength=len(test.names))
+    probe, knn = (np.bincount(test.instances, answers == test.targets) / frames for answers in (named, nearest))
+    return PerInstance(tuple(probe.tolist()), tuple(knn.tolist()), tuple(frames.tolist()))
 
 
 def _confusion(named: NDArray[np.int64], parts: Split) -> NDArray[np.int64]:

@@ -93,6 +93,15 @@ def test_the_json_is_the_evaluation_of_the_design(data: PreparedData) -> None:
     assert found["probe"]["accuracy"] == pytest.approx(np.trace(found["confusion"]["matrix"]) / 90)
 
 
+def test_accuracy_is_the_mean_over_instances_weighted_by_their_frames(data: PreparedData) -> None:
+    found = evaluate(subject(Blind()), data, SETTINGS).to_json()
+    frames = [found["test_instance_frames"][name] for name in found["test_instances"]]
+    assert sum(frames) == found["test_frames"]
+    for measure in (found["probe"], found["knn"]):
+        each = [measure["per_instance"][name] for name in found["test_instances"]]
+        assert np.average(each, weights=frames) == pytest.approx(measure["accuracy"])
+
+
 def test_train_instances_are_all_that_encoder_and_probe_have_seen_and_no_test_object(data: PreparedData) -> None:
     found = evaluate(subject(), data, SETTINGS)
 
