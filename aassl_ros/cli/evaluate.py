@@ -12,11 +12,10 @@ from rich.table import Table
 from aassl_ros.cli.options import add_settings, read_settings
 from aassl_ros.cli.progress import progress_once_known
 from aassl_ros.data.prepared import PreparedData
-from aassl_ros.learning.augmentation import Augmentation
-from aassl_ros.learning.checkpoint import Checkpoint, load_checkpoint
-from aassl_ros.learning.encoders import build_encoder
-from aassl_ros.learning.evaluation import Evaluation, EvaluationSettings, Subject, evaluate
+from aassl_ros.learning.checkpoint import load_checkpoint
+from aassl_ros.learning.evaluation import Evaluation, EvaluationSettings, evaluate
 from aassl_ros.learning.evaluation_split import SPLITS
+from aassl_ros.learning.subject import subject_of
 
 HELP = "measure an encoder on objects it has never seen"
 
@@ -42,19 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print(evaluation)
     return 0
-
-
-def subject_of(checkpoint: Checkpoint) -> Subject:
-    """A checkpoint's encoder as the evaluation takes it."""
-    learner = checkpoint.settings
-    return Subject(
-        method=checkpoint.method,
-        seed=learner.seed,
-        encoder=checkpoint.encoder,
-        normalise=Augmentation(learner, checkpoint.image_size).plain,
-        instances=checkpoint.instances,
-        untrained=lambda: build_encoder(learner.encoder, learner.width, learner.stem),
-    )
 
 
 def _print(evaluation: Evaluation) -> None:

@@ -84,7 +84,7 @@ def test_the_json_is_the_evaluation_of_the_design(data: PreparedData) -> None:
     assert (found["method"], found["split"], found["seed"]) == ("aa_simclr", "test", 3)
     assert set(found["probe"]) >= {"accuracy", "per_category"}
     assert set(found["probe"]["per_category"]) == {"bar", "box", "dot"}
-    assert set(found["knn"]) == {"accuracy"}
+    assert set(found["knn"]) == {"accuracy", "per_instance"}
     assert set(found["few_shot"]) == {"1", "5"}
     assert set(found["baselines"]) == {"random_encoder", "colour_histogram"}
     assert found["confusion"]["categories"] == ["bar", "box", "dot"]
