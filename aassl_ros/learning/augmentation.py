@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from aassl_ros.learning import colour
+from aassl_ros.learning.side_by_side import in_parts
 from aassl_ros.settings import setting
 
 _RATIO = (3 / 4, 4 / 3)  # width over height of a crop
@@ -38,6 +39,22 @@ class AugmentationSettings:
     gray_probability: float = setting(0.2, "Share of images made gray.", minimum=0, maximum=1)
 
 
+@dataclass(frozen=True)
+class Draws:
+    """What was drawn for N images: boxes float [N, 4] as `crop` takes them; factors float [4, N] of brightness,
+    contrast, saturation and hue; order int64 [N], of which permutation they follow each other (24: none of them);
+    gray bool [N].
+    """
+
+    boxes: Tensor
+    factors: Tensor
+    order: Tensor
+    gray: Tensor
+
+    def __getitem__(self, part: slice) -> Draws:
+        return Draws(self.boxes[part], self.factors[:, part], self.order[part], self.gray[part])
+
+
 class Augmentation:
     """uint8 [N, S, S, 3] RGB -> float32 [N, 3, image_size, image_size] from -1 to 1, in channels-last order.
 
@@ -50,47 +67,61 @@ class Augmentation:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Augmented images, on the device of `images`."""
-        count, device = len(images), images.device
-        boxes = _draw_boxes(count, (self.settings.crop_minimum, self.settings.crop_maximum), generator)
-        cropped = crop(_to_planes(images), boxes.to(device), self.image_size)
-        jittered = self._jitter(cropped, generator)
-        gray = torch.rand(count, generator=generator) < self.settings.gray_probability
-        chosen = gray.nonzero().squeeze(1).to(device)
-        jittered[chosen] = colour.luminance(jittered[chosen])
-        return _normalise(jittered)
+        return self.change(images, self.draw(len(images), generator))
+
+    def draw(self, count: int, generator: torch.Generator) -> Draws:
+        """The random numbers for `count` images."""
+        settings = self.settings
+        boxes = _draw_boxes(count, (settings.crop_minimum, settings.crop_maximum), generator)
+        reaches = (settings.brightness, settings.contrast, settings.saturation)
+        factors = [1 + reach * _symmetric(count, generator) for reach in reaches]
+        factors.append(settings.hue * _symmetric(count, generator))
+        order = torch.randint(len(_ORDERS), (count,), generator=generator)
+        order[torch.rand(count, generator=generator) >= settings.jitter_probability] = len(_ORDERS)
+        gray = torch.rand(count, generator=generator) < settings.gray_probability
+        return Draws(boxes, torch.stack(factors), order, gray)
+
+    def change(self, images: Tensor, draws: Draws) -> Tensor:
+        """The images as drawn. On the CPU their parts go side by side."""
+        size = self.image_size
+        changed = torch.empty((len(images), 3, size, size), device=images.device, memory_format=torch.channels_last)
+
+        def change_part(part: slice) -> None:
+            changed[part] = _change(images[part], draws[part], size)
+
+        if images.device.type == "cpu":
+            in_parts(change_part, len(images))
+        else:
+            change_part(slice(0, len(images)))
+        return changed
 
     def plain(self, images: Tensor) -> Tensor:
         """Images as evaluation sees them: resized and normalised, nothing drawn."""
         planes = _to_planes(images)
         if planes.shape[-2:] != (self.image_size, self.image_size):
             planes = functional.interpolate(planes, size=(self.image_size, self.image_size), mode="area")
-        return _normalise(planes)
+        return _normalise(planes).contiguous(memory_format=torch.channels_last)
 
-    def _jitter(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Brightness, contrast, saturation and hue in an order drawn for each image; those of one order go together."""
-        count = len(images)
-        ranges = (self.settings.brightness, self.settings.contrast, self.settings.saturation)
-        factors = [1 + reach * _symmetric(count, generator) for reach in ranges] + [
-            self.settings.hue * _symmetric(count, generator)
-        ]
-        order = torch.randint(len(_ORDERS), (count,), generator=generator)
-        order[torch.rand(count, generator=generator) >= self.settings.jitter_probability] = len(
-            _ORDERS
-        )  # left as they are
-        index = torch.argsort(order, stable=True)
-        members = torch.bincount(order, minlength=len(_ORDERS) + 1).tolist()
-        sorted_factors = torch.stack(factors)[:, index].to(images.device)
-        index = index.to(images.device)
-        changed = images[index]
-        start = 0
-        for operations, size in zip(_ORDERS, members[:-1], strict=True):
-            part = slice(start, start + size)
-            for operation in operations if size else ():
-                _COLOUR[operation](changed[part], sorted_factors[operation, part])
-            start += size
-        result = torch.empty_like(changed)
-        result[index] = changed
-        return result
+
+def _change(images: Tensor, draws: Draws, size: int) -> Tensor:
+    """Crop, jitter, gray and normalise: uint8 [N, S, S, 3] -> float [N, 3, size, size]."""
+    device = images.device
+    cropped = crop(_to_planes(images), draws.boxes.to(device), size)
+    # Images whose changes come in the same order go together.
+    index = torch.argsort(draws.order, stable=True)
+    members = torch.bincount(draws.order, minlength=len(_ORDERS) + 1).tolist()
+    factors, gray = draws.factors[:, index].to(device), draws.gray[index].nonzero().squeeze(1).to(device)
+    index = index.to(device)
+    changed = cropped[index]
+    start = 0
+    for operations, count in zip(_ORDERS, members[:-1], strict=True):
+        part = slice(start, start + count)
+        for operation in operations if count else ():
+            _COLOUR[operation](changed[part], factors[operation, part])
+        start += count
+    changed[gray] = colour.luminance(changed[gray])
+    cropped[index] = _normalise(changed)
+    return cropped
 
 
 _COLOUR: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (
@@ -141,4 +172,4 @@ def _to_planes(images: Tensor) -> Tensor:
 
 
 def _normalise(planes: Tensor) -> Tensor:
-    return planes.sub_(0.5).div_(0.5).contiguous(memory_format=torch.channels_last)
+    return planes.sub_(0.5).div_(0.5)
