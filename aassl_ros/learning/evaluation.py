@@ -63,10 +63,7 @@ class PerInstance:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Accuracies are fractions of 1 over test frames. confusion: int64 [C, C], rows are what the object was.
-
-    per_instance: accuracy on the frames of each test object, {instance: {"probe": ..., "knn": ...}}.
-    """
+    """Accuracies are fractions of 1 over test frames. confusion: int64 [C, C], rows are what the object was."""
 
     method: str
     split: str
@@ -74,7 +71,6 @@ class Evaluation:
     probe_accuracy: float
     probe_penalty: float
     per_category: dict[str, float]
-    per_instance: dict[str, dict[str, float]]
     knn_accuracy: float
     per_instance: PerInstance
     few_shot: dict[str, float]
@@ -109,7 +105,6 @@ class Evaluation:
                 "per_instance": dict(zip(self.test_instances, self.per_instance.knn, strict=True)),
             },
             "few_shot": self.few_shot,
-            "per_instance": self.per_instance,
             "chance": self.chance,
             "baselines": {"random_encoder": self.random_encoder, "colour_histogram": self.colour_histogram},
             "baselines_per_category": self.baselines_per_category,
@@ -174,7 +169,6 @@ def _measure(
 
     train, test = both_sides(subject.encoder)
     named, penalty = _probe(train, test, parts, subject.seed)
-    nearest = _nearest(train, test, parts)
     nearest = _nearest(train, test, parts)
     untrained = random_encoder(subject.untrained, subject.seed)
     some = _spread(parts.train.frames, _CALIBRATION_FRAMES)
@@ -245,15 +239,6 @@ def _per_instance(named: NDArray[np.int64], nearest: NDArray[np.int64], test: La
     frames = np.bincount(test.instances, minlength=len(test.names))
     probe, knn = (np.bincount(test.instances, answers == test.targets) / frames for answers in (named, nearest))
     return PerInstance(tuple(probe.tolist()), tuple(knn.tolist()), tuple(frames.tolist()))
-
-
-def _per_instance(named: dict[str, NDArray[np.int64]], test: LabelledFrames) -> dict[str, dict[str, float]]:
-    counts = np.bincount(test.instances, minlength=len(test.names))
-    shares = {
-        way: np.bincount(test.instances, names == test.targets, len(test.names)) / counts
-        for way, names in named.items()
-    }
-    return {name: {way: float(share[i]) for way, share in shares.items()} for i, name in enumerate(test.names)}
 
 
 def _confusion(named: NDArray[np.int64], parts: Split) -> NDArray[np.int64]:

@@ -102,16 +102,6 @@ def test_accuracy_is_the_mean_over_instances_weighted_by_their_frames(data: Prep
         assert np.average(each, weights=frames) == pytest.approx(measure["accuracy"])
 
 
-def test_each_test_object_has_an_accuracy_of_its_own(data: PreparedData) -> None:
-    found = evaluate(subject(Blind()), data, SETTINGS)
-
-    assert set(found.per_instance) == set(found.test_instances)
-    for way, accuracy in (("probe", found.probe_accuracy), ("knn", found.knn_accuracy)):
-        own = [found.per_instance[name][way] for name in found.test_instances]
-        assert np.mean(own) == pytest.approx(accuracy)  # as many frames of each
-        assert len(set(own)) > 1
-
-
 def test_train_instances_are_all_that_encoder_and_probe_have_seen_and_no_test_object(data: PreparedData) -> None:
     found = evaluate(subject(), data, SETTINGS)
 
