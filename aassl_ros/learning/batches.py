@@ -12,6 +12,8 @@ from aassl_ros.data.actions import ActionSpace, Normalisation, choose_action_spa
 from aassl_ros.data.pairs import PairSampler
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.learning.controls import ControlSettings, derangement, spoil_actions, stream
+from aassl_ros.learning.labels import Labels
 from aassl_ros.learning.methods import METHODS
 from aassl_ros.learning.train_settings import AUTO, LearnerSettings, parse_window
 
@@ -20,17 +22,22 @@ _PAIRS_MEASURED = 100_000  # for the normalisation of actions
 
 @dataclass(frozen=True)
 class Batch:
-    """first, second: uint8 [N, S, S, 3]; action: float32 [N, A] normalised, None where the method looks at none."""
+    """first, second: uint8 [N, S, S, 3]; action: float32 [N, A] normalised, None where the method looks at none.
+
+    target: int64 [N], the category of each pair's object, None where the method learns without labels.
+    """
 
     first: NDArray[np.uint8]
     second: NDArray[np.uint8]
     action: NDArray[np.float32] | None
+    target: NDArray[np.int64] | None = None
 
 
 class PairBatches:
     """Batches as the settings ask for them.
 
-    space, normalisation: of the actions, None where the method looks at none; instances: those the frames show.
+    space, normalisation: of the actions, None where the method looks at none; instances: those the frames show;
+    labels: their categories, None where the method learns without.
     """
 
     def __init__(
@@ -41,6 +48,7 @@ class PairBatches:
         known: tuple[ActionSpace, Normalisation] | None = None,
         *,
         without_instances: tuple[str, ...] = (),
+        controls: ControlSettings | None = None,
     ) -> None:
         """known: action space and normalisation of a run that goes on; else they are chosen and measured here.
 
@@ -48,6 +56,7 @@ class PairBatches:
         """
         method = METHODS[settings.method]
         self._data, self._batch, self._classic = data, settings.batch, method.pairs == "classic"
+        self._controls, self._seed = controls or ControlSettings(), settings.seed
         self.space: ActionSpace | None = None
         self.normalisation: Normalisation | None = None
         frames = data.indices(sets, without_instances=without_instances)
@@ -58,6 +67,9 @@ class PairBatches:
         if method.uses_actions:
             self.space = known[0] if known else _choose_space(data, settings)
             frames = frames[self.space.usable(data)[frames]]
+        self.labels = Labels.of(data, frames) if method.uses_labels else None
+        if self.labels is not None:
+            frames = frames[self.labels(data, frames) >= 0]
         self.sampler = PairSampler(data, frames, parse_window(settings.window))
         if len(self.sampler.anchors) < settings.batch:
             raise ConfigError(
@@ -76,6 +88,11 @@ class PairBatches:
         """A, 0 where the method looks at no actions."""
         return 0 if self.space is None else self.space.size(self._data)
 
+    @property
+    def categories(self) -> int:
+        """Number of categories to tell apart, 0 where the method learns without labels."""
+        return 0 if self.labels is None else len(self.labels.categories)
+
     def epoch(self, rng: np.random.Generator, skip: int = 0) -> Iterator[Batch]:
         """Each frame once as x, in random order, but for the last partial batch.
 
@@ -87,11 +104,16 @@ class PairBatches:
 
     def _read(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> Batch:
         action = None
+        rng = stream(first, second, self._seed)
         if self.space is not None and self.normalisation is not None:
             action = self.normalisation(self.space.displacement(self._data, first, second))
+            action = spoil_actions(action, self._controls, rng)
+        if self._controls.control == "images_shuffled":
+            second = second[derangement(len(second), rng)]
         frames = self._data.frames
         images = frames[first]
-        return Batch(images, images if second is first else frames[second], action)
+        target = None if self.labels is None else self.labels(self._data, first)
+        return Batch(images, images if second is first else frames[second], action, target)
 
     def _measure(self, space: ActionSpace, seed: int) -> Normalisation:
         rng = np.random.default_rng((seed, 1))  # a stream of its own: the batches must not depend on the action space

@@ -53,7 +53,8 @@ class Checkpoint:
     """A checkpoint as read: `encoder` is on the CPU, in evaluation mode.
 
     config: every setting it was written with; trainer: what the loop that wrote it keeps to go on; digest: SHA-256 of
-    the weights file; action_dimension: A, 0 without an action term.
+    the weights file; action_dimension: A, 0 without an action term; categories: how many it was taught, 0 without
+    labels.
     """
 
     path: Path
@@ -62,6 +63,7 @@ class Checkpoint:
     config: dict[str, Any]
     provenance: Provenance
     action_dimension: int
+    categories: int
     step: int
     digest: str
     state_digest: str
@@ -172,6 +174,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             config=facts["config"],
             provenance=_read_provenance(facts),
             action_dimension=int(facts["action_dimension"]),
+            categories=int(facts.get("categories", 0)),  # of those written before there were labels
             step=int(facts["step"]),
             digest=facts["digest"],
             state_digest=facts["state_digest"],
@@ -196,6 +199,8 @@ def _check(checkpoint: Checkpoint) -> None:
     dimension, normalisation = checkpoint.action_dimension, checkpoint.normalisation
     if METHODS[checkpoint.method].action_term is not None and dimension < 1:
         raise ValueError(f"{checkpoint.method} with actions of {dimension} entries")
+    if METHODS[checkpoint.method].uses_labels and checkpoint.categories < 2:
+        raise ValueError(f"{checkpoint.method} with {checkpoint.categories} categories")
     for part in () if normalisation is None else (normalisation.median, normalisation.scale):
         if part.shape != (dimension,) or not np.isfinite(part).all():
             raise ValueError(f"actions of {dimension} entries are normalised by {part.tolist()}")
@@ -213,6 +218,7 @@ def _facts(learner: Learner, provenance: Provenance, trainer: dict[str, Any], di
         "image_size": learner.settings.image_size,
         "config": asdict(learner.settings),
         "action_dimension": learner.action_dimension,
+        "categories": learner.categories,
         "action_space": None if space is None else space.to_json(),
         "normalisation": None if normalisation is None else normalisation.to_json(),
         "instances": sorted(set(provenance.instances)),

@@ -10,6 +10,7 @@ from aassl_ros.learning.objectives.equimod import EquiMod, EquiModInvariance
 from aassl_ros.learning.objectives.mocov3 import ActionMoCoV3, MoCoV3
 from aassl_ros.learning.objectives.sie import SIE
 from aassl_ros.learning.objectives.simclr import ActionAlignment, SimCLR
+from aassl_ros.learning.objectives.supervised import Supervised
 from aassl_ros.learning.objectives.vicreg import ActionVICReg, VICReg
 
 METHODS: dict[str, Method] = {
@@ -27,4 +28,5 @@ METHODS: dict[str, Method] = {
     "ciper": Method(pairs="combined", base=SimCLR, action_term=CIPER),
     "equimod": Method(pairs="combined", base=EquiModInvariance, action_term=EquiMod),
     "sie": Method(pairs="combined", base=SIE, base_uses_actions=True),
+    "supervised": Method(pairs="combined", base=Supervised, uses_labels=True),
 }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Term: TypeAlias = "Callable[[int, int, LearnerSettings], nn.Module]"
 """Makes a term from D (the encoder's features), A (entries of an action, 0 where none is looked at) and the settings.
 
-The module takes Pairs and returns a scalar.
+The module takes Pairs and returns a scalar. A base that learns from labels gets their number in place of A.
 """
 
 
@@ -26,13 +26,15 @@ class Pairs:
     """N pairs of images as every term sees them, each term taking what it needs.
 
     first, second: features f(x) and f(x'), float [N, D]; action: normalised, float [N, A]; slow: features of x and x'
-    by the slow copy of the encoder, float [N, D] each and without gradient, empty where the method keeps no such copy.
+    by the slow copy of the encoder, float [N, D] each and without gradient, empty where the method keeps no such copy;
+    target: the object's category, int64 [N], None where the method learns without labels.
     """
 
     first: Tensor
     second: Tensor
     action: Tensor
     slow: tuple[Tensor, ...] = ()
+    target: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Method:
     pairs: "classic" (two augmentations of one frame) or "combined" (two frames of one episode, each augmented).
     base: makes the objective on the images; action_term: makes the add-on, None where there is none.
     slow_encoder: whether a slow copy of the encoder is kept, for terms that learn from one.
-    base_uses_actions: whether already the base looks at actions.
+    base_uses_actions: whether already the base looks at actions. uses_labels: whether the base learns from the
+    categories of objects.
     """
 
     pairs: str
@@ -50,6 +53,7 @@ class Method:
     action_term: Term | None = None
     slow_encoder: bool = False
     base_uses_actions: bool = False
+    uses_labels: bool = False
 
     @property
     def uses_actions(self) -> bool:

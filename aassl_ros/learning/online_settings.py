@@ -9,6 +9,7 @@ from pathlib import Path
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.checkpoint import LINK, Checkpoint, load_checkpoint
+from aassl_ros.learning.methods import METHODS
 from aassl_ros.learning.train_settings import LearnerSettings
 from aassl_ros.settings import setting
 
@@ -48,10 +49,15 @@ def starting_checkpoint(settings: OnlineSettings) -> Checkpoint | None:
 def resolve(
     wanted: LearnerSettings, settings: OnlineSettings, start: Checkpoint | None, replay: PreparedData | None
 ) -> LearnerSettings:
-    """The learner's settings: of the checkpoint where there is one. Raises ConfigError where sizes do not fit."""
+    """The learner's settings: of the checkpoint where there is one.
+
+    Raises ConfigError where sizes do not fit, or the method needs labels: what is seen live comes without.
+    """
     resolved = wanted
     if start is not None:
         resolved = replace(start.settings, device=wanted.device, lr=settings.resumed_lr or start.settings.lr)
+    if METHODS[resolved.method].uses_labels:
+        raise ConfigError(f"method {resolved.method} needs labelled data. Train it with aassl train, or take another.")
     size = resolved.image_size or (replay.image_size if replay else _DEFAULT_IMAGE_SIZE)
     if replay is not None and replay.image_size != size:
         raise ConfigError(

@@ -70,7 +70,12 @@ class Trainer:
             if checkpoint.action_space is not None and checkpoint.normalisation is not None:
                 known = (checkpoint.action_space, checkpoint.normalisation)
         self._batches = PairBatches(
-            data, self._settings, self._settings.sets, known, without_instances=_left_out(data, self._settings)
+            data,
+            self._settings,
+            self._settings.sets,
+            known,
+            without_instances=_left_out(data, self._settings),
+            controls=self._settings,
         )
         self._provenance = Provenance(
             self._batches.space, self._batches.normalisation, self._batches.instances, data.fingerprint
@@ -79,7 +84,7 @@ class Trainer:
         self._epoch, self._batch, self._seconds_before = 0, 0, 0.0
         if checkpoint is None:
             same = SameAction.of(settings.same_action, self._batches.space, self._batches.normalisation)
-            self.learner = Learner(self._settings, self._batches.action_dimension, same)
+            self.learner = Learner(self._settings, self._batches.action_dimension, same, self._batches.categories)
         else:
             self.learner = Learner.from_checkpoint(checkpoint, self._settings)
             self._restore(checkpoint)
@@ -124,7 +129,7 @@ class Trainer:
                     return
                 begun = time.monotonic()
                 with self._naming_the_last_good():
-                    losses = self.learner.step(batch.first, batch.second, batch.action)
+                    losses = self.learner.step(batch.first, batch.second, batch.action, batch.target)
                 self._batch += 1
                 newest = 2 * len(batch.first) / (time.monotonic() - begun)
                 rate = newest if rate == 0 else (1 - _RATE_WEIGHT) * rate + _RATE_WEIGHT * newest

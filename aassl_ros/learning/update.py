@@ -45,29 +45,38 @@ class Learner:
     """An encoder with its heads and optimizer; `aassl train` and the trainer node alike call `step`.
 
     encoder: f; objective: p, g and h, and slow copies where the method has any; steps: updates so far;
-    action_dimension: A, 0 where no action is looked at.
+    action_dimension: A, 0 where no action is looked at; categories: of the labels, 0 where none are learnt from.
     """
 
     def __init__(
-        self, settings: LearnerSettings, action_dimension: int = 0, same_action: SameAction | None = None
+        self,
+        settings: LearnerSettings,
+        action_dimension: int = 0,
+        same_action: SameAction | None = None,
+        categories: int = 0,
     ) -> None:
         """settings.image_size must be given, same_action where settings.same_action is not 0.
+        categories: how many there are, where the method learns from labels. The weights follow from settings.seed.
 
-        The weights follow from settings.seed. Raises ConfigError where the method has no use for same_action.
+        Raises ConfigError where the method has no use for same_action.
         """
         method = METHODS[settings.method]
         if method.uses_actions and action_dimension < 1:
             raise ValueError(f"{settings.method} needs actions of at least one dimension, found {action_dimension}")
+        if method.uses_labels and categories < 2:
+            raise ValueError(f"{settings.method} needs two categories or more, found {categories}")
         if settings.image_size < 1:
             raise ValueError("image_size is 0: resolve it by the data before a learner is made")
         self.settings = settings
         self.action_dimension = action_dimension if method.uses_actions else 0
+        self.categories = categories if method.uses_labels else 0
         self.device = choose_device(settings.device)
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
             torch.manual_seed(settings.seed)
             self.encoder = build_encoder(settings.encoder, settings.width, settings.stem)
             sizes = self.encoder.features, self.action_dimension
-            self.objective = torch.nn.ModuleDict({"base": method.base(*sizes, settings)})
+            of_base = (sizes[0], self.categories) if method.uses_labels else sizes
+            self.objective = torch.nn.ModuleDict({"base": method.base(*of_base, settings)})
             if method.action_term is not None:
                 self.objective["action"] = method.action_term(*sizes, settings)
         if method.slow_encoder:
@@ -83,8 +92,15 @@ class Learner:
         self.optimizer = torch.optim.AdamW(learnt, settings.lr, weight_decay=settings.weight_decay, fused=True)
         self.steps = 0
 
-    def step(self, first: Images, second: Images, action: NDArray[np.float32] | Tensor | None = None) -> Losses:
-        """Learn from N pairs: first, second uint8 [N, S, S, 3]; action float [N, A], normalised (None: no action term).
+    def step(
+        self,
+        first: Images,
+        second: Images,
+        action: NDArray[np.float32] | Tensor | None = None,
+        target: NDArray[np.int64] | Tensor | None = None,
+    ) -> Losses:
+        """Learn from N pairs: first, second uint8 [N, S, S, 3]; action float [N, A], normalised (None: no action term);
+        target int64 [N], the category of each pair's object (None: no labels).
 
         Raises TrainingError, before any weight is changed, where the loss is not finite.
         """
@@ -95,7 +111,8 @@ class Learner:
 
         # One view after the other, so that batch norm sees N images of one kind and not 2 N.
         f, f_next = self.encoder(x), self.encoder(x_next)
-        pairs = Pairs(f, f_next, self._action(action, len(f)), self._slow_features(x, x_next))
+        target = None if target is None else self._on_device(target)
+        pairs = Pairs(f, f_next, self._action(action, len(f)), self._slow_features(x, x_next), target)
         contrastive = self.objective["base"](pairs)
         loss = self.settings.contrastive_weight * contrastive
         action_loss = None
@@ -137,7 +154,7 @@ class Learner:
         """
         settings = settings or checkpoint.settings
         same_action = SameAction.of(settings.same_action, checkpoint.action_space, checkpoint.normalisation)
-        learner = cls(settings, checkpoint.action_dimension, same_action)
+        learner = cls(settings, checkpoint.action_dimension, same_action, checkpoint.categories)
         state = checkpoint.read_state()
         checkpoint.fill(learner.encoder, "encoder")
         checkpoint.fill(learner.objective, "objective")

@@ -18,6 +18,7 @@ from aassl_ros.errors import TrainingError
 from aassl_ros.learning.losses.barlow_twins import barlow_twins
 from aassl_ros.learning.losses.byol import byol
 from aassl_ros.learning.losses.ciper import ciper
+from aassl_ros.learning.losses.classification import classification
 from aassl_ros.learning.losses.info_nce import info_nce
 from aassl_ros.learning.losses.nt_xent import nt_xent
 from aassl_ros.learning.losses.sie import sie
@@ -28,6 +29,7 @@ PAIRS, WIDTH, RANKS = 8, 5, 2
 ACTIONS = torch.tensor(
     [[0.1], [0.9], [0.5], [0.2], [0.11], [0.52], [0.7], [0.3]]
 )  # radians; 0 and 4, 2 and 5 are alike
+TARGETS = torch.tensor([0, 3, 4, 1, 1, 2, 0, 4])
 
 
 def same(actions: torch.Tensor) -> torch.Tensor | None:
@@ -47,6 +49,7 @@ LOSSES = {
     "vicreg": lambda part, z: vicreg(z[0], z[1]),
     "barlow_twins": lambda part, z: barlow_twins(z[0], z[1]),
     "ciper": lambda part, z: ciper(z[0], z[1]),
+    "classification": lambda part, z: classification(z[0], z[1], TARGETS[part]),
     "sie": lambda part, z: sie(*z),
 }
 

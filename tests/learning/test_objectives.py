@@ -28,7 +28,7 @@ from aassl_ros.learning.train_settings import LearnerSettings
 from aassl_ros.learning.update import Learner
 
 SETTINGS = LearnerSettings(batch=16, image_size=32, width=4)
-FEATURES, ACTION, COUNT = 32, 6, 16
+FEATURES, ACTION, COUNT, CATEGORIES = 32, 6, 16, 6
 every_method = pytest.mark.parametrize("method", METHODS)
 aligned_methods = pytest.mark.parametrize("method", [name for name in METHODS if name.startswith("aa_")])
 
@@ -39,9 +39,14 @@ def triplets(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return first, second, rng.normal(size=(COUNT, ACTION)).astype(np.float32)
 
 
+def labelled(seed: int = 0) -> tuple[np.ndarray, ...]:
+    return *triplets(seed), np.arange(COUNT) % CATEGORIES
+
+
 def random_pairs() -> Pairs:
     f, f_next, slow, slow_next = torch.randn(4, COUNT, FEATURES, generator=torch.Generator().manual_seed(0))
-    return Pairs(f, f_next, torch.randn(COUNT, ACTION, generator=torch.Generator().manual_seed(1)), (slow, slow_next))
+    action = torch.randn(COUNT, ACTION, generator=torch.Generator().manual_seed(1))
+    return Pairs(f, f_next, action, (slow, slow_next), torch.arange(COUNT) % CATEGORIES)
 
 
 def terms(method: str, **changes) -> torch.nn.ModuleDict:
@@ -54,8 +59,8 @@ def assert_equal(found: Tensor, expected: Tensor) -> None:
 
 @every_method
 def test_a_step_teaches_the_encoder_and_every_head(method: str) -> None:
-    learner = Learner(replace(SETTINGS, method=method), ACTION)
-    learner.step(*triplets())
+    learner = Learner(replace(SETTINGS, method=method), ACTION, categories=CATEGORIES)
+    learner.step(*labelled())
     learnt = [*learner.encoder.named_parameters(), *learner.objective.named_parameters()]
     unmoved = [
         name for name, weight in learnt if weight.requires_grad and (weight.grad is None or not weight.grad.any())
@@ -67,13 +72,13 @@ def test_a_step_teaches_the_encoder_and_every_head(method: str) -> None:
 @every_method
 def test_a_learner_saved_and_loaded_goes_on_as_if_never_stopped(method: str, tmp_path: Path) -> None:
     settings = replace(SETTINGS, method=method, slow_momentum=0.9)
-    learner = Learner(settings, ACTION)
+    learner = Learner(settings, ACTION, categories=CATEGORIES)
     for seed in range(3):
-        learner.step(*triplets(seed))
+        learner.step(*labelled(seed))
     save_checkpoint(tmp_path, learner, Provenance(None, None, ()))
     again = Learner.from_checkpoint(load_checkpoint(tmp_path))
     for seed in range(3, 6):
-        assert again.step(*triplets(seed)) == learner.step(*triplets(seed))
+        assert again.step(*labelled(seed)) == learner.step(*labelled(seed))
     assert all(torch.equal(weight, learner.weights()[name]) for name, weight in again.weights().items())
 
 
