@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "data": {"motion"},
     "sim": {"motion"},
     "report": {"data", "motion"},
+    "synth": {"data", "sim", "motion"},
     "learning": {"data", "motion"},
     "benchmarks": {"nodes", "learning", "data", "motion"},
     "nodes": {"learning", "data", "motion", "sim", "ros_environment"},
@@ -45,13 +46,13 @@ def files_of(layer: str) -> list[Path]:
     return sorted((PACKAGE / layer).rglob("*.py"))
 
 
-@pytest.mark.parametrize("layer", ["motion", "data", "sim", "learning", "report", "benchmarks"])
+@pytest.mark.parametrize("layer", ["motion", "data", "sim", "synth", "learning", "report", "benchmarks"])
 def test_only_nodes_know_ros(layer: str) -> None:
     for file in files_of(layer):
         assert not {name.split(".")[0] for name in imported(file)} & ROS, file
 
 
-@pytest.mark.parametrize("layer", ["motion", "data", "sim", "report"])
+@pytest.mark.parametrize("layer", ["motion", "data", "sim", "synth", "report"])
 def test_torch_begins_at_learning(layer: str) -> None:
     for file in files_of(layer):
         assert not {name.split(".")[0] for name in imported(file)} & {"torch", "kornia"}, file

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "collect": ("record handled objects into a bag", "aassl_ros.cli.collect"),
     "bag": ("look into bags and save damaged ones: info, check, recover", "aassl_ros.cli.bag"),
     "prepare": ("turn bags into training data", "aassl_ros.cli.prepare"),
+    "synth": ("draw training data: objects in free rotation, with their poses", "aassl_ros.cli.synth"),
     "train": ("learn an encoder from prepared data", "aassl_ros.cli.train"),
     "evaluate": ("measure an encoder on objects it has never seen", "aassl_ros.cli.evaluate"),
     "report": ("draw the report of a demo folder again", "aassl_ros.cli.report"),

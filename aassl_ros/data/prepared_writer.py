@@ -71,6 +71,11 @@ class PreparedWriter:
             self._file.close()
         shutil.rmtree(self._part, ignore_errors=True)
 
+    @property
+    def folder(self) -> Path:
+        """Where the data lie until `finish`: what is put in here comes with them."""
+        return self._part
+
     def append_frames(self, frames: NDArray[np.uint8]) -> None:
         """Write one frame uint8 [S, S, 3] or several [n, S, S, 3]. Raises DataError where they cannot be written."""
         shape = (self.image_size, self.image_size, 3)

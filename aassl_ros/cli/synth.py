@@ -1,0 +1,42 @@
+"""`aassl synth -o DATA`: objects of the catalogue in free rotation, drawn straight to training data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from aassl_ros.cli.options import add_settings, read_settings
+from aassl_ros.cli.progress import progress_once_known
+from aassl_ros.synth.make import VIEWS, SynthReport, synthesize
+from aassl_ros.synth.settings import SynthSettings
+
+HELP = "draw training data: objects in free rotation, with their poses"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DATA", help="folder of the prepared data")
+    parser.add_argument("--force", action="store_true", help="draw again even if these settings were drawn before")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_settings(parser, SynthSettings)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = read_settings(arguments, SynthSettings)
+    with progress_once_known("frames drawn") as show:
+        report = synthesize(arguments.out, settings, force=arguments.force, progress=show)
+    print(json.dumps(report.to_json()) if arguments.json else in_words(report))
+    return 0
+
+
+def in_words(report: SynthReport) -> str:
+    """What is there, in a line or two."""
+    again = " (made before, nothing to do; --force makes it again)" if report.already_there else ""
+    objects = f"{report.train_instances} objects to train on, {report.test_instances} to test on"
+    lines = [
+        f"{report.path}: {report.frames} frames in {report.episodes} episodes of {report.categories} categories, "
+        f"{objects}{again}"
+    ]
+    if report.views:
+        lines.append(f"  {report.path / VIEWS}: each test object from {report.views} canonical sides")
+    return "\n".join(lines)

@@ -1,0 +1,75 @@
+"""Patterns on objects: solid ones, a function of the point in the object's frame, as if it were carved of the stuff.
+
+So no mesh needs texture coordinates, the pattern turns with the object, and it has no seams.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+KINDS = ("plain", "stripes", "checks", "spots", "marble", "grain")
+# Wavelengths of patterns, m: some two to eight of them across an object of 0.2 m.
+_SHORTEST_M, _LONGEST_M = 0.025, 0.09
+_WAVES = 5
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One object's pattern. waves: float32 [W, 3], rad / m; phases: float32 [W], rad.
+
+    tint: float32 [3], by what the colour is multiplied where the pattern is 1.
+    """
+
+    kind: str
+    waves: NDArray[np.float32]
+    phases: NDArray[np.float32]
+    tint: NDArray[np.float32]
+
+    def factor(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """By what the colours of the object at `points` [P, 3] (its frame, m) are multiplied: float32 [P, 3]."""
+        if self.kind == "plain":
+            return np.ones_like(points)
+        return np.asarray(1.0 + self._level(points)[:, None] * (self.tint - 1.0), np.float32)
+
+    def _level(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The pattern at these points, from 0 to 1: float32 [P]."""
+        if self.kind == "stripes":
+            return _step(np.sin(points @ self.waves[0] + self.phases[0]))
+        if self.kind == "checks":
+            # Three waves across each other: the first is drawn, the others are made upright to it.
+            return _step(np.prod(np.sin(points @ _upright(self.waves[0]).T + self.phases[:3]), axis=1) * 3.0)
+        swing = np.sin(points @ self.waves.T + self.phases).sum(axis=1) / np.float32(np.sqrt(len(self.waves)))
+        if self.kind == "spots":
+            return _step(swing - 0.5)
+        if self.kind == "marble":
+            return 0.5 + 0.5 * np.sin(points @ self.waves[0] + 2.5 * swing)
+        return np.clip(0.5 + 0.5 * swing, 0.0, 1.0)
+
+
+def draw_pattern(rng: np.random.Generator, strength: float) -> Pattern:
+    """A pattern drawn alike for every category. strength: from 0 (none) to 1 (may be as strong as the colours)."""
+    kind = KINDS[int(rng.integers(len(KINDS)))]
+    directions = rng.normal(size=(_WAVES, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    lengths = np.exp(rng.uniform(np.log(_SHORTEST_M), np.log(_LONGEST_M), _WAVES))
+    phases = rng.uniform(0.0, 2 * np.pi, _WAVES)
+    tint = 1.0 + strength * (rng.uniform(0.15, 1.6, 3) - 1.0)
+    waves = directions * (2 * np.pi / lengths)[:, None]
+    return Pattern(kind, waves.astype(np.float32), phases.astype(np.float32), tint.astype(np.float32))
+
+
+def _step(wave: NDArray[np.float32]) -> NDArray[np.float32]:
+    """From 0 to 1 with soft edges where the wave crosses zero."""
+    return np.clip(0.5 + 2.0 * wave, 0.0, 1.0)
+
+
+def _upright(wave: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The wave and two more of its length at right angles: [3, 3]."""
+    length = np.linalg.norm(wave)
+    first = wave / length
+    second = np.cross(first, np.eye(3, dtype=np.float32)[np.argmin(np.abs(first))])
+    second /= np.linalg.norm(second)
+    return np.stack([first, second, np.cross(first, second)]).astype(np.float32) * length

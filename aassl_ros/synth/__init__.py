@@ -1,0 +1,1 @@
+"""`aassl synth`: lone objects in free rotation, drawn straight to prepared data."""

@@ -1,0 +1,85 @@
+"""All frames of one object: its episodes and, for a test object, its canonical views. One task of one process."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.sim.backgrounds import draw_background, plain_background
+from aassl_ros.sim.catalogue import Catalogue, instance_id
+from aassl_ros.sim.studio import Studio
+from aassl_ros.sim.surface import Pattern, draw_pattern
+from aassl_ros.synth.scenery import FOV_DEG, NEUTRAL_LAMP, draw_lamp, draw_way
+from aassl_ros.synth.settings import SynthSettings
+from aassl_ros.synth.view_grid import view_poses
+
+
+@dataclass(frozen=True)
+class Task:
+    """One object to draw."""
+
+    category: str
+    index: int
+    set: str
+
+    @property
+    def instance(self) -> str:
+        return instance_id(self.category, self.index)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One object's frames: uint8 [E, F, S, S, 3] with poses float64 [E, F, 7]; views uint8 [V, S, S, 3], V 0 or all."""
+
+    frames: NDArray[np.uint8]
+    poses: NDArray[np.float64]
+    views: NDArray[np.uint8]
+
+
+class Drawer:
+    """Draws objects in one process."""
+
+    def __init__(self, settings: SynthSettings) -> None:
+        self._settings = settings
+        self._catalogue = Catalogue(settings.seed)
+        self._studio = Studio(settings.image_size)
+
+    def draw(self, task: Task) -> Drawn:
+        """All frames of this object; what they show depends on the settings and the task alone."""
+        settings = self._settings
+        model = self._catalogue.instance(task.category, task.index)
+        self._studio.put(model)
+        pattern = draw_pattern(self._generator(task, 0), settings.texture)
+        count = settings.test_episodes if task.set == "test" else settings.episodes
+        drawn = [self._episode(self._generator(task, 1 + number), pattern) for number in range(count)]
+        frames, poses = (np.stack(arrays) for arrays in zip(*drawn, strict=True))
+        return Drawn(frames, poses, self._views(pattern) if task.set == "test" else frames[0, :0])
+
+    def close(self) -> None:
+        self._studio.close()
+
+    def _episode(self, rng: np.random.Generator, pattern: Pattern) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        settings = self._settings
+        poses, fov = draw_way(rng, settings.views, (settings.least_turn_deg, settings.most_turn_deg), settings.camera)
+        shots = self._studio.shoot(poses, fov, draw_lamp(rng, settings.lighting), pattern)
+        return shots.before(self._background(rng)), poses
+
+    def _background(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        settings = self._settings
+        if settings.background == "plain":
+            return plain_background(settings.image_size)
+        if settings.background == "constant":
+            return draw_background(rng, settings.image_size)
+        return np.stack([draw_background(rng, settings.image_size) for _ in range(settings.views)])
+
+    def _views(self, pattern: Pattern) -> NDArray[np.uint8]:
+        shots = self._studio.shoot(view_poses(), FOV_DEG, NEUTRAL_LAMP, pattern)
+        return shots.before(plain_background(self._settings.image_size))
+
+    def _generator(self, task: Task, number: int) -> np.random.Generator:
+        """Number 0 is of the object's surface, 1 and up of its episodes."""
+        seeds = [self._settings.seed, zlib.crc32(task.category.encode()), task.index, number]
+        return np.random.default_rng(np.random.SeedSequence(seeds))

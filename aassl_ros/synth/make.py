@@ -1,0 +1,162 @@
+"""Objects drawn to prepared data: train and test episodes in one folder, canonical views of test objects within it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aassl_ros.data.prepared import TABLE, PreparedData, read_table
+from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter
+from aassl_ros.errors import DataError
+from aassl_ros.sim.bullet import require_pybullet
+from aassl_ros.sim.categories import CATEGORIES
+from aassl_ros.synth.drawing import Drawn, Task
+from aassl_ros.synth.processes import draw_all
+from aassl_ros.synth.settings import SynthSettings
+from aassl_ros.synth.view_grid import view_names, view_poses
+
+VIEWS = "views"
+# Test objects are numbered from here: they stay the same however many there are to train on.
+FIRST_TEST_INDEX = 5000
+_FRAME_NS = 100_000_000
+_ROBOT = "synth"
+
+Progress = Callable[[int, int], None]
+"""Called with the frames drawn so far and in all."""
+
+
+@dataclass(frozen=True)
+class SynthReport:
+    """What was made. already_there: the folder held the data of these settings, nothing was done."""
+
+    path: Path
+    already_there: bool
+    categories: int
+    train_instances: int
+    test_instances: int
+    episodes: int
+    frames: int
+    views: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "path": str(self.path)}
+
+
+def synthesize(
+    out: Path,
+    settings: SynthSettings | None = None,
+    *,
+    force: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> SynthReport:
+    """Make the folder `out`, and the canonical views in out/views. Made before with the same settings: no work.
+
+    Raises ConfigError on settings that do not fit, SimulationError where PyBullet is missing, DataError where `out`
+    cannot be written. An interruption leaves `out` as it was.
+    """
+    settings = settings or SynthSettings()
+    settings.check()
+    tasks = plan(settings)
+    if not force and _made_before(out, settings):
+        return _report(out, settings, tasks, already_there=True)
+    require_pybullet()
+    total = sum(_episodes_of(task, settings) for task in tasks) * settings.views
+    _check_room(out, total * settings.image_size**2 * 3)
+    facts = {"synth": asdict(settings)}
+    with ExitStack() as stack:
+        writer = stack.enter_context(PreparedWriter(out, settings.image_size))
+        grid = None
+        if settings.test_instances:
+            grid = stack.enter_context(PreparedWriter(writer.folder / VIEWS, settings.image_size))
+        drawn = stack.enter_context(closing(draw_all(settings, tasks)))
+        episode, done = 0, 0
+        for task, objects in zip(tasks, drawn, strict=True):
+            _write(writer, task, objects, episode)
+            episode += len(objects.frames)
+            if grid is not None and task.set == "test":
+                _write_views(grid, task, objects)
+            done += objects.frames.shape[0] * objects.frames.shape[1]
+            progress(done, total)
+        if grid is not None:
+            names = {"view_grid": view_poses()[:, 3:].tolist(), "view_names": view_names()}
+            grid.finish(settings.fingerprint(), facts={**facts, **names})
+        writer.finish(settings.fingerprint(), facts=facts)
+    return _report(out, settings, tasks, already_there=False)
+
+
+def plan(settings: SynthSettings) -> list[Task]:
+    """The objects to draw, in the order of the data: those to train on first, the categories in turn."""
+    categories = sorted(CATEGORIES)[: settings.categories]
+    train = [Task(name, index, "train") for index in range(settings.instances) for name in categories]
+    test = [Task(name, FIRST_TEST_INDEX + index, "test") for index in range(settings.test_instances)
+            for name in categories]  # fmt: skip
+    return train + test
+
+
+def _write(writer: PreparedWriter, task: Task, drawn: Drawn, episode: int) -> None:
+    """One object's episodes. episode: how many were before; one begins a second after the last has ended."""
+    for number, (frames, poses) in enumerate(zip(drawn.frames, drawn.poses, strict=True)):
+        begin = (episode + number) * (len(frames) + 10) * _FRAME_NS
+        stamps = begin + np.arange(1, len(frames) + 1, dtype=np.int64) * _FRAME_NS
+        writer.append_frames(frames)
+        states = EpisodeStates(stamps, object_pose=poses)
+        writer.add_episode(_ROBOT, f"{task.instance}-{number}", task.instance, task.category, task.set, states)
+
+
+def _write_views(grid: PreparedWriter, task: Task, drawn: Drawn) -> None:
+    grid.append_frames(drawn.views)
+    stamps = np.arange(1, len(drawn.views) + 1, dtype=np.int64) * _FRAME_NS
+    states = EpisodeStates(stamps, object_pose=view_poses())
+    grid.add_episode(_ROBOT, f"{task.instance}-views", task.instance, task.category, task.set, states)
+
+
+def _episodes_of(task: Task, settings: SynthSettings) -> int:
+    return settings.test_episodes if task.set == "test" else settings.episodes
+
+
+def _made_before(out: Path, settings: SynthSettings) -> bool:
+    """Whether `out` holds the data of these settings, whole."""
+    if not (out / TABLE).exists():
+        return False
+    try:
+        same = read_table(out)["fingerprint"] == settings.fingerprint()
+        if same:
+            PreparedData.open(out)
+            if settings.test_instances:
+                PreparedData.open(out / VIEWS)
+    except (DataError, KeyError):
+        return False  # damaged, or of an older version: made anew
+    return same
+
+
+def _check_room(out: Path, needed: int) -> None:
+    """Raises DataError where the frames would not fit: better at once than after an hour."""
+    place = out.absolute().parent
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise DataError(
+            f"{out} needs {needed / 1e9:.1f} GB and {place} has {free / 1e9:.1f} GB left. Free some room, "
+            "choose another folder, or take fewer --instances, --episodes or --views."
+        )
+
+
+def _report(out: Path, settings: SynthSettings, tasks: list[Task], *, already_there: bool) -> SynthReport:
+    episodes = sum(_episodes_of(task, settings) for task in tasks)
+    return SynthReport(
+        path=out,
+        already_there=already_there,
+        categories=settings.categories,
+        train_instances=settings.categories * settings.instances,
+        test_instances=settings.categories * settings.test_instances,
+        episodes=episodes,
+        frames=episodes * settings.views,
+        views=len(view_names()) if settings.test_instances else 0,
+    )

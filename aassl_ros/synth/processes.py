@@ -1,0 +1,77 @@
+"""Objects drawn by several processes, given back in the order asked for whatever their number."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+
+from aassl_ros.errors import SimulationError
+from aassl_ros.synth.drawing import Drawer, Drawn, Task
+from aassl_ros.synth.settings import SynthSettings
+
+# Objects drawn ahead of the writer for each process: enough that none waits, few enough for memory.
+_AHEAD = 3
+
+_drawer: Drawer | None = None
+
+
+def draw_all(settings: SynthSettings, tasks: Sequence[Task]) -> Generator[Drawn, None, None]:
+    """Each task's frames, in order."""
+    jobs = min(settings.jobs or available_cores(), len(tasks))
+    if jobs <= 1:
+        drawer = Drawer(settings)
+        try:
+            yield from map(drawer.draw, tasks)
+        finally:
+            drawer.close()
+        return
+    # Spawned: a forked child would share our threads' locks.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(settings,))
+    try:
+        coming: deque[Future[Drawn]] = deque()
+        for task in tasks:
+            coming.append(pool.submit(_draw, task))
+            if len(coming) >= _AHEAD * jobs:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+    except BrokenProcessPool as error:
+        raise SimulationError(
+            "a process that draws has died, most likely for want of memory. Take fewer: --jobs 1."
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _begin(settings: SynthSettings) -> None:
+    global _drawer
+    # Ctrl-C reaches every process of the terminal; the parent alone answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _drawer = Drawer(settings)
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot tell its children to stop."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _draw(task: Task) -> Drawn:
+    assert _drawer is not None
+    return _drawer.draw(task)

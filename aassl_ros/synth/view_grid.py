@@ -1,0 +1,41 @@
+"""The canonical views: every test object upright, from the same sides, under the same light."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.motion.rotations import from_matrix
+from aassl_ros.synth.scenery import FILL, FOV_DEG, distance_for
+
+AZIMUTHS_DEG = (0, 45, 90, 135, 180, 225, 270, 315)
+ELEVATIONS_DEG = (10, 35, 60)
+# The names of the views that the literature reports by, at the lowest elevation.
+_NAMED = {0: "face", 45: "three-quarter", 90: "side", 180: "back"}
+
+
+def view_names() -> list[str]:
+    """Short names of the views, in order."""
+    return [_name(azimuth, elevation) for elevation in ELEVATIONS_DEG for azimuth in AZIMUTHS_DEG]
+
+
+def view_poses() -> NDArray[np.float64]:
+    """Poses [V, 7] of the object in the camera's optical frame, its z axis up in the picture."""
+    turns = [_turn(azimuth, elevation) for elevation in ELEVATIONS_DEG for azimuth in AZIMUTHS_DEG]
+    places = np.tile([0.0, 0.0, distance_for(FOV_DEG, FILL)], (len(turns), 1))
+    return np.concatenate([places, np.stack(turns)], axis=1)
+
+
+def _name(azimuth: int, elevation: int) -> str:
+    known = _NAMED.get(azimuth) if elevation == ELEVATIONS_DEG[0] else None
+    return known or f"azimuth{azimuth}-elevation{elevation}"
+
+
+def _turn(azimuth_deg: float, elevation_deg: float) -> NDArray[np.float64]:
+    """The object's rotation when seen from this side: azimuth 0 looks at its front (x), 90 at its left (y)."""
+    azimuth, elevation = np.radians([azimuth_deg, elevation_deg])
+    beside = np.cos(elevation)
+    forward = -np.array([beside * np.cos(azimuth), beside * np.sin(azimuth), np.sin(elevation)])
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right)
+    return from_matrix(np.stack([right, np.cross(forward, right), forward]))
