@@ -1,13 +1,45 @@
-"""The batch of all ranks: in data-parallel training a loss looks at the rows of every process, and teaches each."""
+"""The batch of all ranks: in data-parallel training a loss looks at the rows of every process, and teaches each.
+
+A rank is one of R processes that learn together; distributed.py says how they meet.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, distributed
 
-from aassl_ros.errors import TrainingError
+from aassl_ros.errors import ConfigError, TrainingError
+
+
+def rank_count() -> int:
+    """R: the processes that learn together, 1 where torch.distributed is not in use."""
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
+def own_rank() -> int:
+    """The number of this process among them, 0 to R - 1; the first writes the log and checkpoints."""
+    return distributed.get_rank() if rank_count() > 1 else 0
+
+
+def own_rows(count: int, parts: int = 1) -> slice | NDArray[np.int64]:
+    """This rank's rows of a batch of `count`, an index into arrays: all of them where there are no other ranks.
+
+    parts: where the batch is learnt from in so many parts, each rank has its share of each part, part after part.
+    Raises ConfigError where the rows cannot be shared out evenly.
+    """
+    ranks, rank = rank_count(), own_rank()
+    if ranks == 1:
+        return slice(None)
+    if count % (ranks * parts):
+        raise ConfigError(
+            f"batch = {count} cannot be shared out evenly: take a multiple of {ranks * parts}"
+            + (f" ({ranks} processes)." if parts == 1 else f" ({ranks} processes, {parts} parts).")
+        )
+    return np.arange(count).reshape(parts, ranks, -1)[:, rank].reshape(-1)
 
 
 def gather_rows(rows: Tensor) -> Tensor:
@@ -18,11 +50,6 @@ def gather_rows(rows: Tensor) -> Tensor:
     would teach them. Raises TrainingError, on every rank, where shapes differ between ranks.
     """
     return rows if rank_count() == 1 else _GatherRows.apply(rows)
-
-
-def rank_count() -> int:
-    """R: the processes that learn together, 1 where torch.distributed is not in use."""
-    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
 
 class _GatherRows(torch.autograd.Function):

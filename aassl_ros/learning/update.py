@@ -8,22 +8,26 @@ L = w_c NTXent(p(f(x)), p(f(x')))  +  w_a NTXent(h(a), g(f(x), f(x')))
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from aassl_ros.errors import CheckpointError, TrainingError
+from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.augmentation import Augmentation
-from aassl_ros.learning.checkpoint import Checkpoint
-from aassl_ros.learning.encoders import build_encoder
+from aassl_ros.learning.checkpoint import AVERAGED, Checkpoint
+from aassl_ros.learning.compiling import compile_in_place
+from aassl_ros.learning.ema import AveragedEncoder
 from aassl_ros.learning.methods import METHODS
-from aassl_ros.learning.objective import Pairs
-from aassl_ros.learning.objectives.slow import SlowCopy
-from aassl_ros.learning.same_action import SameAction, mask_same_actions
+from aassl_ros.learning.network import Network
+from aassl_ros.learning.optimizers import make_optimizer
+from aassl_ros.learning.precision import Precision
+from aassl_ros.learning.same_action import SameAction
+from aassl_ros.learning.schedule import Schedule
 from aassl_ros.learning.train_settings import LearnerSettings, choose_device
 
 Images = NDArray[np.uint8] | Tensor
@@ -44,7 +48,8 @@ class Losses:
 class Learner:
     """An encoder with its heads and optimizer; `aassl train` and the trainer node alike call `step`.
 
-    encoder: f; objective: p, g and h, and slow copies where the method has any; steps: updates so far;
+    encoder: f; objective: p, g and h, and slow copies where the method has any; steps: updates so far; schedule: of the
+    learning rate, constant unless the loop sets another; features: f(x) float [n, D] of the newest (part of a) batch;
     action_dimension: A, 0 where no action is looked at; categories: of the labels, 0 where none are learnt from.
     """
 
@@ -58,38 +63,27 @@ class Learner:
         """settings.image_size must be given, same_action where settings.same_action is not 0.
         categories: how many there are, where the method learns from labels. The weights follow from settings.seed.
 
-        Raises ConfigError where the method has no use for same_action.
+        Raises ConfigError where the method has no use for same_action, the batch cannot be taken in so many parts, or
+        this machine cannot compile.
         """
+        _check(settings, action_dimension, categories)
         method = METHODS[settings.method]
-        if method.uses_actions and action_dimension < 1:
-            raise ValueError(f"{settings.method} needs actions of at least one dimension, found {action_dimension}")
-        if method.uses_labels and categories < 2:
-            raise ValueError(f"{settings.method} needs two categories or more, found {categories}")
-        if settings.image_size < 1:
-            raise ValueError("image_size is 0: resolve it by the data before a learner is made")
         self.settings = settings
         self.action_dimension = action_dimension if method.uses_actions else 0
         self.categories = categories if method.uses_labels else 0
         self.device = choose_device(settings.device)
-        with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
-            torch.manual_seed(settings.seed)
-            self.encoder = build_encoder(settings.encoder, settings.width, settings.stem)
-            sizes = self.encoder.features, self.action_dimension
-            of_base = (sizes[0], self.categories) if method.uses_labels else sizes
-            self.objective = torch.nn.ModuleDict({"base": method.base(*of_base, settings)})
-            if method.action_term is not None:
-                self.objective["action"] = method.action_term(*sizes, settings)
-        if method.slow_encoder:
-            self.objective["slow_encoder"] = SlowCopy(self.encoder, settings.slow_momentum)
-        self._slow_copies = [part for part in self.objective.modules() if isinstance(part, SlowCopy)]
-        mask_same_actions(self.objective, same_action, settings)
-        self.encoder.to(self.device)
-        self.objective.to(self.device)
+        self.network = Network(settings, self.action_dimension, same_action, self.categories).to(self.device)
+        self.encoder, self.objective = self.network.encoder, self.network.objective
+        self.average = AveragedEncoder(self.encoder, settings.ema) if settings.ema else None
+        if settings.compile:
+            compile_in_place(self.encoder, self.device)
         self.augmentation = Augmentation(settings, settings.image_size)
         self.generator = torch.Generator().manual_seed(settings.seed)
-        parameters = [*self.encoder.parameters(), *self.objective.parameters()]
-        learnt = [parameter for parameter in parameters if parameter.requires_grad]  # not those of slow copies
-        self.optimizer = torch.optim.AdamW(learnt, settings.lr, weight_decay=settings.weight_decay, fused=True)
+        learnt = [weight for weight in self.network.parameters() if weight.requires_grad]  # not those of slow copies
+        self.optimizer = make_optimizer(settings.optimizer, learnt, settings.lr, settings.weight_decay)
+        self.precision = Precision(settings.precision, self.device)
+        self.schedule = Schedule()
+        self.features: Tensor | None = None
         self.steps = 0
 
     def step(
@@ -104,47 +98,58 @@ class Learner:
 
         Raises TrainingError, before any weight is changed, where the loss is not finite.
         """
-        self.encoder.train()
-        self.objective.train()
-        x = self.augmentation(self._on_device(first), self.generator)
-        x_next = self.augmentation(self._on_device(second), self.generator)
-
-        # One view after the other, so that batch norm sees N images of one kind and not 2 N.
-        f, f_next = self.encoder(x), self.encoder(x_next)
-        target = None if target is None else self._on_device(target)
-        pairs = Pairs(f, f_next, self._action(action, len(f)), self._slow_features(x, x_next), target)
-        contrastive = self.objective["base"](pairs)
-        loss = self.settings.contrastive_weight * contrastive
-        action_loss = None
-        if "action" in self.objective:
-            action_loss = self.objective["action"](pairs)
-            loss = loss + self.settings.action_weight * action_loss
-
-        losses = Losses(loss.item(), contrastive.item(), None if action_loss is None else action_loss.item())
-        if not math.isfinite(losses.total):
-            raise TrainingError(
-                f"the loss is {losses.total} at step {self.steps + 1}. Lower lr (now {self.settings.lr:g})."
-            )
+        settings = self.settings
+        self.network.train()
         self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        for slow_copy in self._slow_copies:
-            slow_copy.follow()
+        told = []
+        for part_first, part_second, part_action, part_target in self._parts(first, second, action, target):
+            x = self.augmentation(part_first, self.generator)
+            x_next = self.augmentation(part_second, self.generator)
+
+            with self.precision.autocast():
+                contrastive, action_loss, self.features = self.network(x, x_next, part_action, part_target)
+            loss = settings.contrastive_weight * contrastive
+            if action_loss is not None:
+                loss = loss + settings.action_weight * action_loss
+
+            self.precision.backward(loss / settings.accumulate)
+            told.append([term.detach() for term in (loss, contrastive, action_loss) if term is not None])
+
+        losses = self._finite(told)
+        self._set_learning_rate()
+        if self.precision.step(self.optimizer):
+            self.network.follow()
+            if self.average is not None:
+                self.average.follow(self.steps + 1)
         self.steps += 1
         return losses
 
+    @property
+    def evaluated_encoder(self) -> nn.Module:
+        """What a checkpoint's encoder will be: the average of f where one is kept, else f."""
+        return self.encoder if self.average is None else self.average.encoder
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the newest update."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
     def weights(self) -> dict[str, Tensor]:
-        """Copies on the CPU of all weights and buffers, named encoder.* and objective.*."""
-        modules = {"encoder": self.encoder, "objective": self.objective}
-        return {
-            f"{prefix}.{name}": tensor.detach().to("cpu", copy=True).contiguous()
-            for prefix, module in modules.items()
-            for name, tensor in module.state_dict().items()
-        }
+        """Copies on the CPU of all weights and buffers, named encoder.*, objective.* and averaged_encoder.*."""
+        weights = dict(self.network.state_dict())
+        if self.average is not None:
+            averaged = self.average.encoder.state_dict()
+            weights |= {f"{AVERAGED}.{name}": tensor for name, tensor in averaged.items()}
+        return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in weights.items()}
 
     def state(self) -> dict[str, Any]:
         """What beside the weights the next update depends on; loadable with weights_only."""
-        return {"optimizer": self.optimizer.state_dict(), "generator": self.generator.get_state(), "steps": self.steps}
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "precision": self.precision.state(),
+            "steps": self.steps,
+        }
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, settings: LearnerSettings | None = None) -> Learner:
@@ -158,30 +163,68 @@ class Learner:
         state = checkpoint.read_state()
         checkpoint.fill(learner.encoder, "encoder")
         checkpoint.fill(learner.objective, "objective")
+        if learner.average is not None:
+            checkpoint.fill(learner.average.encoder, AVERAGED)
         try:
             learner.optimizer.load_state_dict(state["optimizer"])
             learner.generator.set_state(state["generator"])
+            learner.precision.restore(state.get("precision", {}))  # those written before there was a choice have none
             learner.steps = state["steps"]
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
             raise CheckpointError(f"{checkpoint.path}: state.pt does not fit its weights ({error}).") from error
+        learner._set_learning_rate()
         for group in learner.optimizer.param_groups:  # the settings speak, not what the optimizer remembers
-            group["lr"], group["weight_decay"] = learner.settings.lr, learner.settings.weight_decay
+            group["weight_decay"] = learner.settings.weight_decay
         return learner
 
-    def _action(self, action: NDArray[np.float32] | Tensor | None, count: int) -> Tensor:
-        """Actions as the terms take them: float32 [N, A], [N, 0] where the method looks at none."""
-        if self.action_dimension == 0:
-            return torch.empty(count, 0, device=self.device)
-        if action is None:
+    def _parts(
+        self,
+        first: Images,
+        second: Images,
+        action: NDArray[np.float32] | Tensor | None,
+        target: NDArray[np.int64] | Tensor | None,
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
+        """The batch on the device, in as many parts as `accumulate` says, each with its share of the pairs."""
+        if self.action_dimension and action is None:
             raise ValueError(f"{self.settings.method} learns from actions, none were given")
-        return self._on_device(action).float()
+        action = self._on_device(action).float() if self.action_dimension else torch.empty(len(first), 0)
+        whole = (first, second, action.to(self.device))
+        parts = [self._on_device(array).chunk(self.settings.accumulate) for array in whole]
+        targets = [None] * len(parts[0]) if target is None else self._on_device(target).chunk(len(parts[0]))
+        yield from zip(*parts, targets, strict=True)
 
-    def _slow_features(self, x: Tensor, x_next: Tensor) -> tuple[Tensor, ...]:
-        """Features of both images by the slow copy of the encoder, nothing where the method keeps none."""
-        if "slow_encoder" not in self.objective:
-            return ()
-        slow = self.objective["slow_encoder"]
-        return slow(x), slow(x_next)
+    def _finite(self, told: list[list[Tensor]]) -> Losses:
+        """The losses of the whole batch from those of its parts. Raises TrainingError where they are not finite."""
+        # All numbers at once: reading them is where an update waits for a GPU.
+        numbers = torch.stack([torch.stack(terms).float() for terms in told]).mean(dim=0).tolist()
+        losses = Losses(numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else None)
+        if not math.isfinite(losses.total):
+            half = f", or set precision to bf16 or fp32 (now {self.precision.name})"
+            raise TrainingError(
+                f"the loss is {losses.total} at step {self.steps + 1}. Lower lr (now {self.settings.lr:g})"
+                f"{half if self.precision.name == 'fp16' else ''}."
+            )
+        return losses
+
+    def _set_learning_rate(self) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.lr * self.schedule.factor(self.steps)
 
     def _on_device(self, array: NDArray[Any] | Tensor) -> Tensor:
         return torch.as_tensor(array).to(self.device, non_blocking=True)
+
+
+def _check(settings: LearnerSettings, action_dimension: int, categories: int) -> None:
+    """Raise where a learner cannot be made of this: ValueError by a caller's mistake, ConfigError by a user's."""
+    method = METHODS[settings.method]
+    if method.uses_actions and action_dimension < 1:
+        raise ValueError(f"{settings.method} needs actions of at least one dimension, found {action_dimension}")
+    if method.uses_labels and categories < 2:
+        raise ValueError(f"{settings.method} needs two categories or more, found {categories}")
+    if settings.image_size < 1:
+        raise ValueError("image_size is 0: resolve it by the data before a learner is made")
+    if settings.batch % settings.accumulate or settings.batch < 2 * settings.accumulate:
+        raise ConfigError(
+            f"accumulate = {settings.accumulate}, but a batch of {settings.batch} pairs cannot be taken in so many "
+            "equal parts of two pairs or more. Choose another batch or accumulate."
+        )
