@@ -1,4 +1,4 @@
-"""`aassl prepare SOURCE... -o DATA`: bags to training data."""
+"""`aassl prepare SOURCE... -o DATA`: bags and folders of pictures to training data."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ from pathlib import Path
 
 from aassl_ros.cli.options import add_settings, read_settings
 from aassl_ros.cli.progress import progress_once_known
-from aassl_ros.data.prepare import PrepareReport, PrepareSettings, prepare
+from aassl_ros.data.prepare import prepare
+from aassl_ros.data.prepare_report import PrepareReport, PrepareSettings
 
-HELP = "turn bags into training data"
+HELP = "turn bags or folders of pictures into training data"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("sources", nargs="+", type=Path, metavar="SOURCE", help="a bag, or a folder of bags")
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        type=Path,
+        metavar="SOURCE",
+        help="a bag, a folder of pictures with frames.csv, or a folder of such",
+    )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DATA", help="folder of the prepared data")
-    parser.add_argument("--force", action="store_true", help="prepare again even if these bags were prepared before")
+    parser.add_argument("--force", action="store_true", help="prepare again even if these sources were before")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_settings(parser, PrepareSettings)
 
@@ -33,12 +40,16 @@ def in_words(report: PrepareReport) -> str:
     """A line for what is there, one for each thing that was left out and why."""
     sets = ", ".join(f"{name} {count}" for name, count in report.frames_of_set.items())
     again = " (made before, nothing to do; --force makes it again)" if report.already_there else ""
-    there = f"{report.frames} frames in {report.episodes} episodes of {len(report.bags)} bags ({sets})"
+    sources = [f"{len(report.bags)} bags"] if report.bags else []
+    sources += [f"{len(report.folders)} picture folders"] if report.folders else []
+    there = f"{report.frames} frames in {report.episodes} episodes of {' and '.join(sources)} ({sets})"
     lines = [f"{report.path}: {there}{again}"]
     left_out = {"outside any episode": report.outside_episodes, **report.without_sample, **report.unusable}
     lines += [
         f"  left out: {count} of {report.frames_in_bags} frames, {why}" for why, count in left_out.items() if count
     ]
+    if report.unreadable:
+        lines.append(f"  left out: {report.unreadable} of {report.pictures} pictures, unreadable")
     lines += [f"  refused: {count} messages of {topic}" for topic, count in report.messages_refused.items()]
     if report.largest_difference is not None:
         command = report.largest_command_difference

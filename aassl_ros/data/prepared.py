@@ -44,6 +44,7 @@ class PreparedData:
     frames uint8 [F, S, S, 3] RGB; stamps_ns int64 [F]; joint_position float32 [F, J] (rad or m, NaN absent);
     joint_command float32 [F, C] (NaN before the first command); object_pose float64 [F, 7], x y z qx qy qz qw in the
     camera's optical frame (NaN unknown); tip_pose float64 [F, 7] in the arm's base frame (NaN unknown);
+    recorded float64 [F, K], quantities of the data set whose difference is the action (NaN unknown);
     episode_of int64 [F], the row of `episodes`.
     """
 
@@ -55,9 +56,11 @@ class PreparedData:
     joint_command: NDArray[np.float32]
     object_pose: NDArray[np.float64]
     tip_pose: NDArray[np.float64]
+    recorded: NDArray[np.float64]
     joint_names: tuple[str, ...]
     command_names: tuple[str, ...]
     continuous_joints: tuple[str, ...]
+    recorded_names: tuple[str, ...]
     episodes: tuple[EpisodeRow, ...]
     episode_of: NDArray[np.int64]
     facts: dict[str, Any]
@@ -71,6 +74,7 @@ class PreparedData:
             size, joints, commands = table["image_size"], tuple(table["joint_names"]), tuple(table["command_names"])
             episodes = tuple(EpisodeRow(**row) for row in table["episodes"])
             continuous, fingerprint = tuple(table["continuous_joints"]), table["fingerprint"]
+            recorded = tuple(table.get("recorded_names", ()))  # older data have none
             _check_table(size, episodes)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path / TABLE} is damaged ({error}). Run aassl prepare --force again.") from error
@@ -80,6 +84,8 @@ class PreparedData:
             "object_pose": (7,), "tip_pose": (7,),
         }  # fmt: skip
         states = {name: _map_array(path / f"{name}.npy", (count, *widths[name])) for name in STATES}
+        shape = (count, len(recorded))
+        states["recorded"] = _map_array(path / "recorded.npy", shape) if recorded else np.zeros(shape)
         lengths = [row.stop - row.start for row in episodes]
         return cls(
             path=path,
@@ -89,6 +95,7 @@ class PreparedData:
             joint_names=joints,
             command_names=commands,
             continuous_joints=continuous,
+            recorded_names=recorded,
             episodes=episodes,
             episode_of=np.repeat(np.arange(len(episodes), dtype=np.int64), lengths),
             facts=table.get("facts", {}),

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,7 +25,8 @@ class EpisodeStates:
     """States of the n frames of one episode; what is not known is left out and becomes NaN.
 
     stamps_ns int64 [n], rising; joint_position [n, len(joint_names)]; joint_command [n, len(command_names)];
-    object_pose, tip_pose [n, 7] as in PreparedData.
+    object_pose, tip_pose [n, 7] as in PreparedData; recorded [n, len(recorded_names)], other quantities whose
+    difference is the action (see ActionSpace `recorded`).
     """
 
     stamps_ns: ArrayLike
@@ -35,6 +36,16 @@ class EpisodeStates:
     joint_command: ArrayLike | None = None
     object_pose: ArrayLike | None = None
     tip_pose: ArrayLike | None = None
+    recorded_names: Sequence[str] = ()
+    recorded: ArrayLike | None = None
+
+    def take(self, frames: NDArray[Any]) -> EpisodeStates:
+        """The states of some frames: int64 [m] or bool [n]."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        return replace(self, **{name: np.asarray(array)[frames] for name, array in arrays.items() if array is not None})
+
+
+_ARRAYS = ("stamps_ns", "joint_position", "joint_command", "object_pose", "tip_pose", "recorded")
 
 
 @dataclass
@@ -112,6 +123,7 @@ class PreparedWriter:
             raise DataError(f"{self.path}: {self.frames_written} frames written, but the episodes claim {claimed}.")
         joints = _union(states.joint_names for states in self._states)
         commands = _union(states.command_names for states in self._states)
+        recorded = _union(states.recorded_names for states in self._states)
         arrays = {
             "stamps_ns": np.concatenate([np.zeros(0, np.int64), *(states.stamps_ns for states in self._states)]),
             "joint_position": self._stack("joint_position", "joint_names", joints, np.float32),
@@ -119,12 +131,15 @@ class PreparedWriter:
             "object_pose": self._stack("object_pose", None, _POSE, np.float64),
             "tip_pose": self._stack("tip_pose", None, _POSE, np.float64),
         }
+        if recorded:
+            arrays["recorded"] = self._stack("recorded", "recorded_names", recorded, np.float64)
         table = {
             "format": FORMAT,
             "fingerprint": fingerprint,
             "image_size": self.image_size,
             "joint_names": joints,
             "command_names": commands,
+            "recorded_names": recorded,
             "continuous_joints": [name for name in joints if name in set(continuous_joints)],
             "episodes": [asdict(row) for row in self._rows],
             "facts": dict(facts or {}),
