@@ -136,13 +136,13 @@ def _learning(page: Page, folder: DemoFolder) -> None:
 
 
 def _features(page: Page, folder: DemoFolder, data: PreparedData) -> None:
-    from aassl_ros.demo.picture_of_features import tsne_points
+    from aassl_ros.demo.picture_of_features import points_of_features
 
     page.heading("Features (t-SNE)")
     frames = data.indices(("train", "test"))
     chosen = frames[np.linspace(0, len(frames) - 1, min(len(frames), _POINTS_OF_TSNE)).astype(np.int64)]
     rows = [data.episodes[index] for index in data.episode_of[chosen]]
-    points = tsne_points(folder.checkpoint, data, chosen)
+    points = points_of_features(folder.checkpoint, data, chosen)
     seen = np.array([row.set == "train" for row in rows])
     page.picture(plots.embedding(points, [row.category for row in rows], seen), "t-SNE of the features")
 

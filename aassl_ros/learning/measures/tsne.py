@@ -1,0 +1,17 @@
+"""Two-dimensional points of features for a picture (t-SNE; van der Maaten, Hinton 2008)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+
+def tsne_points(features: Tensor) -> NDArray[np.float64]:
+    """Points [N, 2] of features [N, D], N at least 4, by their directions: the losses compare nothing else."""
+    from sklearn.manifold import TSNE  # here alone: it takes a second to load
+
+    directions = functional.normalize(features.detach().float(), dim=1).cpu().numpy()
+    method = TSNE(init="pca", perplexity=min(30, len(directions) / 4), random_state=0)
+    return np.asarray(method.fit_transform(directions), np.float64)

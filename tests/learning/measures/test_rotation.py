@@ -1,0 +1,49 @@
+"""R2 of told rotations: against scikit-learn's ridge, and what it says where there is nothing to tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
+
+from aassl_ros.learning.measures import rotation
+from aassl_ros.learning.measures.rotation import r2, rotation_r2
+
+
+def pairs(count: int, noise: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features whose difference shows the turn, beside entries that do not."""
+    rng = np.random.default_rng(seed)
+    turns, first = rng.normal(size=(count, 3)), rng.normal(size=(count, 8))
+    second = first + turns @ np.random.default_rng(99).normal(size=(3, 8)) + noise * rng.normal(size=(count, 8))
+    return torch.from_numpy(np.concatenate([first, second], axis=1)).float(), torch.from_numpy(turns).float()
+
+
+def test_it_is_the_r2_of_ridge_regression(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotation, "PENALTIES", (0.01,))
+    (inputs, turns), (asked, truth) = train, test = pairs(300, 2.0, 0), pairs(100, 2.0, 1)
+    mean, deviation = inputs.mean(dim=0), inputs.std(dim=0, unbiased=False)
+    reference = Ridge(0.01 * 300).fit((inputs - mean) / deviation, turns)
+    told = reference.predict((asked - mean) / deviation)
+
+    found = rotation_r2(train, np.arange(300) // 10, test)
+
+    assert found == pytest.approx(r2_score(truth, told, multioutput="variance_weighted"), abs=1e-4)
+
+
+def test_turns_that_the_features_show_are_told_and_noise_is_not() -> None:
+    instances = np.arange(400) // 20
+    told = rotation_r2(pairs(400, 0.1, 0), instances, pairs(200, 0.1, 1))
+    blind = rotation_r2(pairs(400, 1000.0, 0), instances, pairs(200, 1000.0, 1))
+
+    assert told is not None
+    assert told > 0.9
+    assert blind == pytest.approx(0, abs=0.05)  # the folds chose a penalty that does not overfit
+
+
+def test_one_instance_is_enough_and_equal_turns_have_no_r2() -> None:
+    train = pairs(50, 0.1, 0)
+
+    assert rotation_r2(train, np.zeros(50, np.int64), pairs(20, 0.1, 1)) is not None
+    assert r2(train[1], torch.ones(50, 3)) is None
