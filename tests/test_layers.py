@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "synth": {"data", "sim", "motion"},
     "learning": {"data", "motion"},
     "benchmarks": {"nodes", "learning", "data", "motion"},
+    "studies": {"learning", "report", "data", "motion"},
     "nodes": {"learning", "data", "motion", "sim", "ros_environment"},
 }
 
@@ -46,7 +47,7 @@ def files_of(layer: str) -> list[Path]:
     return sorted((PACKAGE / layer).rglob("*.py"))
 
 
-@pytest.mark.parametrize("layer", ["motion", "data", "sim", "synth", "learning", "report", "benchmarks"])
+@pytest.mark.parametrize("layer", ["motion", "data", "sim", "synth", "learning", "report", "benchmarks", "studies"])
 def test_only_nodes_know_ros(layer: str) -> None:
     for file in files_of(layer):
         assert not {name.split(".")[0] for name in imported(file)} & ROS, file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import matplotlib
 
@@ -124,6 +124,35 @@ def accuracy_bars(series: Mapping[str, float], chance: float) -> bytes:
     axis.set_xlim(0, 105)
     axis.set_xlabel("accuracy on objects never seen (%)")
     axis.legend(fontsize=8, frameon=False, loc="lower right")
+    return _png(figure)
+
+
+Bounded: TypeAlias = tuple[float, float, float]
+"""A mean and the bounds of its interval, low and high."""
+
+
+def bars_with_intervals(bars: Mapping[str, Bounded], label: str) -> bytes:
+    """One bar a name with its interval. label: what they measure."""
+    figure, axis = plt.subplots(figsize=(7, 0.9 + 0.33 * len(bars)))
+    names = list(bars)[::-1]
+    means, lows, highs = (np.array([bars[name][part] for name in names]) for part in range(3))
+    axis.barh(names, means, xerr=[means - lows, highs - means], color=COLOURS["offline"], ecolor="black", capsize=2)
+    axis.tick_params(axis="y", labelsize=8)
+    axis.set_xlabel(label)
+    return _png(figure)
+
+
+def lines_with_intervals(lines: Mapping[str, Sequence[tuple[float, Bounded]]], across: str, label: str) -> bytes:
+    """One line a name through (value, mean and bounds). across: what the values are; label: what the means measure."""
+    figure, axis = plt.subplots(figsize=(7, 4))
+    for name, points in lines.items():
+        values = np.array([value for value, _ in points])
+        means, lows, highs = (np.array([bounded[part] for _, bounded in points]) for part in range(3))
+        axis.errorbar(values, means, yerr=[means - lows, highs - means], label=name, marker="o", capsize=2)
+    axis.set_xlabel(across)
+    axis.set_ylabel(label)
+    if lines:
+        axis.legend(fontsize=8, frameon=False)
     return _png(figure)
 
 

@@ -1,0 +1,106 @@
+"""`aassl study NAME --seeds N --out DIR`: many paired runs under one protocol, to one table and a plot."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from aassl_ros.cli.options import parse_text
+from aassl_ros.cli.study_progress import study_progress
+from aassl_ros.cli.train import stop_requests
+from aassl_ros.errors import ConfigError
+from aassl_ros.learning.evaluation import EvaluationSettings
+from aassl_ros.learning.train_settings import TrainSettings
+from aassl_ros.settings import describe
+from aassl_ros.studies.definitions import STUDIES
+from aassl_ros.studies.local import LocalScheduler, places
+from aassl_ros.studies.run import Interrupted
+from aassl_ros.studies.study import Request, conduct, plan
+from aassl_ros.studies.writing import MARKDOWN, write
+
+HELP = "compare methods or settings: many runs, one table"
+_SEEDS, _QUICK_SEEDS = 3, 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", metavar="NAME", help=f"one of {', '.join(STUDIES)}")
+    parser.add_argument("--seeds", type=int, metavar="N",
+                        help=f"seeds of each setting (default: {_SEEDS}, with --quick {_QUICK_SEEDS})")  # fmt: skip
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR",
+                        help="folder of the study; the same command again does what is left")  # fmt: skip
+    parser.add_argument("--data", type=Path, help="prepared data with the sets train and test")
+    parser.add_argument(
+        "--quick", action="store_true", help="very little training: shows in a minute or two that it works"
+    )
+    parser.add_argument("--updates", type=int, default=0, metavar="N", help="updates of each run (default: by epochs)")
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
+                        help="a setting of every run: any of aassl train or aassl evaluate")  # fmt: skip
+    parser.add_argument("--only", default="", metavar="SETTING,...", help="only these settings of the study")
+    parser.add_argument("--methods", default="", metavar="METHOD,...", help="the methods to compare")
+    parser.add_argument(
+        "--jobs", type=int, default=0, metavar="J", help="runs at once (default: one a core, or one a GPU)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the table as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    request = request_of(arguments)
+    plan(request)  # wrong use is said before anything is made
+    scheduler = LocalScheduler(places(arguments.jobs))
+    with stop_requests() as asked_to_stop, study_progress(request.study) as show:
+        try:
+            conclusion = conduct(request, scheduler, show, asked_to_stop.is_set)
+        except Interrupted:
+            command = shlex.join(["aassl", *sys.argv[1:]])
+            print(f"aassl: stopped; finished runs are kept. Go on with: {command}", file=sys.stderr)
+            return 1
+    table = write(conclusion, request.out)
+    print(json.dumps(table) if arguments.json else (request.out / MARKDOWN).read_text(encoding="utf-8"))
+    for (setting, seed), reason in conclusion.failed.items():
+        print(f"aassl: {setting}, seed {seed}, failed: {reason}", file=sys.stderr)
+    return 3 if conclusion.failed else 0
+
+
+def request_of(arguments: argparse.Namespace) -> Request:
+    """What the arguments ask for. Raises ConfigError."""
+    settings, evaluation = _given(arguments.set)
+    seeds = (_QUICK_SEEDS if arguments.quick else _SEEDS) if arguments.seeds is None else arguments.seeds
+    for name, value, least in (("seeds", seeds, 1), ("updates", arguments.updates, 0), ("jobs", arguments.jobs, 0)):
+        if value < least:
+            raise ConfigError(f"--{name} {value}: expected an integer of at least {least}.")
+    if arguments.data is None:
+        raise ConfigError("--data DATA is missing: the prepared data to learn from and to test on.")
+    return Request(
+        study=arguments.study,
+        out=arguments.out,
+        data=arguments.data,
+        seeds=seeds,
+        settings=settings,
+        evaluation=evaluation,
+        updates=arguments.updates,
+        only=_list(arguments.only),
+        methods=_list(arguments.methods),
+        quick=arguments.quick,
+    )
+
+
+def _given(items: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings of training and of evaluation, by name; what both know is training's."""
+    train = {info.name: info for info in describe(TrainSettings)}
+    infos = {**{info.name: info for info in describe(EvaluationSettings)}, **train}
+    values: dict[str, Any] = {}
+    for item in items:
+        name, equals, text = item.partition("=")
+        if not equals or name not in infos:
+            raise ConfigError(f"--set {item}: expected NAME=VALUE, NAME one of {', '.join(infos)}.")
+        values[name] = parse_text(infos[name], text)
+    settings = {name: value for name, value in values.items() if name in train}
+    return settings, {name: value for name, value in values.items() if name not in train}
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())

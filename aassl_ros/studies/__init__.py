@@ -1,0 +1,1 @@
+"""Studies: many paired runs under one protocol, to one table. Start reading at study.py."""

@@ -1,0 +1,154 @@
+"""One run of a study: train on settings, evaluate, and leave FOLDER/result.json.
+
+A finished run is never repeated; an interrupted one goes on from its checkpoint, on the very same loss curve.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from aassl_ros.data.prepared import PreparedData
+from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.learning.checkpoint import LINK, load_checkpoint
+from aassl_ros.learning.evaluation import EvaluationSettings, evaluate
+from aassl_ros.learning.subject import subject_of
+from aassl_ros.learning.train_settings import TrainSettings
+from aassl_ros.learning.trainer import Trainer, TrainProgress, begin, resume
+from aassl_ros.settings import from_mapping
+
+RESULT, SPEC = "result.json", "run.json"
+
+
+class Watch(Protocol):
+    """Who follows a run: told of its progress, asked whether to stop."""
+
+    def show(self, done: int, total: int, note: str) -> None: ...
+    def stop(self) -> bool: ...
+
+
+class Interrupted(Exception):
+    """A run was asked to stop; what it has is saved, and it goes on when it is executed again."""
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """What one run is. settings: of TrainSettings by name, the seed among them; evaluation: of EvaluationSettings.
+
+    updates: after so many training ends, whatever settings["epochs"] says; 0: by the epochs.
+    threads, device: where it runs; they are not part of what it is.
+    """
+
+    setting: str
+    seed: int
+    folder: Path
+    data: Path
+    settings: dict[str, Any]
+    updates: int = 0
+    split: str = "test"
+    evaluation: dict[str, Any] = field(default_factory=dict)
+    threads: int = 1
+    device: str = "cpu"
+
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for a run to be this one; JSON-able."""
+        left_out = ("folder", "data", "threads", "device")
+        values = {name: value for name, value in asdict(self).items() if name not in left_out}
+        return dict(json.loads(json.dumps(values)))
+
+
+def execute(spec: RunSpec, watch: Watch) -> dict[str, Any]:
+    """Do what is left of the run and return its result (see `_result`).
+
+    Raises Interrupted once watch.stop() is true, and AasslError where the run cannot be done.
+    """
+    done = read_result(spec)
+    if done is not None:
+        return done
+    data = PreparedData.open(spec.data)
+    trainer = _trainer(spec, data)
+    _train(trainer, spec, watch)
+    subject = subject_of(load_checkpoint(spec.folder))
+
+    def show(frames: int, total: int) -> None:
+        watch.show(trainer.learner.steps, trainer.learner.steps, f"evaluated {frames} of {total} frames")
+        if watch.stop():
+            raise Interrupted
+
+    settings = from_mapping(EvaluationSettings, {"device": spec.device, **spec.evaluation}, source="study")
+    evaluation = evaluate(subject, data, settings, split=spec.split, progress=show)
+    result = {
+        "setting": spec.setting,
+        "seed": spec.seed,
+        "updates": trainer.learner.steps,
+        "fingerprint": data.fingerprint,
+        "evaluation": evaluation.to_json(),
+    }
+    write_json(spec.folder / RESULT, result)
+    return result
+
+
+def read_result(spec: RunSpec) -> dict[str, Any] | None:
+    """The result of a finished run, None where there is none. Raises ConfigError where the folder is another run's."""
+    begun = _read_json(spec.folder / SPEC)
+    if begun is not None and begun != spec.identity():
+        raise ConfigError(f"{spec.folder} holds a run of other settings. Take another --out, or remove it.")
+    return _read_json(spec.folder / RESULT)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write beside and move into place. Raises DataError where that cannot be done."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(value, indent=1), encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be written ({error.strerror}). Free some room or take another --out."
+        ) from error
+
+
+def _trainer(spec: RunSpec, data: PreparedData) -> Trainer:
+    """The run begun, or as far as it had come."""
+    torch.set_num_threads(spec.threads)
+    where = {"torch_threads": spec.threads, "device": spec.device, "keep": 1}
+    settings = from_mapping(TrainSettings, {**spec.settings, **where}, source="study")
+    if spec.updates:
+        an_epoch = Trainer(data, spec.folder, replace(settings, epochs=1)).total_steps
+        settings = replace(settings, epochs=math.ceil(spec.updates / an_epoch))
+    if os.path.lexists(spec.folder / LINK):
+        checkpoint, settings = resume(spec.folder, where, settings)
+        return Trainer(data, spec.folder, settings, checkpoint)
+    write_json(spec.folder / SPEC, spec.identity())
+    begin(spec.folder)
+    return Trainer(data, spec.folder, settings)
+
+
+def _train(trainer: Trainer, spec: RunSpec, watch: Watch) -> None:
+    total = min(spec.updates, trainer.total_steps) if spec.updates else trainer.total_steps
+
+    def show(now: TrainProgress) -> None:
+        watch.show(now.step, total, f"{now.images_per_s:.0f} images/s, loss {now.losses.total:.2f}")
+
+    def stop() -> bool:
+        return trainer.learner.steps >= total or watch.stop()
+
+    if trainer.learner.steps < total:
+        trainer.train(show, stop)
+    if trainer.learner.steps < total:
+        raise Interrupted
+
+
+def _read_json(path: Path) -> Any:
+    """What the file holds, None where it is missing or was damaged: the run is then done anew."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
