@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from aassl_ros.learning import colour
+from aassl_ros.learning.ranks import own_rank, rank_count
 from aassl_ros.learning.side_by_side import in_parts
 from aassl_ros.settings import setting
 
@@ -66,8 +67,10 @@ class Augmentation:
         self.image_size = image_size
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Augmented images, on the device of `images`."""
-        return self.change(images, self.draw(len(images), generator))
+        """Augmented images, on the device of `images`. With other ranks, as one process with all their images would."""
+        count, rank = len(images), own_rank()
+        draws = self.draw(rank_count() * count, generator)  # for the images of all ranks, in order of rank
+        return self.change(images, draws[rank * count : (rank + 1) * count])
 
     def draw(self, count: int, generator: torch.Generator) -> Draws:
         """The random numbers for `count` images."""

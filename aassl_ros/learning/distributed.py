@@ -17,3 +17,9 @@ def taught_together(module: nn.Module) -> nn.Module:
         return module
     # Synchronised batch norm keeps the buffers of all ranks the same, so nobody needs to hand them round.
     return DistributedDataParallel(module, broadcast_buffers=False, gradient_as_bucket_view=True)
+
+
+def share_gradients(module: nn.Module, now: bool) -> None:
+    """Whether the next backward pass through `module` shares its gradients, or leaves them for a later one to share."""
+    if isinstance(module, DistributedDataParallel):
+        module.require_backward_grad_sync = now

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from torch import Tensor, nn
 
 from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.augmentation import Augmentation
+from aassl_ros.learning.batch_norm import synchronise_batch_norm
 from aassl_ros.learning.checkpoint import AVERAGED, Checkpoint
 from aassl_ros.learning.compiling import compile_in_place
+from aassl_ros.learning.distributed import share_gradients, taught_together
 from aassl_ros.learning.ema import AveragedEncoder
 from aassl_ros.learning.methods import METHODS
 from aassl_ros.learning.network import Network
@@ -73,6 +76,7 @@ class Learner:
         self.categories = categories if method.uses_labels else 0
         self.device = choose_device(settings.device)
         self.network = Network(settings, self.action_dimension, same_action, self.categories).to(self.device)
+        synchronise_batch_norm(self.network, self.device)
         self.encoder, self.objective = self.network.encoder, self.network.objective
         self.average = AveragedEncoder(self.encoder, settings.ema) if settings.ema else None
         if settings.compile:
@@ -103,11 +107,12 @@ class Learner:
         self.optimizer.zero_grad()
         told = []
         for part_first, part_second, part_action, part_target in self._parts(first, second, action, target):
+            share_gradients(self._taught, len(told) + 1 == settings.accumulate)
             x = self.augmentation(part_first, self.generator)
             x_next = self.augmentation(part_second, self.generator)
 
             with self.precision.autocast():
-                contrastive, action_loss, self.features = self.network(x, x_next, part_action, part_target)
+                contrastive, action_loss, self.features = self._taught(x, x_next, part_action, part_target)
             loss = settings.contrastive_weight * contrastive
             if action_loss is not None:
                 loss = loss + settings.action_weight * action_loss
@@ -192,6 +197,11 @@ class Learner:
         parts = [self._on_device(array).chunk(self.settings.accumulate) for array in whole]
         targets = [None] * len(parts[0]) if target is None else self._on_device(target).chunk(len(parts[0]))
         yield from zip(*parts, targets, strict=True)
+
+    @cached_property
+    def _taught(self) -> nn.Module:
+        """The network, its gradients shared with other ranks; made at the first update, for there ranks meet."""
+        return taught_together(self.network)
 
     def _finite(self, told: list[list[Tensor]]) -> Losses:
         """The losses of the whole batch from those of its parts. Raises TrainingError where they are not finite."""
