@@ -15,6 +15,7 @@ from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.controls import ControlSettings, derangement, spoil_actions, stream
 from aassl_ros.learning.labels import Labels
 from aassl_ros.learning.methods import METHODS
+from aassl_ros.learning.ranks import own_rows
 from aassl_ros.learning.train_settings import AUTO, LearnerSettings, parse_window
 
 _PAIRS_MEASURED = 100_000  # for the normalisation of actions
@@ -56,6 +57,7 @@ class PairBatches:
         """
         method = METHODS[settings.method]
         self._data, self._batch, self._classic = data, settings.batch, method.pairs == "classic"
+        self._own = own_rows(settings.batch, settings.accumulate)
         self._controls, self._seed = controls or ControlSettings(), settings.seed
         self.space: ActionSpace | None = None
         self.normalisation: Normalisation | None = None
@@ -103,6 +105,7 @@ class PairBatches:
                 yield self._read(first, first if self._classic else second)
 
     def _read(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> Batch:
+        """This rank's share of a batch; actions are those of the whole batch until they are spoilt."""
         action = None
         rng = stream(first, second, self._seed)
         if self.space is not None and self.normalisation is not None:
@@ -110,10 +113,13 @@ class PairBatches:
             action = spoil_actions(action, self._controls, rng)
         if self._controls.control == "images_shuffled":
             second = second[derangement(len(second), rng)]
+        once = second is first
+        first, second = first[self._own], second[self._own]
+        action = None if action is None else action[self._own]
         frames = self._data.frames
         images = frames[first]
         target = None if self.labels is None else self.labels(self._data, first)
-        return Batch(images, images if second is first else frames[second], action, target)
+        return Batch(images, images if once else frames[second], action, target)
 
     def _measure(self, space: ActionSpace, seed: int) -> Normalisation:
         rng = np.random.default_rng((seed, 1))  # a stream of its own: the batches must not depend on the action space
