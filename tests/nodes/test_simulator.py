@@ -98,7 +98,8 @@ def test_it_sends_30_frames_and_100_joint_states_a_second_each_with_the_truth_of
     assert len(ear.heard["/clock"]) <= 100 * elapsed_s + 5
     ear.ros.wait_for(lambda: set(frames) <= set(ear.stamps(topics.OBJECT_POSE)), what="object poses of all frames")
     ear.ros.wait_for(lambda: set(frames) <= set(ear.stamps(topics.JOINT_TRUTH)), what="joints of all frames")
-    assert set(frames) <= set(ear.stamps(topics.camera_info_topic("camera")))
+    infos = topics.camera_info_topic("camera")
+    ear.ros.wait_for(lambda: set(frames) <= set(ear.stamps(infos)), what="camera_info of all frames")
 
 
 def test_its_camera_and_arm_are_described(ear: Ear) -> None:
