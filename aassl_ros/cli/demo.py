@@ -19,10 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from aassl_ros.demo.stages import Demo
-    from aassl_ros.sim.catalogue import Catalogue
+    from aassl_ros.sim.catalogue import load_catalogue
 
     settings = read_settings(arguments, DemoSettings)
-    plan = make_plan(settings, Catalogue().categories)
+    plan = make_plan(settings, load_catalogue().categories)
     folder = DemoFolder(arguments.out.resolve())
     started = time.monotonic()
     with own_domain():

@@ -20,6 +20,7 @@ from aassl_ros.settings import from_mapping, setting
 from aassl_ros.sim.assets import read_asset
 from aassl_ros.sim.categories import CATEGORIES
 from aassl_ros.sim.categories.part import Part
+from aassl_ros.sim.narrowed import narrowed
 from aassl_ros.sim.shapes import Mesh, join
 
 _ID = re.compile(r"^(?P<category>[a-z_]+)_(?P<index>\d{4,})$")
@@ -35,6 +36,9 @@ class CatalogueSettings:
         0.085, "Smallest radius of the ball round an object, m.", minimum=0.01, maximum=1.0
     )
     largest_radius: float = setting(0.105, "Largest radius of the ball round an object, m.", minimum=0.01, maximum=1.0)
+    variation: float = setting(
+        1.0, "How far objects of a category differ in shape: 1 as far as they may, 0 not.", minimum=0.0, maximum=1.0
+    )
     most_colours: int = setting(3, "An object has from one to this many colours.", minimum=1, maximum=8)
 
 
@@ -82,7 +86,7 @@ class Catalogue:
         if index < 0:
             raise SimulationError(f"instance number {index} of {category}, expected 0 or more.")
         shape_seed, colour_seed = np.random.SeedSequence([self.seed, zlib.crc32(category.encode()), index]).spawn(2)
-        shape = np.random.default_rng(shape_seed)
+        shape = narrowed(np.random.PCG64(shape_seed), self.settings.variation)
         parts = CATEGORIES[category](shape)
         radius = float(shape.uniform(self.settings.smallest_radius, self.settings.largest_radius))
         parts, extent = _fitted(parts, radius)

@@ -86,6 +86,13 @@ def cylinder(radius: float, height: float, *, top: float | None = None, segments
     return lathe(profile, segments=segments)
 
 
+def ring(radius: float, thickness: float, *, segments: int = 18) -> Mesh:
+    """A ring of this radius in the x-y plane, round in section; thickness: the radius of the section."""
+    angles = np.linspace(0.0, 2 * np.pi, 7)
+    profile = np.column_stack([radius + thickness * np.cos(angles), thickness * np.sin(angles)])
+    return lathe(profile, segments=segments)
+
+
 def ellipsoid(x: float, y: float, z: float, *, rings: int = 9, segments: int = 16) -> Mesh:
     """An ellipsoid with these semi-axes about the origin."""
     return _without_slivers(_ball(rings, segments).scaled(x, y, z))

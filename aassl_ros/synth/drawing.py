@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.sim.backgrounds import draw_background, plain_background
-from aassl_ros.sim.catalogue import Catalogue, instance_id
+from aassl_ros.sim.catalogue import Catalogue, CatalogueSettings, instance_id
 from aassl_ros.sim.studio import Studio
 from aassl_ros.sim.surface import Pattern, draw_pattern
 from aassl_ros.synth.scenery import FOV_DEG, NEUTRAL_LAMP, draw_lamp, draw_way
@@ -44,7 +44,7 @@ class Drawer:
 
     def __init__(self, settings: SynthSettings) -> None:
         self._settings = settings
-        self._catalogue = Catalogue(settings.seed)
+        self._catalogue = Catalogue(settings.seed, CatalogueSettings(variation=settings.variation))
         self._studio = Studio(settings.image_size)
 
     def draw(self, task: Task) -> Drawn:

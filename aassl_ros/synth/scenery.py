@@ -12,8 +12,8 @@ Array = NDArray[np.float64]
 
 # The canonical set-up: what every draw is centred on, and what the view grid is seen with.
 FOV_DEG = 35.0
-# The ball round the object over the height of the picture. Few objects fill their ball.
-FILL = 0.95
+# The ball round the object over the height of the picture. Few objects fill their ball, so few stick out.
+FILL = 1.05
 # Half the objects' radii lie on either side, m.
 TYPICAL_RADIUS_M = 0.095
 _TOWARDS = np.array([-0.35, -0.8, -0.75])
@@ -22,7 +22,7 @@ NEUTRAL_LAMP = Lamp(_TOWARDS, ambient=0.55, diffuse=0.55, specular=0.05, colour=
 # Spreads at strength 1, each to either side.
 _FOV_SPREAD_DEG = 20.0
 _FILL_SPREAD = 0.25
-_OFF_MIDDLE = 0.15
+_OFF_MIDDLE = 0.12
 _LAMP_SPREAD = 1.2
 _AMBIENT_SPREAD = 0.25
 _DIFFUSE_SPREAD = 0.3

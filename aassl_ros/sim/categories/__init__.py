@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from aassl_ros.sim.categories import furniture, kitchen, outdoors, tools
+from aassl_ros.sim.categories import carried, creatures, furniture, kitchen, outdoors, tools, vehicles
 from aassl_ros.sim.categories.part import Part
 
 CategoryFunction = Callable[[np.random.Generator], list[Part]]
 
 CATEGORIES: Mapping[str, CategoryFunction] = {
     "airplane": outdoors.airplane,
+    "bicycle": vehicles.bicycle,
     "boat": outdoors.boat,
     "bottle": kitchen.bottle,
     "bowl": kitchen.bowl,
@@ -24,12 +25,21 @@ CATEGORIES: Mapping[str, CategoryFunction] = {
     "chair": furniture.chair,
     "dog": outdoors.dog,
     "dumbbell": tools.dumbbell,
+    "fish": creatures.fish,
+    "glasses": carried.glasses,
+    "guitar": carried.guitar,
     "hammer": tools.hammer,
     "headphones": tools.headphones,
+    "helicopter": vehicles.helicopter,
+    "key": carried.key,
     "lamp": furniture.lamp,
     "mug": kitchen.mug,
     "pan": kitchen.pan,
+    "person": creatures.person,
+    "rocket": vehicles.rocket,
+    "scissors": tools.scissors,
     "stairs": furniture.stairs,
     "table": furniture.table,
     "teapot": kitchen.teapot,
+    "umbrella": carried.umbrella,
 }

@@ -1,11 +1,11 @@
-"""Things for the hand: hammer, dumbbell, headphones."""
+"""Things for the hand: hammer, dumbbell, headphones, scissors."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from aassl_ros.sim.categories.part import Part
-from aassl_ros.sim.shapes import arc, box, cylinder, ellipsoid, lathe, tube
+from aassl_ros.sim.shapes import arc, box, cylinder, ellipsoid, lathe, prism, ring, tube
 
 
 def hammer(rng: np.random.Generator) -> list[Part]:
@@ -71,4 +71,28 @@ def headphones(rng: np.random.Generator) -> list[Part]:
         boom = np.array([[0.1, wide, -drop - 0.2], [0.7, wide, -drop - 0.5], [1.0, wide * 0.6, -drop - 0.6]])
         parts.append(Part(tube(boom, 0.05, sides=6), 0))
         parts.append(Part(ellipsoid(0.13, 0.13, 0.1, rings=5, segments=8).moved(1.0, wide * 0.6, -drop - 0.6), 2))
+    return parts
+
+
+def scissors(rng: np.random.Generator) -> list[Part]:
+    """Two blades that cross at a screw, open by some angle, with a ring for the fingers at each."""
+    blade, handle = rng.uniform(1.1, 1.9), rng.uniform(0.5, 0.9)
+    broad, thick = rng.uniform(0.13, 0.24), rng.uniform(0.06, 0.12)
+    loop, bar, oval = rng.uniform(0.26, 0.4), rng.uniform(0.06, 0.11), rng.uniform(1.0, 1.5)
+    opening = rng.uniform(8.0, 35.0)
+    is_blunt = rng.random() < 0.3
+    parts = []
+    for side in (-1.0, 1.0):
+        tip = broad * (0.6 if is_blunt else 0.05)
+        outline = [[-broad / 2, -0.15], [broad / 2, -0.15], [broad / 2, blade * 0.5], [broad / 2, blade]]
+        outline += [[broad / 2 - tip, blade], [-broad / 2, blade * 0.5]]
+        # Drawn for one side; the other is turned over about the long axis.
+        metal = prism(np.array(outline), thick).moved(z=thick / 2).turned(x_deg=90, z_deg=90 if side > 0 else -90)
+        metal = metal.turned(x_deg=side * opening)
+        shank = tube(np.array([[0, 0, 0], [0, -side * 0.08, -handle]]), bar * 1.1, sides=6)
+        finger = ring(loop, bar, segments=16).scaled(oval, 1.0, 1.0).turned(y_deg=90)
+        grip = finger.moved(y=-side * loop * 0.95, z=-handle - loop * oval * 0.9)
+        parts.append(Part(metal, 0))
+        parts += [Part(mesh.turned(x_deg=side * opening).moved(x=side * thick / 2), 1) for mesh in (shank, grip)]
+    parts.append(Part(cylinder(broad * 0.35, thick * 3, segments=10).turned(y_deg=90), 2))
     return parts
