@@ -1,6 +1,6 @@
 """Checkpoints: RUN/checkpoints/STEP, never changed once there, and RUN/checkpoint, a link to the newest.
 
-weights.safetensors  encoder.* and objective.*: all weights and buffers
+weights.safetensors  encoder.* and objective.*: all weights and buffers; averaged_encoder.* where an average is kept
 state.pt             optimizer and random state; read with weights_only, so that it can run no code
 checkpoint.json      settings, action space and its normalisation, instances seen, digests, versions
 """
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 WEIGHTS, STATE, FACTS = "weights.safetensors", "state.pt", "checkpoint.json"
+AVERAGED = "averaged_encoder"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint as read: `encoder` is on the CPU, in evaluation mode.
+    """A checkpoint as read: `encoder`, the averaged one where there is one, is on the CPU, in evaluation mode.
 
     config: every setting it was written with; trainer: what the loop that wrote it keeps to go on; digest: SHA-256 of
     the weights file; action_dimension: A, 0 without an action term; categories: how many it was taught, 0 without
@@ -187,7 +188,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         raise CheckpointError(
             f"{folder} is damaged: {_first_line(error)}. Take another checkpoint of the run."
         ) from error
-    checkpoint.fill(checkpoint.encoder, "encoder")
+    checkpoint.fill(checkpoint.encoder, AVERAGED if checkpoint.settings.ema else "encoder")
     checkpoint.encoder.eval()
     return checkpoint
 

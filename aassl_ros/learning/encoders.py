@@ -100,7 +100,8 @@ class ResNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         maps = self.maxpool(functional.relu(self.bn1(self.conv1(images)), inplace=True))
         maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
-        return maps.mean(dim=(2, 3))
+        # In full precision, for heads compare features of two images that are much alike.
+        return maps.mean(dim=(2, 3), dtype=torch.promote_types(maps.dtype, torch.float32))
 
 
 def build_encoder(name: str = "resnet18", width: int = 32, stem: str = "imagenet") -> ResNet:

@@ -8,6 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from aassl_ros.learning.losses.rows import in_full
+
 FUSIONS = ("concat", "difference")
 _OUT = 128
 
@@ -89,4 +91,5 @@ class ActionHead(nn.Module):
         )
 
     def forward(self, action: Tensor) -> Tensor:
-        return self.net(action)
+        with in_full(action):  # it is small, and half precision would round small turns away
+            return self.net(action)

@@ -15,9 +15,10 @@ from aassl_ros.learning.controls import ControlSettings
 from aassl_ros.learning.encoders import ENCODERS, STEMS
 from aassl_ros.learning.heads import FUSIONS
 from aassl_ros.learning.methods import METHODS
+from aassl_ros.learning.optimizers import OPTIMIZERS
+from aassl_ros.learning.precision import AUTO, PRECISIONS
+from aassl_ros.learning.schedule import SCHEDULES
 from aassl_ros.settings import setting
-
-AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,18 @@ class LearnerSettings(AugmentationSettings):
         0, "Side of training images in pixels; 0 takes that of the data.", minimum=0, maximum=1024
     )
     batch: int = setting(256, "Pairs in a batch.", minimum=2, maximum=65536)
-    lr: float = setting(5e-4, "Learning rate of AdamW, constant.", minimum=0, maximum=10)
-    weight_decay: float = setting(1e-6, "Weight decay of AdamW.", minimum=0, maximum=1)
+    accumulate: int = setting(1, "Parts in which a batch is taken, one after the other, where it is too large for "
+                              "the memory; negatives and batch norm see their part alone.",
+                              minimum=1, maximum=65536)  # fmt: skip
+    optimizer: str = setting("adamw", "What changes the weights; lars is for large batches.", choices=OPTIMIZERS)
+    lr: float = setting(5e-4, "Learning rate; LARS wants far more than AdamW, some 0.3 for each 256 pairs of a batch.",
+                        minimum=0, maximum=10)  # fmt: skip
+    weight_decay: float = setting(1e-6, "Weight decay.", minimum=0, maximum=1)
+    ema: float = setting(0.0, "What an average of the encoder over the updates keeps at each (0.999, say); the average "
+                         "is then what is evaluated and exported. 0: none.", minimum=0, maximum=0.999999)  # fmt: skip
+    precision: str = setting(AUTO, "Numbers inside encoder and heads; auto: bf16 on a GPU that has it, else fp32.",
+                             choices=PRECISIONS)  # fmt: skip
+    compile: bool = setting(False, "Compile the encoder by torch.compile: slow to start, quicker on a GPU.")
     temperature: float = setting(0.0, "Temperature of the loss between images, where it has one; 0: the method's own "
                                  "(0.1; MoCo v3 and EquiMod 0.2).", minimum=0, maximum=100)  # fmt: skip
     action_temperature: float = setting(0.0, "Temperature of the action term; 0: the method's own.",
@@ -64,6 +75,12 @@ class TrainSettings(LearnerSettings, ControlSettings):
     """A run of `aassl train` over prepared data."""
 
     epochs: int = setting(100, "Passes over the frames.", minimum=1, maximum=1_000_000)
+    schedule: str = setting("constant", "Learning rate after the warm-up: as it is, or along a cosine to zero at the "
+                            "end of the epochs.", choices=SCHEDULES)  # fmt: skip
+    warmup_epochs: float = setting(0.0, "Epochs over which the learning rate rises.", minimum=0, maximum=1_000_000)
+    probe_every: float = setting(0.0, "Epochs between looks at how well labels can be told from the features, by a "
+                                 "linear probe and by kNN; 0: never.", minimum=0, maximum=1_000_000)  # fmt: skip
+    tensorboard: bool = setting(False, "Write RUN/tensorboard beside RUN/log.jsonl.")
     sets: tuple[str, ...] = setting(("train",), "Instance sets to learn from.")
     validation: bool = setting(False, "Leave out a fifth of the train objects, for aassl evaluate --split val.")
     max_seconds: float = setting(
@@ -84,8 +101,11 @@ class TrainSettings(LearnerSettings, ControlSettings):
             raise ConfigError(f"sets = {list(self.sets)}, expected some of {', '.join(SETS)}.")
 
 
-RESUMABLE = ("epochs", "max_seconds", "save_every_s", "keep", "torch_threads", "device")
-"""Settings that may change when a run is resumed: they do not bend its loss curve."""
+RESUMABLE = ("epochs", "max_seconds", "save_every_s", "keep", "torch_threads", "device", "precision", "compile",
+             "probe_every", "tensorboard")  # fmt: skip
+"""Settings that may change when a run is resumed: they do not bend its loss curve, but for rounding. (With a cosine
+the epochs do, and may not.)
+"""
 
 
 def parse_window(text: str) -> Window:

@@ -105,7 +105,7 @@ class Learner:
         settings = self.settings
         self.network.train()
         self.optimizer.zero_grad()
-        told = []
+        told: list[list[Tensor]] = []
         for part_first, part_second, part_action, part_target in self._parts(first, second, action, target):
             share_gradients(self._taught, len(told) + 1 == settings.accumulate)
             x = self.augmentation(part_first, self.generator)
@@ -190,10 +190,11 @@ class Learner:
         target: NDArray[np.int64] | Tensor | None,
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
         """The batch on the device, in as many parts as `accumulate` says, each with its share of the pairs."""
-        if self.action_dimension and action is None:
+        if self.action_dimension == 0:
+            action = torch.empty(len(first), 0)
+        if action is None:
             raise ValueError(f"{self.settings.method} learns from actions, none were given")
-        action = self._on_device(action).float() if self.action_dimension else torch.empty(len(first), 0)
-        whole = (first, second, action.to(self.device))
+        whole = first, second, self._on_device(action).float()
         parts = [self._on_device(array).chunk(self.settings.accumulate) for array in whole]
         targets = [None] * len(parts[0]) if target is None else self._on_device(target).chunk(len(parts[0]))
         yield from zip(*parts, targets, strict=True)

@@ -1,0 +1,63 @@
+"""The optimizers by name: AdamW, and LARS for large batches (You, Gitman, Ginsburg 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+OPTIMIZERS = ("adamw", "lars")
+
+
+def make_optimizer(name: str, parameters: Iterable[Tensor], lr: float, weight_decay: float) -> torch.optim.Optimizer:
+    """name: one of OPTIMIZERS; all parameters form one group."""
+    if name == "lars":
+        return LARS(parameters, lr, weight_decay=weight_decay)
+    return torch.optim.AdamW(parameters, lr, weight_decay=weight_decay, fused=True)
+
+
+class LARS(torch.optim.Optimizer):
+    """Momentum, each layer's step being a fixed share of its weights' length:
+
+        d = gradient + weight_decay w,   v <- momentum v + trust |w| / |d| d,   w <- w - lr v
+
+    Biases and the weights of norms, all vectors, take d = gradient as it is: their length says nothing about the layer.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        lr: float,
+        *,
+        weight_decay: float = 0.0,
+        momentum: float = 0.9,
+        trust: float = 0.001,
+    ) -> None:
+        """momentum, trust: as published with SimCLR and MoCo v3."""
+        defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "trust": trust}
+        super().__init__(parameters, defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # torch's takes a closure, nobody here does
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                change = weight.grad
+                if weight.ndim > 1:
+                    change = change + group["weight_decay"] * weight
+                    change = change * _trust(weight, change, group["trust"])
+                state = self.state[weight]
+                if "momentum" not in state:
+                    state["momentum"] = torch.zeros_like(weight)
+                velocity = state["momentum"].mul_(group["momentum"]).add_(change)
+                weight.sub_(group["lr"] * velocity)
+
+
+def _trust(weight: Tensor, change: Tensor, trust: float) -> Tensor:
+    """The factor of a layer's step, a scalar; 1 where weights or step are zero. It stays on the device."""
+    length, step_length = torch.linalg.vector_norm(weight), torch.linalg.vector_norm(change)
+    factor = trust * length / step_length
+    return torch.where((length > 0) & (step_length > 0), factor, torch.ones_like(factor))
