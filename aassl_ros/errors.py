@@ -5,7 +5,12 @@ A message is one line: it names the thing, what was found, what was expected, an
 
 
 class AasslError(Exception):
-    """What a user can mend; shown as one line, without a traceback."""
+    """What a user can mend; shown as one line, without a traceback.
+
+    quiet: whether another process that meets the same error already says it.
+    """
+
+    quiet = False
 
 
 class ConfigError(AasslError):

@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AasslError as error:
         if debug:
             raise
-        print(f"aassl: {error}", file=sys.stderr)
+        if not error.quiet:
+            print(f"aassl: {error}", file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
     except BrokenPipeError:
         # The reader of our output (head, less) has gone; that is no failure of ours.

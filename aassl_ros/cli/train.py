@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,6 +19,8 @@ from aassl_ros.cli.options import parse_text
 from aassl_ros.cli.progress import progress
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import ConfigError
+from aassl_ros.learning.distributed import all_or_none, by_first_rank, joined_ranks, take_own_gpu
+from aassl_ros.learning.ranks import own_rank
 from aassl_ros.learning.train_settings import TrainSettings
 from aassl_ros.learning.trainer import Trainer, TrainProgress, TrainReport, begin, resume
 from aassl_ros.learning.update import Losses
@@ -48,24 +50,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     given = given_settings(arguments)
     settings = from_mapping(TrainSettings, given, source="aassl train")
-    data = PreparedData.open(arguments.data)
-    if arguments.resume:
-        checkpoint, settings = resume(arguments.out, given, settings)
+    with joined_ranks(settings.ranks_timeout_s):
+        return _train(arguments, given, settings)
+
+
+def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: TrainSettings) -> int:
+    with all_or_none():
+        data, checkpoint = PreparedData.open(arguments.data), None
+        if arguments.resume:
+            checkpoint, settings = resume(arguments.out, given, settings)
+        take_own_gpu(settings.device)
         trainer = Trainer(data, arguments.out, settings, checkpoint)
-    else:
-        trainer = Trainer(data, arguments.out, settings)
-        begin(arguments.out)
+    if checkpoint is None:
+        by_first_rank(lambda: begin(arguments.out))
     by_time = settings.max_seconds > 0
     total = settings.max_seconds if by_time else trainer.total_steps
     unit = ", s" if by_time else ", updates"
-    with progress(settings.method + unit, total) as bar, stop_requests() as asked_to_stop:
+    speaks = own_rank() == 0
+    with (
+        progress(settings.method + unit, total) if speaks else nullcontext() as bar,
+        stop_requests() as asked_to_stop,
+    ):
 
         def show(now: TrainProgress) -> None:
+            if bar is None:
+                return
             done = min(total, round(now.seconds)) if by_time else now.step
             bar.update(done, f"update {now.step}, {now.images_per_s:.0f} images/s, {in_words(now.losses)}")
 
         report = trainer.train(show, asked_to_stop.is_set)
-    return _say(report, arguments)
+    return _say(report, arguments) if speaks else int(not report.done)
 
 
 def _say(report: TrainReport, arguments: argparse.Namespace) -> int:

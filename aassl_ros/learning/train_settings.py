@@ -93,6 +93,8 @@ class TrainSettings(LearnerSettings, ControlSettings):
         minimum=0,
         maximum=256,
     )
+    ranks_timeout_s: float = setting(600.0, "Longest wait in seconds of a process of torchrun for another.",
+                                     minimum=1, maximum=86400)  # fmt: skip
     keep: int = setting(3, "Checkpoints kept, the newest ones.", minimum=1)
 
     def __post_init__(self) -> None:
@@ -102,7 +104,7 @@ class TrainSettings(LearnerSettings, ControlSettings):
 
 
 RESUMABLE = ("epochs", "max_seconds", "save_every_s", "keep", "torch_threads", "device", "precision", "compile",
-             "probe_every", "tensorboard")  # fmt: skip
+             "probe_every", "tensorboard", "ranks_timeout_s")  # fmt: skip
 """Settings that may change when a run is resumed: they do not bend its loss curve, but for rounding. (With a cosine
 the epochs do, and may not.)
 """

@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from aassl_ros.data.prepared import PreparedData, validation_instances
 from aassl_ros.errors import AasslError, CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.batches import PairBatches
 from aassl_ros.learning.checkpoint import LINK, Checkpoint, Provenance, load_checkpoint, save_checkpoint
+from aassl_ros.learning.distributed import all_or_none, any_rank, by_first_rank, check_same, naming_a_lost_rank
+from aassl_ros.learning.ranks import own_rank
 from aassl_ros.learning.same_action import SameAction
 from aassl_ros.learning.train_settings import RESUMABLE, TrainSettings
 from aassl_ros.learning.update import Learner, Losses
@@ -105,15 +107,19 @@ class Trainer:
             torch.set_num_threads(self._settings.torch_threads)
         self._begun = last_save = time.monotonic()
         losses, interrupted = None, False
-        with _open_log(self._run, self.learner.steps) as log:
+        check_same(self._facts())
+        with all_or_none():
+            log = _open_log(self._run, self.learner.steps) if own_rank() == 0 else None
+        with log or nullcontext():
             for progress in self._updates():
                 losses = progress.losses
-                log.write(json.dumps(self._log_line(progress)) + "\n")
+                if log is not None:
+                    log.write(json.dumps(self._log_line(progress)) + "\n")
                 show(progress)
-                interrupted = stop()
+                interrupted, save = self._any_rank(stop(), time.monotonic() - last_save > self._settings.save_every_s)
                 if interrupted:
                     break
-                if time.monotonic() - last_save > self._settings.save_every_s:
+                if save:
                     self._save()
                     last_save = time.monotonic()
         saved = self._save()
@@ -128,10 +134,10 @@ class Trainer:
                 if self._time_is_up():
                     return
                 begun = time.monotonic()
-                with self._naming_the_last_good():
+                with self._naming_the_last_good(), naming_a_lost_rank():
                     losses = self.learner.step(batch.first, batch.second, batch.action, batch.target)
                 self._batch += 1
-                newest = 2 * len(batch.first) / (time.monotonic() - begun)
+                newest = 2 * self._settings.batch / (time.monotonic() - begun)
                 rate = newest if rate == 0 else (1 - _RATE_WEIGHT) * rate + _RATE_WEIGHT * newest
                 yield TrainProgress(
                     self.learner.steps, self.total_steps, self._epoch + 1, losses, rate, self._seconds()
@@ -150,8 +156,10 @@ class Trainer:
             "rng": self._epoch_start,  # numpy's generator as the epoch began: its pairs are drawn again
         }
         with self._naming_the_last_good():
-            self._saved = save_checkpoint(
-                self._run, self.learner, self._provenance, trainer=trainer, keep=self._settings.keep
+            self._saved = by_first_rank(
+                lambda: save_checkpoint(
+                    self._run, self.learner, self._provenance, trainer=trainer, keep=self._settings.keep
+                )
             )
         self._saved_step = self.learner.steps
         return self._saved
@@ -162,7 +170,19 @@ class Trainer:
             yield
         except TrainingError as error:
             kept = f"The last good checkpoint is {self._saved}." if self._saved else "No checkpoint was written before."
-            raise TrainingError(f"{error} {kept}") from error
+            named = TrainingError(f"{error} {kept}")
+            named.quiet = error.quiet
+            raise named from error
+
+    def _any_rank(self, *flags: bool) -> tuple[bool, ...]:
+        with self._naming_the_last_good():
+            return any_rank(*flags)
+
+    def _facts(self) -> dict[str, str]:
+        """What all ranks must have in common."""
+        settings = {f"the setting {name}": repr(value) for name, value in asdict(self._settings).items()}
+        come_from = {"the checkpoint to go on from": str(self._saved_step)}
+        return {"the data's fingerprint": self._provenance.data_fingerprint, **settings, **come_from}
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         try:
@@ -178,7 +198,7 @@ class Trainer:
         return self._seconds_before + time.monotonic() - self._begun
 
     def _time_is_up(self) -> bool:
-        return 0 < self._settings.max_seconds <= self._seconds()
+        return self._settings.max_seconds > 0 and self._any_rank(self._seconds() >= self._settings.max_seconds)[0]
 
     def _log_line(self, progress: TrainProgress) -> dict[str, Any]:
         losses = {"loss": progress.losses.total, "contrastive": progress.losses.contrastive}
