@@ -5,6 +5,7 @@
 | object_pose | rotation R' R^T, translation (p' - p) / |p| | the object's pose in the camera's frame |
 | end_effector | rotation R^T R', translation R^T (p' - p) in m | the tip's pose in the arm's base frame |
 | joints, commands | joints: difference in rad or m, wrapped for continuous joints | measured, commanded positions |
+| recorded | one a column: difference; NAME_rad and NAME_deg are angles, wrapped, in rad | what the data set says |
 | time | seconds t' - t | stamps: a control that knows a clock only |
 | turn_size | angle in rad | object's, else tip's pose: a control that knows no axis |
 """
@@ -13,39 +14,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aassl_ros.data.displacements import (
+    angle_unit,
+    end_effector_displacement,
+    object_displacement,
+    recorded_displacement,
+    wrapped,
+)
+from aassl_ros.data.states import States
 from aassl_ros.errors import DataError
 from aassl_ros.motion import rotations
 
-ACTION_SPACES = ("object_pose", "end_effector", "joints", "commands", "time", "turn_size")
+ACTION_SPACES = ("object_pose", "end_effector", "joints", "commands", "recorded", "time", "turn_size")
 ROTATIONS = ("vector", "6d")
 SCALE_FLOOR = 1e-3
 """Smallest scale of a group (rad, m or s): below it there is noise and no action."""
-
-
-class States(Protocol):
-    """The arrays that actions are made from: prepared data and the replay buffer both have them (see PreparedData)."""
-
-    @property
-    def stamps_ns(self) -> NDArray[np.int64]: ...
-    @property
-    def joint_position(self) -> NDArray[np.float32]: ...
-    @property
-    def joint_command(self) -> NDArray[np.float32]: ...
-    @property
-    def object_pose(self) -> NDArray[np.float64]: ...
-    @property
-    def tip_pose(self) -> NDArray[np.float64]: ...
-    @property
-    def joint_names(self) -> tuple[str, ...]: ...
-    @property
-    def command_names(self) -> tuple[str, ...]: ...
-    @property
-    def continuous_joints(self) -> tuple[str, ...]: ...
+_PARTS = {"rotation": slice(3, 7), "translation": slice(0, 3)}
+"""Parts of a pose [F, 7] by the component they make."""
+_LEFT_OUT = "-"
 
 
 @dataclass(frozen=True)
@@ -58,7 +49,12 @@ class Group:
 
 @dataclass(frozen=True)
 class ActionSpace:
-    """A named action space; `components` keeps some of it (rotation, translation; joint names), empty keeps all."""
+    """A named action space and the parts of it that are kept.
+
+    rotation: how a turn is written; recorded angles are one number as "vector", cosine and sine as "6d".
+    components: those kept (rotation, translation; joints; recorded columns, also beside a pose), or with a minus before
+    each those left out; empty keeps all that are known.
+    """
 
     name: str
     rotation: str = "vector"
@@ -73,21 +69,33 @@ class ActionSpace:
     def resolved(self, states: States) -> ActionSpace:
         """This space with its components spelt out, as a checkpoint keeps it. Raises DataError on one the data lack."""
         available = self._available(states)
-        for component in self.components:
-            if component not in available:
-                found = ", ".join(available) or "none"
-                raise DataError(f"action space {self.name}: no component {component!r} in these data (found: {found}).")
         if not available:
-            raise DataError(f"action space {self.name}: these data hold no joints of it. Choose another action space.")
-        return replace(self, components=self.components or available)
+            raise DataError(f"action space {self.name}: these data hold no column of it. Choose another action space.")
+        left_out = tuple(name[1:] for name in self.components if name.startswith(_LEFT_OUT))
+        if left_out and len(left_out) < len(self.components):
+            raise DataError(f"action components {', '.join(self.components)}: keep some or leave some out, not both.")
+        for component in left_out or self.components:
+            if component not in available:
+                found = ", ".join(available)
+                raise DataError(f"action space {self.name}: no component {component!r} in these data (found: {found}).")
+        if self.components and not left_out:
+            return self
+        kept = tuple(name for name in self._by_default(states, available) if name not in left_out)
+        if not kept:
+            raise DataError(f"action space {self.name}: {', '.join(self.components)} leaves nothing of it.")
+        return replace(self, components=kept)
 
     def groups(self, states: States) -> tuple[Group, ...]:
         """The parts of an action, in order."""
         kept = self.resolved(states).components
         if self.name in ("joints", "commands"):
             return (Group(self.name, len(kept)),)
+        wholes, columns = self._split(kept)
         sizes = {"rotation": 3 if self.rotation == "vector" else 6, "translation": 3, "seconds": 1, "angle": 1}
-        return tuple(Group(name, sizes[name]) for name in sizes if name in kept)
+        groups = [Group(name, sizes[name]) for name in sizes if name in wholes]
+        # Columns are of different units: a scale each.
+        groups += [Group(name, 2 if self.rotation == "6d" and angle_unit(name) else 1) for name in columns]
+        return tuple(groups)
 
     def size(self, states: States) -> int:
         """Number A of entries of an action."""
@@ -98,11 +106,17 @@ class ActionSpace:
         if self.name == "time":
             return np.ones(len(states.stamps_ns), bool)
         if self.name == "turn_size":
-            object_known = _known(states.object_pose)
-            return object_known if object_known.any() else _known(states.tip_pose)
+            everything = np.arange(len(states.stamps_ns))
+            return np.isfinite(turn_angle(states, everything, everything))
+        kept = self.resolved(states).components
         if self.name in ("joints", "commands"):
-            return _known(self._columns(states))
-        return _known(self._poses(states))
+            return _known(_columns(*self._joints(states), kept))
+        wholes, columns = self._split(kept)
+        usable = _known(_columns(states.recorded, states.recorded_names, columns))
+        if not wholes:
+            return usable
+        part = _PARTS[wholes[0]] if self.name == "object_pose" and len(wholes) == 1 else slice(0, 7)
+        return usable & _known(self._poses(states)[:, part])
 
     def displacement(self, states: States, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float32]:
         """Actions float32 [N, A] from frames first[i] to second[i], not normalised; NaN where a frame is not usable."""
@@ -111,14 +125,20 @@ class ActionSpace:
             return seconds[:, None].astype(np.float32)
         if self.name == "turn_size":
             return turn_angle(states, first, second)[:, None].astype(np.float32)
-        if self.name in ("joints", "commands"):
-            return self._joint_displacement(states, first, second)
-        poses = self._poses(states)
-        relative = object_displacement if self.name == "object_pose" else end_effector_displacement
-        turn, translation = relative(poses[first], poses[second])
         kept = self.resolved(states).components
-        parts = [self._encode(turn)] if "rotation" in kept else []
-        parts += [translation] if "translation" in kept else []
+        if self.name in ("joints", "commands"):
+            return self._joint_displacement(states, kept, first, second)
+        wholes, columns = self._split(kept)
+        parts = []
+        if wholes:
+            poses = self._poses(states)
+            relative = object_displacement if self.name == "object_pose" else end_effector_displacement
+            turn, translation = relative(poses[first], poses[second])
+            parts += [self._encode(turn)] if "rotation" in wholes else []
+            parts += [translation] if "translation" in wholes else []
+        if columns:
+            values = [_columns(states.recorded[frames], states.recorded_names, columns) for frames in (first, second)]
+            parts.append(recorded_displacement(values[0], values[1], columns, cosines=self.rotation == "6d"))
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
@@ -129,29 +149,46 @@ class ActionSpace:
         return cls(values["name"], values["rotation"], tuple(values["components"]))
 
     def _available(self, states: States) -> tuple[str, ...]:
-        if self.name == "joints":
-            return states.joint_names
-        if self.name == "commands":
-            return states.command_names
-        return {"time": ("seconds",), "turn_size": ("angle",)}.get(self.name, ("rotation", "translation"))
+        if self.name in ("joints", "commands"):
+            return self._joints(states)[1]
+        if self.name == "recorded":
+            return states.recorded_names
+        return {"time": ("seconds",), "turn_size": ("angle",)}.get(self.name, (*_PARTS, *states.recorded_names))
+
+    def _by_default(self, states: States, available: tuple[str, ...]) -> tuple[str, ...]:
+        """What is kept where nothing is said: of poses the parts that any frame has (of some objects the turn alone is
+        known), and the recorded columns that every frame with a pose has.
+        """
+        if self.name not in ("object_pose", "end_effector"):
+            return available
+        poses = self._poses(states)
+        known = {name: _known(poses[:, part]) for name, part in _PARTS.items()}
+        parts = tuple(name for name in _PARTS if known[name].any()) or tuple(_PARTS)
+        posed = np.any([known[name] for name in parts], axis=0)
+        recorded = states.recorded[posed]
+        columns = enumerate(states.recorded_names)
+        return parts + tuple(name for index, name in columns if np.isfinite(recorded[:, index]).all())
+
+    def _split(self, kept: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Parts of a pose (or the one number of a control), and recorded columns."""
+        wholes = () if self.name == "recorded" else (*_PARTS, "seconds", "angle")
+        return tuple(n for n in kept if n in wholes), tuple(n for n in kept if n not in wholes)
 
     def _poses(self, states: States) -> NDArray[np.float64]:
         return states.object_pose if self.name == "object_pose" else states.tip_pose
 
-    def _columns(self, states: States) -> NDArray[np.float32]:
-        kept = self.resolved(states).components
-        values = states.joint_position if self.name == "joints" else states.joint_command
-        available = self._available(states)
-        return values if kept == available else values[:, [available.index(name) for name in kept]]
+    def _joints(self, states: States) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        if self.name == "joints":
+            return states.joint_position, states.joint_names
+        return states.joint_command, states.command_names
 
     def _joint_displacement(
-        self, states: States, first: NDArray[np.int64], second: NDArray[np.int64]
+        self, states: States, kept: tuple[str, ...], first: NDArray[np.int64], second: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        values = self._columns(states)
-        difference = values[second].astype(np.float64) - values[first]
-        wrapped = (difference + np.pi) % (2 * np.pi) - np.pi
-        continuous = [name in states.continuous_joints for name in self.resolved(states).components]
-        return np.where(continuous, wrapped, difference).astype(np.float32)
+        values, names = self._joints(states)  # rows are picked before columns: there are far fewer
+        before, after = (_columns(values[frames], names, kept).astype(np.float64) for frames in (first, second))
+        continuous = [name in states.continuous_joints for name in kept]
+        return np.where(continuous, wrapped(after - before), after - before).astype(np.float32)
 
     def _encode(self, turn: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.rotation == "vector":
@@ -159,28 +196,11 @@ class ActionSpace:
         return rotations.matrix_to_6d(rotations.to_matrix(turn))
 
 
-def object_displacement(
-    first: NDArray[np.float64], second: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Turn (quaternion [N, 4]) and shift [N, 3], in distances to the camera, between two poses [N, 7] of an object."""
-    turn = rotations.multiply(second[:, 3:], rotations.inverse(first[:, 3:]))
-    distance = np.linalg.norm(first[:, :3], axis=1, keepdims=True)
-    return turn, (second[:, :3] - first[:, :3]) / np.maximum(distance, 1e-6)
-
-
-def end_effector_displacement(
-    first: NDArray[np.float64], second: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Turn (quaternion [N, 4]) and shift [N, 3] in m between two poses [N, 7] of a tip, seen from the first."""
-    back = rotations.inverse(first[:, 3:])
-    shift = np.einsum("nij,nj->ni", rotations.to_matrix(back), second[:, :3] - first[:, :3])
-    return rotations.multiply(back, second[:, 3:]), shift
-
-
 def choose_action_space(states: States) -> str:
-    """The first of object_pose, end_effector, joints that at least half of the frames can be used in, else time."""
-    for name in ("object_pose", "end_effector", "joints"):
-        if name == "joints" and not states.joint_names:
+    """The first of object_pose, recorded, end_effector, joints that half of the frames can be used in, else time."""
+    columns = {"recorded": states.recorded_names, "joints": states.joint_names}
+    for name in ("object_pose", "recorded", "end_effector", "joints"):
+        if not columns.get(name, True):
             continue
         usable = ActionSpace(name).usable(states)
         if len(usable) and usable.mean() >= 0.5:
@@ -193,13 +213,25 @@ def _known(values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(values).all(axis=1))
 
 
+def _columns(values: NDArray[Any], names: tuple[str, ...], kept: tuple[str, ...]) -> NDArray[Any]:
+    """The columns of [N, n] of some names, in their order."""
+    return values if kept == names else values[:, [names.index(name) for name in kept]]
+
+
 def turn_angle(states: States, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Angle [N] in rad, 0 to pi, between two frames: of the object where both its poses are known, else of the tip."""
+    """Angle [N] in rad, 0 to pi, between two frames: of the object where both its poses are known, else of the tip,
+    else of the recorded column that is an angle, where there is just one.
+    """
     angle = rotations.angle_between(states.object_pose[first, 3:], states.object_pose[second, 3:])
     unknown = np.isnan(angle)
     if unknown.any():
         tips = states.tip_pose
         angle[unknown] = rotations.angle_between(tips[first[unknown], 3:], tips[second[unknown], 3:])
+        unknown = np.isnan(angle)
+    angles = [name for name in states.recorded_names if angle_unit(name)] if unknown.any() else []
+    if len(angles) == 1:
+        turn = ActionSpace("recorded", components=(angles[0],)).displacement(states, first[unknown], second[unknown])
+        angle[unknown] = np.abs(turn[:, 0])
     return angle
 
 

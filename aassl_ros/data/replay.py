@@ -53,6 +53,9 @@ class ReplayBuffer:
         self.joint_command = np.full((capacity, len(self.command_names)), np.nan, np.float32)
         self.object_pose = np.full((capacity, 7), np.nan)
         self.tip_pose = np.full((capacity, 7), np.nan)
+        # A robot's own streams are all there is to learn from: no recorded columns as data sets have them.
+        self.recorded_names: tuple[str, ...] = ()
+        self.recorded = np.zeros((capacity, 0))
         self.episode_of = np.full(capacity, -1, np.int64)
         # Keys are written twice, a capacity apart, so that the ring's frames are always one sorted slice, oldest first.
         self._frame_keys = np.zeros(2 * capacity, np.int64)

@@ -107,9 +107,11 @@ class _Held:
     joint_command: NDArray[np.float32]
     object_pose: NDArray[np.float64]
     tip_pose: NDArray[np.float64]
+    recorded: NDArray[np.float64]
     joint_names: tuple[str, ...]
     command_names: tuple[str, ...]
     continuous_joints: tuple[str, ...]
+    recorded_names: tuple[str, ...]
 
     @classmethod
     def of(cls, buffer: ReplayBuffer) -> _Held:
@@ -120,7 +122,9 @@ class _Held:
             buffer.joint_command[filled],
             buffer.object_pose[filled],
             buffer.tip_pose[filled],
+            buffer.recorded[filled],
             buffer.joint_names,
             buffer.command_names,
             buffer.continuous_joints,
+            buffer.recorded_names,
         )

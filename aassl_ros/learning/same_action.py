@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from aassl_ros.data.actions import ActionSpace, Normalisation
+from aassl_ros.data.displacements import angle_unit
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.ranks import gather_rows
 
@@ -20,18 +21,23 @@ if TYPE_CHECKING:
 class SameAction(nn.Module):
     """Tells which normalised actions of a batch are the same. It knows what their entries mean and learns nothing.
 
-    Two turns are the same where at most `degrees` lie between them; joints and turn sizes where none differs by more.
+    Two turns are the same where at most `degrees` lie between them; joints, recorded angles and turn sizes where none
+    differs by more.
     A translation counts beside a rotation, its tolerance being the same share of its usual size.
     """
 
     def __init__(self, space: ActionSpace, normalisation: Normalisation, degrees: float) -> None:
-        """space: as a checkpoint keeps it, components spelt out. Raises ConfigError where it has no angles."""
+        """space: as a checkpoint keeps it, components spelt out. Raises ConfigError where it is not of angles."""
         super().__init__()
         self.rotation = space.rotation if "rotation" in space.components else None
-        if self.rotation is None and space.name not in ("joints", "commands", "turn_size"):
+        recorded_angles = space.name == "recorded" and all(angle_unit(name) for name in space.components)
+        self.cosines = recorded_angles and space.rotation == "6d"
+        mixed = self.rotation is not None and not {"rotation", "translation"}.issuperset(space.components)
+        angles = self.rotation is not None or recorded_angles or space.name in ("joints", "commands", "turn_size")
+        if mixed or not angles:
             raise ConfigError(
                 f"same_action = {degrees:g} degrees, but the action space {space.name} ({', '.join(space.components)}) "
-                "has no angles. Set same_action to 0."
+                "is not of angles alone. Set same_action to 0."
             )
         self.tolerance = math.radians(degrees)
         self.median: Tensor
@@ -49,6 +55,8 @@ class SameAction(nn.Module):
     def forward(self, action: Tensor) -> Tensor:
         """action: normalised float [M, A]. Returns bool [M, M], true on the diagonal."""
         action = action.double() * self.scale + self.median
+        if self.cosines:  # pairs of cosine and sine
+            action = torch.atan2(action[:, 1::2], action[:, ::2])
         if self.rotation is None:
             difference = torch.remainder(action[:, None] - action + math.pi, 2 * math.pi) - math.pi
             return difference.abs().amax(dim=2) <= self.tolerance

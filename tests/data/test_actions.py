@@ -24,9 +24,11 @@ class Recorded:
     joint_command: NDArray[np.float32] = field(default_factory=lambda: np.zeros((3, 0), np.float32))
     object_pose: NDArray[np.float64] = field(default_factory=lambda: np.full((3, 7), np.nan))
     tip_pose: NDArray[np.float64] = field(default_factory=lambda: np.full((3, 7), np.nan))
+    recorded: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, 0)))
     joint_names: tuple[str, ...] = ()
     command_names: tuple[str, ...] = ()
     continuous_joints: tuple[str, ...] = ()
+    recorded_names: tuple[str, ...] = ()
 
 
 def random_poses(seed: int, count: int = 3) -> NDArray[np.float64]:
@@ -137,6 +139,26 @@ def test_a_quaternion_and_its_negative_are_the_same_rotation(seed: int, name: st
     )
 
 
+@given(st.floats(-20, 20), st.floats(-20, 20), st.floats(-20, 20), st.integers(-3, 3))
+@settings(max_examples=50, deadline=None)
+def test_joint_moves_add_up_and_whole_turns_of_a_continuous_joint_change_nothing(
+    a: float, b: float, c: float, turns: int
+) -> None:
+    def recorded(extra: float) -> Recorded:
+        positions = np.array([[a, a], [b + extra, b], [c, c]], np.float32)
+        return Recorded(joint_position=positions, joint_names=("wheel", "elbow"), continuous_joints=("wheel",))
+
+    space = ActionSpace("joints")
+    there, on, whole = (space.displacement(recorded(0), *pair)[0] for pair in ((ZERO, ONE), (ONE, TWO), (ZERO, TWO)))
+    turned = space.displacement(recorded(2 * np.pi * turns), ZERO, ONE)[0]
+
+    np.testing.assert_allclose(np.exp(1j * (there[0] + on[0])), np.exp(1j * whole[0]), atol=1e-4)
+    np.testing.assert_allclose(np.exp(1j * turned[0]), np.exp(1j * there[0]), atol=1e-4)
+    np.testing.assert_allclose(there[1] + on[1], whole[1], atol=1e-4)
+    np.testing.assert_allclose(space.displacement(recorded(0), ONE, ZERO)[0, 1], -there[1], atol=1e-5)
+    assert abs(turned[0]) <= np.pi + 1e-5
+
+
 def test_a_continuous_joint_wraps_around_and_a_revolute_one_does_not() -> None:
     angles = np.array([[3.0, 3.0], [-3.0, -3.0], [0, 0]], np.float32)
     recorded = Recorded(joint_position=angles, joint_names=("wheel", "elbow"), continuous_joints=("wheel",))
@@ -239,7 +261,7 @@ def test_an_entry_without_spread_stays_finite() -> None:
     [
         (lambda: ActionSpace("telepathy"), "'telepathy' is unknown, expected one of object_pose"),
         (lambda: ActionSpace("joints", "euler"), "rotation 'euler' is unknown"),
-        (lambda: ActionSpace("joints").resolved(Recorded()), "hold no joints"),
+        (lambda: ActionSpace("joints").resolved(Recorded()), "hold no column of it"),
         (lambda: ActionSpace("end_effector", components=("colour",)).resolved(Recorded()), "no component 'colour'"),
         (lambda: Normalisation.measure(np.ones((9, 2), np.float32), (Group("joints", 2),)), "did not move"),
         (lambda: Normalisation.measure(np.full((9, 2), np.nan, np.float32), (Group("joints", 2),)), "no pair"),

@@ -25,6 +25,8 @@ def recorded(*lengths: int, period_s: float = 0.1, turn_deg: float = 5.0) -> Any
         episode_of=np.repeat(np.arange(len(lengths)), lengths),
         object_pose=poses,
         tip_pose=np.full((len(within), 7), np.nan),
+        recorded=np.zeros((len(within), 0)),
+        recorded_names=(),
     )
 
 

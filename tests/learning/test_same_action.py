@@ -49,6 +49,20 @@ def test_turns_are_the_same_where_the_turn_between_them_is_within_the_tolerance(
     assert 0 < np.triu(found, 1).sum() < 40
 
 
+@pytest.mark.parametrize("rotation", ["vector", "6d"])
+def test_recorded_angles_are_the_same_across_a_whole_turn(rotation: str) -> None:
+    degrees = np.array([[0.0], [179.5], [-179.5], [90.0]])
+    actions = (
+        np.radians(degrees) if rotation == "vector" else np.hstack([f(np.radians(degrees)) for f in (np.cos, np.sin)])
+    )
+    space = ActionSpace("recorded", rotation, ("table_deg",))
+    normalisation = Normalisation.measure(actions.astype(np.float32), (Group("table_deg", actions.shape[1]),))
+
+    found = SameAction(space, normalisation, 3.0)(torch.from_numpy(normalisation(actions.astype(np.float32))))
+
+    assert (torch.triu(found, 1).nonzero() == torch.tensor([[1, 2]])).all()
+
+
 def test_a_translation_must_agree_to_the_same_share_of_its_usual_size() -> None:
     # The usual turn is 0.2 rad and the usual shift 0.1 m: 0.02 rad are a tenth of the one, 0.01 m of the other.
     normalisation = Normalisation(np.zeros(6, np.float32), np.array([0.2] * 3 + [0.1] * 3, np.float32))
@@ -74,7 +88,9 @@ def test_joints_must_all_agree_and_full_turns_do_not_count() -> None:
     "space", [ActionSpace("time", components=("seconds",)), ActionSpace("end_effector", components=("translation",))]
 )
 def test_an_action_without_angles_is_refused(space: ActionSpace) -> None:
-    with pytest.raises(ConfigError, match=f"same_action = 5 degrees, but the action space {space.name} .* no angles"):
+    with pytest.raises(
+        ConfigError, match=f"same_action = 5 degrees, but the action space {space.name} .* not of angles"
+    ):
         SameAction(space, Normalisation(np.zeros(3, np.float32), np.ones(3, np.float32)), 5.0)
 
 

@@ -1,0 +1,33 @@
+"""What a frame is known by beside its picture: the arrays that actions are made from."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class States(Protocol):
+    """Prepared data and the replay buffer both have these; shapes and units are told at PreparedData."""
+
+    @property
+    def stamps_ns(self) -> NDArray[np.int64]: ...
+    @property
+    def joint_position(self) -> NDArray[np.float32]: ...
+    @property
+    def joint_command(self) -> NDArray[np.float32]: ...
+    @property
+    def object_pose(self) -> NDArray[np.float64]: ...
+    @property
+    def tip_pose(self) -> NDArray[np.float64]: ...
+    @property
+    def recorded(self) -> NDArray[np.float64]: ...
+    @property
+    def joint_names(self) -> tuple[str, ...]: ...
+    @property
+    def command_names(self) -> tuple[str, ...]: ...
+    @property
+    def continuous_joints(self) -> tuple[str, ...]: ...
+    @property
+    def recorded_names(self) -> tuple[str, ...]: ...
