@@ -61,6 +61,15 @@ def make_split(data: PreparedData, split: str, frames_per_episode: int) -> Split
     return Split(train, test, categories, tuple(dict.fromkeys(notes)))
 
 
+def refuse_seen(seen: tuple[str, ...], test_instances: tuple[str, ...], split: str) -> None:
+    """Raise DataError where the encoder was trained on an object that it is to be tested on."""
+    both = sorted(set(seen) & set(test_instances))
+    if both:
+        names = ", ".join(both[:5]) + (f" and {len(both) - 5} more" if len(both) > 5 else "")
+        advice = "Train with --validation true, which leaves them out" if split == "val" else "Test on other objects"
+        raise DataError(f"the encoder was trained on {len(both)} of the {split} objects ({names}). {advice}.")
+
+
 def _spread_over_episodes(data: PreparedData, frames: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     parts = [np.zeros(0, np.int64)]
     for episode in np.unique(data.episode_of[frames]):

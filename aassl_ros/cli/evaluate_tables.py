@@ -1,0 +1,109 @@
+"""What an evaluation found, as plain tables."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from aassl_ros.learning.evaluation_action import ActionMeasures
+from aassl_ros.learning.evaluation_category import Baselines, CategoryMeasures
+from aassl_ros.learning.evaluation_result import Evaluation
+from aassl_ros.learning.evaluation_structure import StructureMeasures
+from aassl_ros.learning.evaluation_views import ViewMeasures, chance
+
+
+def tables(evaluation: Evaluation) -> list[Table]:
+    """One for each group of measures that was taken."""
+    found: list[Table] = []
+    if evaluation.category is not None:
+        found += [_accuracies(evaluation.category, evaluation.baselines, evaluation.chance)]
+        found += [_per_category(evaluation.category, evaluation.categories)]
+    if evaluation.views is not None:
+        found += [_alignment(evaluation.views), _per_view(evaluation.views)]
+    if evaluation.action is not None and evaluation.action.to_json()["action"]:
+        found.append(_action(evaluation.action))
+    if evaluation.structure is not None:
+        found.append(_structure(evaluation.structure))
+    return found
+
+
+def _accuracies(category: CategoryMeasures, baselines: Baselines | None, by_chance: float) -> Table:
+    table = Table("accuracy", "%")
+    rows = {
+        "linear probe": category.probe_accuracy,
+        "nearest neighbours": category.knn_accuracy,
+        **{f"{shots} labelled object(s) a category": value for shots, value in category.few_shot.items()},
+    }
+    if baselines is not None:
+        rows["random encoder, linear probe"] = baselines.random_encoder
+        rows["colour histogram, linear probe"] = baselines.colour_histogram
+    for name, value in {**rows, "chance": by_chance}.items():
+        table.add_row(name, _percent(value))
+    return table
+
+
+def _per_category(category: CategoryMeasures, names: tuple[str, ...]) -> Table:
+    """Each category, how often the probe named it right, and what it was taken for most often instead."""
+    table = Table("category", "%", "most often taken for")
+    for name, accuracy in category.per_category.items():
+        row = category.confusion[names.index(name)].copy()
+        count = int(row.sum())
+        row[names.index(name)] = 0
+        worst = int(row.argmax())
+        taken = f"{names[worst]} ({100 * row[worst] / count:.1f} %)" if row[worst] else ""
+        table.add_row(name, _percent(accuracy), taken)
+    return table
+
+
+def _alignment(views: ViewMeasures) -> Table:
+    table = Table("views", "measured", "random encoder", "chance")
+    by_chance = chance(views.alignment)
+    words = {
+        "viewpoint": "alignment of objects of a category at the same view",
+        "same_view_neighbour": "nearest other object of the category at the same view",
+        "view_invariance": "cosine of an object at two views",
+        "category_separation": "cosine within a category less that across",
+    }
+    for name, words_of in words.items():
+        beside = None if views.random_encoder is None else getattr(views.random_encoder, name)
+        table.add_row(words_of, _number(getattr(views.alignment, name)), _number(beside), _number(by_chance.get(name)))
+    return table
+
+
+def _per_view(views: ViewMeasures) -> Table:
+    table = Table("view", "linear probe %", "nearest neighbours %")
+    for name, accuracy in views.per_view.items():
+        table.add_row(name, _percent(accuracy["probe"]), _percent(accuracy["knn"]))
+    return table
+
+
+def _action(action: ActionMeasures) -> Table:
+    table = Table("action", "measured", "images of another pair", "chance")
+    if action.retrieved is not None:
+        found, shuffled, by_chance = action.retrieved.found, action.retrieved.shuffled, action.retrieved.by_chance
+        for words, name in (("nearest is right", "hit_at_1"), ("right among the nearest 5", "hit_at_5"),
+                            ("mean of 1 / rank", "mean_reciprocal_rank")):  # fmt: skip
+            figures = (_number(getattr(part, name)) for part in (found, shuffled, by_chance))
+            table.add_row(f"{words}, of {action.retrieved.candidates}", *figures)
+    if action.rotation_r2 is not None:
+        table.add_row(f"R2 of the turn ({action.rotation_of}) from frozen features", _number(action.rotation_r2),
+                      "", _number(0.0))  # fmt: skip
+    if action.gradient_cosine is not None:
+        table.add_row("cosine of the gradients of both terms", _number(action.gradient_cosine))
+    return table
+
+
+def _structure(structure: StructureMeasures) -> Table:
+    table = Table("features", "measured")
+    table.add_row(f"RankMe, of {structure.dimension} entries", f"{structure.rankme:.1f}")
+    if structure.consistency is not None:
+        table.add_row("cosine of frames that follow each other", _number(structure.consistency.neighbours))
+        table.add_row("cosine of any two frames", _number(structure.consistency.random_pairs))
+    return table
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
