@@ -8,18 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 KINDS = ("plain", "gradient", "horizon", "stripes", "checks", "clouds", "noise")
-PLAIN = (0.5, 0.5, 0.5)
+PLAIN = np.full(3, 0.5)
 
 
 def plain_background(size: int) -> NDArray[np.float32]:
     """The one gray: float32 [size, size, 3] from 0 to 1."""
-    return np.broadcast_to(np.array(PLAIN, np.float32), (size, size, 3)).copy()
+    return np.broadcast_to(PLAIN.astype(np.float32), (size, size, 3))
 
 
-def draw_background(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
-    """A picture of a kind and colours drawn at random: float32 [size, size, 3] from 0 to 1."""
+def draw_background(rng: np.random.Generator, size: int, strength: float = 1.0) -> NDArray[np.float32]:
+    """A picture of a kind and colours drawn at random: float32 [size, size, 3] from 0 to 1.
+
+    strength: how far the colours may lie from gray, from 0 to 1.
+    """
     kind = KINDS[int(rng.integers(len(KINDS)))]
-    first, second = _colour(rng), _colour(rng)
+    first, second = (PLAIN + strength * (_colour(rng) - PLAIN) for _ in range(2))
     if kind == "plain":
         share = np.zeros((size, size))
     elif kind == "clouds":

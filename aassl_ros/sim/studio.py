@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import TracebackType
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,18 +38,15 @@ class Lamp:
 
 @dataclass(frozen=True)
 class Shots:
-    """N pictures. colour: float32 [N, S, S, 3] from 0 to 1, times cover; cover: float32 [N, S, S].
+    """N pictures of an object before black. rgba: uint8 [N, S, S, 4]; the fourth is the object's share of the pixel."""
 
-    cover: what share of the pixel the object takes.
-    """
-
-    colour: NDArray[np.float32]
-    cover: NDArray[np.float32]
+    rgba: NDArray[np.uint8]
 
     def before(self, background: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """The pictures before a background float32 [S, S, 3] or one each [N, S, S, 3]: uint8 [N, S, S, 3] RGB."""
-        mixed = self.colour + (1.0 - self.cover[..., None]) * background
-        return (np.clip(mixed, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+        """The pictures before a background float32 [S, S, 3] from 0 to 1, or one each [N, S, S, 3]: uint8 RGB."""
+        uncovered = 255.0 - self.rgba[..., 3:].astype(np.float32)
+        mixed = self.rgba[..., :3] + uncovered * background + np.float32(0.5)
+        return np.minimum(mixed, 255.0).astype(np.uint8)
 
 
 class Studio:
@@ -76,40 +74,40 @@ class Studio:
         """The object at each of the poses [N, 7], seen with this angle of view, under this lamp, with this pattern."""
         if self._body is None:
             raise ValueError("no object to draw: call put first")
-        side = self.size * _FINER
-        near = max(0.01, float(poses[:, 2].min()) - 1.1 * self._radius)
-        far = float(poses[:, 2].max()) + 1.1 * self._radius
-        projection = pybullet.computeProjectionMatrixFOV(fov_deg, 1.0, near, far)
-        colours = np.empty((len(poses), side, side, 3), np.uint8)
-        depths = np.empty((len(poses), side, side), np.float32)
-        seen = np.empty((len(poses), side, side), np.bool_)
-        for index, pose in enumerate(poses):
-            self._body.place(pose)
-            _, _, rgba, depth, mask = pybullet.getCameraImage(
-                side,
-                side,
-                self._view,
-                projection,
-                lightDirection=lamp.towards.tolist(),
-                lightColor=lamp.colour.tolist(),
-                lightAmbientCoeff=lamp.ambient,
-                lightDiffuseCoeff=lamp.diffuse,
-                lightSpecularCoeff=lamp.specular,
-                shadow=0,
-                renderer=pybullet.ER_TINY_RENDERER,
-                physicsClientId=self._client,
-            )
-            colours[index] = np.asarray(rgba, dtype=np.uint8).reshape(side, side, 4)[..., :3]
-            depths[index] = np.asarray(depth, dtype=np.float32).reshape(side, side)
-            # By the mask: the depth where there is nothing is not quite that of the far plane.
-            seen[index] = np.asarray(mask).reshape(side, side) >= 0
-        colour = np.zeros(colours.shape, np.float32)
-        colour[seen] = colours[seen] * np.float32(1 / 255)
+        lens = _Lens(poses, 1.1 * self._radius, fov_deg, self.size * _FINER)
+        shrunk = [cv2.resize(self._frame(pose, lens, lamp, pattern), (self.size, self.size),
+                             interpolation=cv2.INTER_AREA) for pose in poses]  # fmt: skip
+        return Shots(np.stack(shrunk).astype(np.uint8))
+
+    def _frame(self, pose: NDArray[np.float64], lens: _Lens, lamp: Lamp, pattern: Pattern | None) -> NDArray[np.uint8]:
+        """One picture before black at full size, the object's pixels opaque: uint8 [side, side, 4]."""
+        assert self._body is not None
+        self._body.place(pose)
+        side = lens.side
+        _, _, colours, depths, mask = pybullet.getCameraImage(
+            side,
+            side,
+            self._view,
+            lens.projection,
+            lightDirection=lamp.towards.tolist(),
+            lightColor=lamp.colour.tolist(),
+            lightAmbientCoeff=lamp.ambient,
+            lightDiffuseCoeff=lamp.diffuse,
+            lightSpecularCoeff=lamp.specular,
+            shadow=0,
+            renderer=pybullet.ER_TINY_RENDERER,
+            physicsClientId=self._client,
+        )
+        # By the mask: the depth where there is nothing is not quite that of the far plane.
+        seen = np.flatnonzero(np.asarray(mask).reshape(-1) >= 0)
+        visible = np.asarray(colours, dtype=np.uint8).reshape(-1, 4)[seen]
         if pattern is not None and pattern.kind != "plain":
-            distance = near * far / (far - (far - near) * depths[seen])
-            colour[seen] *= pattern.factor(_points(seen, distance, poses, fov_deg))
-            np.minimum(colour, 1.0, out=colour)
-        return Shots(_shrunk(colour), _shrunk(seen.astype(np.float32)))
+            points = lens.points(seen, np.asarray(depths, dtype=np.float32).reshape(-1)[seen], pose)
+            visible[:, :3] = np.minimum(visible[:, :3] * pattern.factor(points), 255.0)
+        visible[:, 3] = 255
+        picture = np.zeros((side * side, 4), np.uint8)
+        picture[seen] = visible
+        return picture.reshape(side, side, 4)
 
     def close(self) -> None:
         """End the drawing; further calls but this one are errors."""
@@ -126,27 +124,29 @@ class Studio:
         self.close()
 
 
-def _points(
-    seen: NDArray[np.bool_], distance: NDArray[np.float32], poses: NDArray[np.float64], fov_deg: float
-) -> NDArray[np.float32]:
-    """The points of the object, in its own frame, that the seen pixels show: float32 [P, 3]. distance: their z [P]."""
-    side = seen.shape[1]
-    picture, row, column = np.nonzero(seen)
-    step = np.float32(2.0 * np.tan(np.radians(fov_deg) / 2) / side)
-    middle = np.float32((side - 1) / 2)
-    in_camera = np.stack([(column - middle) * step * distance, (row - middle) * step * distance, distance], axis=1)
-    in_camera -= poses[picture, :3].astype(np.float32)
-    turns = to_matrix(poses[:, 3:]).astype(np.float32)
-    counts = np.bincount(picture, minlength=len(poses))
-    parts = np.split(in_camera.astype(np.float32), np.cumsum(counts)[:-1])
-    return np.concatenate([part @ turn for part, turn in zip(parts, turns, strict=True)])
+class _Lens:
+    """What pixels see: an angle of view (degrees), `side` pixels wide and high, near and far planes (m)."""
 
+    def __init__(self, poses: NDArray[np.float64], margin: float, fov_deg: float, side: int) -> None:
+        """The planes lie `margin` m before and behind the poses [N, 7]."""
+        self.side = side
+        self._near = max(0.01, float(poses[:, 2].min()) - margin)
+        self._far = float(poses[:, 2].max()) + margin
+        self._step = np.float32(2.0 * np.tan(np.radians(fov_deg) / 2) / side)
+        self.projection = pybullet.computeProjectionMatrixFOV(fov_deg, 1.0, self._near, self._far)
 
-def _shrunk(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Every _FINER x _FINER pixels made one: [N, S, S, ...] of [N, S * _FINER, S * _FINER, ...]."""
-    count, side = pictures.shape[0], pictures.shape[1] // _FINER
-    split = pictures.reshape(count, side, _FINER, side, _FINER, -1)
-    shrunk = (split[:, :, 0, :, 0] + split[:, :, 0, :, 1] + split[:, :, 1, :, 0] + split[:, :, 1, :, 1]) * np.float32(
-        0.25
-    )
-    return shrunk.reshape(count, side, side, *pictures.shape[3:])
+    def points(
+        self, pixels: NDArray[np.int64], depths: NDArray[np.float32], pose: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """What the pixels (numbered row by row, [P]) show, in the frame of the object at `pose`: float32 [P, 3], m.
+
+        depths: float32 [P], as the renderer gives them, 0 at the near plane and 1 at the far one.
+        """
+        distance = self._near * self._far / (self._far - (self._far - self._near) * depths)
+        row, column = np.divmod(pixels, self.side)
+        middle = (self.side - 1) / 2
+        points = np.empty((len(pixels), 3), np.float32)
+        points[:, 0] = (column - middle) * self._step * distance - pose[0]
+        points[:, 1] = (row - middle) * self._step * distance - pose[1]
+        points[:, 2] = distance - pose[2]
+        return points @ to_matrix(pose[3:]).astype(np.float32)

@@ -19,15 +19,22 @@ from aassl_ros.synth.view_grid import view_poses
 
 @dataclass(frozen=True)
 class Task:
-    """One object to draw."""
+    """One object, and which of its episodes to draw: first <= episode < first + count."""
 
     category: str
     index: int
     set: str
+    first: int
+    count: int
 
     @property
     def instance(self) -> str:
         return instance_id(self.category, self.index)
+
+    @property
+    def has_views(self) -> bool:
+        """Whether its canonical views are drawn: once for each test object."""
+        return self.set == "test" and self.first == 0
 
 
 @dataclass(frozen=True)
@@ -48,15 +55,13 @@ class Drawer:
         self._studio = Studio(settings.image_size)
 
     def draw(self, task: Task) -> Drawn:
-        """All frames of this object; what they show depends on the settings and the task alone."""
-        settings = self._settings
-        model = self._catalogue.instance(task.category, task.index)
-        self._studio.put(model)
-        pattern = draw_pattern(self._generator(task, 0), settings.texture)
-        count = settings.test_episodes if task.set == "test" else settings.episodes
-        drawn = [self._episode(self._generator(task, 1 + number), pattern) for number in range(count)]
+        """The frames of this task; what they show depends on the settings and the task alone."""
+        self._studio.put(self._catalogue.instance(task.category, task.index))
+        pattern = draw_pattern(self._generator(task, 0), self._settings.texture)
+        episodes = range(task.first, task.first + task.count)
+        drawn = [self._episode(self._generator(task, 1 + number), pattern) for number in episodes]
         frames, poses = (np.stack(arrays) for arrays in zip(*drawn, strict=True))
-        return Drawn(frames, poses, self._views(pattern) if task.set == "test" else frames[0, :0])
+        return Drawn(frames, poses, self._views(pattern) if task.has_views else frames[0, :0])
 
     def close(self) -> None:
         self._studio.close()
@@ -68,12 +73,13 @@ class Drawer:
         return shots.before(self._background(rng)), poses
 
     def _background(self, rng: np.random.Generator) -> NDArray[np.float32]:
-        settings = self._settings
-        if settings.background == "plain":
-            return plain_background(settings.image_size)
-        if settings.background == "constant":
-            return draw_background(rng, settings.image_size)
-        return np.stack([draw_background(rng, settings.image_size) for _ in range(settings.views)])
+        """Of an episode: one picture [S, S, 3], or one for each frame [F, S, S, 3]."""
+        size, clutter = self._settings.image_size, self._settings.clutter
+        if self._settings.background == "plain":
+            return plain_background(size)
+        if self._settings.background == "constant":
+            return draw_background(rng, size, clutter)
+        return np.stack([draw_background(rng, size, clutter) for _ in range(self._settings.views)])
 
     def _views(self, pattern: Pattern) -> NDArray[np.uint8]:
         shots = self._studio.shoot(view_poses(), FOV_DEG, NEUTRAL_LAMP, pattern)

@@ -26,6 +26,8 @@ VIEWS = "views"
 FIRST_TEST_INDEX = 5000
 _FRAME_NS = 100_000_000
 _ROBOT = "synth"
+# Frames that one task hands over: enough to be worth a process's while, few enough for memory.
+_TASK_BYTES = 1 << 25
 
 Progress = Callable[[int, int], None]
 """Called with the frames drawn so far and in all."""
@@ -62,27 +64,26 @@ def synthesize(
     """
     settings = settings or SynthSettings()
     settings.check()
-    tasks = plan(settings)
+    tasks = _plan(settings)
     if not force and _made_before(out, settings):
         return _report(out, settings, tasks, already_there=True)
     require_pybullet()
-    total = sum(_episodes_of(task, settings) for task in tasks) * settings.views
+    total = sum(task.count for task in tasks) * settings.views
     _check_room(out, total * settings.image_size**2 * 3)
-    facts = {"synth": asdict(settings)}
+    facts = {"synth": settings.of_the_frames()}
     with ExitStack() as stack:
         writer = stack.enter_context(PreparedWriter(out, settings.image_size))
         grid = None
         if settings.test_instances:
             grid = stack.enter_context(PreparedWriter(writer.folder / VIEWS, settings.image_size))
         drawn = stack.enter_context(closing(draw_all(settings, tasks)))
-        episode, done = 0, 0
-        for task, objects in zip(tasks, drawn, strict=True):
-            _write(writer, task, objects, episode)
-            episode += len(objects.frames)
-            if grid is not None and task.set == "test":
-                _write_views(grid, task, objects)
-            done += objects.frames.shape[0] * objects.frames.shape[1]
-            progress(done, total)
+        episodes = 0
+        for task, pictures in zip(tasks, drawn, strict=True):
+            _write(writer, task, pictures, episodes)
+            if grid is not None and task.has_views:
+                _write_views(grid, task, pictures)
+            episodes += task.count
+            progress(episodes * settings.views, total)
         if grid is not None:
             names = {"view_grid": view_poses()[:, 3:].tolist(), "view_names": view_names()}
             grid.finish(settings.fingerprint(), facts={**facts, **names})
@@ -90,23 +91,32 @@ def synthesize(
     return _report(out, settings, tasks, already_there=False)
 
 
-def plan(settings: SynthSettings) -> list[Task]:
-    """The objects to draw, in the order of the data: those to train on first, the categories in turn."""
+def _plan(settings: SynthSettings) -> list[Task]:
+    """What to draw, in the order of the data: objects to train on first, the categories in turn."""
     categories = sorted(CATEGORIES)[: settings.categories]
-    train = [Task(name, index, "train") for index in range(settings.instances) for name in categories]
-    test = [Task(name, FIRST_TEST_INDEX + index, "test") for index in range(settings.test_instances)
+    train = [(name, index, "train") for index in range(settings.instances) for name in categories]
+    test = [(name, FIRST_TEST_INDEX + index, "test") for index in range(settings.test_instances)
             for name in categories]  # fmt: skip
-    return train + test
+    at_once = max(1, _TASK_BYTES // (settings.views * settings.image_size**2 * 3))
+    tasks: list[Task] = []
+    for name, index, instance_set in train + test:
+        count = settings.test_episodes if instance_set == "test" else settings.episodes
+        tasks += [
+            Task(name, index, instance_set, first, min(at_once, count - first)) for first in range(0, count, at_once)
+        ]
+    return tasks
 
 
-def _write(writer: PreparedWriter, task: Task, drawn: Drawn, episode: int) -> None:
-    """One object's episodes. episode: how many were before; one begins a second after the last has ended."""
+def _write(writer: PreparedWriter, task: Task, drawn: Drawn, before: int) -> None:
+    """A task's episodes. before: how many episodes were written; one begins a second after the last has ended."""
     for number, (frames, poses) in enumerate(zip(drawn.frames, drawn.poses, strict=True)):
-        begin = (episode + number) * (len(frames) + 10) * _FRAME_NS
+        begin = (before + number) * (len(frames) + 10) * _FRAME_NS
         stamps = begin + np.arange(1, len(frames) + 1, dtype=np.int64) * _FRAME_NS
         writer.append_frames(frames)
         states = EpisodeStates(stamps, object_pose=poses)
-        writer.add_episode(_ROBOT, f"{task.instance}-{number}", task.instance, task.category, task.set, states)
+        writer.add_episode(
+            _ROBOT, f"{task.instance}-{task.first + number}", task.instance, task.category, task.set, states
+        )
 
 
 def _write_views(grid: PreparedWriter, task: Task, drawn: Drawn) -> None:
@@ -114,10 +124,6 @@ def _write_views(grid: PreparedWriter, task: Task, drawn: Drawn) -> None:
     stamps = np.arange(1, len(drawn.views) + 1, dtype=np.int64) * _FRAME_NS
     states = EpisodeStates(stamps, object_pose=view_poses())
     grid.add_episode(_ROBOT, f"{task.instance}-views", task.instance, task.category, task.set, states)
-
-
-def _episodes_of(task: Task, settings: SynthSettings) -> int:
-    return settings.test_episodes if task.set == "test" else settings.episodes
 
 
 def _made_before(out: Path, settings: SynthSettings) -> bool:
@@ -149,7 +155,7 @@ def _check_room(out: Path, needed: int) -> None:
 
 
 def _report(out: Path, settings: SynthSettings, tasks: list[Task], *, already_there: bool) -> SynthReport:
-    episodes = sum(_episodes_of(task, settings) for task in tasks)
+    episodes = sum(task.count for task in tasks)
     return SynthReport(
         path=out,
         already_there=already_there,

@@ -17,7 +17,7 @@ FILL = 1.05
 # Half the objects' radii lie on either side, m.
 TYPICAL_RADIUS_M = 0.095
 _TOWARDS = np.array([-0.35, -0.8, -0.75])
-NEUTRAL_LAMP = Lamp(_TOWARDS, ambient=0.55, diffuse=0.55, specular=0.05, colour=np.ones(3))
+NEUTRAL_LAMP = Lamp(_TOWARDS, ambient=0.6, diffuse=0.6, specular=0.05, colour=np.ones(3))
 
 # Spreads at strength 1, each to either side.
 _FOV_SPREAD_DEG = 20.0

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.motion.rotations import from_matrix
-from aassl_ros.synth.scenery import FILL, FOV_DEG, distance_for
+from aassl_ros.synth.scenery import FOV_DEG, distance_for
 
 AZIMUTHS_DEG = (0, 45, 90, 135, 180, 225, 270, 315)
 ELEVATIONS_DEG = (10, 35, 60)
+# Less than in the episodes: here every object lies wholly in the picture.
+_FILL = 0.9
 # The names of the views that the literature reports by, at the lowest elevation.
 _NAMED = {0: "face", 45: "three-quarter", 90: "side", 180: "back"}
 
@@ -22,7 +24,7 @@ def view_names() -> list[str]:
 def view_poses() -> NDArray[np.float64]:
     """Poses [V, 7] of the object in the camera's optical frame, its z axis up in the picture."""
     turns = [_turn(azimuth, elevation) for elevation in ELEVATIONS_DEG for azimuth in AZIMUTHS_DEG]
-    places = np.tile([0.0, 0.0, distance_for(FOV_DEG, FILL)], (len(turns), 1))
+    places = np.tile([0.0, 0.0, distance_for(FOV_DEG, _FILL)], (len(turns), 1))
     return np.concatenate([places, np.stack(turns)], axis=1)
 
 
