@@ -21,8 +21,9 @@ from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.distributed import all_or_none, by_first_rank, joined_ranks, take_own_gpu
 from aassl_ros.learning.ranks import own_rank
+from aassl_ros.learning.run_folder import begin, resume
 from aassl_ros.learning.train_settings import TrainSettings
-from aassl_ros.learning.trainer import Trainer, TrainProgress, TrainReport, begin, resume
+from aassl_ros.learning.trainer import Trainer, TrainProgress, TrainReport
 from aassl_ros.learning.update import Losses
 from aassl_ros.settings import SettingInfo, describe, from_mapping
 
@@ -30,7 +31,7 @@ HELP = "learn an encoder from prepared data"
 # The settings that most runs touch have an option of their own; --set reaches all of them.
 _OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "epochs", "batch", "lr", "seed", "action_space",
             "window", "validation", "temperature", "action_temperature", "action_weight", "max_seconds",
-            "device")  # fmt: skip
+            "device", "precision", "schedule", "warmup_epochs", "probe_every", "tensorboard")  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +78,8 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
                 return
             done = min(total, round(now.seconds)) if by_time else now.step
             bar.update(done, f"update {now.step}, {now.images_per_s:.0f} images/s, {in_words(now.losses)}")
+            if now.warning:
+                print(f"aassl: update {now.step}: {now.warning}", file=sys.stderr)
 
         report = trainer.train(show, asked_to_stop.is_set)
     return _say(report, arguments) if speaks else int(not report.done)

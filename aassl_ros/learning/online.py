@@ -19,9 +19,9 @@ from aassl_ros.learning.background import give_way
 from aassl_ros.learning.checkpoint import FACTS, Checkpoint, Provenance, save_checkpoint
 from aassl_ros.learning.online_batches import OnlineBatches
 from aassl_ros.learning.online_settings import OnlineSettings, resolve
+from aassl_ros.learning.run_log import LOG
 from aassl_ros.learning.same_action import SameAction
 from aassl_ros.learning.train_settings import LearnerSettings
-from aassl_ros.learning.trainer import LOG
 from aassl_ros.learning.update import Learner, Losses
 
 # How often a thread that waits looks for its pause's end or its stop, and for enough frames, s.

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import json
-import math
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from aassl_ros.data.prepared import PreparedData, validation_instances
-from aassl_ros.errors import AasslError, CheckpointError, ConfigError, TrainingError
+from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.batches import PairBatches
-from aassl_ros.learning.checkpoint import LINK, Checkpoint, Provenance, load_checkpoint, save_checkpoint
+from aassl_ros.learning.checkpoint import Checkpoint, Provenance, save_checkpoint
+from aassl_ros.learning.collapse import spread
 from aassl_ros.learning.distributed import all_or_none, any_rank, by_first_rank, check_same, naming_a_lost_rank
+from aassl_ros.learning.online_probe import OnlineProbe
 from aassl_ros.learning.ranks import own_rank
+from aassl_ros.learning.run_log import RunLog
 from aassl_ros.learning.same_action import SameAction
-from aassl_ros.learning.train_settings import RESUMABLE, TrainSettings
+from aassl_ros.learning.schedule import Schedule
+from aassl_ros.learning.tensorboard import check_tensorboard
+from aassl_ros.learning.train_settings import TrainSettings
 from aassl_ros.learning.update import Learner, Losses
 
-LOG = "log.jsonl"
 _RATE_WEIGHT = 0.1  # of the newest step in the rate shown
 
 
 @dataclass(frozen=True)
 class TrainProgress:
-    """After an update: images_per_s counts both images of each pair; seconds as max_seconds counts them."""
+    """After an update: images_per_s counts both images of each pair; seconds as max_seconds counts them.
+
+    measures: what else was measured after this update, by name, as the log has it; warning: empty where all is well.
+    """
 
     step: int
     total_steps: int
@@ -39,6 +42,8 @@ class TrainProgress:
     losses: Losses
     images_per_s: float
     seconds: float
+    measures: Mapping[str, float] = field(default_factory=dict)
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class Trainer:
         """
         self._run = run
         self._settings = replace(settings, image_size=settings.image_size or data.image_size)
+        if settings.tensorboard:
+            check_tensorboard()
         known = None
         if checkpoint is not None:
             if checkpoint.provenance.data_fingerprint != data.fingerprint:
@@ -90,6 +97,13 @@ class Trainer:
         else:
             self.learner = Learner.from_checkpoint(checkpoint, self._settings)
             self._restore(checkpoint)
+        warmup = round(settings.warmup_epochs * len(self._batches))
+        self.learner.schedule = Schedule(warmup, self.total_steps if settings.schedule == "cosine" else 0)
+        self._probe: OnlineProbe | None = None
+        if settings.probe_every > 0 and own_rank() == 0:
+            self._probe = OnlineProbe(data, self.learner.augmentation.plain, self.learner.device)
+        self._probe_interval = max(1, round(settings.probe_every * len(self._batches)))
+        self._warned = False
         self._epoch_start = self._rng.bit_generator.state
         self._saved: Path | None = None if checkpoint is None else checkpoint.path
         self._saved_step = self.learner.steps
@@ -101,20 +115,27 @@ class Trainer:
     def train(self, show: Callable[[TrainProgress], None], stop: Callable[[], bool]) -> TrainReport:
         """Go through the epochs that are left. show is called after each update; once stop() is true, save and return.
 
-        Raises TrainingError where the loss is no longer a number, CheckpointError where nothing can be written.
+        Raises TrainingError where the loss is no longer a number, CheckpointError where nothing can be written,
+        ConfigError where the warm-up is longer than the run.
         """
+        if self._settings.warmup_epochs > self._settings.epochs:
+            raise ConfigError(
+                f"warmup_epochs = {self._settings.warmup_epochs:g}, expected no more than the {self._settings.epochs} "
+                "epochs of the run."
+            )
         if self._settings.torch_threads:
             torch.set_num_threads(self._settings.torch_threads)
         self._begun = last_save = time.monotonic()
         losses, interrupted = None, False
         check_same(self._facts())
         with all_or_none():
-            log = _open_log(self._run, self.learner.steps) if own_rank() == 0 else None
+            tensorboard = self._settings.tensorboard
+            log = RunLog(self._run, self.learner.steps, tensorboard=tensorboard) if own_rank() == 0 else None
         with log or nullcontext():
             for progress in self._updates():
                 losses = progress.losses
                 if log is not None:
-                    log.write(json.dumps(self._log_line(progress)) + "\n")
+                    log.write(self._log_line(progress))
                 show(progress)
                 interrupted, save = self._any_rank(stop(), time.monotonic() - last_save > self._settings.save_every_s)
                 if interrupted:
@@ -139,11 +160,22 @@ class Trainer:
                 self._batch += 1
                 newest = 2 * self._settings.batch / (time.monotonic() - begun)
                 rate = newest if rate == 0 else (1 - _RATE_WEIGHT) * rate + _RATE_WEIGHT * newest
-                yield TrainProgress(
-                    self.learner.steps, self.total_steps, self._epoch + 1, losses, rate, self._seconds()
-                )
+                place = self.learner.steps, self.total_steps, self._epoch + 1
+                yield TrainProgress(*place, losses, rate, self._seconds(), *self._look())
             self._epoch, self._batch = self._epoch + 1, 0
             self._epoch_start = self._rng.bit_generator.state
+
+    def _look(self) -> tuple[dict[str, float], str]:
+        """What is measured beside the losses, where it is due, and a warning, once, where the features collapse."""
+        measures, warning = {}, ""
+        if own_rank() == 0 and self._batch == len(self._batches) and self.learner.features is not None:
+            measures["rankme"], warning = spread(self.learner.features)
+        if self._probe is not None and self.learner.steps % self._probe_interval == 0:
+            measures |= self._probe(self.learner.evaluated_encoder)
+        if self._warned:
+            return measures, ""
+        self._warned = warning != ""
+        return measures, warning
 
     def _save(self) -> Path:
         """Write a checkpoint unless that of this very step is there."""
@@ -200,12 +232,13 @@ class Trainer:
     def _time_is_up(self) -> bool:
         return self._settings.max_seconds > 0 and self._any_rank(self._seconds() >= self._settings.max_seconds)[0]
 
-    def _log_line(self, progress: TrainProgress) -> dict[str, Any]:
+    def _log_line(self, progress: TrainProgress) -> dict[str, float]:
         losses = {"loss": progress.losses.total, "contrastive": progress.losses.contrastive}
         if progress.losses.action is not None:
             losses["action"] = progress.losses.action
         position = {"step": progress.step, "epoch": progress.epoch, "seconds": round(self._seconds(), 3)}
-        return {**position, **losses, "images_per_s": round(progress.images_per_s, 1)}
+        rates = {"lr": self.learner.lr, "images_per_s": round(progress.images_per_s, 1)}
+        return {**position, **losses, **progress.measures, **rates}
 
 
 def _left_out(data: PreparedData, settings: TrainSettings) -> tuple[str, ...]:
@@ -218,62 +251,3 @@ def _left_out(data: PreparedData, settings: TrainSettings) -> tuple[str, ...]:
             f"validation = True, but no category of {data.path} has two objects in the set train. Leave it out."
         )
     return names
-
-
-def begin(run: Path) -> None:
-    """Make the folder of a new run. Raises ConfigError where it holds one already or cannot be written."""
-    if os.path.lexists(run / LINK):
-        raise ConfigError(f"{run} holds a run already. Go on with it by --resume, or choose another folder.")
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        (run / LOG).write_text("")
-    except OSError as error:
-        raise ConfigError(f"{run} cannot be written ({error.strerror}). Choose another folder.") from error
-
-
-def resume(run: Path, given: dict[str, Any], settings: TrainSettings) -> tuple[Checkpoint, TrainSettings]:
-    """The newest checkpoint of a run, and its settings with those of `given` that may change on the way.
-
-    given: what the user asked for by name; settings: the same as settings. Raises ConfigError where they would bend the
-    run's curve, CheckpointError where there is no checkpoint to go on from.
-    """
-    checkpoint = load_checkpoint(run)
-    begun = dict(checkpoint.config)
-    for name in given:
-        value = asdict(settings)[name]
-        value = list(value) if isinstance(value, tuple) else value
-        takes_the_datas = name == "image_size" and value == 0
-        if name not in RESUMABLE and not takes_the_datas and begun.get(name) != value:
-            raise ConfigError(
-                f"{name} = {value!r}, but {run} was begun with {begun.get(name)!r}. Leave it out, or start a new run."
-            )
-    changed = {name: getattr(settings, name) for name in given if name in RESUMABLE}
-    try:
-        known = {name: tuple(value) if isinstance(value, list) else value for name, value in begun.items()}
-        return checkpoint, TrainSettings(**{**known, **changed})
-    except (TypeError, AasslError) as error:
-        raise CheckpointError(f"{checkpoint.path} was not written by aassl train: nothing to resume.") from error
-
-
-def _open_log(run: Path, steps: int) -> Any:
-    """The log for appending, without what a killed run wrote after its last checkpoint, and without damaged lines.
-
-    Raises CheckpointError where it cannot be written.
-    """
-    log = run / LOG
-    part = run / f".{LOG}.part"
-    try:
-        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        part.write_text("".join(line + "\n" for line in lines if _step_of(line) <= steps))
-        os.replace(part, log)
-        return open(log, "a", buffering=1)
-    except OSError as error:
-        raise CheckpointError(f"{log} cannot be written: {error.strerror}. Free some room or mend {run}.") from error
-
-
-def _step_of(line: str) -> float:
-    """The step of a line of the log; of a damaged one, infinity."""
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return math.inf

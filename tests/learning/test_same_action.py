@@ -16,9 +16,10 @@ from aassl_ros.learning.checkpoint import load_checkpoint
 from aassl_ros.learning.losses.info_nce import info_nce
 from aassl_ros.learning.losses.nt_xent import nt_xent
 from aassl_ros.learning.objective import Pairs
+from aassl_ros.learning.run_folder import begin
 from aassl_ros.learning.same_action import SameAction
 from aassl_ros.learning.train_settings import LearnerSettings, TrainSettings
-from aassl_ros.learning.trainer import Trainer, begin
+from aassl_ros.learning.trainer import Trainer
 from aassl_ros.learning.update import Learner
 from aassl_ros.motion import rotations
 

@@ -14,8 +14,9 @@ from aassl_ros.benchmarks.synthetic import write_synthetic
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.checkpoint import load_checkpoint
+from aassl_ros.learning.run_folder import begin, resume
 from aassl_ros.learning.train_settings import TrainSettings
-from aassl_ros.learning.trainer import Trainer, TrainProgress, TrainReport, begin, resume
+from aassl_ros.learning.trainer import Trainer, TrainProgress, TrainReport
 
 SETTINGS = TrainSettings(batch=64, width=4, epochs=2, window="frames:3")  # 960 frames: 15 updates an epoch
 
