@@ -100,7 +100,7 @@ def time_steps(data: PreparedData, settings: LearnerSettings, rounds: int) -> St
 def _bare(settings: LearnerSettings) -> Callable[[], None]:
     """Forward and backward of the encoder on both views, images at hand and ready, and nothing else."""
     device = choose_device(settings.device)
-    encoder = build_encoder(settings.encoder, settings.width, settings.stem).to(device)
+    encoder = build_encoder(settings).to(device)
     shape = (settings.batch, 3, settings.image_size, settings.image_size)
     views = [torch.rand(shape, device=device).contiguous(memory_format=torch.channels_last) for _ in range(2)]
 

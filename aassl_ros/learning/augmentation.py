@@ -21,6 +21,11 @@ from aassl_ros.learning.ranks import own_rank, rank_count
 from aassl_ros.learning.side_by_side import in_parts
 from aassl_ros.settings import setting
 
+PIXEL_STATISTICS = {
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+"""Mean and standard deviation of red, green and blue, 0 to 1, that pixels are normalised by."""
 _RATIO = (3 / 4, 4 / 3)  # width over height of a crop
 _ATTEMPTS = 10  # draws of a crop before the whole picture is taken, as torchvision does
 _ORDERS = tuple(itertools.permutations(range(4)))
@@ -38,6 +43,8 @@ class AugmentationSettings:
     hue: float = setting(0.2, "Hue is turned by up to this fraction of the colour circle.", minimum=0, maximum=0.5)
     jitter_probability: float = setting(0.8, "Share of images whose colours are jittered.", minimum=0, maximum=1)
     gray_probability: float = setting(0.2, "Share of images made gray.", minimum=0, maximum=1)
+    pixel_statistics: str = setting("half", "Mean and deviation that pixels are normalised by: 0.5, or ImageNet's, "
+                                    "which published weights expect.", choices=tuple(PIXEL_STATISTICS))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class Draws:
 
 
 class Augmentation:
-    """uint8 [N, S, S, 3] RGB -> float32 [N, 3, image_size, image_size] from -1 to 1, in channels-last order.
+    """uint8 [N, S, S, 3] RGB -> float32 [N, 3, image_size, image_size], normalised, in channels-last order.
 
     The random draws are made on the CPU from the generator passed in, so a seed gives the same images on every device.
     """
@@ -90,7 +97,7 @@ class Augmentation:
         changed = torch.empty((len(images), 3, size, size), device=images.device, memory_format=torch.channels_last)
 
         def change_part(part: slice) -> None:
-            changed[part] = _change(images[part], draws[part], size)
+            changed[part] = _change(images[part], draws[part], size, self.settings.pixel_statistics)
 
         if images.device.type == "cpu":
             in_parts(change_part, len(images))
@@ -102,11 +109,11 @@ class Augmentation:
         """Images as evaluation sees them: resized and normalised, nothing drawn."""
         planes = _to_planes(images)
         if planes.shape[-2:] != (self.image_size, self.image_size):
-            planes = functional.interpolate(planes, size=(self.image_size, self.image_size), mode="area")
-        return _normalise(planes).contiguous(memory_format=torch.channels_last)
+            planes = _resize(planes, self.image_size)
+        return _normalise(planes, self.settings.pixel_statistics).contiguous(memory_format=torch.channels_last)
 
 
-def _change(images: Tensor, draws: Draws, size: int) -> Tensor:
+def _change(images: Tensor, draws: Draws, size: int, statistics: str) -> Tensor:
     """Crop, jitter, gray and normalise: uint8 [N, S, S, 3] -> float [N, 3, size, size]."""
     device = images.device
     cropped = crop(_to_planes(images), draws.boxes.to(device), size)
@@ -123,7 +130,7 @@ def _change(images: Tensor, draws: Draws, size: int) -> Tensor:
             _COLOUR[operation](changed[part], factors[operation, part])
         start += count
     changed[gray] = colour.luminance(changed[gray])
-    cropped[index] = _normalise(changed)
+    cropped[index] = _normalise(changed, statistics)
     return cropped
 
 
@@ -174,5 +181,15 @@ def _to_planes(images: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2).contiguous().float().div_(255)
 
 
-def _normalise(planes: Tensor) -> Tensor:
-    return planes.sub_(0.5).div_(0.5)
+def _resize(planes: Tensor, size: int) -> Tensor:
+    if planes.shape[-1] > size:
+        return functional.interpolate(planes, size=(size, size), mode="area")
+    return functional.interpolate(planes, size=(size, size), mode="bilinear", align_corners=False)
+
+
+def _normalise(planes: Tensor, statistics: str) -> Tensor:
+    """In place."""
+    if statistics == "half":  # by numbers: quicker than by tensors
+        return planes.sub_(0.5).div_(0.5)
+    mean, std = (planes.new_tensor(values).view(3, 1, 1) for values in PIXEL_STATISTICS[statistics])
+    return planes.sub_(mean).div_(std)

@@ -25,8 +25,9 @@ from torch import Tensor, nn
 from aassl_ros import __version__
 from aassl_ros.data.actions import ActionSpace, Normalisation
 from aassl_ros.errors import CheckpointError, ConfigError, DataError, TrainingError
+from aassl_ros.learning.architectures.encoder import Encoder
 from aassl_ros.learning.checkpoint_folder import FOLDER, LINK, point_link, remove_old, write_folder
-from aassl_ros.learning.encoders import ResNet, build_encoder
+from aassl_ros.learning.encoders import build_encoder
 from aassl_ros.learning.methods import METHODS
 from aassl_ros.learning.train_settings import LearnerSettings
 from aassl_ros.settings import from_mapping
@@ -59,7 +60,7 @@ class Checkpoint:
     """
 
     path: Path
-    encoder: ResNet
+    encoder: Encoder
     settings: LearnerSettings
     config: dict[str, Any]
     provenance: Provenance
@@ -166,12 +167,13 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
                 f"{folder / FACTS} is of format {facts['format']}, expected {FORMAT}. Update aassl_ros."
             )
         known = {entry.name for entry in fields(LearnerSettings)}
-        settings = {name: value for name, value in facts["config"].items() if name in known}
+        given = {name: value for name, value in facts["config"].items() if name in known}
+        settings = from_mapping(LearnerSettings, given, source=str(folder / FACTS))
         content = _read(folder / WEIGHTS, facts["digest"])
         checkpoint = Checkpoint(
             path=folder,
-            settings=from_mapping(LearnerSettings, settings, source=str(folder / FACTS)),
-            encoder=build_encoder(settings["encoder"], settings["width"], settings["stem"]),
+            settings=settings,
+            encoder=_new_encoder(settings, folder),
             config=facts["config"],
             provenance=_read_provenance(facts),
             action_dimension=int(facts["action_dimension"]),
@@ -191,6 +193,14 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     checkpoint.fill(checkpoint.encoder, AVERAGED if checkpoint.settings.ema else "encoder")
     checkpoint.encoder.eval()
     return checkpoint
+
+
+def _new_encoder(settings: LearnerSettings, folder: Path) -> Encoder:
+    """Raises CheckpointError where this machine cannot make it: the checkpoint itself is whole."""
+    try:
+        return build_encoder(settings)
+    except ConfigError as error:
+        raise CheckpointError(f"{folder} cannot be loaded: {error}") from error
 
 
 def _check(checkpoint: Checkpoint) -> None:

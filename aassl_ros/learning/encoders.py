@@ -1,123 +1,56 @@
-"""ResNet encoders of any width, with torchvision's parameter names so that its weights load (He et al. 2016).
-
-torchvision itself is not used: it does not install beside the tested torch.
-"""
+"""Encoders by name: ResNets, vision transformers, and those of timm where it is installed."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
 from aassl_ros.errors import ConfigError
+from aassl_ros.learning.architectures.encoder import Encoder
+from aassl_ros.learning.architectures.from_timm import PREFIX, TimmEncoder
+from aassl_ros.learning.architectures.resnet import RESNETS, STEMS, ResNet
+from aassl_ros.learning.architectures.vit import PATCHES, VITS, VisionTransformer
+from aassl_ros.settings import setting
+
+ENCODERS = (*RESNETS, *VITS)
 
 
-class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut: [N, C_in, H, W] -> [N, channels, H / stride, W / stride]."""
+@dataclass(frozen=True)
+class EncoderSettings:
+    """All that an encoder is made of; the published ResNets are 64 wide with the stem imagenet."""
 
-    expansion = 1
-
-    def __init__(self, channels_in: int, channels: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride=stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
-        self.downsample = _shortcut(channels_in, channels, stride)
-
-    def forward(self, images: Tensor) -> Tensor:
-        inner = functional.relu(self.bn1(self.conv1(images)), inplace=True)
-        inner = self.bn2(self.conv2(inner))
-        return functional.relu(inner + self.downsample(images), inplace=True)
-
-
-class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions and a shortcut: [N, C_in, H, W] -> [N, 4 channels, H / stride, W / stride]."""
-
-    expansion = 4
-
-    def __init__(self, channels_in: int, channels: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels_in, channels, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, stride=stride, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
-        self.conv3 = nn.Conv2d(channels, channels * self.expansion, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(channels * self.expansion)
-        self.downsample = _shortcut(channels_in, channels * self.expansion, stride)
-
-    def forward(self, images: Tensor) -> Tensor:
-        inner = functional.relu(self.bn1(self.conv1(images)), inplace=True)
-        inner = functional.relu(self.bn2(self.conv2(inner)), inplace=True)
-        inner = self.bn3(self.conv3(inner))
-        return functional.relu(inner + self.downsample(images), inplace=True)
-
-
-def _shortcut(channels_in: int, channels_out: int, stride: int) -> nn.Module:
-    if stride == 1 and channels_in == channels_out:
-        return nn.Identity()
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 1, stride=stride, bias=False), nn.BatchNorm2d(channels_out)
+    encoder: str = setting("resnet18", f"Architecture of the encoder: {', '.join(ENCODERS)}, or {PREFIX}NAME of timm.")
+    width: int = setting(
+        32, "Channels of a ResNet's first stage; the published networks have 64.", minimum=4, maximum=512
+    )
+    stem: str = setting("imagenet", "First layers of a ResNet: 7x7 and pooling, or 3x3 for small pictures.",
+                        choices=STEMS)  # fmt: skip
+    patch: int = setting(0, "Side in pixels of a vision transformer's patches; 0: the largest of 4, 8 and 16 with at "
+                         "least 8 along the picture.", choices=(0, *PATCHES))  # fmt: skip
+    frozen_patches: bool = setting(False, "Keep a vision transformer's first layer as drawn, as MoCo v3 does.")
+    image_size: int = setting(
+        0, "Side of training images in pixels; 0 takes that of the data.", minimum=0, maximum=1024
     )
 
 
-_LAYOUTS: dict[str, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...]]] = {
-    "resnet18": (BasicBlock, (2, 2, 2, 2)),
-    "resnet34": (BasicBlock, (3, 4, 6, 3)),
-    "resnet50": (Bottleneck, (3, 4, 6, 3)),
-}
-ENCODERS = tuple(_LAYOUTS)
-STEMS = ("imagenet", "small")
-
-
-class ResNet(nn.Module):
-    """A ResNet without its classifier: normalised images float [N, 3, H, W] -> features float [N, D].
-
-    name, width, stem: as for `build_encoder`; features: D.
-    """
-
-    def __init__(self, name: str, width: int, stem: str) -> None:
-        super().__init__()
-        block, depths = _LAYOUTS[name]
-        self.name, self.width, self.stem = name, width, stem
-        self.features = 8 * width * block.expansion
-        kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
-        self.conv1 = nn.Conv2d(3, width, kernel, stride=stride, padding=kernel // 2, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if stem == "imagenet" else nn.Identity()
-        stages, channels_in = [], width
-        for index, depth in enumerate(depths):
-            channels, stage_stride = width * 2**index, 1 if index == 0 else 2
-            blocks = [block(channels_in, channels, stage_stride)]
-            channels_in = channels * block.expansion
-            blocks += [block(channels_in, channels, 1) for _ in range(depth - 1)]
-            stages.append(nn.Sequential(*blocks))
-        self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-
-    def forward(self, images: Tensor) -> Tensor:
-        maps = self.maxpool(functional.relu(self.bn1(self.conv1(images)), inplace=True))
-        maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
-        # In full precision, for heads compare features of two images that are much alike.
-        return maps.mean(dim=(2, 3), dtype=torch.promote_types(maps.dtype, torch.float32))
-
-
-def build_encoder(name: str = "resnet18", width: int = 32, stem: str = "imagenet") -> ResNet:
+def build_encoder(settings: EncoderSettings) -> Encoder:
     """A freshly initialised encoder, its weights in channels-last order (quicker on CPU and GPU; values are the same).
 
-    name: resnet18, resnet34 or resnet50; width: channels of the first stage, 64 being the published networks; stem:
-    "imagenet" (7x7 of stride 2 and a pooling: a 64 px picture ends as 2x2) or "small" (3x3 of stride 1: sees finer
-    detail in pictures of 32 px and less, at some twenty times the cost). Random numbers come from torch's default
-    generator. Raises ConfigError.
+    image_size matters to vision transformers alone. Random numbers come from torch's default generator. Raises
+    ConfigError.
     """
-    if name not in _LAYOUTS:
-        raise ConfigError(f"encoder {name!r} is unknown, expected one of {', '.join(ENCODERS)}.")
-    if stem not in STEMS:
-        raise ConfigError(f"stem {stem!r} is unknown, expected one of {', '.join(STEMS)}.")
-    if width < 1:
-        raise ConfigError(f"encoder width {width}, expected at least 1 channel.")
-    encoder = ResNet(name, width, stem)
+    encoder = _build(settings)
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this one
     return encoder
+
+
+def _build(settings: EncoderSettings) -> Encoder:
+    name, size = settings.encoder, settings.image_size
+    if name in RESNETS:
+        return ResNet(name, settings.width, settings.stem)
+    if name in VITS:
+        return VisionTransformer(name, size, settings.patch, frozen_patches=settings.frozen_patches)
+    if name.startswith(PREFIX):
+        return TimmEncoder(name.removeprefix(PREFIX), size)
+    raise ConfigError(f"encoder = {name!r} is unknown, expected one of {', '.join(ENCODERS)}, or {PREFIX}NAME of timm.")

@@ -37,7 +37,7 @@ class Network(nn.Module):
         method = METHODS[settings.method]
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
             torch.manual_seed(settings.seed)
-            self.encoder = build_encoder(settings.encoder, settings.width, settings.stem)
+            self.encoder = build_encoder(settings)
             sizes = self.encoder.features, action_dimension
             of_base = (sizes[0], categories) if method.uses_labels else sizes
             self.objective = nn.ModuleDict({"base": method.base(*of_base, settings)})

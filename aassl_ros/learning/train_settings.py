@@ -12,7 +12,7 @@ from aassl_ros.data.pairs import UNITS, Window
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.augmentation import AugmentationSettings
 from aassl_ros.learning.controls import ControlSettings
-from aassl_ros.learning.encoders import ENCODERS, STEMS
+from aassl_ros.learning.encoders import EncoderSettings
 from aassl_ros.learning.heads import FUSIONS
 from aassl_ros.learning.methods import METHODS
 from aassl_ros.learning.optimizers import OPTIMIZERS
@@ -22,21 +22,15 @@ from aassl_ros.settings import setting
 
 
 @dataclass(frozen=True)
-class LearnerSettings(AugmentationSettings):
+class LearnerSettings(EncoderSettings, AugmentationSettings):
     """The method and all it needs, the same offline and online; the defaults are the paper's where it has one."""
 
     method: str = setting("aa_simclr", "What is learnt from a pair.", choices=tuple(METHODS))
     fusion: str = setting(
         "concat", "What the joint head takes of two images: both, or their difference.", choices=FUSIONS
     )
-    encoder: str = setting("resnet18", "Architecture of the encoder.", choices=ENCODERS)
-    width: int = setting(
-        32, "Channels of the encoder's first stage; the published networks have 64.", minimum=4, maximum=512
-    )
-    stem: str = setting("imagenet", "First layers: 7x7 and pooling, or 3x3 for small pictures.", choices=STEMS)
-    image_size: int = setting(
-        0, "Side of training images in pixels; 0 takes that of the data.", minimum=0, maximum=1024
-    )
+    weights: str = setting("", "Safetensors file that the encoder begins with: one of aassl export, torchvision's or "
+                           "timm's; empty: new weights.")  # fmt: skip
     batch: int = setting(256, "Pairs in a batch.", minimum=2, maximum=65536)
     accumulate: int = setting(1, "Parts in which a batch is taken, one after the other, where it is too large for "
                               "the memory; negatives and batch norm see their part alone.",

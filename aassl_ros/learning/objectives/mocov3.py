@@ -23,7 +23,8 @@ class MoCoV3(SlowBase):
 
     def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
         hidden = hidden_width(_HIDDEN, features)
-        depth = 2 if settings.encoder.startswith("vit") else 1  # hidden layers, as published
+        is_transformer = settings.encoder.removeprefix("timm:").startswith("vit")
+        depth = 2 if is_transformer else 1  # hidden layers, as published
         projector = deep_perceptron([features, *[hidden] * depth, _OUT], closing_norm=True)
         super().__init__(projector, _predictor(features), settings.slow_momentum)
         self.temperature = settings.temperature or TEMPERATURE

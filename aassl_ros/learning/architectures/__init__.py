@@ -1,0 +1,1 @@
+"""Encoders by architecture, each with the names that its published weights have."""
