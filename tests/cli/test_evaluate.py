@@ -63,6 +63,40 @@ def test_the_table_shows_accuracies_beside_chance_and_baselines(
         assert word in shown
 
 
+def test_actions_are_retrieved_by_the_heads_of_the_checkpoint(
+    trained: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, data = trained
+    capsys.readouterr()
+
+    assert main(["evaluate", str(run), str(data), "--json", "--device", "cpu", "--measures", "action,structure"]) == 0
+
+    found = json.loads(capsys.readouterr().out)
+    assert 0 <= found["action"]["hit_at_1"] <= found["action"]["hit_at_5"] <= 1
+    assert found["action"]["candidates"] == 24
+    assert -1 <= found["action"]["gradient_cosine"] <= 1
+    assert found["structure"]["rankme"] > 1
+    assert "probe" not in found
+    assert any("neither the object's nor the tip's pose" in note for note in found["notes"])
+
+
+def test_pictures_are_drawn_and_baselines_left_out(
+    trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, data = trained
+    pictures = ["--picture", str(tmp_path / "features.png"), "--confusion", str(tmp_path / "confusion.png")]
+    capsys.readouterr()
+
+    assert main(["evaluate", str(run), str(data), "--device", "cpu", "--baselines", "false", *pictures]) == 0
+
+    shown = capsys.readouterr().out
+    assert "random encoder" not in shown
+    for word in ("RankMe", "nearest is right, of 24", "cosine of the gradients", "frames that follow each other"):
+        assert word in shown
+    for file in ("features.png", "confusion.png"):
+        assert (tmp_path / file).read_bytes().startswith(b"\x89PNG")
+
+
 def test_data_whose_test_objects_were_trained_on_are_refused(
     trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -81,6 +115,9 @@ def test_data_whose_test_objects_were_trained_on_are_refused(
     [
         (["nowhere", "DATA"], 1, "nowhere does not exist"),
         (["RUN", "nowhere"], 1, "nowhere does not exist"),
+        (["RUN", "DATA", "--measures", "beauty"], 2, "measures = 'beauty', expected one of category, views"),
+        (["RUN", "DATA", "--picture", "nowhere/a.png"], 2, "nowhere/a.png cannot be drawn, expected a name that ends"),
+        (["RUN", "DATA", "--confusion", "a.png", "--measures", "action"], 2, "Add category to --measures"),
         (["RUN", "DATA", "--batch", "-1"], 2, "batch = -1, expected an integer from 1"),
     ],
 )
