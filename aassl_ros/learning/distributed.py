@@ -99,8 +99,11 @@ def taught_together(module: nn.Module) -> nn.Module:
     """`module`, its gradients averaged over all ranks as they are computed; without other ranks module itself."""
     if rank_count() == 1:
         return module
-    # Synchronised batch norm keeps the buffers of all ranks the same, so nobody needs to hand them round.
-    return DistributedDataParallel(module, broadcast_buffers=False, gradient_as_bucket_view=True)
+    together = DistributedDataParallel(module, gradient_as_bucket_view=True)
+    # Synchronised batch norm keeps the buffers of all ranks the same, so nobody needs to hand them round. (The argument
+    # of this name is another one since torch 2.13.)
+    together.broadcast_buffers = False
+    return together
 
 
 def share_gradients(module: nn.Module, now: bool) -> None:

@@ -1,0 +1,100 @@
+"""`aassl train` in two processes: started, stopped and resumed by torchrun, and what it says where one is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from aassl_ros.benchmarks.synthetic import write_synthetic
+from aassl_ros.cli.main import main
+from aassl_ros.learning.checkpoint import load_checkpoint
+
+TINY = ("--width", "4", "--batch", "32", "--window", "frames:2")
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+TRAIN = ("-m", "aassl_ros.cli.main", "train")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("data") / "data"
+    write_synthetic(folder, episodes=8, frames=20, image_size=16)  # 160 frames: 5 updates an epoch
+    return str(folder)
+
+
+def lines(run: Path) -> list[dict]:
+    log = run / "log.jsonl"
+    return [json.loads(line) for line in log.read_text().splitlines()[:-1]] if log.exists() else []
+
+
+def wait_for_updates(run: Path, *processes: subprocess.Popen) -> None:
+    until = time.monotonic() + 90
+    while len(lines(run)) < 3:
+        assert time.monotonic() < until
+        assert all(process.poll() is None for process in processes)
+        time.sleep(0.05)  # another program's file
+
+
+@contextmanager
+def put_away(*processes: subprocess.Popen) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait(timeout=30)
+
+
+def test_two_processes_stopped_and_resumed_are_on_the_curve_of_one(data: str, tmp_path: Path) -> None:
+    run, words = tmp_path / "two", [*TINY, "--method", "aa_byol"]
+    process = subprocess.Popen([*TORCHRUN, *TRAIN, data, "-o", str(run), *words, "--epochs", "1000"], text=True,
+                               stderr=subprocess.PIPE)  # fmt: skip
+    with put_away(process):
+        wait_for_updates(run, process)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert said.count("aassl: stopped at step") == 1, said
+    reached = load_checkpoint(run).step
+    assert [line["step"] for line in lines(run)] == list(range(1, reached))
+
+    epochs = str(reached // 5 + 1)
+    resumed = [*TORCHRUN, "--no-python", str(Path(sys.executable).with_name("aassl")), "train", data, "-o", str(run)]
+    done = subprocess.run([*resumed, "--resume", "--epochs", epochs], capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("updates in") == 1
+    assert main(["train", data, "-o", str(tmp_path / "one"), *words, "--epochs", epochs]) == 0
+    two, one = lines(run), lines(tmp_path / "one")
+    assert [line["step"] for line in two] == [line["step"] for line in one]
+    assert [line["loss"] for line in two] == pytest.approx([line["loss"] for line in one], rel=2e-3)
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP], ids=["dies", "hangs"])
+def test_where_one_process_is_lost_the_other_ends_and_says_so(data: str, tmp_path: Path, blow: signal.Signals) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    words = [data, "-o", str(tmp_path / "run"), *TINY, "--epochs", "1000"]
+    words += ["--set", "ranks_timeout_s=2" if blow == signal.SIGSTOP else "ranks_timeout_s=60", "save_every_s=0"]
+    first, second = (
+        subprocess.Popen([sys.executable, *TRAIN, *words], text=True, stderr=subprocess.PIPE,
+                         env={**os.environ, **meeting, "RANK": rank, "LOCAL_RANK": rank})
+        for rank in "01"
+    )  # fmt: skip
+    with put_away(first, second):
+        wait_for_updates(tmp_path / "run", first, second)
+        second.send_signal(blow)
+        _, said = first.communicate(timeout=60)
+    assert first.returncode == 1
+    error = said.splitlines()[-1]
+    assert error.startswith("aassl: process 0 of 2 lost another, which has ended or hangs (")
+    assert f"go on with --resume. The last good checkpoint is {tmp_path / 'run' / 'checkpoints'}" in error
+    assert load_checkpoint(tmp_path / "run").step >= 1
