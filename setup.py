@@ -85,6 +85,7 @@ setup(
     extras_require={
         "ros": ROS_WHEELS,
         "sim": ["pybullet>=3.2.5,<4"],
+        "datasets": ["h5py>=3.7,<4", "pyarrow>=12,<27"],
         "dev": [
             "pytest>=8,<10",
             "pytest-timeout>=2.2,<3",

@@ -32,6 +32,12 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+class Picture(Protocol):
+    """The bytes of a picture file: a Path, or what is kept inside another file; str() says where it lies."""
+
+    def read_bytes(self) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class PictureEpisode:
     """n pictures of one object: `images` one for each stamp of `states`, in order. set: as in EpisodeRow."""
@@ -40,7 +46,7 @@ class PictureEpisode:
     instance: str
     category: str
     set: str
-    images: Sequence[Path]
+    images: Sequence[Picture]
     states: EpisodeStates
 
 
@@ -88,8 +94,11 @@ def write_pictures(
     its frame is left out and counted.
     """
     counts = PictureCounts()
-    paths = (path for episode in source.episodes for path in episode.images)
-    with _quiet_decoders(), in_threads(lambda path: _read_or_why(path, writer.image_size), paths, workers) as results:
+    images = (image for episode in source.episodes for image in episode.images)
+    with (
+        _quiet_decoders(),
+        in_threads(lambda image: _read_or_why(image, writer.image_size), images, workers) as results,
+    ):
         for episode in source.episodes:
             kept = np.ones(len(episode.images), bool)
             for index in range(len(kept)):
@@ -112,20 +121,20 @@ def write_pictures(
     return counts
 
 
-def read_picture(path: Path, size: int) -> NDArray[np.uint8]:
+def read_picture(picture: Picture, size: int) -> NDArray[np.uint8]:
     """The centre square of a picture file at training size: uint8 [size, size, 3] RGB, turned as its EXIF data say.
 
     Raises DataError where OpenCV can read no picture from it.
     """
     try:
-        data = np.fromfile(path, np.uint8)
+        data = np.frombuffer(picture.read_bytes(), np.uint8)
         bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+        raise DataError(f"{picture} cannot be read ({error.strerror}).") from error
     except cv2.error:
         bgr = None
     if bgr is None:
-        raise DataError(f"{path} holds no picture that OpenCV can read ({data.size} bytes).")
+        raise DataError(f"{picture} holds no picture that OpenCV can read ({data.size} bytes).")
     # Colours are put in order after shrinking: there are fewer pixels then.
     return np.asarray(to_square(np.asarray(bgr, np.uint8), size)[..., ::-1])
 
@@ -137,9 +146,9 @@ def fingerprint(source: PictureSource, workers: int = 0) -> str:
     """
     digest = hashlib.sha256()
     episodes = sorted(source.episodes, key=lambda episode: episode.id)
-    paths = (path for episode in episodes for path in episode.images)
+    images = (image for episode in episodes for image in episode.images)
     digest.update(repr(tuple(source.continuous_joints)).encode())
-    with in_threads(_size_and_ends, paths, workers) as ends:
+    with in_threads(_size_and_ends, images, workers) as ends:
         for episode in episodes:
             digest.update(repr((episode.id, episode.instance, episode.category, episode.set)).encode())
             for part in fields(EpisodeStates):
@@ -172,23 +181,25 @@ def in_threads(work: Callable[[T], R], items: Iterable[T], workers: int = 0) -> 
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _read_or_why(path: Path, size: int) -> NDArray[np.uint8] | str:
+def _read_or_why(picture: Picture, size: int) -> NDArray[np.uint8] | str:
     try:
-        return read_picture(path, size)
+        return read_picture(picture, size)
     except DataError as error:
         return str(error)
 
 
-def _size_and_ends(path: Path) -> bytes:
+def _size_and_ends(picture: Picture) -> bytes:
+    if not isinstance(picture, Path):
+        return hashlib.sha256(picture.read_bytes()).digest()
     try:
-        with open(path, "rb") as stream:
+        with open(picture, "rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             ends = stream.read(_END_BYTES)
             if size > _END_BYTES:
                 stream.seek(max(_END_BYTES, size - _END_BYTES))
                 ends += stream.read(_END_BYTES)
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+        raise DataError(f"{picture} cannot be read ({error.strerror}).") from error
     return hashlib.sha256(b"%d " % size + ends).digest()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aassl_ros.data.bag_roles import NamedTopics
+from aassl_ros.data.readers.registry import LAYOUTS
 from aassl_ros.settings import setting
 
 # Samples are computed by the recorder's own class from the same messages: anything above rounding is a fault.
@@ -29,6 +30,8 @@ class PrepareSettings:
     tip_link: str = setting("", "Link of the robot description that holds the object")
     continuous_joints: tuple[str, ...] = setting((), "Joints of picture folders whose angle wraps; a bag's robot "
                                                  "description says it itself")  # fmt: skip
+    layout: str = setting("", "Published layout of the sources: rt4k, mvimgnet or co3d; empty: found by what is there",
+                          choices=("", *LAYOUTS))  # fmt: skip
     skip_unreadable: bool = setting(False, "Leave out files that hold no picture, and go on")
     workers: int = setting(0, "Threads that decode pictures; 0: one a core", minimum=0, maximum=256)
 
@@ -36,9 +39,11 @@ class PrepareSettings:
         return NamedTopics(**{topic.name: getattr(self, topic.name) for topic in fields(NamedTopics)})
 
     def key(self) -> dict[str, Any]:
-        """What the prepared data depend on. Settings that bags know nothing of count only where they are used."""
+        """What the prepared data depend on, beside the sources' content as it was read. Settings that bags know nothing
+        of count only where they are used.
+        """
         later = {"continuous_joints", "skip_unreadable"}
-        known = {name: value for name, value in asdict(self).items() if name != "workers"}
+        known = {name: value for name, value in asdict(self).items() if name not in ("workers", "layout")}
         return {name: value for name, value in known.items() if name not in later or value}
 
 

@@ -11,6 +11,7 @@ from aassl_ros.data.picture_folder import TABLE, PictureFolder
 from aassl_ros.data.pictures import PictureSource
 from aassl_ros.data.pictures import fingerprint as picture_fingerprint
 from aassl_ros.data.prepare_report import PrepareSettings
+from aassl_ros.data.readers.registry import LAYOUTS, layout_of, read_published
 from aassl_ros.errors import DataError
 
 _METADATA = "metadata.yaml"
@@ -27,25 +28,31 @@ class Sources:
 
 
 def find_sources(sources: Sequence[Path], settings: PrepareSettings) -> Sources:
-    """The bags and picture folders among `sources` and directly inside them.
+    """The bags and picture folders among `sources` and directly inside them, and data sets in a published layout.
 
     Raises DataError where one holds neither, or the table of a picture folder is wrong.
     """
     bags: list[Path] = []
     folders: list[Path] = []
+    published: list[PictureSource] = []
     for source in sources:
         if not source.exists():
             raise DataError(f"{source} does not exist. Give bags, or folders of bags.")
+        layout = settings.layout or _published_layout(source)
+        if layout:
+            published.append(read_published(source, layout))
+            continue
         places = [source] if _is_bag(source) or _is_folder(source) else _children(source)
         found = [path for path in places if _is_bag(path)], [path for path in places if _is_folder(path)]
         if not any(found):
             raise DataError(
-                f"{source} holds no bag (no {_METADATA}) and no table of pictures (no {TABLE}). "
-                f"Record one with aassl collect -o {source}."
+                f"{source} holds no bag (no {_METADATA}), no table of pictures (no {TABLE}) and no data set of a known "
+                f"layout ({', '.join(LAYOUTS)}). Record a bag with aassl collect -o {source}."
             )
         bags += found[0]
         folders += found[1]
-    pictures = tuple(PictureFolder.read(path, settings.continuous_joints) for path in _each_once(folders))
+    plain = [PictureFolder.read(path, settings.continuous_joints) for path in _each_once(folders)]
+    pictures = (*plain, *published)
     _check_splits(pictures)
     for name in settings.continuous_joints:
         if not any(name in source.continuous_joints for source in pictures):
@@ -68,6 +75,11 @@ def fingerprints(sources: Sources, settings: PrepareSettings) -> list[str]:
 
 def _children(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _published_layout(source: Path) -> str | None:
+    """The published layout that a folder is of, where it can be nothing else."""
+    return None if _is_bag(source) or _is_folder(source) else layout_of(source)
 
 
 def _is_bag(path: Path) -> bool:

@@ -1,0 +1,116 @@
+"""`aassl prepare` with published layouts: found by themselves, asked for by name, refused where they are of another
+kind.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aassl_ros.data.actions import ActionSpace
+from aassl_ros.data.prepare import prepare
+from aassl_ros.data.prepare_report import PrepareSettings
+from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.readers.registry import LAYOUTS, layout_of
+from aassl_ros.errors import DataError
+
+VIEWS = (1, 2, 46, 180)
+SMALL = PrepareSettings(image_size=8, workers=1)
+
+
+@pytest.fixture
+def turntable(tmp_path: Path, paint: Callable) -> Path:
+    """RT4K as files with tables in CSV: three toys, four views each, shaded by the number of the view."""
+    folder = tmp_path / "rt4k"
+    for stem, toys in (("dataset", ("mug_001", "apple_002")), ("dataset_test", ("mug_050",))):
+        lines = [(f"{toy}_{view}_0_3.png", "9", toy, "0_3", "3", toy[:-4]) for toy in toys for view in VIEWS]
+        for line, view in zip(lines, VIEWS * len(toys), strict=True):
+            paint(folder / line[2] / line[0], view)
+        (folder / f"{stem}.csv").write_text("".join(",".join(line) + "\n" for line in lines))
+    return folder
+
+
+@pytest.fixture
+def clips(tmp_path: Path, paint: Callable) -> Path:
+    """MVImgNet, one clip without a model."""
+    for index in range(3):
+        paint(tmp_path / f"mvimgnet/7/0a1b/images/{index:03d}.jpg", 50)
+    return tmp_path / "mvimgnet"
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "aassl_ros.cli.main", "prepare", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_a_turntable_is_prepared_by_command_with_its_split_and_frames(turntable: Path, tmp_path: Path) -> None:
+    done = run(turntable, "-o", tmp_path / "data", "--image-size", 8, "--layout", "rt4k", "--json")
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["frames"], report["episodes"], report["frames_of_set"]) == (12, 3, {"train": 8, "test": 4})
+    data = PreparedData.open(tmp_path / "data")
+    assert data.categories == ("apple", "mug")
+    assert data.instances(("test",)) == ("mug_050",)
+    for episode in data.episodes:
+        assert data.frames[episode.start : episode.stop, 0, 0, 0].tolist() == list(VIEWS)
+
+
+def test_the_papers_action_of_a_turntable_is_cosine_and_sine_of_the_turn(turntable: Path, tmp_path: Path) -> None:
+    prepare([turntable], tmp_path / "data", SMALL)
+    data = PreparedData.open(tmp_path / "data")
+    space = ActionSpace("recorded", "6d")
+
+    actions = space.displacement(data, np.array([0, 0, 3]), np.array([1, 2, 0]))
+
+    turns = np.radians([2, 90, 2])  # from the last view on to the first
+    np.testing.assert_allclose(actions, np.column_stack([np.cos(turns), np.sin(turns)]), atol=1e-6)
+
+
+def test_layouts_are_told_apart(turntable: Path, clips: Path, tmp_path: Path) -> None:
+    (tmp_path / "co3d/apple").mkdir(parents=True)
+    (tmp_path / "co3d/apple/frame_annotations.jgz").touch()
+
+    assert [layout_of(folder) for folder in (turntable, clips, tmp_path / "co3d", tmp_path)] == [
+        "rt4k", "mvimgnet", "co3d", None,
+    ]  # fmt: skip
+
+
+def test_a_layout_is_found_without_being_named(clips: Path, tmp_path: Path) -> None:
+    report = prepare([clips], tmp_path / "data", SMALL)
+
+    assert report.frames == 3
+    assert any("1 clips without a COLMAP model" in note for note in report.notes)
+
+
+def test_prepared_again_there_is_nothing_to_do(turntable: Path, tmp_path: Path) -> None:
+    prepare([turntable], tmp_path / "data", SMALL)
+
+    assert prepare([turntable], tmp_path / "data", SMALL).already_there
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_folder_of_another_layout_is_refused(clips: Path, tmp_path: Path, layout: str) -> None:
+    if layout == "mvimgnet":
+        (tmp_path / "other").mkdir()
+        clips = tmp_path / "other"
+
+    with pytest.raises(DataError, match=f"is not of the layout {layout}") as error:
+        prepare([clips], tmp_path / "data", PrepareSettings(layout=layout))
+
+    assert ("It looks like mvimgnet" in str(error.value)) == (layout != "mvimgnet")
+
+
+def test_refusals_are_one_line(clips: Path, tmp_path: Path) -> None:
+    done = run(clips, "-o", tmp_path / "data", "--layout", "co3d")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("aassl: "), done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "data").exists()
