@@ -29,8 +29,8 @@ from aassl_ros.settings import SettingInfo, describe, from_mapping
 
 HELP = "learn an encoder from prepared data"
 # The settings that most runs touch have an option of their own; --set reaches all of them.
-_OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "epochs", "batch", "lr", "seed", "action_space",
-            "window", "validation", "temperature", "action_temperature", "action_weight", "max_seconds",
+_OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "weights", "epochs", "batch", "lr", "seed",
+            "action_space", "window", "validation", "temperature", "action_temperature", "action_weight", "max_seconds",
             "device", "precision", "schedule", "warmup_epochs", "probe_every", "tensorboard")  # fmt: skip
 
 
@@ -62,12 +62,15 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
             checkpoint, settings = resume(arguments.out, given, settings)
         take_own_gpu(settings.device)
         trainer = Trainer(data, arguments.out, settings, checkpoint)
+    trainer.agree()
     if checkpoint is None:
         by_first_rank(lambda: begin(arguments.out))
     by_time = settings.max_seconds > 0
     total = settings.max_seconds if by_time else trainer.total_steps
     unit = ", s" if by_time else ", updates"
     speaks = own_rank() == 0
+    if speaks and trainer.learner.network.warm_start is not None:
+        print(f"aassl: {settings.encoder} {trainer.learner.network.warm_start}.", file=sys.stderr)
     with (
         progress(settings.method + unit, total) if speaks else nullcontext() as bar,
         stop_requests() as asked_to_stop,

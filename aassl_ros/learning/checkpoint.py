@@ -232,7 +232,7 @@ def _facts(learner: Learner, provenance: Provenance, trainer: dict[str, Any], di
         "categories": learner.categories,
         "action_space": None if space is None else space.to_json(),
         "normalisation": None if normalisation is None else normalisation.to_json(),
-        "instances": sorted(set(provenance.instances)),
+        "instances": sorted({*provenance.instances, *learner.seen}),
         "data_fingerprint": provenance.data_fingerprint,
         "trainer": trainer,
         "digest": digests[WEIGHTS],

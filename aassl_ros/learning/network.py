@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from aassl_ros.learning.backbone import WarmStart, warm_start
 from aassl_ros.learning.encoders import build_encoder
 from aassl_ros.learning.methods import METHODS
 from aassl_ros.learning.objective import Pairs
@@ -26,7 +27,8 @@ class Terms(NamedTuple):
 class Network(nn.Module):
     """Images and actions in, terms of the loss out. Its weights are named encoder.* and objective.*.
 
-    encoder: f; objective: p, g and h, and slow copies where the method has any.
+    encoder: f; objective: p, g and h, and slow copies where the method has any; warm_start: what f began with, None
+    where its weights are new.
     """
 
     def __init__(
@@ -38,6 +40,9 @@ class Network(nn.Module):
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
             torch.manual_seed(settings.seed)
             self.encoder = build_encoder(settings)
+            self.warm_start: WarmStart | None = None
+            if settings.weights:
+                self.warm_start = warm_start(self.encoder, settings.weights, settings, settings.pixel_statistics)
             sizes = self.encoder.features, action_dimension
             of_base = (sizes[0], categories) if method.uses_labels else sizes
             self.objective = nn.ModuleDict({"base": method.base(*of_base, settings)})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -53,7 +53,8 @@ class Learner:
 
     encoder: f; objective: p, g and h, and slow copies where the method has any; steps: updates so far; schedule: of the
     learning rate, constant unless the loop sets another; features: f(x) float [n, D] of the newest (part of a) batch;
-    action_dimension: A, 0 where no action is looked at; categories: of the labels, 0 where none are learnt from.
+    action_dimension: A, 0 where no action is looked at; categories: of the labels, 0 where none are learnt from; seen:
+    object instances that the weights it began with had seen.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Learner:
         categories: how many there are, where the method learns from labels. The weights follow from settings.seed.
 
         Raises ConfigError where the method has no use for same_action, the batch cannot be taken in so many parts, or
-        this machine cannot compile.
+        this machine cannot compile; CheckpointError where settings.weights do not fit.
         """
         _check(settings, action_dimension, categories)
         method = METHODS[settings.method]
@@ -78,6 +79,7 @@ class Learner:
         self.network = Network(settings, self.action_dimension, same_action, self.categories).to(self.device)
         synchronise_batch_norm(self.network, self.device)
         self.encoder, self.objective = self.network.encoder, self.network.objective
+        self.seen = self.network.warm_start.instances if self.network.warm_start else ()
         self.average = AveragedEncoder(self.encoder, settings.ema) if settings.ema else None
         if settings.compile:
             compile_in_place(self.encoder, self.device)
@@ -164,7 +166,9 @@ class Learner:
         """
         settings = settings or checkpoint.settings
         same_action = SameAction.of(settings.same_action, checkpoint.action_space, checkpoint.normalisation)
-        learner = cls(settings, checkpoint.action_dimension, same_action, checkpoint.categories)
+        # The weights are the checkpoint's: the file that they began with may be gone by now.
+        learner = cls(replace(settings, weights=""), checkpoint.action_dimension, same_action, checkpoint.categories)
+        learner.settings, learner.seen = settings, checkpoint.instances
         state = checkpoint.read_state()
         checkpoint.fill(learner.encoder, "encoder")
         checkpoint.fill(learner.objective, "objective")
