@@ -29,6 +29,10 @@ _WORDS = (*_COUNTS, "MASTER_ADDR", "MASTER_PORT")
 """Of the environment, as torchrun sets it for each process."""
 
 
+class LostRankError(TrainingError):
+    """Another process that learns with this one has ended or hangs."""
+
+
 @contextmanager
 def joined_ranks(timeout_s: float) -> Iterator[None]:
     """Within, this process is one of those that torchrun started; without torchrun, or alone, nothing changes.
@@ -49,9 +53,17 @@ def joined_ranks(timeout_s: float) -> Iterator[None]:
             f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']} within {timeout_s:g} s ({_first_line(error)}). "
             "Start all of them with the same torchrun command, and see that this address can be reached."
         ) from error
-    check_same({"the code of aassl_ros": code_digest(), "torch": torch.__version__})
-    yield
-    distributed.destroy_process_group()  # not after an error: it would wait for those that are gone
+    alone = False
+    try:
+        check_same({"the code of aassl_ros": code_digest(), "torch": torch.__version__})
+        yield
+    except BaseException as error:
+        alone = isinstance(error, LostRankError) or not isinstance(error, AasslError)
+        raise
+    finally:
+        # gloo must be ended before the program; NCCL, where others are gone, would wait for them first.
+        if backend == "gloo" or not alone:
+            distributed.destroy_process_group()
 
 
 def started_by_torchrun(environment: Mapping[str, str]) -> bool:
@@ -184,7 +196,7 @@ def any_rank(*flags: bool) -> tuple[bool, ...]:
 
 @contextmanager
 def naming_a_lost_rank() -> Iterator[None]:
-    """Raise TrainingError where an exchange with other ranks breaks off, for one has ended or hangs."""
+    """Raise LostRankError where an exchange with other ranks breaks off, for one has ended or hangs."""
     try:
         yield
     except TrainingError as error:  # of the numbers, which are the same everywhere
@@ -192,7 +204,7 @@ def naming_a_lost_rank() -> Iterator[None]:
     except RuntimeError as error:
         if rank_count() == 1 or not _of_an_exchange(error):
             raise
-        raise TrainingError(
+        raise LostRankError(
             f"process {own_rank()} of {rank_count()} lost another, which has ended or hangs ({_first_line(error)}). "
             "See what that one said, mend it, and go on with --resume."
         ) from error

@@ -127,7 +127,6 @@ class Trainer:
             torch.set_num_threads(self._settings.torch_threads)
         self._begun = last_save = time.monotonic()
         losses, interrupted = None, False
-        check_same(self._facts())
         with all_or_none():
             tensorboard = self._settings.tensorboard
             log = RunLog(self._run, self.learner.steps, tensorboard=tensorboard) if own_rank() == 0 else None
@@ -202,7 +201,7 @@ class Trainer:
             yield
         except TrainingError as error:
             kept = f"The last good checkpoint is {self._saved}." if self._saved else "No checkpoint was written before."
-            named = TrainingError(f"{error} {kept}")
+            named = type(error)(f"{error} {kept}")
             named.quiet = error.quiet
             raise named from error
 
@@ -210,11 +209,11 @@ class Trainer:
         with self._naming_the_last_good():
             return any_rank(*flags)
 
-    def _facts(self) -> dict[str, str]:
-        """What all ranks must have in common."""
+    def agree(self) -> None:
+        """Raise ConfigError, on every rank, where another one is to train otherwise. To be called before `train`."""
         settings = {f"the setting {name}": repr(value) for name, value in asdict(self._settings).items()}
         come_from = {"the checkpoint to go on from": str(self._saved_step)}
-        return {"the data's fingerprint": self._provenance.data_fingerprint, **settings, **come_from}
+        check_same({"the data's fingerprint": self._provenance.data_fingerprint, **settings, **come_from})
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         try:

@@ -98,7 +98,7 @@ def disagree(data: PreparedData, folder: Path) -> dict[str, str]:
         raise CheckpointError("it is full.")
 
     def train(data: PreparedData, settings: TrainSettings) -> None:
-        Trainer(data, run, settings).train(lambda _: None, lambda: False)
+        Trainer(data, run, settings).agree()
 
     other_data = replace(data, fingerprint=f"of process {rank}")
     return {
