@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from aassl_ros.data.actions import States, turn_angle
 from aassl_ros.errors import DataError
 
-UNITS = ("episode", "frames", "seconds", "degrees")
+UNITS = ("episode", "frames", "seconds", "degrees", "next", "walk")
 TRIES = 8
 TRIES_AT_ONCE = 64
 """Bound of the rejection: 8 times 64 draws meet a window that holds 1 % of an episode with probability 0.994."""
@@ -32,7 +32,11 @@ class EpisodicStates(States, Protocol):
 
 @dataclass(frozen=True)
 class Window:
-    """Distance of t' and t, before or after: minimum <= distance <= maximum, in `unit`; an episode has no bounds."""
+    """Where t' may lie, in `unit`: minimum <= |t' - t| <= maximum frames, seconds or degrees, before or after.
+
+    The others know no minimum: `episode` is any other frame; `next` the frame right after t; `walk` the end of a random
+    walk of 1 to `maximum` steps, each to a frame's neighbour and turned back at the episode's ends.
+    """
 
     unit: str = "episode"
     minimum: float = 0.0
@@ -41,7 +45,11 @@ class Window:
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
             raise DataError(f"window unit {self.unit!r} is unknown, expected one of {', '.join(UNITS)}.")
-        if self.unit == "episode":
+        if self.unit in ("episode", "next"):
+            return
+        if self.unit == "walk":
+            if not 1 <= self.maximum < 1e6 or self.maximum != int(self.maximum) or self.minimum:
+                raise DataError(f"walk of {self.maximum} steps, expected a whole number from 1 to 999999.")
             return
         if not 0 <= self.minimum <= self.maximum or self.maximum == 0:
             raise DataError(
@@ -50,12 +58,28 @@ class Window:
         if self.unit == "frames" and self.maximum < 1:
             raise DataError(f"window of at most {self.maximum} frames holds no other frame, expected 1 or more.")
 
+    @property
+    def in_words(self) -> str:
+        """What a pair lies within, for a message."""
+        if self.unit in ("frames", "seconds", "degrees"):
+            return f"{self.minimum:g} to {self.maximum:g} {self.unit}"
+        return {"episode": "one episode", "next": "one step", "walk": f"a walk of {self.maximum:g} steps"}[self.unit]
+
     def key_range(self, longest: int) -> tuple[int, int]:
         """Smallest and largest distance of keys, at least 1 (t' != t); `longest` bounds what an episode can hold."""
-        if self.unit in ("episode", "degrees"):
+        if self.unit in ("episode", "degrees", "walk"):
             return 1, longest
+        if self.unit == "next":
+            return 1, 1
         unit = 1e9 if self.unit == "seconds" else 1.0
         return max(1, int(np.ceil(self.minimum * unit))), int(min(longest, np.floor(self.maximum * unit)))
+
+    def ranges(
+        self, keys: NDArray[np.int64], positions: NDArray[np.int64], key_range: tuple[int, int]
+    ) -> PartnerRanges:
+        """The partners of each position among sorted `keys`."""
+        ranges = partner_ranges(keys, positions, *key_range)
+        return ranges.after_only() if self.unit == "next" else ranges
 
 
 class PairSampler:
@@ -75,12 +99,11 @@ class PairSampler:
         self.states, self.frames, self.window = states, frames, window
         self._keys, self._range = episode_keys(states, frames, window)
         positions = np.arange(len(frames))
-        self.anchors = frames[partner_ranges(self._keys, positions, *self._range).count > 0]
+        self.anchors = frames[window.ranges(self._keys, positions, self._range).count > 0]
         if len(self.anchors) == 0:
-            bounds = f"{window.minimum:g} to {window.maximum:g} {window.unit}"
-            within = "one episode" if window.unit == "episode" else bounds
             raise DataError(
-                f"no pair among {len(frames)} frames within {within}. Widen the window or collect longer episodes."
+                f"no pair among {len(frames)} frames within {window.in_words}. "
+                "Widen the window or collect longer episodes."
             )
 
     def partners(self, anchors: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
@@ -89,12 +112,10 @@ class PairSampler:
         Where no draw met a window in degrees, the nearest miss. Raises DataError for a frame without partner.
         """
         positions = np.searchsorted(self.frames, anchors)
-        ranges = partner_ranges(self._keys, positions, *self._range)
+        ranges = self.window.ranges(self._keys, positions, self._range)
         if not (ranges.count > 0).all():
             raise DataError("a frame that has no partner was asked for one. Draw from the sampler's anchors.")
-        if self.window.unit == "degrees":
-            return self.frames[turned_partners(self.states, self.frames, ranges, positions, self.window, rng)]
-        return self.frames[pick_partners(ranges, rng.integers(0, ranges.count))]
+        return self.frames[draw_partners(self.states, self.frames, ranges, positions, self.window, rng)]
 
     def epoch(self, rng: np.random.Generator, batch_size: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Batches (first [N], second [N]) that take each anchor once in random order, without the last partial one."""
@@ -116,6 +137,10 @@ class PartnerRanges:
     @property
     def count(self) -> NDArray[np.int64]:
         return self.before_stop - self.before_start + self.after_stop - self.after_start
+
+    def after_only(self) -> PartnerRanges:
+        """Without those before."""
+        return PartnerRanges(self.before_stop, self.before_stop, self.after_start, self.after_stop)
 
     def take(self, rows: NDArray[Any]) -> PartnerRanges:
         """The ranges of some rows: int64 [M] or bool [N]."""
@@ -160,6 +185,40 @@ def pick_partners(ranges: PartnerRanges, draws: NDArray[np.int64]) -> NDArray[np
     before_start = ranges.before_start.reshape(column)
     before = ranges.before_stop.reshape(column) - before_start
     return np.where(draws < before, before_start + draws, ranges.after_start.reshape(column) + draws - before)
+
+
+def draw_partners(
+    states: States,
+    frames: NDArray[np.int64],
+    ranges: PartnerRanges,
+    positions: NDArray[np.int64],
+    window: Window,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Positions int64 [N] of one partner each, drawn as the window says. frames: the index into `states` of each."""
+    if window.unit == "degrees":
+        return turned_partners(states, frames, ranges, positions, window, rng)
+    if window.unit == "walk":
+        return walked_partners(ranges, positions, int(window.maximum), rng)
+    return pick_partners(ranges, rng.integers(0, ranges.count))
+
+
+def walked_partners(
+    ranges: PartnerRanges, positions: NDArray[np.int64], steps: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Positions int64 [N] where walks of 1 to `steps` steps end, each within its `ranges` and not where it began."""
+    start = ranges.before_start
+    last = np.where(ranges.after_stop > ranges.after_start, ranges.after_stop - 1, positions) - start
+    ends = positions.copy()
+    open_rows = np.arange(len(positions))
+    while len(open_rows):  # at most half of all walks end where they began
+        taken = rng.integers(1, steps + 1, len(open_rows))
+        walked = positions[open_rows] - start[open_rows] + 2 * rng.binomial(taken, 0.5) - taken
+        # Turned back at both ends is the same as walking on and folding the line.
+        around = walked % (2 * last[open_rows])
+        ends[open_rows] = start[open_rows] + np.minimum(around, 2 * last[open_rows] - around)
+        open_rows = open_rows[ends[open_rows] == positions[open_rows]]
+    return ends
 
 
 def turned_partners(

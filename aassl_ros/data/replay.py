@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.actions import ActionSpace
-from aassl_ros.data.pairs import TRIES, PartnerRanges, Window, partner_ranges, pick_partners, turned_partners
+from aassl_ros.data.pairs import TRIES, Window, draw_partners
 from aassl_ros.errors import DataError
 
 EPISODE_GAP = 1 << 42
@@ -154,7 +154,7 @@ class ReplayBuffer:
         held = slice(start, start + len(self))
         keys = (self._time_keys if window.unit == "seconds" else self._frame_keys)[held]
         slots = self._slots[held]
-        ranges = partner_ranges(keys, positions, *window.key_range(EPISODE_GAP - 1))
+        ranges = window.ranges(keys, positions, window.key_range(EPISODE_GAP - 1))
         paired = (ranges.count > 0) & self._valid[slots[positions]]
         positions, ranges = positions[paired], ranges.take(paired)
         first = slots[positions]
@@ -164,22 +164,11 @@ class ReplayBuffer:
             open_rows = np.flatnonzero(second < 0)
             if len(open_rows) == 0:
                 break
-            drawn = slots[self._partners(slots, ranges.take(open_rows), positions[open_rows], window, rng)]
+            still = ranges.take(open_rows), positions[open_rows]
+            drawn = slots[draw_partners(self, slots, *still, window, rng)]
             if space is not None:
                 actions[open_rows] = space.displacement(self, first[open_rows], drawn)
             known = np.isfinite(actions[open_rows]).all(axis=1)
             second[open_rows[known]] = drawn[known]
         paired = second >= 0
         return first[paired], second[paired], actions[paired]
-
-    def _partners(
-        self,
-        slots: NDArray[np.int64],
-        ranges: PartnerRanges,
-        positions: NDArray[np.int64],
-        window: Window,
-        rng: np.random.Generator,
-    ) -> NDArray[np.int64]:
-        if window.unit == "degrees":
-            return turned_partners(self, slots, ranges, positions, window, rng)
-        return pick_partners(ranges, rng.integers(0, ranges.count))

@@ -58,8 +58,8 @@ class LearnerSettings(EncoderSettings, AugmentationSettings):
                                 choices=(AUTO, *ACTION_SPACES))  # fmt: skip
     rotation: str = setting("vector", "How a turn is written in an action.", choices=ROTATIONS)
     action_components: tuple[str, ...] = setting((), "Parts of the action that are kept; empty keeps all.")
-    window: str = setting("episode", "How far apart the frames of a pair may be: episode, or UNIT:MAXIMUM or "
-                          "UNIT:MINIMUM:MAXIMUM with frames, seconds or degrees.")  # fmt: skip
+    window: str = setting("episode", "How far apart the frames of a pair may be: episode, next, walk:STEPS, or "
+                          "UNIT:MAXIMUM or UNIT:MINIMUM:MAXIMUM with frames, seconds or degrees.")  # fmt: skip
     seed: int = setting(0, "Seed of weights, pairs and augmentation.", minimum=0, maximum=2**31 - 1)
     device: str = setting(AUTO, "Where to learn: auto (a GPU where there is one), cpu, cuda or cuda:NUMBER.")
 
@@ -107,14 +107,16 @@ the epochs do, and may not.)
 def parse_window(text: str) -> Window:
     """The window that the setting `window` means. Raises ConfigError."""
     unit, *bounds = text.split(":")
-    expected = f"window = {text!r}, expected episode, or UNIT:MAXIMUM or UNIT:MINIMUM:MAXIMUM (degrees:10:30)."
-    if unit not in UNITS or (len(bounds) != 0 if unit == "episode" else len(bounds) not in (1, 2)):
+    counts = {"episode": (0,), "next": (0,), "walk": (1,)}.get(unit, (1, 2))
+    expected = (
+        f"window = {text!r}, expected episode, next, walk:STEPS, or UNIT:MAXIMUM or UNIT:MINIMUM:MAXIMUM "
+        "(degrees:10:30)."
+    )
+    if unit not in UNITS or len(bounds) not in counts:
         raise ConfigError(expected)
     try:
         numbers = [float(bound) for bound in bounds]
-        if unit == "episode":
-            return Window()
-        return Window(unit, numbers[0] if len(numbers) == 2 else 0.0, numbers[-1])
+        return Window(unit, numbers[0] if len(numbers) == 2 else 0.0, *numbers[-1:])
     except (ValueError, DataError) as error:
         raise ConfigError(expected) from error
 

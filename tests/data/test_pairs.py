@@ -60,6 +60,42 @@ def test_a_window_in_frames_is_cut_to_the_episode() -> None:
     assert partners_seen(states, Window("frames", 1, 1), 2) == {1, 3}
 
 
+def test_next_is_the_frame_after_and_the_last_one_has_none() -> None:
+    states = recorded(5, 3)
+    sampler = PairSampler(states, np.arange(8), Window("next"))
+
+    np.testing.assert_array_equal(sampler.anchors, [0, 1, 2, 3, 5, 6])
+    np.testing.assert_array_equal(sampler.partners(sampler.anchors, np.random.default_rng(0)), [1, 2, 3, 4, 6, 7])
+
+
+def test_a_walk_ends_at_most_its_steps_away_within_the_episode_and_never_where_it_began() -> None:
+    states = recorded(3, 20, 2)
+
+    assert partners_seen(states, Window("walk", maximum=1), 10) == {9, 11}
+    assert partners_seen(states, Window("walk", maximum=3), 10) == {7, 8, 9, 11, 12, 13}
+    assert partners_seen(states, Window("walk", maximum=4), 3) == {4, 5, 6, 7}
+    assert partners_seen(states, Window("walk", maximum=6), 23) == {24}
+    assert partners_seen(states, Window("walk", maximum=9), 0) == {1, 2}
+
+
+def test_a_walk_ends_where_steps_taken_one_by_one_end() -> None:
+    """The reference steps to and fro one frame at a time, turned back at both ends."""
+    rng, length, begin, steps = np.random.default_rng(0), 6, 1, 5
+
+    def reference() -> int:
+        at = begin
+        for _ in range(rng.integers(1, steps + 1)):
+            at += 1 if at == 0 else -1 if at == length - 1 else rng.choice((-1, 1))
+        return at
+
+    drawn = np.array([reference() for _ in range(20_000)])
+    expected = np.bincount(drawn[drawn != begin], minlength=length) / (drawn != begin).sum()
+    sampler = PairSampler(recorded(length), np.arange(length), Window("walk", maximum=steps))
+    found = sampler.partners(np.full(20_000, begin), rng)
+
+    np.testing.assert_allclose(np.bincount(found, minlength=length) / len(found), expected, atol=0.015)
+
+
 def test_a_window_in_seconds_goes_by_stamps_even_where_episodes_share_them() -> None:
     states = recorded(10, 10)
 
@@ -146,6 +182,9 @@ def test_a_million_frames_cost_little_more_than_ten_thousand() -> None:
         (lambda: Window("frames", 3, 2), "expected 0 <= minimum <= maximum"),
         (lambda: Window("seconds", 0, 0), "expected 0 <= minimum <= maximum"),
         (lambda: Window("frames", 0, 0.5), "holds no other frame"),
+        (lambda: Window("walk", maximum=2.5), "walk of 2.5 steps, expected a whole number"),
+        (lambda: Window("walk"), "walk of inf steps"),
+        (lambda: PairSampler(recorded(1, 1), np.arange(2), Window("next")), "no pair among 2 frames within one step"),
         (lambda: PairSampler(recorded(1, 1, 1), np.arange(3), Window()), "no pair among 3 frames"),
         (lambda: PairSampler(recorded(4), np.arange(4), Window("frames", 9, 12)), "within 9 to 12 frames"),
         (lambda: PairSampler(recorded(4), np.arange(0), Window()), "no pair among 0 frames"),
