@@ -4,7 +4,10 @@ kind.
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,22 +16,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aassl_ros.cli import prepare as prepare_command
+from aassl_ros.cli import train as train_command
+from aassl_ros.cli.options import read_settings
 from aassl_ros.data.actions import ActionSpace
 from aassl_ros.data.prepare import prepare
 from aassl_ros.data.prepare_report import PrepareSettings
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.data.readers.registry import LAYOUTS, layout_of
 from aassl_ros.errors import DataError
+from aassl_ros.learning.train_settings import TrainSettings
+from aassl_ros.settings import from_mapping
 
+DOCS = Path(__file__).parents[3] / "docs/datasets.md"
 VIEWS = (1, 2, 46, 180)
+TRAIN, TEST = ("apple_001", "apple_002", "mug_001", "mug_002"), ("apple_050", "mug_050")
 SMALL = PrepareSettings(image_size=8, workers=1)
 
 
 @pytest.fixture
 def turntable(tmp_path: Path, paint: Callable) -> Path:
-    """RT4K as files with tables in CSV: three toys, four views each, shaded by the number of the view."""
-    folder = tmp_path / "rt4k"
-    for stem, toys in (("dataset", ("mug_001", "apple_002")), ("dataset_test", ("mug_050",))):
+    """RT4K as files with tables in CSV: a few toys, four views each, shaded by the number of the view."""
+    folder = tmp_path / "RT4K"
+    for stem, toys in (("dataset", TRAIN), ("dataset_test", TEST)):
         lines = [(f"{toy}_{view}_0_3.png", "9", toy, "0_3", "3", toy[:-4]) for toy in toys for view in VIEWS]
         for line, view in zip(lines, VIEWS * len(toys), strict=True):
             paint(folder / line[2] / line[0], view)
@@ -49,15 +59,22 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
+def documented(layout: str = "") -> list[list[str]]:
+    """The words of each command of docs/datasets.md behind `aassl`, or of those of one data set."""
+    blocks = re.findall(r"```bash\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    wanted = [block for block in blocks[1:] if f"--layout {layout}" in block] if layout else blocks
+    return [shlex.split(line, comments=True)[1:] for block in wanted for line in block.splitlines()]
+
+
 def test_a_turntable_is_prepared_by_command_with_its_split_and_frames(turntable: Path, tmp_path: Path) -> None:
     done = run(turntable, "-o", tmp_path / "data", "--image-size", 8, "--layout", "rt4k", "--json")
 
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert (report["frames"], report["episodes"], report["frames_of_set"]) == (12, 3, {"train": 8, "test": 4})
+    assert (report["frames"], report["episodes"], report["frames_of_set"]) == (24, 6, {"train": 16, "test": 8})
     data = PreparedData.open(tmp_path / "data")
     assert data.categories == ("apple", "mug")
-    assert data.instances(("test",)) == ("mug_050",)
+    assert data.instances(("test",)) == TEST
     for episode in data.episodes:
         assert data.frames[episode.start : episode.stop, 0, 0, 0].tolist() == list(VIEWS)
 
@@ -114,3 +131,37 @@ def test_refusals_are_one_line(clips: Path, tmp_path: Path) -> None:
     assert done.stderr.startswith("aassl: "), done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "data").exists()
+
+
+def test_the_documented_commands_have_settings_that_exist() -> None:
+    commands = {name: [words for first, *words in documented() if first == name] for name in ("prepare", "train")}
+    parsers = {name: argparse.ArgumentParser() for name in commands}
+    prepare_command.add_arguments(parsers["prepare"])
+    train_command.add_arguments(parsers["train"])
+
+    layouts = [
+        read_settings(parsers["prepare"].parse_args(words), PrepareSettings).layout for words in commands["prepare"]
+    ]
+    methods = [
+        from_mapping(
+            TrainSettings, train_command.given_settings(parsers["train"].parse_args(words)), source="docs"
+        ).method
+        for words in commands["train"]
+    ]
+
+    assert layouts == ["", "rt4k", *LAYOUTS]
+    assert methods == ["aa_simclr", "simclr_tt", "simclr"] * 3
+
+
+def test_the_papers_experiment_runs_as_documented(turntable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(turntable.parent)
+    shorter = {"128": "32", "64": "8", "100": "1"}
+    for words in documented("rt4k"):
+        if {"simclr", "simclr_tt"} & set(words):
+            continue  # they take a part of what aa_simclr takes
+        words = [shorter.get(word, word) for word in words] + (["--batch", "8"] if words[0] == "train" else [])
+
+        done = subprocess.run([sys.executable, "-m", "aassl_ros.cli.main", *words], capture_output=True, text=True)
+
+        assert done.returncode == 0, done.stderr
+    assert "probe" in done.stdout
