@@ -10,20 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from aassl_ros.cli.options import parse_text
+from aassl_ros.cli.progress import progress_once_known
 from aassl_ros.cli.study_progress import study_progress
 from aassl_ros.cli.train import stop_requests
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.evaluation import EvaluationSettings
 from aassl_ros.learning.train_settings import TrainSettings
-from aassl_ros.settings import describe
+from aassl_ros.settings import convert, describe, from_mapping
+from aassl_ros.studies.definition import OVERHEAD, Choices
 from aassl_ros.studies.definitions import STUDIES
 from aassl_ros.studies.local import LocalScheduler, places
-from aassl_ros.studies.run import Interrupted
+from aassl_ros.studies.on_ray import RayScheduler
+from aassl_ros.studies.progress import Scheduler
 from aassl_ros.studies.study import Request, conduct, plan
+from aassl_ros.studies.watch import Interrupted
 from aassl_ros.studies.writing import MARKDOWN, write
 
 HELP = "compare methods or settings: many runs, one table"
 _SEEDS, _QUICK_SEEDS = 3, 2
+QUICK_SYNTH = {"categories": 4, "instances": 4, "test_instances": 2, "episodes": 1, "views": 10, "image_size": 32}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f"seeds of each setting (default: {_SEEDS}, with --quick {_QUICK_SEEDS})")  # fmt: skip
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR",
                         help="folder of the study; the same command again does what is left")  # fmt: skip
-    parser.add_argument("--data", type=Path, help="prepared data with the sets train and test")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="prepared data with the sets train and test (default: drawn by aassl synth into DIR/data)",
+    )
     parser.add_argument(
         "--quick", action="store_true", help="very little training: shows in a minute or two that it works"
     )
@@ -44,13 +53,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=int, default=0, metavar="J", help="runs at once (default: one a core, or one a GPU)"
     )
+    parser.add_argument("--values", default="", metavar="VALUE,...",
+                        help="what window (frames:2, degrees:10:30, episode) and action-noise go through")  # fmt: skip
+    parser.add_argument("--grid", nargs="+", action="extend", default=[], metavar="NAME=VALUE,...",
+                        help="grid: what is tried (default: windows, weights of the action term)")  # fmt: skip
+    parser.add_argument("--grid-seeds", type=int, default=1, metavar="N", help="grid: runs of each point (default: 1)")
+    parser.add_argument("--ray", default="", metavar="ADDRESS",
+                        help="spread the runs over a Ray cluster: HOST:PORT, auto or local")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     request = request_of(arguments)
-    plan(request)  # wrong use is said before anything is made
-    scheduler = LocalScheduler(places(arguments.jobs))
+    study = plan(request)  # wrong use is said before anything is made
+    if arguments.data is None:
+        _draw_data(request)
+    # What times methods must have the machine for itself.
+    jobs = 1 if study.settings[0].kind == OVERHEAD else arguments.jobs
+    scheduler: Scheduler = RayScheduler(arguments.ray) if arguments.ray else LocalScheduler(places(jobs))
     with stop_requests() as asked_to_stop, study_progress(request.study) as show:
         try:
             conclusion = conduct(request, scheduler, show, asked_to_stop.is_set)
@@ -69,21 +89,20 @@ def request_of(arguments: argparse.Namespace) -> Request:
     """What the arguments ask for. Raises ConfigError."""
     settings, evaluation = _given(arguments.set)
     seeds = (_QUICK_SEEDS if arguments.quick else _SEEDS) if arguments.seeds is None else arguments.seeds
-    for name, value, least in (("seeds", seeds, 1), ("updates", arguments.updates, 0), ("jobs", arguments.jobs, 0)):
+    for name, value, least in (("seeds", seeds, 1), ("updates", arguments.updates, 0), ("jobs", arguments.jobs, 0),
+                               ("grid-seeds", arguments.grid_seeds, 1)):  # fmt: skip
         if value < least:
             raise ConfigError(f"--{name} {value}: expected an integer of at least {least}.")
-    if arguments.data is None:
-        raise ConfigError("--data DATA is missing: the prepared data to learn from and to test on.")
     return Request(
         study=arguments.study,
         out=arguments.out,
-        data=arguments.data,
+        data=arguments.data or arguments.out / "data",
         seeds=seeds,
         settings=settings,
         evaluation=evaluation,
         updates=arguments.updates,
         only=_list(arguments.only),
-        methods=_list(arguments.methods),
+        choices=Choices(_list(arguments.methods), _list(arguments.values), _grid(arguments.grid), arguments.grid_seeds),
         quick=arguments.quick,
     )
 
@@ -100,6 +119,28 @@ def _given(items: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
         values[name] = parse_text(infos[name], text)
     settings = {name: value for name, value in values.items() if name in train}
     return settings, {name: value for name, value in values.items() if name not in train}
+
+
+def _grid(items: list[str]) -> dict[str, tuple[Any, ...]]:
+    infos = {info.name: info for info in describe(TrainSettings)}
+    found: dict[str, tuple[Any, ...]] = {}
+    for item in items:
+        name, equals, text = item.partition("=")
+        if not equals or name not in infos or infos[name].item_type is not None:
+            raise ConfigError(f"--grid {item}: expected NAME=VALUE,VALUE, NAME one of {', '.join(infos)}.")
+        values = (parse_text(infos[name], value) for value in _list(text))
+        found[name] = tuple(convert(infos[name], value, source="--grid") for value in values)
+    return found
+
+
+def _draw_data(request: Request) -> None:
+    """Into DIR/data, once."""
+    from aassl_ros.synth.make import synthesize  # here alone: it needs PyBullet
+    from aassl_ros.synth.settings import SynthSettings
+
+    settings = from_mapping(SynthSettings, QUICK_SYNTH if request.quick else {}, source="aassl study")
+    with progress_once_known("frames drawn") as show:
+        synthesize(request.data, settings, progress=show)
 
 
 def _list(text: str) -> tuple[str, ...]:

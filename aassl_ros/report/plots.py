@@ -112,6 +112,23 @@ def embedding(points: NDArray[np.float64], labels: Sequence[str], seen: NDArray[
     return _png(figure)
 
 
+def embeddings(panels: Mapping[str, tuple[NDArray[np.float64], Sequence[str], NDArray[np.bool_]]]) -> bytes:
+    """Several such pictures, one a name: points [N, 2], labels and seen as `embedding` takes them."""
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(4.2 * columns, 4.0 * rows), squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, (name, (points, labels, seen)) in zip(axes.flat, panels.items(), strict=False):
+        number = {label: index for index, label in enumerate(sorted(set(labels)))}
+        colours = plt.get_cmap("tab20")(np.array([number[label] % 20 for label in labels]))
+        for mask, marker in ((seen, "."), (~seen, "x")):
+            axis.scatter(points[mask, 0], points[mask, 1], s=14, c=colours[mask], marker=marker, linewidths=0.8)
+        axis.set_title(name, fontsize=9)
+    figure.suptitle("dots: objects trained on, crosses: objects never seen; one colour a category", fontsize=9)
+    return _png(figure)
+
+
 def accuracy_bars(series: Mapping[str, float], chance: float) -> bytes:
     """One bar a method, accuracy in percent, with the level of chance."""
     figure, axis = plt.subplots(figsize=(6.5, 0.6 + 0.45 * len(series)))

@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
 
+from aassl_ros.data.pairs import UNITS
+from aassl_ros.errors import ConfigError
 from aassl_ros.learning.methods import METHODS
+from aassl_ros.studies.damage import Damage
+from aassl_ros.studies.definition import ALIGNMENT, OVERHEAD, TIME, Choices, Setting, Study
+from aassl_ros.studies.grid import grid
 
-
-@dataclass(frozen=True)
-class Setting:
-    """One way to train, done once for each seed. settings: of TrainSettings, beside those common to the study.
-
-    budget: multiple of the study's number of updates. line, value: where it lies in the plot of a swept value.
-    """
-
-    name: str
-    settings: dict[str, Any]
-    budget: int = 1
-    line: str = ""
-    value: float | None = None
-
-
-@dataclass(frozen=True)
-class Study:
-    """question: in one sentence. differences: settings compared, first minus second. swept: name of a swept value."""
-
-    name: str
-    question: str
-    settings: tuple[Setting, ...]
-    differences: tuple[tuple[str, str], ...] = ()
-    swept: str = ""
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What one may choose of a study. methods: those to compare; empty: the study's own choice."""
-
-    methods: tuple[str, ...] = field(default=())
+_NO_CROP = {"crop_minimum": 1.0, "crop_maximum": 1.0}
+_NO_JITTER = {"jitter_probability": 0.0}
+_NO_GRAY = {"gray_probability": 0.0}
+_AT_THE_END = 1.25
+"""Where the whole episode lies in the plot over windows: so much farther than the widest of them."""
 
 
 def methods(choices: Choices) -> Study:
@@ -54,40 +31,159 @@ def methods(choices: Choices) -> Study:
         base = name.removeprefix("aa_")
         if base != name and base in names:
             differences.append((name, base))
-    return Study(
-        "methods",
-        "Which method sees best, given equal updates, encoder and data?",
-        tuple(settings),
-        tuple(dict.fromkeys(differences)),
-    )
+    question = "Which method sees best, given equal updates, encoder and data?"
+    return Study("methods", question, tuple(settings), tuple(dict.fromkeys(differences)))
 
 
 def controls(choices: Choices) -> Study:
     """What is left of the gain when the actions, or the images, are not those of the pair."""
-    settings = []
+    settings, differences = [], []
     for name in choices.methods or ("aa_simclr",):
-        taught = {"method": name}
-        settings += [
-            Setting(name, taught),
-            Setting(f"{name} actions shuffled", {**taught, "control": "actions_shuffled"}),
-            Setting(f"{name} time alone", {**taught, "action_space": "time"}),
-            Setting(f"{name} turn size alone", {**taught, "action_space": "turn_size"}),
-            Setting(f"{name} images shuffled", {**taught, "control": "images_shuffled"}),
+        method = {"method": name}
+        spoilt = [
+            Setting(f"{name} actions shuffled", {**method, "control": "actions_shuffled"}),
+            Setting(f"{name} time alone", {**method, "action_space": "time"}),
+            Setting(f"{name} turn size alone", {**method, "action_space": "turn_size"}),
+            Setting(f"{name} images shuffled", {**method, "control": "images_shuffled"}),
         ]
-    differences = [
-        (name, setting.name)
-        for name in choices.methods or ("aa_simclr",)
-        for setting in settings
-        if setting.name.startswith(f"{name} ")
-    ]
+        settings += [Setting(name, method), *spoilt]
+        differences += [(name, control.name) for control in spoilt]
     references = [Setting(name, {"method": name}) for name in ("simclr_tt", "simclr")]
     differences += [(setting.name, reference.name) for setting in settings for reference in references]
+    question = "How much of the gain is due to actions that fit their images?"
+    return Study("controls", question, (*settings, *references), tuple(differences))
+
+
+def action_noise(choices: Choices) -> Study:
+    """How exact actions have to be: noise on them, and a coarse resolution."""
+    values = _numbers(choices, (0.1, 0.3, 1.0, 3.0))
+    settings, differences, lines = [], [], {}
+    reference = Setting("simclr_tt", {"method": "simclr_tt"})
+    for name in choices.methods or ("aa_simclr",):
+        exact = Setting(name, {"method": name})
+        settings.append(exact)
+        for kind, key in (("noise", "action_noise"), ("step", "action_precision")):
+            swept = [(Setting(f"{name} {kind} {value:g}", {"method": name, key: value}), value) for value in values]
+            settings += [setting for setting, _ in swept]
+            lines[f"{name}, {kind}"] = ((exact.name, 0.0), *((setting.name, value) for setting, value in swept))
+        differences += [(each.name, reference.name) for each in settings]
+    lines[reference.name] = ((reference.name, 0.0), (reference.name, max(values)))
     return Study(
-        "controls",
-        "How much of the gain is due to actions that fit their images?",
-        (*settings, *references),
-        tuple(differences),
+        "action-noise",
+        "How much noise, and how coarse a resolution, do actions bear?",
+        (*settings, reference),
+        tuple(dict.fromkeys(differences)),
+        lines,
+        "noise, or step of rounding, in units of a normalised action (interquartile range 1)",
     )
 
 
-STUDIES: dict[str, Callable[[Choices], Study]] = {"methods": methods, "controls": controls}
+def augmentations(choices: Choices) -> Study:
+    """What each augmentation gives, with and without actions."""
+    removed = {
+        "without crop": _NO_CROP,
+        "without colour jitter": _NO_JITTER,
+        "without gray": _NO_GRAY,
+        "without any": {**_NO_CROP, **_NO_JITTER, **_NO_GRAY},
+    }
+    names = choices.methods or ("simclr_tt", "aa_simclr")
+    settings, differences = [], []
+    for name in names:
+        settings.append(Setting(name, {"method": name}))
+        for without, changes in removed.items():
+            settings.append(Setting(f"{name} {without}", {"method": name, **changes}))
+            differences.append((f"{name} {without}", name))
+    for first, second in zip(names[1:], names[:1] * len(names), strict=False):
+        differences += [(first, second), *((f"{first} {without}", f"{second} {without}") for without in removed)]
+    question = "Which augmentations does a method need, and do actions stand in for some?"
+    return Study("augmentations", question, tuple(settings), tuple(differences))
+
+
+def window(choices: Choices) -> Study:
+    """How far apart the two frames of a pair may be."""
+    windows = choices.values or ("frames:1", "frames:2", "frames:5", "frames:10", "episode")
+    reach = [_reach(each) for each in windows]
+    widest = max([value for value in reach if value is not None], default=1.0)
+    names = choices.methods or ("simclr_tt", "aa_simclr")
+    lines = {
+        name: tuple(
+            (f"{name} {each}", _AT_THE_END * widest if value is None else value)
+            for each, value in zip(windows, reach, strict=True)
+        )
+        for name in names
+    }
+    settings = [Setting(f"{name} {each}", {"method": name, "window": each}) for name in names for each in windows]
+    differences = [(f"{name} {each}", f"{names[0]} {each}") for name in names[1:] for each in windows]
+    unit = windows[0].split(":")[0]
+    swept = f"window, {unit}" + (" (the whole episode at the right end)" if None in reach else "")
+    question = "How far apart should the two frames of a pair be?"
+    return Study("window", question, tuple(settings), tuple(differences), lines, swept)
+
+
+def viewpoints(choices: Choices) -> Study:
+    """Whether different objects of a category, seen from the same side, come to lie together."""
+    names = choices.methods or ("simclr", "simclr_tt", "aa_simclr", "ciper", "equimod", "sie")
+    settings = tuple(Setting(name, {"method": name}, picture=True) for name in names)
+    question = "Do different objects of a category, seen from the same side, lie together?"
+    return Study("viewpoints", question, settings, primary=ALIGNMENT)
+
+
+def frames(choices: Choices) -> Study:
+    """What recordings that are not as they should be do to learning; all distances in frames."""
+    harm = {
+        "a quarter missing": Damage(missing=0.25),
+        "three quarters missing": Damage(missing=0.75),
+        "uneven rate": Damage(uneven=True),
+        "stamps wrong by up to half a frame": Damage(jitter=0.5),
+        "joints late by 1 frame": Damage(latency=1.0),
+        "joints late by 3 frames": Damage(latency=3.0),
+    }
+    settings, differences = [], []
+    for name in choices.methods or ("simclr_tt", "aa_simclr"):
+        settings.append(Setting(name, {"method": name}))
+        for what, damage in harm.items():
+            if METHODS[name].uses_actions or damage.loses_frames:  # other methods look at no states
+                settings.append(Setting(f"{name} {what}", {"method": name}, damage=damage))
+                differences.append((f"{name} {what}", name))
+    question = "What do missing frames, uneven rates and late joint states cost?"
+    return Study("frames", question, tuple(settings), tuple(differences))
+
+
+def overhead(choices: Choices) -> Study:
+    """Time and memory of each method over SimCLR: all timed in turns in one run."""
+    names = tuple(dict.fromkeys(("simclr", *(choices.methods or METHODS))))
+    settings = (Setting("overhead", {"methods": list(names)}, kind=OVERHEAD),)
+    return Study("overhead", "What does a method cost over SimCLR?", settings, primary=TIME)
+
+
+STUDIES: dict[str, Callable[[Choices], Study]] = {
+    "methods": methods,
+    "controls": controls,
+    "action-noise": action_noise,
+    "augmentations": augmentations,
+    "window": window,
+    "overhead": overhead,
+    "viewpoints": viewpoints,
+    "frames": frames,
+    "grid": grid,
+}
+
+
+def _numbers(choices: Choices, default: Sequence[float]) -> tuple[float, ...]:
+    try:
+        return tuple(float(value) for value in choices.values) or tuple(default)
+    except ValueError as error:
+        raise ConfigError(f"--values {','.join(choices.values)}: expected numbers.") from error
+
+
+def _reach(text: str) -> float | None:
+    """The largest distance in a window of the setting `window`, None for the whole episode. Raises ConfigError."""
+    unit, *bounds = text.split(":")
+    if unit == "episode" and not bounds:
+        return None
+    if unit == "next":
+        return 1.0
+    try:
+        return float(bounds[-1])
+    except (IndexError, ValueError) as error:
+        raise ConfigError(f"--values {text}: expected episode or {', '.join(UNITS[1:])}:MAXIMUM.") from error

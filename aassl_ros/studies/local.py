@@ -23,7 +23,8 @@ import torch
 
 from aassl_ros.errors import AasslError
 from aassl_ros.studies.progress import Outcome, Show, Standing, Steps, name_of
-from aassl_ros.studies.run import Interrupted, RunSpec, execute
+from aassl_ros.studies.run import RunSpec, execute
+from aassl_ros.studies.watch import Interrupted
 
 _LOOK_EVERY_S = 0.2  # for a request to stop
 _TELL_EVERY_S = 0.2
@@ -109,7 +110,7 @@ class _Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_work, args=(theirs,), daemon=True)
+        self.process: BaseProcess = context.Process(target=_work, args=(theirs,))
         with _one_thread_in_children():
             self.process.start()
         theirs.close()

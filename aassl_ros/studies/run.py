@@ -1,4 +1,4 @@
-"""One run of a study: train on settings, evaluate, and leave FOLDER/result.json.
+"""One run of a study: train on settings and evaluate, or time methods, and leave FOLDER/result.json.
 
 A finished run is never repeated; an interrupted one goes on from its checkpoint, on the very same loss curve.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -18,29 +18,25 @@ from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.checkpoint import LINK, load_checkpoint
 from aassl_ros.learning.evaluation import EvaluationSettings, evaluate
+from aassl_ros.learning.run_folder import begin, resume
 from aassl_ros.learning.subject import subject_of
 from aassl_ros.learning.train_settings import TrainSettings
-from aassl_ros.learning.trainer import Trainer, TrainProgress, begin, resume
+from aassl_ros.learning.trainer import Trainer, TrainProgress
 from aassl_ros.settings import from_mapping
+from aassl_ros.studies.damage import Damage, damaged
+from aassl_ros.studies.definition import OVERHEAD, TRAIN
+from aassl_ros.studies.overhead import measure
+from aassl_ros.studies.watch import Interrupted, Watch
 
 RESULT, SPEC = "result.json", "run.json"
-
-
-class Watch(Protocol):
-    """Who follows a run: told of its progress, asked whether to stop."""
-
-    def show(self, done: int, total: int, note: str) -> None: ...
-    def stop(self) -> bool: ...
-
-
-class Interrupted(Exception):
-    """A run was asked to stop; what it has is saved, and it goes on when it is executed again."""
 
 
 @dataclass(frozen=True)
 class RunSpec:
     """What one run is. settings: of TrainSettings by name, the seed among them; evaluation: of EvaluationSettings.
 
+    kind: "train", or "overhead", whose settings["methods"] are timed for `updates` rounds. damage: done to the data
+    that it learns from, not to those it is tested on. picture: lay the features out in the plane, too.
     updates: after so many training ends, whatever settings["epochs"] says; 0: by the epochs.
     threads, device: where it runs; they are not part of what it is.
     """
@@ -50,8 +46,11 @@ class RunSpec:
     folder: Path
     data: Path
     settings: dict[str, Any]
+    kind: str = TRAIN
     updates: int = 0
     split: str = "test"
+    damage: Damage | None = None
+    picture: bool = False
     evaluation: dict[str, Any] = field(default_factory=dict)
     threads: int = 1
     device: str = "cpu"
@@ -63,6 +62,10 @@ class RunSpec:
         return dict(json.loads(json.dumps(values)))
 
 
+_DEFAULTS = {entry.name: entry.default for entry in fields(RunSpec) if entry.name in ("kind", "damage", "picture")}
+"""Of what an older version did not write down."""
+
+
 def execute(spec: RunSpec, watch: Watch) -> dict[str, Any]:
     """Do what is left of the run and return its result (see `_result`).
 
@@ -72,24 +75,9 @@ def execute(spec: RunSpec, watch: Watch) -> dict[str, Any]:
     if done is not None:
         return done
     data = PreparedData.open(spec.data)
-    trainer = _trainer(spec, data)
-    _train(trainer, spec, watch)
-    subject = subject_of(load_checkpoint(spec.folder))
-
-    def show(frames: int, total: int) -> None:
-        watch.show(trainer.learner.steps, trainer.learner.steps, f"evaluated {frames} of {total} frames")
-        if watch.stop():
-            raise Interrupted
-
-    settings = from_mapping(EvaluationSettings, {"device": spec.device, **spec.evaluation}, source="study")
-    evaluation = evaluate(subject, data, settings, split=spec.split, progress=show)
-    result = {
-        "setting": spec.setting,
-        "seed": spec.seed,
-        "updates": trainer.learner.steps,
-        "fingerprint": data.fingerprint,
-        "evaluation": evaluation.to_json(),
-    }
+    torch.set_num_threads(spec.threads)
+    measured = _time_methods(spec, data, watch) if spec.kind == OVERHEAD else _train_and_evaluate(spec, data, watch)
+    result = {"setting": spec.setting, "seed": spec.seed, "fingerprint": data.fingerprint, **measured}
     write_json(spec.folder / RESULT, result)
     return result
 
@@ -97,7 +85,7 @@ def execute(spec: RunSpec, watch: Watch) -> dict[str, Any]:
 def read_result(spec: RunSpec) -> dict[str, Any] | None:
     """The result of a finished run, None where there is none. Raises ConfigError where the folder is another run's."""
     begun = _read_json(spec.folder / SPEC)
-    if begun is not None and begun != spec.identity():
+    if begun is not None and {**_DEFAULTS, **begun} != spec.identity():
         raise ConfigError(f"{spec.folder} holds a run of other settings. Take another --out, or remove it.")
     return _read_json(spec.folder / RESULT)
 
@@ -115,9 +103,42 @@ def write_json(path: Path, value: Any) -> None:
         ) from error
 
 
+def _train_and_evaluate(spec: RunSpec, data: PreparedData, watch: Watch) -> dict[str, Any]:
+    trainer = _trainer(spec, data if spec.damage is None else damaged(data, spec.damage, spec.seed))
+    _train(trainer, spec, watch)
+    steps = trainer.learner.steps
+
+    def show(frames: int, total: int) -> None:
+        watch.show(steps, steps, f"evaluated {frames} of {total} frames")
+        if watch.stop():
+            raise Interrupted
+
+    settings = from_mapping(EvaluationSettings, {"device": spec.device, **spec.evaluation}, source="study")
+    subject = subject_of(load_checkpoint(spec.folder))
+    found = evaluate(subject, data, settings, split=spec.split, picture=spec.picture, progress=show)
+    picture = found.picture
+    laid_out = (
+        None
+        if picture is None
+        else {
+            "points": picture.points.round(3).tolist(),
+            "categories": list(picture.categories),
+            "trained_on": picture.trained_on.tolist(),
+        }
+    )
+    return {"updates": steps, "evaluation": found.to_json(), "picture": laid_out}
+
+
+def _time_methods(spec: RunSpec, data: PreparedData, watch: Watch) -> dict[str, Any]:
+    write_json(spec.folder / SPEC, spec.identity())
+    given = {name: value for name, value in spec.settings.items() if name != "methods"}
+    where = {"torch_threads": spec.threads, "device": spec.device, "image_size": data.image_size}
+    settings = from_mapping(TrainSettings, {**where, **given}, source="study")
+    return {"overhead": measure(spec.settings["methods"], data, settings, spec.updates, watch)}
+
+
 def _trainer(spec: RunSpec, data: PreparedData) -> Trainer:
     """The run begun, or as far as it had come."""
-    torch.set_num_threads(spec.threads)
     where = {"torch_threads": spec.threads, "device": spec.device, "keep": 1}
     settings = from_mapping(TrainSettings, {**spec.settings, **where}, source="study")
     if spec.updates:

@@ -17,18 +17,23 @@ from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.evaluation import EvaluationSettings
 from aassl_ros.learning.evaluation_split import make_split
+from aassl_ros.learning.evaluation_views import FOLDER as VIEWS
 from aassl_ros.learning.methods import METHODS
-from aassl_ros.learning.train_settings import TrainSettings
+from aassl_ros.learning.train_settings import TrainSettings, parse_window
 from aassl_ros.settings import from_mapping
-from aassl_ros.studies.definitions import STUDIES, Choices, Setting, Study
+from aassl_ros.studies.definition import ALIGNMENT, Choices, Setting, Study
+from aassl_ros.studies.definitions import STUDIES
 from aassl_ros.studies.progress import Outcome, Scheduler, Show, name_of
 from aassl_ros.studies.run import RunSpec, read_result, write_json
 
 STUDY = "study.json"
 _OWN = ("seed", "validation", "max_seconds", "torch_threads", "keep", "device")
 """Settings that a study gives its runs itself."""
-QUICK = {"width": 4, "batch": 32, "frames_per_episode": 4, "few_shot_draws": 5}
+QUICK_SETTINGS = {"width": 4, "batch": 32}
+QUICK_EVALUATION = {"frames_per_episode": 4, "few_shot_draws": 5}
 QUICK_UPDATES = 6
+_VALIDATION = {"measures": ["category"], "baselines": False}
+"""What is measured on validation objects: what settings are chosen by."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Request:
     evaluation: dict[str, Any] = field(default_factory=dict)
     updates: int = 0
     only: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ()
+    choices: Choices = field(default_factory=Choices)
     quick: bool = False
 
 
@@ -69,26 +74,39 @@ def conduct(request: Request, scheduler: Scheduler, show: Show, stop: Callable[[
     data = PreparedData.open(request.data)
     instances = _check_data(data, study, request)
     _claim(request, data.fingerprint)
-    specs = [_spec(setting, seed, request) for setting in study.settings for seed in range(request.seeds)]
-    outcomes = _outcomes(specs, scheduler, show, stop)
     conclusion = Conclusion(study, request, data.fingerprint, instances, {}, {})
+    _carry_out(study.settings, conclusion, scheduler, show, stop)
+    if study.follow is None:
+        return conclusion
+    more = study.follow(conclusion.results)
+    _carry_out(more.settings, conclusion, scheduler, show, stop)
+    whole = replace(study, settings=(*study.settings, *more.settings), differences=more.differences)
+    return replace(conclusion, study=whole)
+
+
+def _carry_out(
+    settings: Sequence[Setting], conclusion: Conclusion, scheduler: Scheduler, show: Show, stop: Callable[[], bool]
+) -> None:
+    """Do what is left of these settings' runs and add what they came to."""
+    request = conclusion.request
+    specs = [_spec(each, seed, request) for each in settings for seed in range(each.seeds or request.seeds)]
+    outcomes = _outcomes(specs, scheduler, show, stop)
     for spec in specs:
         outcome = outcomes[name_of(spec)]
         if isinstance(outcome, str):
             conclusion.failed[spec.setting, spec.seed] = outcome
         else:
             conclusion.results.setdefault(spec.setting, {})[spec.seed] = outcome
-    return conclusion
 
 
 def plan(request: Request) -> Study:
     """The study with the settings asked for. Raises ConfigError for what is unknown or cannot be set."""
     if request.study not in STUDIES:
         raise ConfigError(f"there is no study {request.study!r}, expected one of {', '.join(STUDIES)}.")
-    unknown = [name for name in request.methods if name not in METHODS]
+    unknown = [name for name in request.choices.methods if name not in METHODS]
     if unknown:
         raise ConfigError(f"--methods: there is no method {unknown[0]!r}, expected some of {', '.join(METHODS)}.")
-    study = STUDIES[request.study](Choices(request.methods))
+    study = STUDIES[request.study](request.choices)
     names = [setting.name for setting in study.settings]
     unknown = [name for name in request.only if name not in names]
     if unknown:
@@ -100,7 +118,11 @@ def plan(request: Request) -> Study:
     if varied:
         raise ConfigError(f"--set {min(varied)}: that is what the study {study.name} varies. Leave it out.")
     for setting in study.settings:
-        from_mapping(TrainSettings, {**request.settings, **setting.settings}, source="--set")
+        values = {**request.settings, **setting.settings}
+        settings = from_mapping(
+            TrainSettings, {name: value for name, value in values.items() if name != "methods"}, source="--set"
+        )
+        parse_window(settings.window)
     from_mapping(EvaluationSettings, request.evaluation, source="--set")
     kept = tuple(setting for setting in study.settings if not request.only or setting.name in request.only)
     return replace(study, settings=kept)
@@ -110,12 +132,10 @@ def _quickened(request: Request) -> Request:
     """With --quick, so little training that all of it works in a minute or two; what was asked for still holds."""
     if not request.quick:
         return request
-    evaluation = {name: value for name, value in QUICK.items() if name not in ("width", "batch")}
-    settings = {name: value for name, value in QUICK.items() if name not in evaluation}
     return replace(
         request,
-        settings={**settings, **request.settings},
-        evaluation={**evaluation, **request.evaluation},
+        settings={**QUICK_SETTINGS, **request.settings},
+        evaluation={**QUICK_EVALUATION, **request.evaluation},
         updates=request.updates or QUICK_UPDATES,
     )
 
@@ -126,6 +146,8 @@ def _check_data(data: PreparedData, study: Study, request: Request) -> int:
     names = make_split(data, "test", settings.frames_per_episode).test.names
     if len(names) < 2:
         raise DataError(f"{data.path} has {len(names)} test instance, expected two or more: an interval needs them.")
+    if study.primary == ALIGNMENT and not (request.data / VIEWS).is_dir():
+        raise DataError(f"{request.data} has no grid of views ({VIEWS}/), which {study.name} needs: see aassl synth.")
     return len(names)
 
 
@@ -157,6 +179,7 @@ def _claim(request: Request, fingerprint: str) -> None:
 
 def _spec(setting: Setting, seed: int, request: Request) -> RunSpec:
     settings = {**request.settings, **setting.settings, "seed": seed}
+    evaluation = request.evaluation if setting.split == "test" else {**request.evaluation, **_VALIDATION}
     if not request.updates and setting.budget != 1:
         settings["epochs"] = setting.budget * settings.get("epochs", TrainSettings().epochs)
     return RunSpec(
@@ -165,8 +188,12 @@ def _spec(setting: Setting, seed: int, request: Request) -> RunSpec:
         folder=(request.out / "runs" / f"{slug(setting.name)}-seed{seed}").absolute(),
         data=request.data.absolute(),
         settings=settings,
+        kind=setting.kind,
         updates=setting.budget * request.updates,
-        evaluation=request.evaluation,
+        split=setting.split,
+        damage=setting.damage,
+        picture=setting.picture and seed == 0,
+        evaluation=evaluation,
     )
 
 

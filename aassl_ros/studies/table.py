@@ -1,22 +1,23 @@
-"""The table of a study: rows {setting, metric, mean, ci95, values} as JSON, as Markdown and as a plot."""
+"""The rows of a study's table: {setting, metric, mean, ci95, values}."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from aassl_ros.studies.definitions import Study
+from aassl_ros.studies.definition import PROBE, Results, Setting, Study
 from aassl_ros.studies.statistics import Interval, mean_interval, paired_interval
 
-Results = Mapping[str, Mapping[int, dict[str, Any]]]
-"""By setting and seed: what studies/run.py leaves of each finished run."""
-PRIMARY = "probe"
-_PAIRED = ("probe", "knn")
-_BASELINES = ("random_encoder", "colour_histogram")
-_GROUPS = ("few_shot", "alignment", "action", "consistency", "per_view")
+MINUS = "_minus_"
+PAIRED = ("probe", "knn")
+"""Measures whose differences are told, for they are known of each test instance."""
+RANDOM, COLOURS = "random encoder", "colour histogram"
+_GROUPS = ("few_shot", "alignment", "action", "structure")
+_REFERENCES = ("random_encoder", "chance")
+"""Parts of a group that are not of this encoder."""
 
 
 @dataclass(frozen=True)
@@ -40,30 +41,49 @@ class Row:
 
 
 def rows_of(study: Study, results: Results) -> list[Row]:
-    """Every measure of every setting, the untrained references, then the paired differences."""
+    """Every measure of every setting, then of the untrained references, then the paired differences."""
     rows = []
     for setting in study.settings:
-        rows += _mean_rows(setting.name, [measures(result["evaluation"]) for result in _of(results, setting.name)])
-    first = next((list(_of(results, setting.name)) for setting in study.settings if results.get(setting.name)), [])
-    for name in _BASELINES:
-        values = [{PRIMARY: result["evaluation"]["baselines"][name]} for result in first]
-        rows += _mean_rows(name.replace("_", " "), values)
+        rows += _rows(setting.name, [_measures(setting, result) for result in _by_seed(results, setting.name)])
+    tested = [setting.name for setting in study.settings if setting.split == "test" and results.get(setting.name)]
+    if tested:
+        evaluations = [result.get("evaluation", {}) for result in _by_seed(results, tested[0])]
+        rows += _rows(RANDOM, [_of_random_encoder(each) for each in evaluations])
+        rows += _rows(COLOURS, [_named(PROBE, _baselines(each).get("colour_histogram")) for each in evaluations])
     for ours, theirs in study.differences:
         rows += _difference_rows(ours, theirs, results)
+    rows += [row for setting in study.settings for row in _overhead_rows(_by_seed(results, setting.name))]
     return rows
 
 
-def measures(evaluation: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of an EVALUATION that a table can hold, as many as there are: probe, knn, few_shot_1, ..."""
-    found = {"probe": evaluation["probe"]["accuracy"], "knn": evaluation["knn"]["accuracy"]}
+def _measures(setting: Setting, result: Mapping[str, Any]) -> dict[str, float]:
+    """The figures of an EVALUATION, as many as there are: probe, knn, few_shot_1, alignment_viewpoint, ...
+
+    Those taken on validation objects are named val_...
+    """
+    evaluation = result.get("evaluation", {})
+    found = {name: evaluation[name]["accuracy"] for name in PAIRED if name in evaluation}
     for group in _GROUPS:
-        found |= dict(_numbers(group, evaluation.get(group)))
-    found |= dict(_numbers("rankme", evaluation.get("rankme")))
-    return found
+        values = evaluation.get(group, {})
+        found |= _named(group, {name: value for name, value in values.items() if name not in _REFERENCES})
+    return found if setting.split == "test" else {f"{setting.split}_{name}": value for name, value in found.items()}
+
+
+def _of_random_encoder(evaluation: Mapping[str, Any]) -> dict[str, float]:
+    probe = _named(PROBE, _baselines(evaluation).get("random_encoder"))
+    return probe | _named("alignment", evaluation.get("alignment", {}).get("random_encoder"))
+
+
+def _baselines(evaluation: Mapping[str, Any]) -> dict[str, float]:
+    return evaluation.get("baselines", {})
+
+
+def _named(name: str, value: Any) -> dict[str, float]:
+    """The numbers in nested mappings, named by their way down."""
+    return dict(_numbers(name, value))
 
 
 def _numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:
-    """The numbers in nested mappings, named by their way down."""
     if isinstance(value, Mapping):
         for key, part in value.items():
             yield from _numbers(f"{name}_{key}", part)
@@ -71,32 +91,36 @@ def _numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:
         yield name, float(value)
 
 
-def _of(results: Results, setting: str) -> Iterator[dict[str, Any]]:
+def _by_seed(results: Results, setting: str) -> list[dict[str, Any]]:
     runs = results.get(setting, {})
-    return (runs[seed] for seed in sorted(runs))
+    return [runs[seed] for seed in sorted(runs)]
 
 
-def _mean_rows(setting: str, found: Sequence[Mapping[str, float]]) -> list[Row]:
-    if not found:
-        return []
-    names = [name for name in found[0] if all(name in each for each in found)]
+def _rows(setting: str, found: Sequence[Mapping[str, float]]) -> list[Row]:
+    """A row for each measure that all seeds have."""
+    names = [name for name in found[0] if all(name in each for each in found)] if found else []
     columns = {name: tuple(each[name] for each in found) for name in names}
     return [Row(setting, name, mean_interval(values), values) for name, values in columns.items()]
+
+
+def _overhead_rows(results: Iterable[Mapping[str, Any]]) -> list[Row]:
+    found = [result["overhead"] for result in results if "overhead" in result]
+    return [row for name in (found[0] if found else {}) for row in _rows(name, [each[name] for each in found])]
 
 
 def _difference_rows(ours: str, theirs: str, results: Results) -> list[Row]:
     """Over the seeds that both have; by bootstrap over test instances and seeds."""
     seeds = sorted(set(results.get(ours, {})) & set(results.get(theirs, {})))
-    if not seeds:
-        return []
-    evaluations = [[results[name][seed]["evaluation"] for seed in seeds] for name in (ours, theirs)]
-    frames = evaluations[0][0]["test_instance_frames"]
-    weights = np.array(list(frames.values()), np.float64)
+    sides = [[results[name][seed].get("evaluation", {}) for seed in seeds] for name in (ours, theirs)]
     rows = []
-    for metric in _PAIRED:
+    for metric in PAIRED:
+        if not seeds or any(metric not in each for side in sides for each in side):
+            continue
+        frames = sides[0][0]["test_instance_frames"]
+        weights = np.array(list(frames.values()), np.float64)
         mine, other = (
-            np.array([[each[metric]["per_instance"][name] for name in frames] for each in side]) for side in evaluations
+            np.array([[each[metric]["per_instance"][name] for name in frames] for each in side]) for side in sides
         )
         values = tuple(((mine - other) @ weights / weights.sum()).tolist())
-        rows.append(Row(ours, f"{metric}_minus_{theirs}", paired_interval(mine, other, weights), values))
+        rows.append(Row(ours, f"{metric}{MINUS}{theirs}", paired_interval(mine, other, weights), values))
     return rows

@@ -1,28 +1,42 @@
-"""What a study leaves: DIR/table.json, DIR/table.md and DIR/plot.png."""
+"""What a study leaves in its folder: table.json, table.md, plot.png and, with features laid out, features.png."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from aassl_ros import __version__
+from aassl_ros.errors import DataError
 from aassl_ros.report import plots
+from aassl_ros.studies.definition import ALIGNMENT, PROBE, TIME
+from aassl_ros.studies.markdown import markdown
 from aassl_ros.studies.run import write_json
 from aassl_ros.studies.study import Conclusion
-from aassl_ros.studies.table import PRIMARY, Row, rows_of
+from aassl_ros.studies.table import Row, rows_of
 
-TABLE, MARKDOWN, PLOT = "table.json", "table.md", "plot.png"
-_FRACTIONS = ("probe", "knn", "few_shot")
-"""Measures shown in percent."""
+TABLE, MARKDOWN, PLOT, FEATURES = "table.json", "table.md", "plot.png", "features.png"
+_LABELS = {
+    PROBE: ("linear probe on objects never seen (%)", 100.0),
+    ALIGNMENT: ("viewpoint-wise alignment (difference of cosines)", 1.0),
+    TIME: ("time of a step over SimCLR's", 1.0),
+}
 
 
 def write(conclusion: Conclusion, out: Path) -> dict[str, Any]:
-    """Write all three and return the table. Raises DataError where they cannot be written."""
+    """Write all and return the table. Raises DataError where they cannot be written."""
     rows = rows_of(conclusion.study, conclusion.results)
     table = _table(conclusion, rows)
     write_json(out / TABLE, table)
-    (out / MARKDOWN).write_text(_markdown(conclusion, rows), encoding="utf-8")
-    (out / PLOT).write_bytes(_plot(conclusion, rows))
+    pictures = {PLOT: _plot(conclusion, rows), FEATURES: _features(conclusion)}
+    try:
+        (out / MARKDOWN).write_text(markdown(conclusion, rows), encoding="utf-8")
+        for name, picture in pictures.items():
+            if picture:
+                (out / name).write_bytes(picture)
+    except OSError as error:
+        raise DataError(f"{out} cannot be written ({error.strerror}). Free some room.") from error
     return table
 
 
@@ -48,80 +62,32 @@ def _table(conclusion: Conclusion, rows: list[Row]) -> dict[str, Any]:
     }
 
 
-def _markdown(conclusion: Conclusion, rows: list[Row]) -> str:
-    request, study = conclusion.request, conclusion.study
-    lines = [f"# {study.name}", "", study.question, ""]
-    if request.quick:
-        lines += ["**--quick: so little training that the figures mean nothing.**", ""]
-    common = ", ".join(f"{name} {value}" for name, value in request.settings.items()) or "the defaults"
-    length = f"{request.updates} updates a run" if request.updates else "as many epochs as set"
-    lines += [
-        f"Seeds 0 to {request.seeds - 1}, paired; {length}; settings: {common}; "
-        f"{conclusion.test_instances} test instances of `{request.data}`. "
-        "Mean and 95 % interval; accuracies in percent.",
-        "",
-    ]
-    plain = [row for row in rows if "_minus_" not in row.metric]
-    lines += _grid(plain)
-    differences = [row for row in rows if "_minus_" in row.metric]
-    if differences:
-        lines += ["", "## Paired differences", "", "Bootstrap over test instances and seeds; in points of percent.", ""]
-        lines += ["| setting | minus | probe | kNN |", "|---|---|---|---|"]
-        for row in differences:
-            if row.metric.startswith(f"{PRIMARY}_minus_"):
-                reference = row.metric.removeprefix(f"{PRIMARY}_minus_")
-                other = next(
-                    each
-                    for each in differences
-                    if (each.setting, each.metric) == (row.setting, f"knn_minus_{reference}")
-                )
-                lines.append(f"| {row.setting} | {reference} | {_cell(row)} | {_cell(other)} |")
-    if conclusion.failed:
-        lines += ["", "## Failed", ""]
-        lines += [f"- {setting}, seed {seed}: {reason}" for (setting, seed), reason in conclusion.failed.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _grid(rows: list[Row]) -> list[str]:
-    """Settings down, measures across."""
-    metrics = list(dict.fromkeys(row.metric for row in rows))
-    settings = list(dict.fromkeys(row.setting for row in rows))
-    found = {(row.setting, row.metric): row for row in rows}
-    lines = ["| setting | seeds | " + " | ".join(metrics) + " |", "|---" * (len(metrics) + 2) + "|"]
-    for setting in settings:
-        cells = [_cell(found[setting, metric]) if (setting, metric) in found else "" for metric in metrics]
-        count = max(len(row.values) for row in rows if row.setting == setting)
-        lines.append(f"| {setting} | {count} | " + " | ".join(cells) + " |")
-    return lines
-
-
-def _cell(row: Row) -> str:
-    scale = 100 if row.metric.startswith(_FRACTIONS) else 1
-    digits = 1 if scale == 100 else 3
-    mean = f"{scale * row.interval.mean:.{digits}f}"
-    if row.interval.ci95 is None:
-        return mean
-    low, high = (f"{scale * bound:.{digits}f}" for bound in row.interval.ci95)
-    return f"{mean} [{low}, {high}]"
-
-
 def _plot(conclusion: Conclusion, rows: list[Row]) -> bytes:
-    """Accuracy of the linear probe: bars, or lines over the value that the study sweeps."""
+    """The study's primary measure: bars, or lines over the values that it sweeps."""
     study = conclusion.study
-    found = {row.setting: row for row in rows if row.metric == PRIMARY}
-    note = " (--quick)" if conclusion.request.quick else ""
-    label = f"linear probe on objects never seen (%){note}"
-    if not study.swept:
-        bars = {name: _percent(row) for name, row in found.items()}
-        return plots.bars_with_intervals(bars, label)
-    lines: dict[str, list[tuple[float, plots.Bounded]]] = {}
-    for setting in study.settings:
-        if setting.name in found and setting.value is not None:
-            lines.setdefault(setting.line, []).append((setting.value, _percent(found[setting.name])))
-    return plots.lines_with_intervals(lines, study.swept, label)
+    text, scale = _LABELS[study.primary]
+    label = text + (" (--quick)" if conclusion.request.quick else "")
+    found = {row.setting: _scaled(row, scale) for row in rows if row.metric == study.primary}
+    if not study.lines:
+        return plots.bars_with_intervals(found, label)
+    lines = {
+        line: [(value, found[setting]) for setting, value in points if setting in found]
+        for line, points in study.lines.items()
+    }
+    return plots.lines_with_intervals({line: points for line, points in lines.items() if points}, study.swept, label)
 
 
-def _percent(row: Row) -> plots.Bounded:
-    mean = 100 * row.interval.mean
-    low, high = row.interval.ci95 or (row.interval.mean, row.interval.mean)
-    return mean, 100 * low, 100 * high
+def _scaled(row: Row, scale: float) -> plots.Bounded:
+    mean = row.interval.mean
+    low, high = row.interval.ci95 or (mean, mean)
+    return scale * mean, scale * low, scale * high
+
+
+def _features(conclusion: Conclusion) -> bytes | None:
+    """One panel a setting whose features were laid out; None where there is none."""
+    panels = {}
+    for setting, runs in conclusion.results.items():
+        picture = next((run["picture"] for run in runs.values() if run.get("picture")), None)
+        if picture is not None:
+            panels[setting] = (np.array(picture["points"]), picture["categories"], np.array(picture["trained_on"]))
+    return plots.embeddings(panels) if panels else None

@@ -1,0 +1,84 @@
+"""Best against best: each method at its best point of one grid, chosen on validation objects, then tested once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from aassl_ros.errors import ConfigError
+from aassl_ros.learning.methods import METHODS
+from aassl_ros.studies.definition import Choices, Results, Setting, Study
+
+GRID: dict[str, tuple[Any, ...]] = {
+    "window": ("episode", "frames:1", "frames:2", "frames:5"),
+    "action_weight": (0.2, 1.0),
+}
+_OF_PAIRS = ("window",)
+_OF_ACTIONS = (
+    "action_weight", "action_temperature", "same_action", "rotation", "action_components", "action_space"
+)  # fmt: skip
+CONTESTANTS: dict[str, dict[str, Any]] = {
+    "simclr": {"method": "simclr"},
+    "simclr_tt": {"method": "simclr_tt"},
+    "aa_simclr concat": {"method": "aa_simclr", "fusion": "concat"},
+    "aa_simclr difference": {"method": "aa_simclr", "fusion": "difference"},
+}
+
+
+def grid(choices: Choices) -> Study:
+    """Every point of the grid that means something to the method; then each method's best, to be tested."""
+    contestants = {name: {"method": name} for name in choices.methods} or CONTESTANTS
+    points: dict[str, list[Setting]] = {
+        name: [_candidate(name, own, point, choices.grid_seeds) for point in _points(own, choices.grid or GRID)]
+        for name, own in contestants.items()
+    }
+    tried = Study(
+        "grid",
+        "Best against best: which method wins when each has the window and the weight that suit it?",
+        tuple(itertools.chain.from_iterable(points.values())),
+    )
+
+    def follow(results: Results) -> Study:
+        best = {name: _best(own, results) for name, own in points.items()}
+        tested = {name: _tested(name, winner) for name, winner in best.items() if winner is not None}
+        names = [setting.name for setting in tested.values()]
+        differences = [(names[j], names[i]) for i in range(len(names)) for j in range(i + 1, len(names))]
+        return replace(tried, settings=tuple(tested.values()), differences=tuple(differences))
+
+    return replace(tried, follow=follow)
+
+
+def _points(own: Mapping[str, Any], grid: Mapping[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """All combinations of the values that this method looks at. Raises ConfigError where it fixes one itself."""
+    fixed = sorted(set(own) & set(grid))
+    if fixed:
+        raise ConfigError(f"--grid {fixed[0]}: the contestants differ in it already. Leave it out.")
+    method = METHODS[own["method"]]
+    unused = (_OF_PAIRS if method.pairs == "classic" else ()) + (() if method.uses_actions else _OF_ACTIONS)
+    axes = {name: values for name, values in grid.items() if name not in unused}
+    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+
+
+def _candidate(name: str, own: Mapping[str, Any], point: Mapping[str, Any], seeds: int) -> Setting:
+    words = " ".join(f"{key}={value}" for key, value in point.items())
+    settings = {**own, **point, "validation": True}
+    return Setting(f"{name} {words}".strip(), settings, split="val", seeds=seeds)
+
+
+def _best(candidates: list[Setting], results: Results) -> Setting | None:
+    """The one of highest mean accuracy on the validation objects; None where every run of the method failed."""
+    scored = [
+        (float(np.mean([run["evaluation"]["probe"]["accuracy"] for run in results[each.name].values()])), each)
+        for each in candidates
+        if results.get(each.name)
+    ]
+    return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
+
+def _tested(name: str, winner: Setting) -> Setting:
+    settings = {key: value for key, value in winner.settings.items() if key != "validation"}
+    return Setting(f"best {winner.name}", settings)

@@ -1,0 +1,83 @@
+"""A study's table to be read: settings down, measures across, then the paired differences."""
+
+from __future__ import annotations
+
+from aassl_ros.studies.definition import OVERHEAD
+from aassl_ros.studies.study import Conclusion
+from aassl_ros.studies.table import MINUS, PAIRED, Row
+
+_SHOWN = {
+    "probe": "probe", "knn": "kNN", "few_shot_1": "1 shot", "few_shot_5": "5 shots",
+    "val_probe": "probe, validation", "val_knn": "kNN, validation",
+    "alignment_viewpoint": "viewpoint alignment", "alignment_same_view_neighbour": "neighbour at the same view",
+    "alignment_view_invariance": "view invariance", "alignment_category_separation": "category separation",
+    "action_hit_at_1": "action hit@1", "action_chance_hit_at_1": "by chance", "action_rotation_r2": "rotation R2",
+    "structure_rankme": "RankMe", "structure_consistency_neighbours": "consistency",
+    "step_ms": "step, ms", "peak_mb": "peak memory, MB",
+    "time_over_simclr": "time over SimCLR", "memory_over_simclr": "memory over SimCLR",
+}  # fmt: skip
+"""The measures that are shown, with their headings; table.json has all."""
+_FRACTIONS = ("probe", "knn", "few_shot", "val_", "action_hit", "action_chance", "alignment_same_view_neighbour")
+
+
+def markdown(conclusion: Conclusion, rows: list[Row]) -> str:
+    """The whole page."""
+    study = conclusion.study
+    lines = [f"# {study.name}", "", study.question, ""]
+    if conclusion.request.quick:
+        lines += ["**--quick: so little training that the figures mean nothing.**", ""]
+    lines += [_conditions(conclusion), "", *_grid([row for row in rows if row.metric in _SHOWN])]
+    lines += _differences([row for row in rows if MINUS in row.metric])
+    if conclusion.failed:
+        lines += ["", "## Failed", ""]
+        lines += [f"- {setting}, seed {seed}: {reason}" for (setting, seed), reason in conclusion.failed.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _conditions(conclusion: Conclusion) -> str:
+    request = conclusion.request
+    common = ", ".join(f"{name} {value}" for name, value in request.settings.items()) or "the defaults"
+    if conclusion.study.settings[0].kind == OVERHEAD:
+        return f"{request.seeds} repetitions on `{request.data}`; settings: {common}. Mean and 95 % interval over them."
+    length = f"{request.updates} updates a run" if request.updates else "as many epochs as set"
+    return (
+        f"Seeds 0 to {request.seeds - 1}, paired; {length}; settings: {common}; {conclusion.test_instances} test "
+        f"instances of `{request.data}`. Mean and 95 % interval over the seeds (Student); accuracies in percent."
+    )
+
+
+def _grid(rows: list[Row]) -> list[str]:
+    """Settings down, measures across."""
+    metrics = [metric for metric in _SHOWN if any(row.metric == metric for row in rows)]
+    settings = list(dict.fromkeys(row.setting for row in rows))
+    found = {(row.setting, row.metric): row for row in rows}
+    headings = " | ".join(_SHOWN[metric] for metric in metrics)
+    lines = [f"| setting | runs | {headings} |", "|---" * (len(metrics) + 2) + "|"]
+    for setting in settings:
+        cells = [_cell(found[setting, metric]) if (setting, metric) in found else "" for metric in metrics]
+        count = max(len(row.values) for row in rows if row.setting == setting)
+        lines.append(f"| {setting} | {count} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _differences(rows: list[Row]) -> list[str]:
+    if not rows:
+        return []
+    lines = ["", "## Paired differences", "", "In points of percent; bootstrap over test instances and seeds.", ""]
+    lines += ["| setting | minus | probe | kNN |", "|---|---|---|---|"]
+    found = {(row.setting, row.metric): row for row in rows}
+    pairs = dict.fromkeys((row.setting, row.metric.split(MINUS, 1)[1]) for row in rows)
+    for ours, theirs in pairs:
+        each = [found.get((ours, f"{metric}{MINUS}{theirs}")) for metric in PAIRED]
+        cells = " | ".join("" if row is None else _cell(row) for row in each)
+        lines.append(f"| {ours} | {theirs} | {cells} |")
+    return lines
+
+
+def _cell(row: Row) -> str:
+    scale, digits = (100, 1) if row.metric.startswith(_FRACTIONS) else (1, 3)
+    mean = f"{scale * row.interval.mean:.{digits}f}"
+    if row.interval.ci95 is None:
+        return mean
+    low, high = (f"{scale * bound:.{digits}f}" for bound in row.interval.ci95)
+    return f"{mean} [{low}, {high}]"

@@ -1,0 +1,166 @@
+"""Runs on a Ray cluster: one core, or one GPU where there are any, a run. Ray is an extra: pip install aassl_ros[ray].
+
+DATA and DIR must be at the same path on every machine, as on a shared disk: there a run keeps its checkpoints, and goes
+on from them when its machine is lost.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from aassl_ros.errors import AasslError, ConfigError, DataError
+from aassl_ros.studies.progress import Outcome, Show, Standing, Steps, name_of
+from aassl_ros.studies.run import RESULT, RunSpec, execute, read_result, write_json
+from aassl_ros.studies.watch import Interrupted
+
+_LOOK_EVERY_S = 0.5
+_TELL_EVERY_S = 1.0
+_SECONDS_TO_SAVE = 60.0
+_RETRIES = 2  # where a machine or a process is lost
+
+
+class RayScheduler:
+    """Executes runs on the cluster at an address."""
+
+    def __init__(self, address: str) -> None:
+        """address: of a cluster's head (HOST:PORT or ray://HOST:PORT), "auto" for the one this machine is part of, or
+        "local" to start one on this machine. Raises ConfigError where Ray is missing.
+        """
+        try:
+            import ray
+        except ImportError as error:
+            raise ConfigError("--ray needs Ray, which is missing: pip install 'aassl_ros[ray]'.") from error
+        self._ray: Any = ray
+        self._address = address
+
+    def run(self, specs: Sequence[RunSpec], show: Show, stop: Callable[[], bool]) -> dict[str, Outcome]:
+        """See Scheduler. Raises DataError where the cluster cannot be reached."""
+        begun_here = not self._ray.is_initialized()
+        if begun_here:
+            self._connect()
+        try:
+            return self._run(specs, show, stop)
+        finally:
+            if begun_here:
+                self._ray.shutdown()
+
+    def _connect(self) -> None:
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        try:
+            if self._address == "local":
+                self._ray.init(address="local", include_dashboard=False, **options)
+            else:
+                self._ray.init(address=self._address, **options)
+        except Exception as error:  # Ray raises what its parts raise
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DataError(
+                f"there is no Ray cluster at {self._address} ({reason}). Start one with `ray start --head`, or take "
+                "--ray local."
+            ) from error
+
+    def _run(self, specs: Sequence[RunSpec], show: Show, stop: Callable[[], bool]) -> dict[str, Outcome]:
+        ray = self._ray
+        gpus = 1 if ray.cluster_resources().get("GPU", 0) else 0
+        board = ray.remote(num_cpus=0)(Board).remote()
+        remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=_RETRIES)(executed)
+        device = "cuda" if gpus else "cpu"
+        pending = {remote.remote(replace(spec, device=device), board): spec for spec in specs}
+        standing, outcomes = Standing(len(specs)), dict[str, Outcome]()
+        try:
+            while pending:
+                self._collect(pending, standing, outcomes, _LOOK_EVERY_S)
+                standing.running = ray.get(board.read.remote())
+                show(standing)
+                if stop():
+                    raise Interrupted
+        except BaseException:
+            ray.get(board.stop.remote())
+            self._end(pending, standing, outcomes)
+            raise
+        return outcomes
+
+    def _collect(
+        self, pending: dict[Any, RunSpec], standing: Standing, outcomes: dict[str, Outcome], seconds: float
+    ) -> None:
+        """Take in the runs that have ended within so many seconds."""
+        ended, _ = self._ray.wait(list(pending), num_returns=1, timeout=seconds)
+        for reference in ended:
+            spec = pending.pop(reference)
+            try:
+                outcome: Outcome | None = self._ray.get(reference)
+            except self._ray.exceptions.RayError as error:
+                outcome = f"lost by Ray: {str(error).splitlines()[0]}"
+            if outcome is None:
+                continue  # interrupted
+            if not isinstance(outcome, str) and read_result(spec) is None:
+                write_json(spec.folder / RESULT, outcome)  # of a machine that does not share our disk
+            standing.finished += 1
+            standing.failed += isinstance(outcome, str)
+            outcomes[name_of(spec)] = outcome
+
+    def _end(self, pending: dict[Any, RunSpec], standing: Standing, outcomes: dict[str, Outcome]) -> None:
+        """Cancel what has not begun, let the rest save, then end it by force."""
+        for reference in pending:
+            self._ray.cancel(reference)
+        until = time.monotonic() + _SECONDS_TO_SAVE
+        while pending and time.monotonic() < until:
+            self._collect(pending, standing, outcomes, _LOOK_EVERY_S)
+        for reference in pending:
+            self._ray.cancel(reference, force=True)
+
+
+class Board:
+    """An actor on which runs write how far they are, and read whether to stop."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, Steps] = {}
+        self._stopped = False
+
+    def tell(self, name: str, steps: Steps) -> bool:
+        """Whether to stop."""
+        self._running[name] = steps
+        return self._stopped
+
+    def end(self, name: str) -> None:
+        self._running.pop(name, None)
+
+    def read(self) -> dict[str, Steps]:
+        return self._running
+
+    def stop(self) -> None:
+        self._stopped = True
+
+
+def executed(spec: RunSpec, board: Any) -> Outcome | None:
+    """One run, on a machine of the cluster: its result, or why it failed; None where it was stopped."""
+    watch = _BoardWatch(board, name_of(spec))
+    try:
+        return execute(spec, watch)
+    except Interrupted:
+        return None
+    except AasslError as error:
+        return f"{error} (on {socket.gethostname()})"
+    finally:
+        board.end.remote(name_of(spec))
+
+
+class _BoardWatch:
+    """Tells the board of progress, and asks it whether to stop, once a second."""
+
+    def __init__(self, board: Any, name: str) -> None:
+        self._board, self._name = board, name
+        self._told, self._stopped = 0.0, False
+
+    def show(self, done: int, total: int, note: str) -> None:
+        import ray
+
+        if time.monotonic() - self._told > _TELL_EVERY_S:
+            self._told = time.monotonic()
+            self._stopped = ray.get(self._board.tell.remote(self._name, Steps(done, total, note)))
+
+    def stop(self) -> bool:
+        return self._stopped

@@ -1,0 +1,122 @@
+"""Time of a step and peak memory of each method over SimCLR's, whole steps with data and augmentation."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from aassl_ros.data.prepared import PreparedData
+from aassl_ros.errors import TrainingError
+from aassl_ros.learning.batches import Batch, PairBatches
+from aassl_ros.learning.same_action import SameAction
+from aassl_ros.learning.train_settings import TrainSettings
+from aassl_ros.learning.update import Learner
+from aassl_ros.studies.watch import Interrupted, Watch
+
+REFERENCE = "simclr"
+_ROUNDS, _MEMORY_STEPS = 20, 3
+
+
+class _Steps:
+    """Endless training steps of one method."""
+
+    def __init__(self, data: PreparedData, settings: TrainSettings) -> None:
+        self._batches = PairBatches(data, settings, settings.sets, controls=settings)
+        same = SameAction.of(settings.same_action, self._batches.space, self._batches.normalisation)
+        self.learner = Learner(settings, self._batches.action_dimension, same, self._batches.categories)
+        self._endless = self._draw(settings.seed)
+
+    def once(self) -> None:
+        """One step, waited for."""
+        batch = next(self._endless)
+        self.learner.step(batch.first, batch.second, batch.action, batch.target)
+        if self.learner.device.type == "cuda":
+            torch.cuda.synchronize(self.learner.device)
+
+    def _draw(self, seed: int) -> Iterator[Batch]:
+        rng = np.random.default_rng(seed)
+        while True:
+            yield from self._batches.epoch(rng)
+
+
+def measure(
+    methods: list[str], data: PreparedData, settings: TrainSettings, rounds: int, watch: Watch
+) -> dict[str, dict[str, float]]:
+    """For each method step_ms, peak_mb, time_over_simclr and memory_over_simclr. rounds: 0 takes the usual number.
+
+    Times are medians of steps taken in turns; the ratio is the median of the ratios of a round. Memory is what a
+    process of its own has at its peak over what it had before the network was made.
+    """
+    rounds = rounds or _ROUNDS
+    steps = {name: _Steps(data, replace(settings, method=name)) for name in methods}
+    seconds: dict[str, list[float]] = {name: [] for name in methods}
+    for number in range(rounds + 1):
+        for name, each in steps.items():
+            begun = time.perf_counter()
+            each.once()
+            seconds[name].append(time.perf_counter() - begun)
+        watch.show(number, rounds, "each method in turn")
+        if watch.stop():
+            raise Interrupted
+    times = {name: np.array(values[1:]) for name, values in seconds.items()}  # the first warms up
+    peaks = {}
+    for name in methods:
+        watch.show(rounds, rounds, f"memory of {name}")
+        peaks[name] = peak_mb(data.path, replace(settings, method=name))
+        if watch.stop():
+            raise Interrupted
+    return {
+        name: {
+            "step_ms": 1e3 * float(np.median(times[name])),
+            "peak_mb": peaks[name],
+            "time_over_simclr": float(np.median(times[name] / times[REFERENCE])),
+            "memory_over_simclr": peaks[name] / peaks[REFERENCE],
+        }
+        for name in methods
+    }
+
+
+def peak_mb(data: Path, settings: TrainSettings) -> float:
+    """Memory that some steps of training take, in 10^6 bytes: of the GPU where there is one. In a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_measure_peak, args=(data, settings, theirs))
+    process.start()
+    theirs.close()
+    try:
+        return float(ours.recv())
+    except EOFError as error:
+        raise TrainingError(f"the memory of {settings.method} could not be measured: its process died.") from error
+    finally:
+        process.join()
+
+
+def _measure_peak(data: Path, settings: TrainSettings, pipe: Any) -> None:
+    torch.set_num_threads(max(1, settings.torch_threads))
+    opened = PreparedData.open(data)
+    before = _memory_bytes("VmRSS")
+    steps = _Steps(opened, settings)
+    for _ in range(_MEMORY_STEPS):
+        steps.once()
+    if steps.learner.device.type == "cuda":
+        pipe.send(torch.cuda.max_memory_allocated(steps.learner.device) / 1e6)
+    else:
+        pipe.send((_memory_bytes("VmHWM") - before) / 1e6)
+
+
+def _memory_bytes(name: str) -> int:
+    """Of this process, as Linux counts it: VmRSS is what it has, VmHWM the most it had.
+
+    (The maximum of getrusage would be that of the process it was forked from, where that was larger.)
+    """
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return 1024 * int(line.split()[1])
+    raise TrainingError(f"/proc/self/status says no {name}: memory is measured on Linux only.")
