@@ -133,7 +133,9 @@ class _Lens:
         self._near = max(0.01, float(poses[:, 2].min()) - margin)
         self._far = float(poses[:, 2].max()) + margin
         self._step = np.float32(2.0 * np.tan(np.radians(fov_deg) / 2) / side)
-        self.projection = pybullet.computeProjectionMatrixFOV(fov_deg, 1.0, self._near, self._far)
+        self.projection = list(pybullet.computeProjectionMatrixFOV(fov_deg, 1.0, self._near, self._far))
+        # The renderer looks through a corner of each pixel; moved by half a pixel, it looks through the middle.
+        self.projection[8] = self.projection[9] = 1.0 / side
 
     def points(
         self, pixels: NDArray[np.int64], depths: NDArray[np.float32], pose: NDArray[np.float64]

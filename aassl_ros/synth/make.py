@@ -64,12 +64,12 @@ def synthesize(
     """
     settings = settings or SynthSettings()
     settings.check()
-    tasks = _plan(settings)
     if not force and _made_before(out, settings):
-        return _report(out, settings, tasks, already_there=True)
+        return _report(out, settings, already_there=True)
     require_pybullet()
-    total = sum(task.count for task in tasks) * settings.views
+    total = settings.all_episodes * settings.views
     _check_room(out, total * settings.image_size**2 * 3)
+    tasks = _plan(settings)
     facts = {"synth": settings.of_the_frames()}
     with ExitStack() as stack:
         writer = stack.enter_context(PreparedWriter(out, settings.image_size))
@@ -88,7 +88,7 @@ def synthesize(
             names = {"view_grid": view_poses()[:, 3:].tolist(), "view_names": view_names()}
             grid.finish(settings.fingerprint(), facts={**facts, **names})
         writer.finish(settings.fingerprint(), facts=facts)
-    return _report(out, settings, tasks, already_there=False)
+    return _report(out, settings, already_there=False)
 
 
 def _plan(settings: SynthSettings) -> list[Task]:
@@ -154,15 +154,14 @@ def _check_room(out: Path, needed: int) -> None:
         )
 
 
-def _report(out: Path, settings: SynthSettings, tasks: list[Task], *, already_there: bool) -> SynthReport:
-    episodes = sum(task.count for task in tasks)
+def _report(out: Path, settings: SynthSettings, *, already_there: bool) -> SynthReport:
     return SynthReport(
         path=out,
         already_there=already_there,
         categories=settings.categories,
         train_instances=settings.categories * settings.instances,
         test_instances=settings.categories * settings.test_instances,
-        episodes=episodes,
-        frames=episodes * settings.views,
+        episodes=settings.all_episodes,
+        frames=settings.all_episodes * settings.views,
         views=len(view_names()) if settings.test_instances else 0,
     )

@@ -13,7 +13,7 @@ from aassl_ros.settings import setting
 from aassl_ros.sim.categories import CATEGORIES
 
 # Raised whenever the same settings would give other pictures.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class SynthSettings:
     )
     instances: int = setting(20, "Objects of each category to train on", minimum=1, maximum=5000)
     test_instances: int = setting(18, "Objects of each category to test on", minimum=0, maximum=5000)
-    episodes: int = setting(2, "Episodes of each object to train on", minimum=1, maximum=10000)
-    test_episodes: int = setting(1, "Episodes of each object to test on", minimum=1, maximum=10000)
+    episodes: int = setting(2, "Episodes of each object to train on", minimum=1, maximum=1000)
+    test_episodes: int = setting(1, "Episodes of each object to test on", minimum=1, maximum=1000)
     views: int = setting(40, "Frames of an episode, 10 a second", minimum=2, maximum=1000)
     image_size: int = setting(64, "Side of the frames, pixels", minimum=8, maximum=512)
     seed: int = setting(0, "Another seed draws other objects and other episodes", minimum=0)
@@ -53,6 +53,12 @@ class SynthSettings:
     jobs: int = setting(
         0, "Processes that draw; 0: one a core. The frames are the same whatever it is", minimum=0, maximum=1024
     )
+
+    @property
+    def all_episodes(self) -> int:
+        """How many episodes there are in all."""
+        each = self.instances * self.episodes + self.test_instances * self.test_episodes
+        return self.categories * each
 
     def check(self) -> None:
         """Raises ConfigError where two settings do not fit each other."""

@@ -11,7 +11,7 @@ from aassl_ros.synth.scenery import FOV_DEG, distance_for
 AZIMUTHS_DEG = (0, 45, 90, 135, 180, 225, 270, 315)
 ELEVATIONS_DEG = (10, 35, 60)
 # Less than in the episodes: here every object lies wholly in the picture.
-_FILL = 0.9
+_FILL = 0.85
 # The names of the views that the literature reports by, at the lowest elevation.
 _NAMED = {0: "face", 45: "three-quarter", 90: "side", 180: "back"}
 
