@@ -6,6 +6,7 @@ on from them when its machine is lost.
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from aassl_ros.errors import AasslError, ConfigError, DataError
+from aassl_ros.studies.board import Board
 from aassl_ros.studies.progress import Outcome, Show, Standing, Steps, name_of
 from aassl_ros.studies.run import RESULT, RunSpec, execute, read_result, write_json
 from aassl_ros.studies.watch import Interrupted
@@ -50,6 +52,9 @@ class RayScheduler:
 
     def _connect(self) -> None:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        os.environ.setdefault(
+            "RAY_worker_niceness", "0"
+        )  # of a cluster begun here; Ray's own 15 starves beside anything
         try:
             if self._address == "local":
                 self._ray.init(address="local", include_dashboard=False, **options)
@@ -111,28 +116,6 @@ class RayScheduler:
             self._collect(pending, standing, outcomes, _LOOK_EVERY_S)
         for reference in pending:
             self._ray.cancel(reference, force=True)
-
-
-class Board:
-    """An actor on which runs write how far they are, and read whether to stop."""
-
-    def __init__(self) -> None:
-        self._running: dict[str, Steps] = {}
-        self._stopped = False
-
-    def tell(self, name: str, steps: Steps) -> bool:
-        """Whether to stop."""
-        self._running[name] = steps
-        return self._stopped
-
-    def end(self, name: str) -> None:
-        self._running.pop(name, None)
-
-    def read(self) -> dict[str, Steps]:
-        return self._running
-
-    def stop(self) -> None:
-        self._stopped = True
 
 
 def executed(spec: RunSpec, board: Any) -> Outcome | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from aassl_ros.studies.run import RunSpec
+if TYPE_CHECKING:
+    from aassl_ros.studies.run import RunSpec
 
 Outcome = dict[str, Any] | str
 """Of a run: its result, or the reason for its failure."""
