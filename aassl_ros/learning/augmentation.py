@@ -43,6 +43,9 @@ class AugmentationSettings:
     hue: float = setting(0.2, "Hue is turned by up to this fraction of the colour circle.", minimum=0, maximum=0.5)
     jitter_probability: float = setting(0.8, "Share of images whose colours are jittered.", minimum=0, maximum=1)
     gray_probability: float = setting(0.2, "Share of images made gray.", minimum=0, maximum=1)
+    # Done where pairs are read (learning/flips.py): it changes their actions, too.
+    flip_probability: float = setting(0.0, "Share of pairs seen in a mirror, their actions changed to match; where no "
+                                      "two frames make a pair, of images.", minimum=0, maximum=1)  # fmt: skip
     pixel_statistics: str = setting("half", "Mean and deviation that pixels are normalised by: 0.5, or ImageNet's, "
                                     "which published weights expect.", choices=tuple(PIXEL_STATISTICS))  # fmt: skip
 

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.data.actions import ActionSpace, Normalisation, choose_action_space
+from aassl_ros.data.mirror import mirror_images
 from aassl_ros.data.pairs import PairSampler
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.controls import ControlSettings, derangement, spoil_actions, stream
+from aassl_ros.learning.flips import FLIPS, Flips, check_pairs
 from aassl_ros.learning.labels import Labels
 from aassl_ros.learning.methods import METHODS
 from aassl_ros.learning.ranks import own_rows
@@ -53,10 +55,12 @@ class PairBatches:
     ) -> None:
         """known: action space and normalisation of a run that goes on; else they are chosen and measured here.
 
-        Raises DataError where the data hold no such pairs or actions, ConfigError where they are fewer than a batch.
+        Raises DataError where the data hold no such pairs or actions, ConfigError where they are fewer than a batch or
+        the settings do not go together.
         """
         method = METHODS[settings.method]
-        self._data, self._batch, self._classic = data, settings.batch, method.pairs == "classic"
+        check_pairs(settings, method.uses_actions)
+        self._data, self._batch, self._classic = data, settings.batch, settings.pair_kind == "classic"
         self._own = own_rows(settings.batch, settings.accumulate)
         self._controls, self._seed = controls or ControlSettings(), settings.seed
         self.space: ActionSpace | None = None
@@ -78,6 +82,7 @@ class PairBatches:
                 f"batch = {settings.batch}, but {data.path} has only {len(self.sampler.anchors)} frames to pair. "
                 f"Take a smaller batch (--batch {len(self.sampler.anchors)} at most) or collect more."
             )
+        self._flips = Flips(settings, self.space)
         if self.space is not None:
             self.normalisation = known[1] if known else self._measure(self.space, settings.seed)
 
@@ -108,18 +113,24 @@ class PairBatches:
         """This rank's share of a batch; actions are those of the whole batch until they are spoilt."""
         action = None
         rng = stream(first, second, self._seed)
+        flipped = self._flips.draw(len(first), stream(first, second, self._seed, FLIPS))
         if self.space is not None and self.normalisation is not None:
-            action = self.normalisation(self.space.displacement(self._data, first, second))
+            displaced = self.space.displacement(self._data, first, second)
+            action = self.normalisation(self._flips.actions(displaced, flipped[0]))
             action = spoil_actions(action, self._controls, rng)
         if self._controls.control == "images_shuffled":
             second = second[derangement(len(second), rng)]
-        once = second is first
-        first, second = first[self._own], second[self._own]
+        once = second is first and (flipped[0] == flipped[1]).all()
+        first, second, flipped = first[self._own], second[self._own], flipped[:, self._own]
         action = None if action is None else action[self._own]
-        frames = self._data.frames
-        images = frames[first]
+        images = self._pictures(first, flipped[0])
         target = None if self.labels is None else self.labels(self._data, first)
-        return Batch(images, images if once else frames[second], action, target)
+        return Batch(images, images if once else self._pictures(second, flipped[1]), action, target)
+
+    def _pictures(self, frames: NDArray[np.int64], flipped: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        images = self._data.frames[frames]
+        mirror_images(images, np.flatnonzero(flipped))
+        return images
 
     def _measure(self, space: ActionSpace, seed: int) -> Normalisation:
         rng = np.random.default_rng((seed, 1))  # a stream of its own: the batches must not depend on the action space

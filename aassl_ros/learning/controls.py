@@ -35,9 +35,11 @@ class ControlSettings:
     )
 
 
-def stream(first: NDArray[np.int64], second: NDArray[np.int64], seed: int) -> np.random.Generator:
-    """The generator of one batch: of its pairs of frames, int64 [N] each, and the seed."""
-    return np.random.default_rng((seed, _STREAM, crc32(first.tobytes()), crc32(second.tobytes())))
+def stream(
+    first: NDArray[np.int64], second: NDArray[np.int64], seed: int, number: int = _STREAM
+) -> np.random.Generator:
+    """The generator of one batch: of its pairs of frames, int64 [N] each, and the seed. number: which of several."""
+    return np.random.default_rng((seed, number, crc32(first.tobytes()), crc32(second.tobytes())))
 
 
 def derangement(count: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.data.actions import ActionSpace, Normalisation, choose_action_space
+from aassl_ros.data.mirror import mirror_images
 from aassl_ros.data.prepared import PreparedData
-from aassl_ros.data.replay import ReplayBuffer
+from aassl_ros.data.replay import PairBatch, ReplayBuffer
 from aassl_ros.learning.batches import Batch, PairBatches
+from aassl_ros.learning.flips import Flips, check_pairs
 from aassl_ros.learning.methods import METHODS
 from aassl_ros.learning.train_settings import AUTO, LearnerSettings, parse_window
 
@@ -37,7 +39,8 @@ class OnlineBatches:
         """known: of the checkpoint to go on from. Raises DataError or ConfigError where `replay` does not serve."""
         method = METHODS[settings.method]
         self._settings, self._window = settings, parse_window(settings.window)
-        self._classic, self._uses_actions = method.pairs == "classic", method.uses_actions
+        check_pairs(settings, method.uses_actions)
+        self._classic, self._uses_actions = settings.pair_kind == "classic", method.uses_actions
         self.space: ActionSpace | None = None
         self.normalisation: Normalisation | None = None
         if known is not None and self._uses_actions:
@@ -49,6 +52,7 @@ class OnlineBatches:
             self._replay = PairBatches(replay, replace(settings, batch=replay_count), replay_sets, known)
             self.space, self.normalisation = self._replay.space, self._replay.normalisation
         self._live_count = settings.batch - replay_count
+        self._flips = Flips(settings, self.space)
 
     @property
     def instances(self) -> tuple[str, ...]:
@@ -63,14 +67,14 @@ class OnlineBatches:
     def choose_space(self, buffer: ReplayBuffer, rng: np.random.Generator) -> None:
         """Choose the action space by the frames held now and measure its normalisation; both hold from now on.
 
-        Raises DataError where no pair has an action, or all have the same.
+        Raises DataError where no pair has an action, or all have the same; ConfigError where it cannot be mirrored.
         """
         held = _Held.of(buffer)
         name = choose_action_space(held) if self._settings.action_space == AUTO else self._settings.action_space
         space = ActionSpace(name, self._settings.rotation, self._settings.action_components).resolved(held)
         parts = [buffer.actions(_PAIRS_AT_ONCE, self._window, space, rng) for _ in range(_PARTS)]
         self.normalisation = Normalisation.measure(np.concatenate(parts), space.groups(held))
-        self.space = space
+        self.space, self._flips = space, Flips(self._settings, space)
 
     def action_dimension(self, buffer: ReplayBuffer) -> int:
         """A, 0 where the method looks at no action."""
@@ -79,15 +83,29 @@ class OnlineBatches:
     def draw(self, buffer: ReplayBuffer, rng: np.random.Generator) -> Batch:
         """The next batch. Raises DataError where the buffer holds too few frames with a partner and an action."""
         pairs = buffer.sample(self._live_count, self._window, self.space, rng)
-        action = None if self.normalisation is None else self.normalisation(pairs.actions)
-        live = Batch(pairs.first, pairs.first if self._classic else pairs.second, action)
+        live = self._flipped(pairs, rng)
         if self._replay is None:
             return live
         old = self._next_replay(self._replay, rng)
         first = np.concatenate([live.first, old.first])
-        second = first if self._classic else np.concatenate([live.second, old.second])
+        once = live.second is live.first and old.second is old.first
+        second = first if once else np.concatenate([live.second, old.second])
         both = None if live.action is None or old.action is None else np.concatenate([live.action, old.action])
         return Batch(first, second, both)
+
+    def _flipped(self, pairs: PairBatch, rng: np.random.Generator) -> Batch:
+        """Pairs of the buffer with some of them seen in a mirror, their actions normalised."""
+        flipped = self._flips.draw(len(pairs.first), rng)
+        action = None
+        if self.normalisation is not None:
+            action = self.normalisation(self._flips.actions(pairs.actions, flipped[0]))
+        first, second = pairs.first, pairs.second
+        if self._classic:
+            second = first.copy() if (flipped[0] != flipped[1]).any() else first
+        mirror_images(first, np.flatnonzero(flipped[0]))
+        if second is not first:
+            mirror_images(second, np.flatnonzero(flipped[1]))
+        return Batch(first, second, action)
 
     def _next_replay(self, replay: PairBatches, rng: np.random.Generator) -> Batch:
         """The next of endless epochs over the prepared data."""

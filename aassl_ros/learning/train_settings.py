@@ -15,10 +15,13 @@ from aassl_ros.learning.controls import ControlSettings
 from aassl_ros.learning.encoders import EncoderSettings
 from aassl_ros.learning.heads import FUSIONS
 from aassl_ros.learning.methods import METHODS
+from aassl_ros.learning.objective import PAIRS
 from aassl_ros.learning.optimizers import OPTIMIZERS
 from aassl_ros.learning.precision import AUTO, PRECISIONS
 from aassl_ros.learning.schedule import SCHEDULES
 from aassl_ros.settings import setting
+
+METHODS_OWN = "method"
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,21 @@ class LearnerSettings(EncoderSettings, AugmentationSettings):
     action_space: str = setting(AUTO, "What is taken for the action; auto: the best that the data hold.",
                                 choices=(AUTO, *ACTION_SPACES))  # fmt: skip
     rotation: str = setting("vector", "How a turn is written in an action.", choices=ROTATIONS)
-    action_components: tuple[str, ...] = setting((), "Parts of the action that are kept; empty keeps all.")
+    action_components: tuple[str, ...] = setting(
+        (), "Parts of the action that are kept, or with a minus before each those left out; empty keeps all."
+    )
+    pairs: str = setting(METHODS_OWN, "What makes a pair: two views of one frame (classic), two frames as they are "
+                         "(time), two frames augmented (combined), or what the method takes.",
+                         choices=(METHODS_OWN, *PAIRS))  # fmt: skip
     window: str = setting("episode", "How far apart the frames of a pair may be: episode, next, walk:STEPS, or "
                           "UNIT:MAXIMUM or UNIT:MINIMUM:MAXIMUM with frames, seconds or degrees.")  # fmt: skip
     seed: int = setting(0, "Seed of weights, pairs and augmentation.", minimum=0, maximum=2**31 - 1)
     device: str = setting(AUTO, "Where to learn: auto (a GPU where there is one), cpu, cuda or cuda:NUMBER.")
+
+    @property
+    def pair_kind(self) -> str:
+        """One of PAIRS: what `pairs` asks for, else the method's own."""
+        return METHODS[self.method].pairs if self.pairs == METHODS_OWN else self.pairs
 
 
 @dataclass(frozen=True)

@@ -110,8 +110,7 @@ class Learner:
         told: list[list[Tensor]] = []
         for part_first, part_second, part_action, part_target in self._parts(first, second, action, target):
             share_gradients(self._taught, len(told) + 1 == settings.accumulate)
-            x = self.augmentation(part_first, self.generator)
-            x_next = self.augmentation(part_second, self.generator)
+            x, x_next = self._view(part_first), self._view(part_second)
 
             with self.precision.autocast():
                 contrastive, action_loss, self.features = self._taught(x, x_next, part_action, part_target)
@@ -202,6 +201,12 @@ class Learner:
         parts = [self._on_device(array).chunk(self.settings.accumulate) for array in whole]
         targets = [None] * len(parts[0]) if target is None else self._on_device(target).chunk(len(parts[0]))
         yield from zip(*parts, targets, strict=True)
+
+    def _view(self, images: Tensor) -> Tensor:
+        """What the encoder is shown of images uint8 [N, S, S, 3]: augmented, unless pairs are of frames as they are."""
+        if self.settings.pair_kind == "time":
+            return self.augmentation.plain(images)
+        return self.augmentation(images, self.generator)
 
     @cached_property
     def _taught(self) -> nn.Module:

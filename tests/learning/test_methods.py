@@ -104,7 +104,22 @@ def test_a_window_is_written_as_unit_and_bounds(text: str, unit: str, minimum: f
     assert (window.unit, window.minimum, window.maximum) == (unit, minimum, maximum)
 
 
-@pytest.mark.parametrize("text", ["", "hours:1", "frames", "frames:x", "episode:3", "frames:1:2:3", "degrees:30:10"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hours:1",
+        "frames",
+        "frames:x",
+        "episode:3",
+        "next:1",
+        "walk",
+        "walk:0",
+        "walk:1:2",
+        "frames:1:2:3",
+        "degrees:30:10",
+    ],
+)
 def test_a_window_that_means_nothing_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="expected episode, or UNIT:MAXIMUM"):
+    with pytest.raises(ConfigError, match="expected episode, next, walk:STEPS, or UNIT:MAXIMUM"):
         parse_window(text)
