@@ -16,10 +16,11 @@ from aassl_ros.learning.checkpoint import load_checkpoint
 from aassl_ros.learning.update import Learner
 
 # Slow copies, LARS's momentum, a cosine after a warm-up, an average, float16's scale, parts of batches, the probe.
-WORDS = ["--method", "aa_mocov3", "--width", "4", "--batch", "32", "--epochs", "6", "--lr", "0.5",
-         "--schedule", "cosine", "--warmup-epochs", "1.5", "--precision", "fp16", "--probe-every", "0.5", "--tensorboard", "true",
+WORDS = ["--method", "aa_mocov3", "--width", "4", "--batch", "32", "--epochs", "4", "--lr", "0.5",
+         "--schedule", "cosine", "--warmup-epochs", "1.5", "--precision", "fp16", "--probe-every", "0.5",
+         "--tensorboard", "true",
          "--set", "optimizer=lars", "ema=0.9", "accumulate=2", "action_weight=30", "save_every_s=0.1"]  # fmt: skip
-KILLED_AT, UPDATES = 8, 30
+KILLED_AT, UPDATES = 6, 20
 
 
 def curve(run: Path) -> list[dict]:
