@@ -55,7 +55,14 @@ def resolve(
     """
     resolved = wanted
     if start is not None:
-        resolved = replace(start.settings, device=wanted.device, lr=settings.resumed_lr or start.settings.lr)
+        # How it is computed is a matter of this machine, not of the one that the checkpoint comes from.
+        resolved = replace(
+            start.settings,
+            device=wanted.device,
+            precision=wanted.precision,
+            compile=wanted.compile,
+            lr=settings.resumed_lr or start.settings.lr,
+        )
     if METHODS[resolved.method].uses_labels:
         raise ConfigError(f"method {resolved.method} needs labelled data. Train it with aassl train, or take another.")
     size = resolved.image_size or (replay.image_size if replay else _DEFAULT_IMAGE_SIZE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,34 @@ def test_actions_that_the_stream_does_not_tell_are_said_to_be_missing(online: An
     second.start(filled(with_pose=False))
     assert "0 of" in wait_until(second, lambda status: "pairs can be made" in status.line).line
     assert second.status.state == "waiting"
+
+
+def test_a_checkpoint_of_other_joints_waits_and_says_which(online: Any, tmp_path: Path, filled: Any) -> None:
+    learner, scale = Learner(LEARNER, 2), Normalisation(np.zeros(2, np.float32), np.ones(2, np.float32))
+    space = ActionSpace("joints", components=("left", "right"))
+    start = load_checkpoint(save_checkpoint(tmp_path / "start", learner, Provenance(space, scale, ())))
+    trainer = online(start=start)
+    trainer.start(filled())
+    line = wait_until(trainer, lambda status: "no component" in status.line).line
+    assert "action space joints: no component 'left' in these data (found: shoulder, wrist)" in line
+
+
+def test_learning_online_has_the_optimizers_and_averages_of_learning_offline(
+    online: Any, tmp_path: Path, filled: Any
+) -> None:
+    settings = replace(LEARNER, optimizer="lars", lr=0.5, accumulate=2, ema=0.9, precision="bf16")
+    trainer = online(settings)
+    trainer.start(filled())
+    wait_until(trainer, lambda status: status.step >= 2)
+    trainer.stop()
+    start = load_checkpoint(tmp_path / "run")
+    second = online(start=start, run_dir=str(tmp_path / "second"))
+    assert second.learner_settings == replace(settings, image_size=32, precision="auto")
+    second.start(filled())
+    wait_until(second, lambda status: status.step >= start.step + 2)
+    second.stop()
+    ended = load_checkpoint(tmp_path / "second")
+    assert not torch.equal(ended.encoder.conv1.weight, ended.weights["encoder.conv1.weight"])  # it is the average
 
 
 def test_pause_stops_updates_and_lets_them_go_on(online: Any, filled: Any) -> None:
