@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.actions import ActionSpace
-from aassl_ros.data.pairs import TRIES, Window, draw_partners
+from aassl_ros.data.pairs import Window, draw_partners
 from aassl_ros.errors import DataError
 
 EPISODE_GAP = 1 << 42
 """Distance of keys between episodes: 4,398 s in ns, wider than any window in seconds or frames (see pairs.py)."""
+_DRAWS = 8
+"""Partners drawn for a frame until one has an action."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ class ReplayBuffer:
         first = slots[positions]
         second = np.full(len(first), -1, np.int64)
         actions = np.zeros((len(first), 0 if space is None else space.size(self)), np.float32)
-        for _ in range(TRIES):  # a partner without an action (no command yet) is drawn anew
+        for _ in range(_DRAWS):  # a partner without an action (no command yet) is drawn anew
             open_rows = np.flatnonzero(second < 0)
             if len(open_rows) == 0:
                 break

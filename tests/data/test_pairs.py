@@ -115,6 +115,23 @@ def test_the_tips_turn_serves_where_the_object_is_unknown() -> None:
     assert partners_seen(states, Window("degrees", 9.9, 10.1), 15) == {13, 17}
 
 
+def test_a_recorded_angle_serves_where_no_pose_is_known() -> None:
+    states = recorded(30)
+    states.recorded, states.recorded_names = 12.0 * np.arange(30)[:, None], ("table_deg",)
+    states.object_pose[:] = np.nan
+
+    assert partners_seen(states, Window("degrees", 23, 25), 15) == {13, 17}
+
+
+def test_some_poses_of_the_object_some_of_the_tip_and_any_length_of_quaternion_serve() -> None:
+    states = recorded(30)
+    states.tip_pose = states.object_pose * 3
+    states.object_pose[13:16] = np.nan
+
+    assert partners_seen(states, Window("degrees", 9.9, 10.1), 15) == {13, 17}
+    assert partners_seen(states, Window("degrees", 9.9, 10.1), 19) == {17, 21}
+
+
 def test_where_no_frame_is_turned_enough_the_nearest_miss_is_taken() -> None:
     states = recorded(6)
 
