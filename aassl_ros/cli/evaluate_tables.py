@@ -85,8 +85,9 @@ def _action(action: ActionMeasures) -> Table:
             figures = (_number(getattr(part, name)) for part in (found, shuffled, by_chance))
             table.add_row(f"{words}, of {action.retrieved.candidates}", *figures)
     if action.rotation_r2 is not None:
-        table.add_row(f"R2 of the turn ({action.rotation_of}) from frozen features", _number(action.rotation_r2),
-                      "", _number(0.0))  # fmt: skip
+        for way, value in (("linear", action.rotation_r2), ("kernel", action.rotation_r2_kernel)):
+            words = f"R2 of the turn ({action.rotation_of}), {way} regression"
+            table.add_row(words, _number(value), "", _number(0.0))
     if action.gradient_cosine is not None:
         table.add_row("cosine of the gradients of both terms", _number(action.gradient_cosine))
     return table

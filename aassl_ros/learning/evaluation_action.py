@@ -22,7 +22,7 @@ from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.batches import PairBatches
 from aassl_ros.learning.measures.gradients import gradient_cosine
 from aassl_ros.learning.measures.retrieval import Retrieval, chance, mean_retrieval, retrieve
-from aassl_ros.learning.measures.rotation import rotation_r2
+from aassl_ros.learning.measures.rotation import kernel_rotation_r2, rotation_r2
 from aassl_ros.learning.objective import Pairs
 from aassl_ros.learning.objectives.alignment import Alignment
 from aassl_ros.learning.same_action import SameAction
@@ -92,10 +92,13 @@ class Retrieved:
 
 @dataclass(frozen=True)
 class ActionMeasures:
-    """None where the method or the data have no such thing. rotation_of: the pose that turned."""
+    """None where the method or the data have no such thing. rotation_r2, rotation_r2_kernel: by linear and by kernel
+    regression; rotation_of: the pose that turned.
+    """
 
     retrieved: Retrieved | None
     rotation_r2: float | None
+    rotation_r2_kernel: float | None
     rotation_of: str | None
     gradient_cosine: float | None
 
@@ -109,7 +112,8 @@ class ActionMeasures:
                 values[f"{prefix}mrr"] = part.mean_reciprocal_rank
             values["candidates"] = self.retrieved.candidates
         if self.rotation_r2 is not None:
-            values |= {"rotation_r2": self.rotation_r2, "rotation_of": self.rotation_of}
+            values |= {"rotation_r2": self.rotation_r2, "rotation_r2_kernel": self.rotation_r2_kernel}
+            values["rotation_of"] = self.rotation_of
         if self.gradient_cosine is not None:
             values["gradient_cosine"] = self.gradient_cosine
         return {"action": values}
@@ -163,7 +167,7 @@ def measure_actions(
     notes: list[str],
 ) -> ActionMeasures:
     """features: of every frame of the plan. left_out: train instances that gradients are not taken on."""
-    retrieved = cosine = r2 = None
+    retrieved = cosine = linear = kernel = rotation_of = None
     if plan.learner is not None and taught is not None:
         if plan.retrieved is not None:
             retrieved = _retrieve(plan.learner, plan.retrieved, taught, data, features, seed)
@@ -175,10 +179,19 @@ def measure_actions(
             inputs = torch.cat([features(pairs.first), features(pairs.second)], dim=1)
             turned = torch.from_numpy(space.displacement(data, pairs.first, pairs.second)).to(inputs.device)
             sides.append((inputs, turned))
-        r2 = rotation_r2(sides[0], data.episode_of[train.first], sides[1], seed=seed)
-        if r2 is None:
+        instances = _instances(data, train.first)
+        linear = rotation_r2(sides[0], instances, sides[1], seed=seed)
+        kernel = kernel_rotation_r2(sides[0], instances, sides[1], seed=seed)
+        rotation_of = space.name
+        if linear is None:
             notes.append("no R2 of rotations: all turns of the test pairs are the same")
-    return ActionMeasures(retrieved, r2, plan.turns[2].name if plan.turns and r2 is not None else None, cosine)
+    return ActionMeasures(retrieved, linear, kernel, rotation_of, cosine)
+
+
+def _instances(data: PreparedData, frames: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number for the instance that each frame shows, int64 [N]: one may have several episodes."""
+    _, of_episode = np.unique([row.instance for row in data.episodes], return_inverse=True)
+    return np.asarray(of_episode[data.episode_of[frames]], np.int64)
 
 
 def _draw(

@@ -1,6 +1,12 @@
-"""Telling how an object turned from the frozen features of two frames: ridge regression, scored by R2."""
+"""Telling how an object turned from the frozen features of two frames: ridge regression, scored by R2.
+
+Linear regression sees only turns that move features along fixed directions, whatever the object and its view; with a
+kernel it sees those too that move them differently from view to view.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -9,25 +15,31 @@ from torch import Tensor
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Weights of the squared coefficients beside the mean squared error, of features of variance 1."""
+KERNEL_PENALTIES = (1e-2, 1e-1, 1.0, 10.0)
+"""Added to the diagonal of the kernel matrix, whose entries are 1 at most."""
 _FOLDS = 5
+_KERNEL_PAIRS = 2048  # train pairs, at most: the time grows with their cube
+_MEASURED = 512  # pairs whose distances set the kernel's width
+
+Side = tuple[Tensor, Tensor]
+"""Inputs float [N, K], features of both frames side by side, and rotation vectors float [N, 3] in rad."""
+_Fit = Callable[[Tensor, Tensor, Tensor], list[Tensor]]
+"""Known inputs and turns, and inputs asked for -> turns told, for each penalty."""
 
 
-def rotation_r2(
-    train: tuple[Tensor, Tensor], train_instances: NDArray[np.int64], test: tuple[Tensor, Tensor], *, seed: int = 0
-) -> float | None:
-    """1 less the squared error over the variance of the test turns, over their three entries together.
+def rotation_r2(train: Side, train_instances: NDArray[np.int64], test: Side, *, seed: int = 0) -> float | None:
+    """1 less the squared error over the variance of the test turns, by linear ridge regression, all entries together.
 
-    train, test: inputs float [N, K] (features of both frames side by side) and rotation vectors float [N, 3] in rad;
     train_instances int64 [N]: the penalty is chosen by folds of them. 1 is perfect, 0 what the mean turn scores, less
     than 0 worse than that. None where the test turns are all the same.
     """
-    inputs, turns = (part.double() for part in train)
-    mean, deviation = inputs.mean(dim=0), inputs.std(dim=0, unbiased=False).clamp_min(1e-6)
-    standardised = (inputs - mean) / deviation
-    penalty = _choose_penalty(standardised, turns, train_instances, seed)
-    weights = _ridge(standardised, turns, (penalty,))[0]
-    told = ((test[0].double() - mean) / deviation) @ weights + turns.mean(dim=0)
-    return r2(told, test[1].double())
+    return _score(train, train_instances, test, _linear, len(PENALTIES), seed)
+
+
+def kernel_rotation_r2(train: Side, train_instances: NDArray[np.int64], test: Side, *, seed: int = 0) -> float | None:
+    """As `rotation_r2`, with the kernel exp(-distance^2 / median distance^2), from the first 2048 train pairs."""
+    few = train[0][:_KERNEL_PAIRS], train[1][:_KERNEL_PAIRS]
+    return _score(few, train_instances[:_KERNEL_PAIRS], test, _kernel, len(KERNEL_PENALTIES), seed)
 
 
 def r2(told: Tensor, truth: Tensor) -> float | None:
@@ -36,25 +48,48 @@ def r2(told: Tensor, truth: Tensor) -> float | None:
     return float(1 - (told - truth).square().sum() / spread) if len(truth) and spread > 1e-12 else None
 
 
-def _ridge(inputs: Tensor, turns: Tensor, penalties: tuple[float, ...]) -> list[Tensor]:
-    """For each penalty the weights [K, 3] of least mean squared error + penalty |weights|^2; inputs of mean 0."""
-    values, vectors = torch.linalg.eigh(inputs.T @ inputs / len(inputs))
-    slope = vectors.T @ (inputs.T @ (turns - turns.mean(dim=0))) / len(inputs)
-    return [vectors @ (slope / (values.clamp_min(0)[:, None] + penalty)) for penalty in penalties]
+def _score(train: Side, instances: NDArray[np.int64], test: Side, fit: _Fit, penalties: int, seed: int) -> float | None:
+    inputs, turns = (part.double() for part in train)
+    mean, deviation = inputs.mean(dim=0), inputs.std(dim=0, unbiased=False).clamp_min(1e-6)
+    standardised = (inputs - mean) / deviation
+    chosen = _choose(standardised, turns, instances, fit, penalties, seed)
+    told = fit(standardised, turns, (test[0].double() - mean) / deviation)[chosen]
+    return r2(told, test[1].double())
 
 
-def _choose_penalty(inputs: Tensor, turns: Tensor, instances: NDArray[np.int64], seed: int) -> float:
-    """The penalty with the least error on held-out instances; the strongest where there is but one instance."""
+def _linear(known: Tensor, turns: Tensor, asked: Tensor) -> list[Tensor]:
+    """By the weights [K, 3] of least mean squared error + penalty |weights|^2."""
+    mean, mean_turn = known.mean(dim=0), turns.mean(dim=0)
+    centred = known - mean
+    values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
+    slope = vectors.T @ (centred.T @ (turns - mean_turn)) / len(centred)
+    shares = [slope / (values.clamp_min(0)[:, None] + penalty) for penalty in PENALTIES]
+    return [(asked - mean) @ (vectors @ share) + mean_turn for share in shares]
+
+
+def _kernel(known: Tensor, turns: Tensor, asked: Tensor) -> list[Tensor]:
+    near = known[:_MEASURED]
+    width = (torch.pdist(near).square().median() if len(near) > 1 else known.new_ones(())).clamp_min(1e-12)
+    among = torch.exp(-torch.cdist(known, known).square() / width)
+    across = torch.exp(-torch.cdist(asked, known).square() / width)
+    mean_turn = turns.mean(dim=0)
+    told = []
+    for penalty in KERNEL_PENALTIES:
+        factor = torch.linalg.cholesky(among + penalty * torch.eye(len(among), dtype=among.dtype, device=among.device))
+        told.append(across @ torch.cholesky_solve(turns - mean_turn, factor) + mean_turn)
+    return told
+
+
+def _choose(inputs: Tensor, turns: Tensor, instances: NDArray[np.int64], fit: _Fit, count: int, seed: int) -> int:
+    """Which penalty has the least error on held-out instances; the strongest where there is but one instance."""
     names, numbered = np.unique(instances, return_inverse=True)
     if len(names) < 2:
-        return PENALTIES[-1]
+        return count - 1
     dealt = np.random.default_rng(seed).permutation(len(names)) % min(_FOLDS, len(names))
     fold_of = torch.from_numpy(dealt[numbered]).to(inputs.device)
-    errors = [0.0] * len(PENALTIES)
+    errors = np.zeros(count)
     for fold in range(int(fold_of.max()) + 1):
         known, asked = fold_of != fold, fold_of == fold
-        mean = inputs[known].mean(dim=0)
-        for number, weights in enumerate(_ridge(inputs[known] - mean, turns[known], PENALTIES)):
-            told = (inputs[asked] - mean) @ weights + turns[known].mean(dim=0)
-            errors[number] += float((told - turns[asked]).square().sum())
-    return PENALTIES[int(np.argmin(errors))]
+        told = fit(inputs[known], turns[known], inputs[asked])
+        errors += [float((each - turns[asked]).square().sum()) for each in told]
+    return int(errors.argmin())
