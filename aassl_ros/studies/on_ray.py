@@ -97,8 +97,10 @@ class RayScheduler:
             spec = pending.pop(reference)
             try:
                 outcome: Outcome | None = self._ray.get(reference)
+            except self._ray.exceptions.TaskCancelledError:
+                continue
             except self._ray.exceptions.RayError as error:
-                outcome = f"lost by Ray: {str(error).splitlines()[0]}"
+                outcome = f"lost by Ray: {(str(error).splitlines() or [type(error).__name__])[0]}"
             if outcome is None:
                 continue  # interrupted
             if not isinstance(outcome, str) and read_result(spec) is None:

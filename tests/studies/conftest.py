@@ -84,3 +84,8 @@ class Here:
 @pytest.fixture
 def here() -> type[Here]:
     return Here
+
+
+@pytest.fixture(scope="session")
+def write_tiny() -> Callable[..., PreparedData]:
+    return write

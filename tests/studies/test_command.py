@@ -1,0 +1,142 @@
+"""`aassl study` as typed: its processes, Ctrl-C and kill, exit status, messages."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aassl_ros.cli.main import main
+from aassl_ros.cli.study import add_arguments, request_of
+from aassl_ros.data.prepared import PreparedData
+from aassl_ros.studies.local import LocalScheduler
+from aassl_ros.studies.progress import Standing
+from aassl_ros.studies.study import Request, conduct
+from aassl_ros.studies.writing import write
+
+FEW = ["--quick", "--seeds", "2", "--set", "measures=category", "baselines=false"]
+ONLY = "aa_simclr,aa_simclr actions shuffled,simclr"
+
+
+def words(data: PreparedData, out: Path, *more: str) -> list[str]:
+    return ["study", "controls", "--data", str(data.path), "-o", str(out), *FEW, "--only", ONLY, "--jobs", "2", *more]
+
+
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(arguments[1:])
+
+
+def start(arguments: list[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "aassl_ros.cli.main", *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def wait_for(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 120
+    while not there():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.02)  # another program's files
+
+
+def is_gone(group: int) -> bool:
+    """Whether no process of the group is left but, at most, those that only wait to be collected."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] != "Z":
+            return False
+    return True
+
+
+def test_interrupted_killed_and_gone_on_with_it_ends_with_the_table_of_an_uninterrupted_study(
+    data: PreparedData, tmp_path: Path, here: type, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    request = request_of(parsed(words(data, whole)))
+    table = write(conduct(request, here(), lambda standing: None, lambda: False), whole)
+    assert {row["setting"] for row in table["rows"]} == set(ONLY.split(","))
+
+    process = start(words(data, parts, "--jobs", "1"))
+    wait_for(lambda: any(parts.glob("runs/*/log.jsonl")), process)
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does, which reaches the children too
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Go on with: aassl study controls" in said
+    assert "Traceback" not in said
+    assert is_gone(process.pid)
+
+    process = start(words(data, parts))
+    wait_for(lambda: any(parts.glob("runs/*/result.json")), process)
+    process.kill()
+    process.communicate()
+    until = time.monotonic() + 60
+    while not is_gone(process.pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert is_gone(process.pid)  # the workers found that they are alone
+
+    done = {path: path.stat().st_mtime_ns for path in parts.glob("runs/*/result.json")}
+    assert len(done) > 0
+    assert main(words(data, parts, "--json")) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((parts / "table.json").read_text()) == table
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+
+
+def test_a_worker_that_dies_is_a_failed_run_and_another_takes_its_place(data: PreparedData, tmp_path: Path) -> None:
+    killed: list[int] = []
+
+    def kill_one(standing: Standing) -> None:
+        if not killed and any(steps.total for steps in standing.running.values()):
+            (worker,) = multiprocessing.active_children()
+            killed.append(worker.pid or 0)
+            worker.kill()
+
+    request = Request(
+        "controls", tmp_path, data.path, 2, quick=True, only=("simclr",), evaluation={"measures": ["category"]}
+    )
+    conclusion = conduct(request, LocalScheduler(["cpu"]), kill_one, lambda: False)
+    assert conclusion.failed == {("simclr", 0): "its process ended (signal 9, out of memory?)"}
+    assert set(conclusion.results["simclr"]) == {1}
+    assert multiprocessing.active_children() == []
+
+
+def test_failed_runs_end_in_status_3_with_their_reason(
+    data: PreparedData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--quick", "--seeds", "1", "--only", "simclr", "--set", "batch=1000", "--jobs", "1"]
+    assert main(["study", "controls", "--data", str(data.path), "-o", str(tmp_path), *arguments]) == 3
+    assert "aassl: simclr, seed 0, failed: batch = 1000, but" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "message", "status"),
+    [
+        (["controls", "--data", "/nowhere"], "/nowhere does not exist", 1),
+        (["fame"], "there is no study 'fame', expected one of methods, controls, action-noise", 2),
+        (["controls", "--set", "colour=red"], "--set colour=red: expected NAME=VALUE, NAME one of", 2),
+        (["controls", "--seeds", "0"], "--seeds 0: expected an integer of at least 1.", 2),
+        (["grid", "--grid", "taste=1"], "--grid taste=1: expected NAME=VALUE,VALUE, NAME one of", 2),
+        (["grid", "--grid", "action_weight=much"], "--grid: action_weight = 'much', expected", 2),
+    ],
+)
+def test_wrong_use_is_one_line(
+    more: list[str], message: str, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["study", *more, "-o", str(tmp_path / "out")]) == status
+    said = capsys.readouterr().err
+    assert said.startswith(f"aassl: {message}")
+    assert len(said.splitlines()) == 1
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,62 @@
+"""Runs spread over a Ray cluster: here one of two workers on this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from aassl_ros.cli.main import main
+from aassl_ros.data.prepared import PreparedData
+from aassl_ros.studies.on_ray import RayScheduler
+from aassl_ros.studies.progress import Standing
+from aassl_ros.studies.study import Request, conduct
+from aassl_ros.studies.watch import Interrupted
+from aassl_ros.studies.writing import write
+
+
+def request(data: PreparedData, out: Path) -> Request:
+    only = ("aa_simclr", "simclr")
+    return Request("controls", out, data.path, 2, quick=True, only=only, evaluation={"measures": ["category"]})
+
+
+def test_a_cluster_of_two_gives_the_table_of_one_process_and_goes_on_after_an_interruption(
+    data: PreparedData, tmp_path: Path, here: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray")
+    expected = write(conduct(request(data, tmp_path / "here"), here(), lambda standing: None, lambda: False), tmp_path)
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    try:
+        scheduler, seen = RayScheduler("auto"), []
+        with pytest.raises(Interrupted):
+            conduct(request(data, tmp_path / "ray"), scheduler, seen.append, lambda: seen[-1].finished >= 1)
+        done = len(list(tmp_path.glob("ray/runs/*/result.json")))
+        assert done >= 1
+        found = write(conduct(request(data, tmp_path / "ray"), scheduler, seen.append, lambda: False), tmp_path)
+    finally:
+        ray.shutdown()
+    assert found["rows"] == expected["rows"]
+    assert isinstance(seen[-1], Standing)
+    assert seen[-1].finished == seen[-1].runs == 4 - done
+
+
+def test_without_ray_the_message_has_the_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], data: PreparedData
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    arguments = ["--data", str(data.path), "-o", str(tmp_path / "out"), "--ray", "auto"]
+    assert main(["study", "controls", *arguments]) == 2
+    assert capsys.readouterr().err == "aassl: --ray needs Ray, which is missing: pip install 'aassl_ros[ray]'.\n"
+
+
+def test_a_cluster_that_is_not_there_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], data: PreparedData
+) -> None:
+    pytest.importorskip("ray")
+    arguments = ["--data", str(data.path), "-o", str(tmp_path / "out"), "--quick", "--ray", "auto"]
+    assert main(["study", "controls", *arguments]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("aassl: there is no Ray cluster at auto")
+    assert len(said.splitlines()) == 1

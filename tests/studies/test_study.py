@@ -1,0 +1,184 @@
+"""Whole studies with real, tiny training, in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aassl_ros.data.prepared import PreparedData
+from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.learning.checkpoint import load_checkpoint
+from aassl_ros.studies.definition import Choices
+from aassl_ros.studies.study import Conclusion, Request, conduct
+from aassl_ros.studies.watch import Interrupted
+from aassl_ros.studies.writing import write
+
+PROBE = {"measures": ["category"], "baselines": False, "frames_per_episode": 4, "few_shot_draws": 2}
+
+
+def request(study: str, data: PreparedData, out: Path, **others: Any) -> Request:
+    evaluation = others.pop("evaluation", PROBE)
+    return Request(study, out, data.path, seeds=others.pop("seeds", 1), quick=True, evaluation=evaluation, **others)
+
+
+def conclude(request: Request, scheduler: Any) -> Conclusion:
+    return conduct(request, scheduler, lambda standing: None, scheduler.stop)
+
+
+def test_all_settings_of_a_seed_share_weights_data_and_number_of_updates(
+    data: PreparedData, tmp_path: Path, here: type
+) -> None:
+    only = ("simclr", "simclr_tt", "simclr_equal_frames")
+    found = conclude(request("methods", data, tmp_path, only=only, seeds=2), here())
+    steps = {
+        name: {seed: load_checkpoint(tmp_path / "runs" / f"{name}-seed{seed}").step for seed in (0, 1)} for name in only
+    }
+    assert steps == {"simclr": {0: 6, 1: 6}, "simclr_tt": {0: 6, 1: 6}, "simclr_equal_frames": {0: 12, 1: 12}}
+    assert load_checkpoint(tmp_path / "runs/simclr-seed1").config["seed"] == 1
+    assert set(found.results["simclr"]) == {0, 1}
+
+
+def test_an_interrupted_study_goes_on_and_ends_with_the_very_table(
+    data: PreparedData, tmp_path: Path, here: type
+) -> None:
+    asked = request("controls", data, tmp_path / "whole", only=("aa_simclr", "aa_simclr actions shuffled"))
+    whole = write(conclude(asked, here()), tmp_path / "whole")
+    parts = replace(asked, out=tmp_path / "parts")
+    for updates in (4, 7, 1):  # within the first run, within the second, and there again
+        with pytest.raises(Interrupted):
+            conclude(parts, here(updates))
+    result = tmp_path / "parts/runs/aa_simclr-seed0/result.json"
+    written = result.stat().st_mtime_ns
+    rest = here()
+    assert write(conclude(parts, rest), tmp_path / "parts") == whole
+    assert rest.executed == ["aa_simclr-actions-shuffled-seed0"]
+    assert result.stat().st_mtime_ns == written
+
+
+def test_more_seeds_and_settings_may_be_asked_for_later(data: PreparedData, tmp_path: Path, here: type) -> None:
+    conclude(request("controls", data, tmp_path, only=("simclr",)), here())
+    more = here()
+    conclude(request("controls", data, tmp_path, only=("simclr", "simclr_tt"), seeds=2), more)
+    assert more.executed == ["simclr_tt-seed0", "simclr_tt-seed1", "simclr-seed1"]
+
+
+def test_a_run_of_an_older_version_is_taken_for_what_it_is(data: PreparedData, tmp_path: Path, here: type) -> None:
+    asked = request("controls", data, tmp_path, only=("simclr",))
+    conclude(asked, here())
+    file = tmp_path / "runs/simclr-seed0/run.json"
+    old = {name: value for name, value in json.loads(file.read_text()).items() if name not in ("kind", "picture")}
+    file.write_text(json.dumps(old))
+    again = here()
+    conclude(asked, again)
+    assert again.executed == []
+
+
+def test_a_failed_run_leaves_the_others_alone_and_is_told(
+    tmp_path: Path, here: type, write_tiny: Callable[..., PreparedData]
+) -> None:
+    poseless = write_tiny(tmp_path / "data", poses=False)
+    asked = request("controls", poseless, tmp_path, only=("aa_simclr turn size alone", "simclr_tt"))
+    conclusion = conclude(asked, here())
+    ((failed, reason),) = conclusion.failed.items()
+    assert failed == ("aa_simclr turn size alone", 0)
+    table = write(conclusion, tmp_path)
+    assert table["failed"] == [{"setting": failed[0], "seed": 0, "reason": reason}]
+    assert reason in (tmp_path / "table.md").read_text()
+    assert {row["setting"] for row in table["rows"]} == {"simclr_tt"}
+
+
+def test_best_against_best_is_chosen_on_validation_objects_and_tested_on_others(
+    data: PreparedData, tmp_path: Path, here: type
+) -> None:
+    choices = Choices(methods=("simclr_tt", "aa_simclr"), grid={"window": ("frames:1", "episode")})
+    conclusion = conclude(request("grid", data, tmp_path, choices=choices, seeds=2), here())
+    table = write(conclusion, tmp_path)
+    validation = {row["setting"]: row["mean"] for row in table["rows"] if row["metric"] == "val_probe"}
+    tested = [row for row in table["rows"] if row["metric"] == "probe"]
+    assert len(validation) == 4
+    assert [len(row["values"]) for row in tested] == [2, 2]
+    for row in tested:
+        chosen = row["setting"].removeprefix("best ")
+        rivals = [name for name in validation if name.startswith(chosen.split()[0])]
+        assert validation[chosen] == max(validation[name] for name in rivals)
+    assert len([row for row in table["rows"] if row["metric"].startswith("probe_minus_")]) == 1
+    of_validation = load_checkpoint(tmp_path / "runs/aa_simclr-window-episode-seed0")
+    of_test = next((tmp_path / "runs").glob("best-aa_simclr*-seed0"))
+    assert len(of_validation.instances) < len(load_checkpoint(of_test).instances)
+
+
+def test_viewpoints_are_told_by_alignment_and_a_picture(data: PreparedData, tmp_path: Path, here: type) -> None:
+    choices = Choices(methods=("simclr",))
+    evaluation = {**PROBE, "measures": ["views"], "baselines": True}
+    table = write(conclude(request("viewpoints", data, tmp_path, choices=choices, evaluation=evaluation), here()),
+                  tmp_path)  # fmt: skip
+    rows = {(row["setting"], row["metric"]) for row in table["rows"]}
+    assert ("simclr", "alignment_viewpoint") in rows
+    assert ("random encoder", "alignment_viewpoint") in rows
+    assert (tmp_path / "features.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_damaged_data_are_learnt_from_and_whole_ones_tested_on(data: PreparedData, tmp_path: Path, here: type) -> None:
+    only = ("simclr_tt", "simclr_tt three quarters missing")
+    conclusion = conclude(request("frames", data, tmp_path, only=only), here())
+    tested = [conclusion.results[name][0]["evaluation"]["test_frames"] for name in only]
+    assert tested[0] == tested[1]
+    prints = {load_checkpoint(tmp_path / "runs" / name).provenance.data_fingerprint
+              for name in ("simclr_tt-seed0", "simclr_tt-three-quarters-missing-seed0")}  # fmt: skip
+    assert len(prints) == 2
+
+
+def test_overhead_times_methods_in_turns_and_weighs_them_apart(data: PreparedData, tmp_path: Path, here: type) -> None:
+    asked = request("overhead", data, tmp_path, choices=Choices(methods=("aa_simclr",)), updates=2)
+    table = write(conclude(asked, here()), tmp_path)
+    rows = {(row["setting"], row["metric"]): row["mean"] for row in table["rows"]}
+    assert rows["simclr", "time_over_simclr"] == rows["simclr", "memory_over_simclr"] == 1
+    assert rows["aa_simclr", "time_over_simclr"] > 0
+    assert 5 < rows["aa_simclr", "peak_mb"] < 1000
+
+
+def test_every_study_leaves_a_table_and_a_plot(data: PreparedData, tmp_path: Path, here: type) -> None:
+    only = ("aa_simclr", "aa_simclr noise 3", "simclr_tt")
+    table = write(conclude(request("action-noise", data, tmp_path, only=only), here()), tmp_path)
+    assert json.loads((tmp_path / "table.json").read_text()) == table
+    assert set(table["rows"][0]) == {"setting", "metric", "mean", "ci95", "values"}
+    page = (tmp_path / "table.md").read_text()
+    assert "--quick" in page
+    assert "| aa_simclr noise 3 | 1 |" in page
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"study": "window"}, "was begun with study = 'controls', now it is 'window'"),
+        ({"settings": {"width": 8}}, "was begun with settings = {'width': 4, 'batch': 32}, now it is"),
+        ({"updates": 9}, "was begun with updates = 6, now it is 9"),
+    ],
+)
+def test_a_folder_is_of_one_study_only(
+    data: PreparedData, tmp_path: Path, here: type, change: dict[str, Any], message: str
+) -> None:
+    asked = request("controls", data, tmp_path)
+    with pytest.raises(Interrupted):
+        conclude(asked, here(0))
+    with pytest.raises(ConfigError, match="Ask for the same, or take another --out") as told:
+        conclude(replace(asked, **change), here())
+    assert message in str(told.value)
+
+
+def test_data_that_cannot_be_tested_on_are_refused_before_anything_is_trained(
+    tmp_path: Path, here: type, write_tiny: Callable[..., PreparedData]
+) -> None:
+    untested = write_tiny(tmp_path / "untested", test=0)
+    with pytest.raises(DataError, match="no labelled frames for the split test"):
+        conclude(request("controls", untested, tmp_path / "out"), here())
+    whole = write_tiny(tmp_path / "whole")
+    with pytest.raises(DataError, match="no grid of views"):
+        conclude(request("viewpoints", whole, tmp_path / "out"), here())
+    assert not (tmp_path / "out").exists()
