@@ -85,7 +85,8 @@ setup(
     extras_require={
         "ros": ROS_WHEELS,
         "sim": ["pybullet>=3.2.5,<4"],
-        "tensorboard": ["tensorboard>=2.13,<3"],
+        "ray": ["ray>=2.9,<3"],
+        "tensorboard": ["tensorboard>=2.17,<3"],
         "export": ["onnx>=1.16,<2", "onnxscript>=0.1,<1", "onnxruntime>=1.18,<2"],
         "datasets": ["h5py>=3.7,<4", "pyarrow>=12,<27"],
         "dev": [

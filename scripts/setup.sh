@@ -59,12 +59,12 @@ fi
 if [ "$ros" = wheels ]; then
     echo "setup: $python ($version), ROS 2 from wheels"
     site=
-    extras=ros,sim,datasets,tensorboard,dev
+    extras=ros,sim,export,datasets,tensorboard,ray,dev
     constraints=constraints.txt
 else
     echo "setup: $python ($version), ROS 2 $ros as sourced"
     site=--system-site-packages
-    extras=sim,datasets,tensorboard,dev
+    extras=sim,export,datasets,tensorboard,ray,dev
     # Of the tested set nothing holds beside the system's packages but this: their rclpy is built against numpy 1, and their
     # pytest plugins need an older pytest.
     mkdir -p .venv

@@ -27,6 +27,7 @@ SHORTER = (
     ("--epochs 50", "--epochs 2 --width 8 --batch 64"),
     ("prepare bags ", "prepare bags/first "),
     ("synth -o drawn", "synth -o drawn --categories 2 --instances 1 --test-instances 1 --episodes 1 --jobs 1"),
+    ("study methods --seeds 5 -o study --data drawn", "study methods --quick --seeds 1 --methods simclr -o study"),
     ("up online ", "up online exit_when_done:=true objects:=online:mug_0100,test:lamp_0100 "),
 )
 ELSEWHERE = {
@@ -90,7 +91,7 @@ def run_until(command: str, folder: Path, sign: str, more: tuple[str, ...] = ())
 def test_every_command_is_run_by_a_test() -> None:
     own = [command for command in commands() if command.startswith("aassl ")]
     assert set(commands()) - set(own) == set(ELSEWHERE)
-    assert sorted(own) == sorted([*SIMULATION, *OFFLINE, *LIVE, *REAL])
+    assert sorted(own) == sorted([*SIMULATION, *OFFLINE, *STUDY, *LIVE, *REAL])
 
 
 SIMULATION = (
@@ -102,7 +103,9 @@ OFFLINE = (
     "aassl prepare bags -o data",
     "aassl train data -o run --method aa_simclr --epochs 50 --seed 0",
     "aassl evaluate run/checkpoint data",
+    "aassl export run -o backbone.onnx",
 )
+STUDY = ("aassl study methods --seeds 5 -o study --data drawn",)
 LIVE = (
     "aassl up online run_dir:=runs/live gallery:=data",
     "aassl up evaluate checkpoint:=run gallery:=data robot:=real",
@@ -127,6 +130,12 @@ def test_offline(folder: Path) -> None:
     assert "random encoder" in run(OFFLINE[2], folder)
     told = json.loads(run(f"{OFFLINE[2]} --json", folder))
     assert 0 <= told["probe"]["accuracy"] <= 1
+    assert "Checked: ONNX Runtime's features" in run(OFFLINE[3], folder)
+
+
+def test_a_study_of_drawn_objects(folder: Path) -> None:
+    assert "| simclr | 1 |" in run(STUDY[0], folder)
+    assert (folder / "study" / "table.json").is_file()
 
 
 def test_live(folder: Path) -> None:
