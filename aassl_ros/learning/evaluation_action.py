@@ -7,7 +7,7 @@ those that turns are told from are of the same frames for every method, so that 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +19,7 @@ from aassl_ros.data.actions import ActionSpace, Normalisation
 from aassl_ros.data.pairs import PairSampler, Window
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import ConfigError, DataError
-from aassl_ros.learning.batches import PairBatches
-from aassl_ros.learning.measures.gradients import gradient_cosine
+from aassl_ros.learning.evaluation_gradients import measure_gradients
 from aassl_ros.learning.measures.retrieval import Retrieval, chance, mean_retrieval, retrieve
 from aassl_ros.learning.measures.rotation import kernel_rotation_r2, rotation_r2
 from aassl_ros.learning.objective import Pairs
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 CANDIDATES = 256
 """Actions that one is looked for among, whatever the batch of training was: figures of different runs compare."""
 _RETRIEVED, _TOLD = 4096, 8192  # pairs, at most
-_GRADIENT_BATCHES = 4
 _SAME_SHARE = 1e-2  # of its usual size, for actions without angles: clock jitter is less
 
 FramesToFeatures = Callable[[NDArray[np.int64]], Tensor]
@@ -171,7 +169,8 @@ def measure_actions(
     if plan.learner is not None and taught is not None:
         if plan.retrieved is not None:
             retrieved = _retrieve(plan.learner, plan.retrieved, taught, data, features, seed)
-        cosine = _gradients(plan.learner, taught, data, left_out, seed, notes)
+        known = taught.space, taught.normalisation
+        cosine = measure_gradients(plan.learner, known, data, left_out, seed, notes)
     if plan.turns is not None:
         train, test, space = plan.turns
         sides = []
@@ -257,40 +256,6 @@ def _same(actions: Tensor, taught: Taught, degrees: float) -> Tensor:
     except ConfigError:  # no angles among these actions
         return torch.cdist(actions, actions, p=torch.inf) <= _SAME_SHARE
     return torch.as_tensor(tell(actions))
-
-
-def _gradients(
-    learner: Learner, taught: Taught, data: PreparedData, left_out: tuple[str, ...], seed: int, notes: list[str]
-) -> float | None:
-    """Cosine of the gradients of both terms by the features, as in training; mean of a few batches of train pairs."""
-    settings = replace(learner.settings, batch=min(learner.settings.batch, CANDIDATES))
-    if _term(learner) is None:
-        return None
-    try:
-        known = taught.space, taught.normalisation
-        batches = PairBatches(data, settings, ("train",), known, without_instances=left_out)
-    except (ConfigError, DataError) as error:
-        notes.append(f"no cosine of gradients: {_sentence(error)}")
-        return None
-    learner.encoder.train()
-    learner.objective.train()
-    cosines = []
-    for number, batch in enumerate(batches.epoch(np.random.default_rng((seed, 4)))):
-        if number == _GRADIENT_BATCHES or batch.action is None:
-            break
-        with torch.no_grad():
-            images = [
-                learner.augmentation(torch.as_tensor(side).to(learner.device), learner.generator)
-                for side in (batch.first, batch.second)
-            ]
-            features = [learner.encoder(each).float() for each in images]
-            slow: tuple[Tensor, ...] = ()
-            if "slow_encoder" in learner.objective:
-                slow = tuple(learner.objective["slow_encoder"](each) for each in images)
-        leaves = [each.requires_grad_() for each in features]
-        pairs = Pairs(leaves[0], leaves[1], torch.as_tensor(batch.action).to(learner.device), slow)
-        cosines.append(gradient_cosine(learner.objective["base"](pairs), learner.objective["action"](pairs), leaves))
-    return float(np.mean(cosines)) if cosines else None
 
 
 def _sentence(error: Exception) -> str:

@@ -13,9 +13,10 @@ def gradient_cosine(first: Tensor, second: Tensor, features: Sequence[Tensor]) -
 
     1: both pull the same way, 0: across each other, -1: against each other; 0 where one does not pull at all.
     """
-    gradients = [
-        torch.cat([part.flatten() for part in torch.autograd.grad(loss, list(features), retain_graph=True)]).double()
-        for loss in (first, second)
-    ]
-    norms = gradients[0].norm() * gradients[1].norm()
-    return float(gradients[0] @ gradients[1] / norms) if norms > 0 else 0.0
+    pulls = []
+    for loss in (first, second):
+        # A loss need not look at all of the features: then it does not pull at those.
+        parts = torch.autograd.grad(loss, list(features), retain_graph=True, materialize_grads=True)
+        pulls.append(torch.cat([part.flatten() for part in parts]).double())
+    norms = pulls[0].norm() * pulls[1].norm()
+    return float(pulls[0] @ pulls[1] / norms) if norms > 0 else 0.0

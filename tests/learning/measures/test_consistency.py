@@ -37,3 +37,9 @@ def test_gradients_pull_one_way_across_or_against(weights: tuple[float, float], 
     cosine = gradient_cosine(one[:, 0].sum() + other[:, 0].sum(), ((one + other) @ direction).sum(), (one, other))
 
     assert cosine == pytest.approx(expected)
+
+
+def test_a_loss_that_looks_at_one_image_alone_has_a_cosine_too() -> None:
+    one, other = torch.ones(4, 2, requires_grad=True), torch.ones(4, 2, requires_grad=True)
+
+    assert gradient_cosine(one.sum(), one.sum() + other.sum(), (one, other)) == pytest.approx(0.5**0.5)
