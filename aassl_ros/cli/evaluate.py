@@ -13,17 +13,17 @@ from aassl_ros.cli.options import add_settings, read_settings
 from aassl_ros.cli.progress import progress_once_known
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.checkpoint import load_checkpoint
 from aassl_ros.learning.evaluation import EvaluationSettings, evaluate
 from aassl_ros.learning.evaluation_result import Evaluation
 from aassl_ros.learning.evaluation_split import SPLITS
-from aassl_ros.learning.subject import subject_of
+from aassl_ros.learning.subject import subject_at
 
 HELP = "measure an encoder on objects it has never seen"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="a run of aassl train, or one checkpoint")
+    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT",
+                        help="a run of aassl train, one checkpoint, or a backbone of aassl export")  # fmt: skip
     parser.add_argument("data", type=Path, metavar="DATA", help="folder that aassl prepare or aassl synth made")
     parser.add_argument("--split", choices=SPLITS, default="test",
                         help="objects to test on: the set test, or some taken out of train to choose settings by"
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments, EvaluationSettings)
     _check_pictures(arguments, settings)
-    subject = subject_of(load_checkpoint(arguments.checkpoint))
+    subject = subject_at(arguments.checkpoint)
     data = PreparedData.open(arguments.data)
     with progress_once_known("frames embedded") as show:
         evaluation = evaluate(

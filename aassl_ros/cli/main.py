@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("learn an encoder from prepared data", "aassl_ros.cli.train"),
     "evaluate": ("measure an encoder on objects it has never seen", "aassl_ros.cli.evaluate"),
     "study": ("compare methods or settings: many runs, one table", "aassl_ros.cli.study"),
+    "export": ("write an encoder alone: safetensors or ONNX", "aassl_ros.cli.export"),
     "report": ("draw the report of a demo folder again", "aassl_ros.cli.report"),
     "episode": ("mark episodes by hand: start, stop, discard", "aassl_ros.cli.episode"),
     "bench": ("measure speed against a baseline", "aassl_ros.cli.bench"),

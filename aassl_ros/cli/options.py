@@ -10,7 +10,7 @@ from aassl_ros.settings import SettingInfo, describe, from_mapping
 S = TypeVar("S")
 
 
-def add_settings(parser: argparse.ArgumentParser, cls: type) -> None:
+def add_settings(parser: argparse._ActionsContainer, cls: type) -> None:
     """A flag for each field of the settings class `cls`."""
     for info in describe(cls):
         default = ",".join(str(item) for item in info.default) if info.item_type else info.default

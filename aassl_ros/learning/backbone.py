@@ -61,7 +61,7 @@ class Backbone:
             "instances": self.instances,
             "aassl_ros": __version__,
         }
-        return {"format": "pt", **{name: json.dumps(value) for name, value in facts.items()}}
+        return {name: json.dumps(value) for name, value in facts.items()}
 
 
 def backbone_of(checkpoint: Checkpoint) -> Backbone:
@@ -81,7 +81,7 @@ def backbone_of(checkpoint: Checkpoint) -> Backbone:
 def save_backbone(backbone: Backbone, path: Path) -> None:
     """Write one file, whole or not at all. Raises CheckpointError where it cannot be written."""
     weights = {name: value.detach().cpu().contiguous() for name, value in backbone.encoder.published().items()}
-    write_whole(path, safetensors.torch.save(weights, backbone.metadata()))
+    write_whole(path, safetensors.torch.save(weights, {"format": "pt", **backbone.metadata()}))
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -1,15 +1,32 @@
-"""A checkpoint as the evaluation takes it."""
+"""A checkpoint, or a backbone alone, as the evaluation takes it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from aassl_ros.learning.augmentation import Augmentation
-from aassl_ros.learning.checkpoint import Checkpoint
+from aassl_ros.learning.backbone import load_backbone
+from aassl_ros.learning.checkpoint import Checkpoint, load_checkpoint
 from aassl_ros.learning.encoders import build_encoder
 from aassl_ros.learning.evaluation import Subject
 from aassl_ros.learning.evaluation_action import Taught
 from aassl_ros.learning.update import Learner
+
+
+def subject_at(path: Path) -> Subject:
+    """What lies at `path`: a run, a checkpoint, or the file of a backbone. Raises CheckpointError."""
+    if not path.is_file():
+        return subject_of(load_checkpoint(path))
+    backbone = load_backbone(path)
+    return Subject(
+        method=backbone.method,
+        seed=backbone.seed,
+        encoder=backbone.encoder,
+        normalise=backbone.plain,
+        instances=backbone.instances,
+        untrained=lambda: build_encoder(backbone.settings),
+    )
 
 
 def subject_of(checkpoint: Checkpoint) -> Subject:
@@ -32,6 +49,8 @@ def _taught(checkpoint: Checkpoint) -> Taught | None:
         return None
 
     def learner(device: str) -> Learner:
-        return Learner.from_checkpoint(checkpoint, replace(checkpoint.settings, device=device))
+        # Its heads are looked at, not trained: compiling would take longer than it saves.
+        settings = replace(checkpoint.settings, device=device, compile=False, precision="fp32")
+        return Learner.from_checkpoint(checkpoint, settings)
 
     return Taught(checkpoint.action_space, checkpoint.normalisation, learner)

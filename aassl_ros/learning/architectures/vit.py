@@ -104,7 +104,8 @@ class VisionTransformer(Encoder):
         if images.shape[-2:] != (self.image_size, self.image_size):
             raise ValueError(f"images are {tuple(images.shape)}, expected {self.image_size} x {self.image_size} pixels")
         patches = self.patch_embed(images)
-        tokens = torch.cat([self.cls_token.expand(len(images), -1, -1), patches], dim=1) + self.pos_embed
+        # Not len(images), which the export to ONNX takes for a constant.
+        tokens = torch.cat([self.cls_token.expand(images.shape[0], -1, -1), patches], dim=1) + self.pos_embed
         return self.norm(self.blocks(tokens)[:, 0])
 
     def from_published(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

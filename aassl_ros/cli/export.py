@@ -1,0 +1,85 @@
+"""`aassl export CHECKPOINT -o FILE`: an encoder alone, as safetensors or ONNX; also of weights published elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from aassl_ros.cli.options import add_settings, read_settings
+from aassl_ros.errors import ConfigError
+from aassl_ros.learning.augmentation import PIXEL_STATISTICS
+from aassl_ros.learning.backbone import Backbone, adopt_weights, backbone_of, in_words, load_backbone, save_backbone
+from aassl_ros.learning.checkpoint import load_checkpoint
+from aassl_ros.learning.encoders import EncoderSettings
+from aassl_ros.learning.export import INSTALL, export_onnx
+from aassl_ros.settings import describe
+
+HELP = "write an encoder alone: safetensors or ONNX"
+_SAFETENSORS, _ONNX = ".safetensors", ".onnx"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, metavar="CHECKPOINT",
+                        help="a run of aassl train, one checkpoint, a backbone that was exported before, or weights"
+                        " published elsewhere (safetensors) with the options below")  # fmt: skip
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE",
+                        help="FILE.safetensors, which aassl train --weights and aassl evaluate read, or FILE.onnx,"
+                        " which takes uint8 images [N, S, S, 3] RGB as they are")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    foreign = parser.add_argument_group("weights published elsewhere", "what they are; image_size is to be given")
+    foreign.add_argument("--pixel-statistics", choices=tuple(PIXEL_STATISTICS), metavar="NAME",
+                         help=f"what their pixels were normalised by: {', '.join(PIXEL_STATISTICS)}"
+                         " (torchvision's and most of timm's: imagenet)")  # fmt: skip
+    add_settings(foreign, EncoderSettings)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    kind = arguments.out.suffix
+    if kind not in (_SAFETENSORS, _ONNX):
+        raise ConfigError(f"-o {arguments.out}: expected a name that ends in {_SAFETENSORS} or {_ONNX}.")
+    backbone, left_over = _read(arguments)
+    difference = None
+    if kind == _SAFETENSORS:
+        save_backbone(backbone, arguments.out)
+    else:
+        difference = export_onnx(backbone, arguments.out)
+    if arguments.json:
+        facts = {name: json.loads(value) for name, value in backbone.metadata().items()}
+        print(json.dumps({"file": str(arguments.out), **facts, "left_out": left_over, "difference": difference}))
+        return 0
+    size, features = backbone.settings.image_size, backbone.encoder.features
+    print(
+        f"{arguments.out}: {in_words(backbone.settings)} of {backbone.method}, {features} features of {size} px images"
+    )
+    if left_over:
+        print(f"Left out: {', '.join(left_over)}.")
+    if kind == _ONNX and difference is None:
+        print(f"Not checked against torch, for onnxruntime is not installed ({INSTALL}).")
+    elif kind == _ONNX:
+        print(f"Checked: ONNX Runtime's features differ from torch's by at most {difference:.0e} of the largest.")
+    return 0
+
+
+def _read(arguments: argparse.Namespace) -> tuple[Backbone, tuple[str, ...]]:
+    """The backbone that is asked for, and what was left out of its file."""
+    options = ("pixel_statistics", *(info.name for info in describe(EncoderSettings)))
+    given = [name for name in options if getattr(arguments, name) is not None]
+    if given:
+        _check_foreign(arguments.source, given)
+        return adopt_weights(arguments.source, read_settings(arguments, EncoderSettings), arguments.pixel_statistics)
+    if arguments.source.is_file():
+        return load_backbone(arguments.source), ()
+    return backbone_of(load_checkpoint(arguments.source)), ()
+
+
+def _check_foreign(source: Path, given: list[str]) -> None:
+    if source.is_dir():
+        raise ConfigError(f"{source} is a checkpoint, which says itself what it is. Leave out {_flags(given)}.")
+    missing = [name for name in ("encoder", "image_size", "pixel_statistics") if name not in given]
+    if missing:
+        raise ConfigError(f"{source}: weights published elsewhere need {_flags(missing)}, too.")
+
+
+def _flags(names: list[str]) -> str:
+    return ", ".join("--" + name.replace("_", "-") for name in names)
