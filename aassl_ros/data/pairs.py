@@ -82,7 +82,7 @@ class Window:
 
 
 class PairSampler:
-    """Draws partners for the given frames from among them; costs O(log F) a pair.
+    """Draws partners for the given frames from among them; a pair costs as much among a million as among thousands.
 
     `anchors` int64, rising: the frames that have a partner at all (for degrees: another frame in their episode).
     """
@@ -96,9 +96,13 @@ class PairSampler:
             known = turn_angle(states, frames, frames)
             frames = frames[np.isfinite(known)]
         self.states, self.frames, self.window = states, frames, window
-        self._keys, self._range = episode_keys(states, frames, window)
-        positions = np.arange(len(frames))
-        self.anchors = frames[window.ranges(self._keys, positions, self._range).count > 0]
+        keys, key_range = episode_keys(states, frames, window)
+        ranges = window.ranges(keys, np.arange(len(frames)), key_range)
+        self.anchors = frames[ranges.count > 0]
+        # Searched for once: afterwards a pair costs two look-ups, each of neighbouring numbers.
+        self._ranges = ranges.table()
+        self._position_of = np.full(len(states.episode_of), -1)
+        self._position_of[frames] = np.arange(len(frames))
         if len(self.anchors) == 0:
             raise DataError(
                 f"no pair among {len(frames)} frames within {window.in_words}. "
@@ -110,9 +114,9 @@ class PairSampler:
 
         Where no draw met a window in degrees, the nearest miss. Raises DataError for a frame without partner.
         """
-        positions = np.searchsorted(self.frames, anchors)
-        ranges = self.window.ranges(self._keys, positions, self._range)
-        if not (ranges.count > 0).all():
+        positions = self._position_of[anchors]
+        ranges = PartnerRanges(*self._ranges[positions].T)
+        if not ((ranges.count > 0) & (positions >= 0)).all():
             raise DataError("a frame that has no partner was asked for one. Draw from the sampler's anchors.")
         return self.frames[draw_partners(self.states, self.frames, ranges, positions, self.window, rng)]
 
@@ -136,6 +140,10 @@ class PartnerRanges:
     @property
     def count(self) -> NDArray[np.int64]:
         return self.before_stop - self.before_start + self.after_stop - self.after_start
+
+    def table(self) -> NDArray[np.int64]:
+        """int64 [N, 4], a row for each position."""
+        return np.stack([self.before_start, self.before_stop, self.after_start, self.after_stop], axis=1)
 
     def after_only(self) -> PartnerRanges:
         """Without those before."""

@@ -113,7 +113,7 @@ class PairBatches:
         """This rank's share of a batch; actions are those of the whole batch until they are spoilt."""
         action = None
         rng = stream(first, second, self._seed)
-        flipped = self._flips.draw(len(first), stream(first, second, self._seed, FLIPS))
+        flipped = self._flips.draw(len(first), lambda: stream(first, second, self._seed, FLIPS))
         if self.space is not None and self.normalisation is not None:
             displaced = self.space.displacement(self._data, first, second)
             action = self.normalisation(self._flips.actions(displaced, flipped[0]))

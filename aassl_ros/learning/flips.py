@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,11 +24,11 @@ class Flips:
         self._probability, self._together = settings.flip_probability, settings.pair_kind != "classic"
         self._signs = mirror_signs(space) if space is not None and self._probability else None
 
-    def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-        """bool [2, count]: which first and which second images are flipped."""
+    def draw(self, count: int, rng: Callable[[], np.random.Generator]) -> NDArray[np.bool_]:
+        """bool [2, count]: which first and which second images are flipped. rng: asked for where any may be."""
         if self._probability == 0:
             return np.zeros((2, count), bool)
-        flipped = rng.random((2, count)) < self._probability
+        flipped = rng().random((2, count)) < self._probability
         return np.stack([flipped[0], flipped[0]]) if self._together else flipped
 
     def actions(self, actions: NDArray[np.float32], flipped: NDArray[np.bool_]) -> NDArray[np.float32]:

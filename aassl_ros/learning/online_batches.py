@@ -95,7 +95,7 @@ class OnlineBatches:
 
     def _flipped(self, pairs: PairBatch, rng: np.random.Generator) -> Batch:
         """Pairs of the buffer with some of them seen in a mirror, their actions normalised."""
-        flipped = self._flips.draw(len(pairs.first), rng)
+        flipped = self._flips.draw(len(pairs.first), lambda: rng)
         action = None
         if self.normalisation is not None:
             action = self.normalisation(self._flips.actions(pairs.actions, flipped[0]))

@@ -206,6 +206,12 @@ def test_a_million_frames_cost_little_more_than_ten_thousand() -> None:
         (lambda: PairSampler(recorded(4), np.arange(4), Window("frames", 9, 12)), "within 9 to 12 frames"),
         (lambda: PairSampler(recorded(4), np.arange(0), Window()), "no pair among 0 frames"),
         (
+            lambda: PairSampler(recorded(4), np.arange(1, 4), Window()).partners(
+                np.array([0]), np.random.default_rng(0)
+            ),
+            "has no partner",
+        ),
+        (
             lambda: PairSampler(recorded(4, 1), np.arange(5), Window()).partners(
                 np.array([4]), np.random.default_rng(0)
             ),
