@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from aassl_ros.cli import study
 from aassl_ros.cli.main import main
 from aassl_ros.cli.study import add_arguments, request_of
 from aassl_ros.data.prepared import PreparedData
@@ -29,6 +30,13 @@ ONLY = "aa_simclr,aa_simclr actions shuffled,simclr"
 
 def words(data: PreparedData, out: Path, *more: str) -> list[str]:
     return ["study", "controls", "--data", str(data.path), "-o", str(out), *FEW, "--only", ONLY, "--jobs", "2", *more]
+
+
+@pytest.fixture
+def in_this_process(here: type, monkeypatch: pytest.MonkeyPatch) -> type:
+    """Where `main` is called here, its runs need no worker processes, each of which loads torch anew."""
+    monkeypatch.setattr(study, "LocalScheduler", lambda devices: here())
+    return here
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
@@ -63,11 +71,11 @@ def is_gone(group: int) -> bool:
 
 
 def test_interrupted_killed_and_gone_on_with_it_ends_with_the_table_of_an_uninterrupted_study(
-    data: PreparedData, tmp_path: Path, here: type, capsys: pytest.CaptureFixture[str]
+    data: PreparedData, tmp_path: Path, in_this_process: type, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     request = request_of(parsed(words(data, whole)))
-    table = write(conduct(request, here(), lambda standing: None, lambda: False), whole)
+    table = write(conduct(request, in_this_process(), lambda standing: None, lambda: False), whole)
     assert {row["setting"] for row in table["rows"]} == set(ONLY.split(","))
 
     process = start(words(data, parts, "--jobs", "1"))
@@ -114,7 +122,7 @@ def test_a_worker_that_dies_is_a_failed_run_and_another_takes_its_place(data: Pr
 
 
 def test_failed_runs_end_in_status_3_with_their_reason(
-    data: PreparedData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: PreparedData, tmp_path: Path, in_this_process: type, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--quick", "--seeds", "1", "--only", "simclr", "--set", "batch=1000", "--jobs", "1"]
     assert main(["study", "controls", "--data", str(data.path), "-o", str(tmp_path), *arguments]) == 3
