@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import json
 
-from aassl_ros.benchmarks import recognize, step
+from aassl_ros.benchmarks import data, recognize, step
 
 HELP = "measure speed against a baseline"
-BENCHMARKS = {"step": step, "recognize": recognize}
+BENCHMARKS = {"step": step, "recognize": recognize, "data": data}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

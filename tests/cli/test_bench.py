@@ -36,6 +36,7 @@ def test_figures_are_readable_without_json(capsys: pytest.CaptureFixture) -> Non
         (("step", "--batch", "1"), "batch = 1, expected an integer from 2"),
         (("step", "--image-size", "3"), "image_size = 3, expected at least 8"),
         (("step", "--device", "bogus"), "device = 'bogus' is not to be had here"),
+        (("data", "--image-size", "3"), "image_size = 3, expected at least 8"),
         (("recognize", "--image-size", "3"), "image_size = 3, expected at least 8"),
         (("recognize", "--camera-size", "0"), "camera_size = 0, expected at least 1"),
         (("recognize", "--threads", "0"), "threads = 0, expected at least 1"),
@@ -46,6 +47,15 @@ def test_a_wrong_option_is_wrong_use(words: tuple[str, ...], message: str, capsy
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_reading_data_is_measured_against_a_trainer_and_with_a_million_frames(capsys: pytest.CaptureFixture) -> None:
+    assert main(["bench", "data", "--json", *TINY, "--image-size", "8"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["feed_ratio"] > 10
+    assert 0 < figures["sample_ratio_1e6_to_1e4"] < 5
+    assert figures["feed_images_per_s"] > figures["trainer_images_per_s"] > 0
+    assert figures["frames_sampled"] == "1000000 of 8 px, 0.2 GiB in memory"
 
 
 def test_small_batches_are_measured_too(capsys: pytest.CaptureFixture) -> None:
