@@ -5,6 +5,7 @@ Each is a rank (ranks.py). All make the same calls in the same order; the first 
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -43,6 +44,9 @@ def joined_ranks(timeout_s: float) -> Iterator[None]:
     if not started_by_torchrun(os.environ):
         yield
         return
+    # What this brings (an optimizer asks for it) holds on to the group of processes that is there when it is imported.
+    # The group's threads would then outlive it, and now and then abort the program as it exits.
+    importlib.import_module("torch._dynamo")
     # Words go over gloo, so that a process that computes on a GPU can exchange them without waiting for the GPU.
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:

@@ -120,7 +120,10 @@ def main(data: Path, folder: Path) -> None:
     torch.set_num_threads(1)
     with joined_ranks(60.0):
         found = {name: learn(settings) for name, settings in CASES.items()}
-        torch.save({"found": found, "said": disagree(PreparedData.open(data), folder)}, folder / f"{own_rank()}.pt")
+        rank, said_there = own_rank(), disagree(PreparedData.open(data), folder)
+    threads = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
+    left = [name for name in threads if "gloo" in name]
+    torch.save({"found": found, "said": said_there, "threads": left}, folder / f"{rank}.pt")
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +189,10 @@ def test_what_one_cannot_do_none_goes_on_without(ranks: list[dict]) -> None:
         assert rank["said"]["first returns"] == "from 0"
         assert rank["said"]["flags"] == "(True, False)"
         assert rank["said"]["left behind"] == "[]"
+
+
+def test_nothing_of_their_meeting_is_left_to_disturb_the_end(ranks: list[dict]) -> None:
+    assert [rank["threads"] for rank in ranks] == [[], []]
 
 
 def test_without_torchrun_or_alone_there_is_nobody_to_meet() -> None:
