@@ -58,6 +58,14 @@ def wait_for(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)  # another program's files
 
 
+def ends(group: int) -> bool:
+    """Whether all processes of the group end soon: workers, and multiprocessing's own helper, which follows them."""
+    until = time.monotonic() + 60
+    while not is_gone(group) and time.monotonic() < until:
+        time.sleep(0.05)  # others' processes
+    return is_gone(group)
+
+
 def is_gone(group: int) -> bool:
     """Whether no process of the group is left but, at most, those that only wait to be collected."""
     for status in Path("/proc").glob("[0-9]*/stat"):
@@ -85,16 +93,13 @@ def test_interrupted_killed_and_gone_on_with_it_ends_with_the_table_of_an_uninte
     assert process.returncode == 1
     assert "Go on with: aassl study controls" in said
     assert "Traceback" not in said
-    assert is_gone(process.pid)
+    assert ends(process.pid)
 
     process = start(words(data, parts))
     wait_for(lambda: any(parts.glob("runs/*/result.json")), process)
     process.kill()
     process.communicate()
-    until = time.monotonic() + 60
-    while not is_gone(process.pid) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert is_gone(process.pid)  # the workers found that they are alone
+    assert ends(process.pid)  # the workers found that they are alone
 
     done = {path: path.stat().st_mtime_ns for path in parts.glob("runs/*/result.json")}
     assert len(done) > 0
