@@ -75,12 +75,16 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
         progress(settings.method + unit, total) if speaks else nullcontext() as bar,
         stop_requests() as asked_to_stop,
     ):
+        probed = ""
 
         def show(now: TrainProgress) -> None:
+            nonlocal probed
             if bar is None:
                 return
+            if "probe_linear" in now.measures:
+                probed = f", probe {now.measures['probe_linear']:.2f}"
             done = min(total, round(now.seconds)) if by_time else now.step
-            bar.update(done, f"update {now.step}, {now.images_per_s:.0f} images/s, {in_words(now.losses)}")
+            bar.update(done, f"update {now.step}, {now.images_per_s:.0f} images/s, {in_words(now.losses)}{probed}")
             if now.warning:
                 print(f"aassl: update {now.step}: {now.warning}", file=sys.stderr)
 
