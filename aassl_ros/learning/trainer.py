@@ -18,7 +18,7 @@ from aassl_ros.learning.checkpoint import Checkpoint, Provenance, save_checkpoin
 from aassl_ros.learning.collapse import spread
 from aassl_ros.learning.distributed import all_or_none, any_rank, by_first_rank, check_same, naming_a_lost_rank
 from aassl_ros.learning.online_probe import OnlineProbe
-from aassl_ros.learning.ranks import own_rank
+from aassl_ros.learning.ranks import gather_rows, own_rank
 from aassl_ros.learning.run_log import RunLog
 from aassl_ros.learning.same_action import SameAction
 from aassl_ros.learning.schedule import Schedule
@@ -167,8 +167,11 @@ class Trainer:
     def _look(self) -> tuple[dict[str, float], str]:
         """What is measured beside the losses, where it is due, and a warning, once, where the features collapse."""
         measures, warning = {}, ""
-        if own_rank() == 0 and self._batch == len(self._batches) and self.learner.features is not None:
-            measures["rankme"], warning = spread(self.learner.features)
+        if self._batch == len(self._batches) and self.learner.features is not None:
+            with self._naming_the_last_good(), naming_a_lost_rank():
+                features = gather_rows(self.learner.features)
+            if own_rank() == 0:
+                measures["rankme"], warning = spread(features)
         if self._probe is not None and self.learner.steps % self._probe_interval == 0:
             measures |= self._probe(self.learner.evaluated_encoder)
         if self._warned:
@@ -212,7 +215,7 @@ class Trainer:
     def agree(self) -> None:
         """Raise ConfigError, on every rank, where another one is to train otherwise. To be called before `train`."""
         settings = {f"the setting {name}": repr(value) for name, value in asdict(self._settings).items()}
-        come_from = {"the checkpoint to go on from": str(self._saved_step)}
+        come_from = {"the step to go on from": str(self.learner.steps)}
         check_same({"the data's fingerprint": self._provenance.data_fingerprint, **settings, **come_from})
 
     def _restore(self, checkpoint: Checkpoint) -> None:
