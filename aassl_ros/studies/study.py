@@ -89,7 +89,10 @@ def _carry_out(
 ) -> None:
     """Do what is left of these settings' runs and add what they came to."""
     request = conclusion.request
-    specs = [_spec(each, seed, request) for each in settings for seed in range(each.seeds or request.seeds)]
+    # Seed after seed: what is done when a study is cut short can be compared.
+    seeds = {each.name: each.seeds or request.seeds for each in settings}
+    most = max(seeds.values(), default=0)
+    specs = [_spec(each, seed, request) for seed in range(most) for each in settings if seed < seeds[each.name]]
     outcomes = _outcomes(specs, scheduler, show, stop)
     for spec in specs:
         outcome = outcomes[name_of(spec)]
