@@ -31,7 +31,8 @@ HELP = "learn an encoder from prepared data"
 # The settings that most runs touch have an option of their own; --set reaches all of them.
 _OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "weights", "epochs", "batch", "lr", "seed",
             "action_space", "window", "pairs", "validation", "temperature", "action_temperature", "action_weight",
-            "max_seconds", "device", "precision", "schedule", "warmup_epochs", "probe_every", "tensorboard")  # fmt: skip
+            "max_seconds", "device", "precision", "schedule", "warmup_epochs", "probe_every",
+            "tensorboard")  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -53,6 +53,24 @@ def test_joints_of_different_episodes_stand_under_one_list_of_names_with_nan_whe
     assert data.joint_command.shape == (2, 0)
 
 
+def test_recorded_columns_have_their_place_and_data_of_before_there_was_one_still_open(tmp_path: Path) -> None:
+    with PreparedWriter(tmp_path / "data", SIZE) as writer:
+        for name, column in (("one", ("focal",)), ("two", ("focal", "table_deg"))):
+            writer.append_frames(np.zeros((2, SIZE, SIZE, 3), np.uint8))
+            values = np.arange(2.0 * len(column)).reshape(2, -1)
+            recorded = EpisodeStates([1, 2], recorded_names=column, recorded=values)
+            writer.add_episode("robot", name, name, "", "train", recorded)
+        writer.finish("")
+
+    data = PreparedData.open(tmp_path / "data")
+
+    assert data.recorded_names == ("focal", "table_deg")
+    np.testing.assert_array_equal(data.recorded, [[0, np.nan], [1, np.nan], [0, 1], [2, 3]])
+    older = write(tmp_path / "older", [("mug_1", "mug", "train", 2)])
+    change(older, ' "recorded_names": [],', "")
+    assert PreparedData.open(older).recorded.shape == (2, 0)
+
+
 def test_frames_are_chosen_by_set_and_without_some_instances(tmp_path: Path) -> None:
     episodes = [("mug_1", "mug", "train", 2), ("mug_2", "mug", "train", 2), ("mug_3", "mug", "test", 2)]
     data = PreparedData.open(write(tmp_path / "data", episodes))
