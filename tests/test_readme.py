@@ -35,6 +35,7 @@ ELSEWHERE = {
     "make test": ".ci/run",
     "source .venv/bin/activate": "the tests run in the environment",
     "colcon build --packages-select aassl_ros && source install/setup.bash": "tests/packaging/test_installation.py",
+    "torchrun --nproc-per-node 2 --no-python aassl train data -o wide --batch 512": "tests/cli/test_torchrun.py",
     "ros2 launch aassl_ros collect.launch.py bag_dir:=bags": ".github/workflows/ci.yml, job ros",
 }
 # `aassl up` goes on until it is stopped; this it must have said by then.
