@@ -68,8 +68,8 @@ class _GatherRows(torch.autograd.Function):
 
 
 def _check_shapes(rows: Tensor) -> None:
-    # Collectives on unequal shapes hang or mix up rows, depending on the backend. Shapes go from CPU to CPU: to read them
-    # from a GPU would be to wait for all that it has to do.
+    # Collectives on unequal shapes hang or mix up rows, depending on the backend. Shapes go from CPU to CPU: reading
+    # them from a GPU means to wait for all that it has to do.
     own = torch.tensor(rows.shape)
     shapes = [torch.empty_like(own) for _ in range(rank_count())]
     distributed.all_gather(shapes, own)
