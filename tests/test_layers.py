@@ -1,4 +1,4 @@
-"""Imports go down only: motion <- data, sim <- learning <- nodes <- demo, cli, launch (docs/architecture.md)."""
+"""Imports go down only: motion <- data, sim <- synth, learning <- nodes, studies <- demo, cli, launch."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ ROS = {
     "vision_msgs",
     "launch",
 }
+ON_TOP = {"cli", "demo", "doctor", "messages"}  # messages: begun by set-up alone
 EVERYWHERE = {"errors", "settings", "paths", "__version__"}
 MAY_IMPORT = {
     "motion": set(),
@@ -66,3 +67,10 @@ def test_a_layer_imports_only_those_below_it(layer: str) -> None:
     for file in files:
         ours = {name.split(".")[1] for name in imported(file) if name.startswith("aassl_ros.")}
         assert ours <= MAY_IMPORT[layer] | EVERYWHERE | {layer}, file
+
+
+def test_every_folder_is_a_layer_that_is_looked_at_here_and_named_in_the_docs() -> None:
+    folders = {file.parent.name for file in PACKAGE.glob("*/__init__.py")}
+    assert folders == MAY_IMPORT.keys() | ON_TOP
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(folders) if f"`{name}/`" not in page] == []
