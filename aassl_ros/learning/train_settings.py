@@ -30,7 +30,7 @@ class LearnerSettings(EncoderSettings, AugmentationSettings):
 
     method: str = setting("aa_simclr", "What is learnt from a pair.", choices=tuple(METHODS))
     fusion: str = setting(
-        "concat", "What the joint head takes of two images: both, or their difference.", choices=FUSIONS
+        "difference", "What the joint head takes of two images: both, or their difference.", choices=FUSIONS
     )
     weights: str = setting("", "Safetensors file that the encoder begins with: one of aassl export, torchvision's or "
                            "timm's; empty: new weights.")  # fmt: skip
