@@ -5,9 +5,11 @@ Each is a rank (ranks.py). All make the same calls in the same order; the first 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import re
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -45,7 +47,7 @@ def joined_ranks(timeout_s: float) -> Iterator[None]:
         yield
         return
     # What this brings (an optimizer asks for it) holds on to the group of processes that is there when it is imported.
-    # The group's threads would then outlive it, and now and then abort the program as it exits.
+    # The group's threads would then outlive its end, and now and then abort the program as it exits. See _let_go, too.
     importlib.import_module("torch._dynamo")
     # Words go over gloo, so that a process that computes on a GPU can exchange them without waiting for the GPU.
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
@@ -57,16 +59,18 @@ def joined_ranks(timeout_s: float) -> Iterator[None]:
             f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']} within {timeout_s:g} s ({_first_line(error)}). "
             "Start all of them with the same torchrun command, and see that this address can be reached."
         ) from error
-    alone = False
+    failure: BaseException | None = None
     try:
         check_same({"the code of aassl_ros": code_digest(), "torch": torch.__version__})
         yield
     except BaseException as error:
-        alone = isinstance(error, LostRankError) or not isinstance(error, AasslError)
+        failure = error
         raise
     finally:
+        alone = isinstance(failure, LostRankError) or not isinstance(failure, (AasslError, type(None)))
         # gloo must be ended before the program; NCCL, where others are gone, would wait for them first.
         if backend == "gloo" or not alone:
+            _let_go(failure)
             distributed.destroy_process_group()
 
 
@@ -226,6 +230,14 @@ def _told_by_all(told: T) -> list[T]:
     with naming_a_lost_rank():
         distributed.all_gather_object(heard, told)
     return heard
+
+
+def _let_go(failure: BaseException | None) -> None:
+    """Free what still holds the group of processes: a learner's DDP, in cycles or in the frames that `failure` left."""
+    while failure is not None:
+        traceback.clear_frames(failure.__traceback__)
+        failure = failure.__cause__ or failure.__context__
+    gc.collect()
 
 
 def _of_an_exchange(error: RuntimeError) -> bool:

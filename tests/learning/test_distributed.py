@@ -31,6 +31,7 @@ from aassl_ros.learning.distributed import (
 )
 from aassl_ros.learning.methods import METHODS
 from aassl_ros.learning.ranks import own_rank, own_rows
+from aassl_ros.learning.run_folder import begin
 from aassl_ros.learning.same_action import SameAction
 from aassl_ros.learning.train_settings import LearnerSettings, TrainSettings
 from aassl_ros.learning.trainer import Trainer
@@ -100,6 +101,12 @@ def disagree(data: PreparedData, folder: Path) -> dict[str, str]:
     def train(data: PreparedData, settings: TrainSettings) -> None:
         Trainer(data, run, settings).agree()
 
+    def train_spoilt() -> None:
+        trainer = Trainer(data, run, TRAIN)
+        by_first_rank(lambda: begin(run))
+        torch.nn.init.constant_(trainer.learner.encoder.conv1.weight, float("nan"))
+        trainer.train(lambda _: None, lambda: False)
+
     other_data = replace(data, fingerprint=f"of process {rank}")
     return {
         "settings": said(lambda: train(data, replace(TRAIN, lr=0.1 + rank))),
@@ -113,6 +120,7 @@ def disagree(data: PreparedData, folder: Path) -> dict[str, str]:
         "first returns": str(by_first_rank(lambda: f"from {rank}")),
         "flags": str(any_rank(rank == 1, False)),
         "left behind": str(sorted(path.name for path in run.glob("**/*"))),
+        "loss is lost": said(train_spoilt),
     }
 
 
@@ -189,6 +197,7 @@ def test_what_one_cannot_do_none_goes_on_without(ranks: list[dict]) -> None:
         assert rank["said"]["first returns"] == "from 0"
         assert rank["said"]["flags"] == "(True, False)"
         assert rank["said"]["left behind"] == "[]"
+        assert "the loss is nan at step 1" in rank["said"]["loss is lost"]
 
 
 def test_nothing_of_their_meeting_is_left_to_disturb_the_end(ranks: list[dict]) -> None:
