@@ -144,4 +144,4 @@ def _draw_data(request: Request) -> None:
 
 
 def _list(text: str) -> tuple[str, ...]:
-    return tuple(item.strip() for item in text.split(",") if item.strip())
+    return tuple(dict.fromkeys(item.strip() for item in text.split(",") if item.strip()))

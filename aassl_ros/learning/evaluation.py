@@ -61,7 +61,7 @@ class EvaluationSettings:
     def __post_init__(self) -> None:
         if not self.measures:
             raise ConfigError(f"measures is empty, expected some of {', '.join(MEASURES)}.")
-        parse_window(self.turns)
+        parse_window(self.turns, "turns")
 
 
 @dataclass(frozen=True)

@@ -117,12 +117,12 @@ the epochs do, and may not.)
 """
 
 
-def parse_window(text: str) -> Window:
-    """The window that the setting `window` means. Raises ConfigError."""
+def parse_window(text: str, name: str = "window") -> Window:
+    """The window that a setting, called `name`, means. Raises ConfigError."""
     unit, *bounds = text.split(":")
     counts = {"episode": (0,), "next": (0,), "walk": (1,)}.get(unit, (1, 2))
     expected = (
-        f"window = {text!r}, expected episode, next, walk:STEPS, or UNIT:MAXIMUM or UNIT:MINIMUM:MAXIMUM "
+        f"{name} = {text!r}, expected episode, next, walk:STEPS, or UNIT:MAXIMUM or UNIT:MINIMUM:MAXIMUM "
         "(degrees:10:30)."
     )
     if unit not in UNITS or len(bounds) not in counts:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from aassl_ros.data.pairs import UNITS
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.methods import METHODS
+from aassl_ros.learning.train_settings import parse_window
 from aassl_ros.studies.damage import Damage
 from aassl_ros.studies.definition import ALIGNMENT, OVERHEAD, TIME, Choices, Setting, Study
 from aassl_ros.studies.grid import grid
@@ -38,7 +38,7 @@ def methods(choices: Choices) -> Study:
 def controls(choices: Choices) -> Study:
     """What is left of the gain when the actions, or the images, are not those of the pair."""
     settings, differences = [], []
-    for name in choices.methods or ("aa_simclr",):
+    for name in _with_actions(choices):
         method = {"method": name}
         spoilt = [
             Setting(f"{name} actions shuffled", {**method, "control": "actions_shuffled"}),
@@ -59,7 +59,7 @@ def action_noise(choices: Choices) -> Study:
     values = _numbers(choices, (0.1, 0.3, 1.0, 3.0))
     settings, differences, lines = [], [], {}
     reference = Setting("simclr_tt", {"method": "simclr_tt"})
-    for name in choices.methods or ("aa_simclr",):
+    for name in _with_actions(choices):
         exact = Setting(name, {"method": name})
         settings.append(exact)
         for kind, key in (("noise", "action_noise"), ("step", "action_precision")):
@@ -169,6 +169,15 @@ STUDIES: dict[str, Callable[[Choices], Study]] = {
 }
 
 
+def _with_actions(choices: Choices) -> tuple[str, ...]:
+    """Methods to spoil the actions of. Raises ConfigError for one that looks at none: nothing would be spoilt."""
+    for name in choices.methods:
+        if not METHODS[name].uses_actions:
+            some = ", ".join(each for each, method in METHODS.items() if method.uses_actions)
+            raise ConfigError(f"--methods: {name} looks at no actions, expected some of {some}.")
+    return choices.methods or ("aa_simclr",)
+
+
 def _numbers(choices: Choices, default: Sequence[float]) -> tuple[float, ...]:
     try:
         return tuple(float(value) for value in choices.values) or tuple(default)
@@ -178,12 +187,8 @@ def _numbers(choices: Choices, default: Sequence[float]) -> tuple[float, ...]:
 
 def _reach(text: str) -> float | None:
     """The largest distance in a window of the setting `window`, None for the whole episode. Raises ConfigError."""
-    unit, *bounds = text.split(":")
-    if unit == "episode" and not bounds:
+    if text == "episode":
         return None
-    if unit == "next":
+    if text == "next":
         return 1.0
-    try:
-        return float(bounds[-1])
-    except (IndexError, ValueError) as error:
-        raise ConfigError(f"--values {text}: expected episode or {', '.join(UNITS[1:])}:MAXIMUM.") from error
+    return parse_window(text, "--values").maximum
