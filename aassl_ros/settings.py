@@ -33,7 +33,8 @@ class SettingInfo:
     def expected(self) -> str:
         """What a right value looks like, in words for an error message."""
         if self.choices is not None:
-            return "one of " + ", ".join(str(choice) for choice in self.choices)
+            named = ", ".join('""' if choice == "" else str(choice) for choice in self.choices)
+            return f"some of {named}" if self.item_type is not None else f"one of {named}"
         if self.item_type is not None:
             return f"a list of {_WORDS[self.item_type]}s"
         if self.kind is bool:

@@ -14,7 +14,7 @@ def add_settings(parser: argparse._ActionsContainer, cls: type) -> None:
     """A flag for each field of the settings class `cls`."""
     for info in describe(cls):
         default = ",".join(str(item) for item in info.default) if info.item_type else info.default
-        text = f"{info.description}; {info.expected()} (default: {default})"
+        text = f"{info.description.rstrip('.')}; {info.expected()} (default: {default})"
         parser.add_argument(_flag(info), metavar="VALUE", help=text.replace("%", "%%"), default=None)
 
 

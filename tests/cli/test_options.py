@@ -15,6 +15,8 @@ class Example:
     image_size: int = setting(64, "how large, in % of something", minimum=8)
     names: tuple[str, ...] = setting(("a", "b"), "which")
     wait: bool = setting(False, "whether")
+    kind: str = setting("", "of what kind.", choices=("", "round"))
+    parts: tuple[str, ...] = setting((), "of it", choices=("head", "tail"))
 
 
 def read(*words: str) -> Example:
@@ -35,6 +37,8 @@ def test_flags_have_the_fields_names_and_types() -> None:
         (("--image-size", "small"), "command line: image_size = 'small', expected an integer of at least 8."),
         (("--image-size", "4"), "command line: image_size = 4, expected an integer of at least 8."),
         (("--wait", "maybe"), "command line: wait = 'maybe', expected true or false."),
+        (("--kind", "flat"), "command line: kind = 'flat', expected one of \"\", round."),
+        (("--parts", "head,leg"), "command line: parts = 'leg', expected some of head, tail."),
     ],
 )
 def test_a_wrong_flag_is_named(words: tuple[str, ...], message: str) -> None:
