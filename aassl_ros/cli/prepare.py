@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="SOURCE",
-        help="a bag, a folder of pictures with frames.csv, or a folder of such",
+        help="a bag, a folder of pictures with frames.csv, a published data set (--layout), or a folder of such",
     )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DATA", help="folder of the prepared data")
     parser.add_argument("--force", action="store_true", help="prepare again even if these sources were before")

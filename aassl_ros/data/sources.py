@@ -37,7 +37,7 @@ def find_sources(sources: Sequence[Path], settings: PrepareSettings) -> Sources:
     published: list[PictureSource] = []
     for source in sources:
         if not source.exists():
-            raise DataError(f"{source} does not exist. Give bags, or folders of bags.")
+            raise DataError(f"{source} does not exist. Give bags or folders of pictures, or a folder of such.")
         layout = settings.layout or _published_layout(source)
         if layout:
             published.append(read_published(source, layout))
