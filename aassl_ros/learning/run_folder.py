@@ -40,10 +40,11 @@ def resume(run: Path, given: dict[str, Any], settings: TrainSettings) -> tuple[C
     for name in given:
         found, asked = getattr(begun, name), getattr(settings, name)
         takes_the_datas = name == "image_size" and asked == 0
-        bends = name not in RESUMABLE or (name == "epochs" and begun.schedule == "cosine")  # which ends with them
-        if bends and not takes_the_datas and found != asked:
+        ends_with_them = name == "epochs" and begun.schedule == "cosine"
+        if (name not in RESUMABLE or ends_with_them) and not takes_the_datas and found != asked:
+            why = ", and its cosine ends with them" if ends_with_them else ""
             raise ConfigError(
-                f"{name} = {_plain(asked)!r}, but {run} was begun with {_plain(found)!r}. Leave it out, "
+                f"{name} = {_plain(asked)!r}, but {run} was begun with {_plain(found)!r}{why}. Leave it out, "
                 "or start a new run."
             )
     return checkpoint, resumed
