@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.benchmarks.step import learner_settings
+from aassl_ros.benchmarks import step
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.batches import Batch, PairBatches
-from aassl_ros.learning.encoders import ENCODERS
 from aassl_ros.learning.train_settings import LearnerSettings, choose_device
 from aassl_ros.learning.update import Learner
 from aassl_ros.motion import rotations
@@ -39,16 +38,12 @@ _PAGE = 4096
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--encoder", choices=ENCODERS, default="resnet18")
-    parser.add_argument("--width", type=int, default=32, help="channels of the encoder's first stage (default 32)")
-    parser.add_argument("--image-size", type=int, default=64, help="side of the images in pixels (default 64)")
-    parser.add_argument("--batch", type=int, default=256, help="pairs in a batch (default 256)")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    step.add_arguments(parser)  # the trainer that is fed is the one timed there
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """The figures of the design's `bench data`, with what they are made of."""
-    settings = learner_settings(arguments, batch=arguments.batch)
+    settings = step.learner_settings(arguments, batch=arguments.batch)
     rounds = 3 if arguments.quick else 9
     size = _affordable(min(settings.image_size, _QUICK_SIZE) if arguments.quick else settings.image_size)
     with tempfile.TemporaryDirectory(prefix="aassl-bench-") as folder:

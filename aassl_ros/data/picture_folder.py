@@ -8,7 +8,6 @@ Rows may stand in any order.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,16 +85,15 @@ class _States:
         return cls(pose, groups)
 
     def of(self, rows: NDArray[np.int64], stamps_ns: NDArray[np.int64]) -> EpisodeStates:
-        picked: Callable[[str], NDArray[np.float64]] = lambda group: self.groups[group][1][rows]  # noqa: E731
         return EpisodeStates(
             stamps_ns=stamps_ns[rows],
             joint_names=self.groups["joint"][0],
-            joint_position=picked("joint"),
+            joint_position=self.groups["joint"][1][rows],
             command_names=self.groups["command"][0],
-            joint_command=picked("command"),
+            joint_command=self.groups["command"][1][rows],
             object_pose=None if self.pose is None else self.pose[rows],
             recorded_names=self.groups["action"][0],
-            recorded=picked("action"),
+            recorded=self.groups["action"][1][rows],
         )
 
 

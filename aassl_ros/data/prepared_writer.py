@@ -66,7 +66,7 @@ class PreparedWriter:
         try:
             shutil.rmtree(self._part, ignore_errors=True)
             self._part.mkdir(parents=True)
-            self._file = open(self._part / FRAMES, "wb", buffering=1 << 20)  # noqa: SIM115
+            self._file = open(self._part / FRAMES, "wb", buffering=1 << 20)  # noqa: SIM115  # until finish
         except OSError as error:
             raise _unwritable(self.path, error) from error
         self._rows: list[EpisodeRow] = []

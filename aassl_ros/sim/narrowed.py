@@ -23,6 +23,7 @@ class _Narrowed(np.random.Generator):
         super().__init__(bits)
         self._variation = variation
 
+    # numpy's overloads also make arrays, which categories draw none of: hence the ignores.
     def random(self) -> float:  # type: ignore[override]
         return 0.5 + self._variation * (super().random() - 0.5)
 
