@@ -25,7 +25,7 @@ from aassl_ros.studies.study import Request, conduct
 from aassl_ros.studies.writing import write
 
 FEW = ["--quick", "--seeds", "2", "--set", "measures=category", "baselines=false"]
-ONLY = "aa_simclr,aa_simclr actions shuffled,simclr"
+ONLY = "aa_simclr actions shuffled,simclr"
 
 
 def words(data: PreparedData, out: Path, *more: str) -> list[str]:

@@ -13,6 +13,8 @@ import pytest
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.checkpoint import load_checkpoint
+from aassl_ros.learning.train_settings import TrainSettings
+from aassl_ros.studies import overhead
 from aassl_ros.studies.definition import Choices
 from aassl_ros.studies.study import Conclusion, Request, conduct
 from aassl_ros.studies.watch import Interrupted
@@ -133,13 +135,21 @@ def test_damaged_data_are_learnt_from_and_whole_ones_tested_on(data: PreparedDat
     assert len(prints) == 2
 
 
-def test_overhead_times_methods_in_turns_and_weighs_them_apart(data: PreparedData, tmp_path: Path, here: type) -> None:
+def test_overhead_times_methods_in_turns_and_weighs_them_apart(
+    data: PreparedData, tmp_path: Path, here: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = {"simclr": 10.0, "aa_simclr": 12.0}  # a process each takes seconds: the next test has one
+    monkeypatch.setattr(overhead, "peak_mb", lambda path, settings: weights[settings.method])
     asked = request("overhead", data, tmp_path, choices=Choices(methods=("aa_simclr",)), updates=2)
     table = write(conclude(asked, here()), tmp_path)
     rows = {(row["setting"], row["metric"]): row["mean"] for row in table["rows"]}
     assert rows["simclr", "time_over_simclr"] == rows["simclr", "memory_over_simclr"] == 1
     assert rows["aa_simclr", "time_over_simclr"] > 0
-    assert 5 < rows["aa_simclr", "peak_mb"] < 1000
+    assert (rows["aa_simclr", "peak_mb"], rows["aa_simclr", "memory_over_simclr"]) == (12, 1.2)
+
+
+def test_the_peak_is_what_training_takes_beyond_what_is_loaded(data: PreparedData) -> None:
+    assert 5 < overhead.peak_mb(data.path, TrainSettings(width=4, batch=32, image_size=16)) < 1000
 
 
 def test_every_study_leaves_a_table_and_a_plot(data: PreparedData, tmp_path: Path, here: type) -> None:
