@@ -18,6 +18,7 @@ import pytest
 
 from aassl_ros.cli import prepare as prepare_command
 from aassl_ros.cli import train as train_command
+from aassl_ros.cli.main import main
 from aassl_ros.cli.options import read_settings
 from aassl_ros.data.actions import ActionSpace
 from aassl_ros.data.prepare import prepare
@@ -153,7 +154,9 @@ def test_the_documented_commands_have_settings_that_exist() -> None:
     assert methods == ["aa_simclr", "simclr_tt", "simclr"] * 3
 
 
-def test_the_papers_experiment_runs_as_documented(turntable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_papers_experiment_runs_as_documented(
+    turntable: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(turntable.parent)
     shorter = {"128": "32", "64": "8", "100": "1"}
     for words in documented("rt4k"):
@@ -161,7 +164,5 @@ def test_the_papers_experiment_runs_as_documented(turntable: Path, monkeypatch: 
             continue  # they take a part of what aa_simclr takes
         words = [shorter.get(word, word) for word in words] + (["--batch", "8"] if words[0] == "train" else [])
 
-        done = subprocess.run([sys.executable, "-m", "aassl_ros.cli.main", *words], capture_output=True, text=True)
-
-        assert done.returncode == 0, done.stderr
-    assert "probe" in done.stdout
+        assert main(words) == 0
+    assert "probe" in capsys.readouterr().out
