@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # fell to a fiftieth. Sleeping waits cost an idle machine a little. Read when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _interrupt)
     try:
         parsed = _parser(words).parse_args([word for word in words if word != "--debug"])
         return int(parsed.run(parsed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -70,3 +71,12 @@ def test_up_prints_the_command_lines_that_launch_would_run(capsys: pytest.Captur
 def test_an_error_of_the_machine_is_one_line_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path / ("x" * 300))]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_what_nohup_started_does_not_hear_the_terminal_close(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert main(["bag", "info", str(tmp_path / "none")]) == 1
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
