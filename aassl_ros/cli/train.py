@@ -72,6 +72,8 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
     speaks = own_rank() == 0
     if speaks and trainer.learner.network.warm_start is not None:
         print(f"aassl: {settings.encoder} {trainer.learner.network.warm_start}.", file=sys.stderr)
+    if speaks and trainer.action:
+        print(f"aassl: the action is {trainer.action}.", file=sys.stderr)
     with (
         progress(settings.method + unit, total) if speaks else nullcontext() as bar,
         stop_requests() as asked_to_stop,

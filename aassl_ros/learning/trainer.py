@@ -109,6 +109,12 @@ class Trainer:
         self._saved_step = self.learner.steps
 
     @property
+    def action(self) -> str:
+        """What is taken for the action, in words; empty where the method looks at none."""
+        space = self._batches.space
+        return "" if space is None else f"{space.name} ({', '.join(space.components)})"
+
+    @property
     def total_steps(self) -> int:
         return self._settings.epochs * len(self._batches)
 

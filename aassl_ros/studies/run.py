@@ -59,6 +59,8 @@ class RunSpec:
         """What must be the same for a run to be this one; JSON-able."""
         left_out = ("folder", "data", "threads", "device")
         values = {name: value for name, value in asdict(self).items() if name not in left_out}
+        if self.kind == TRAIN:  # with every default spelt out: another version may have others
+            values["settings"] = asdict(from_mapping(TrainSettings, self.settings, source="study"))
         return dict(json.loads(json.dumps(values)))
 
 
@@ -85,9 +87,18 @@ def execute(spec: RunSpec, watch: Watch) -> dict[str, Any]:
 def read_result(spec: RunSpec) -> dict[str, Any] | None:
     """The result of a finished run, None where there is none. Raises ConfigError where the folder is another run's."""
     begun = _read_json(spec.folder / SPEC)
-    if begun is not None and {**_DEFAULTS, **begun} != spec.identity():
+    if begun is not None and _complete(begun) != spec.identity():
         raise ConfigError(f"{spec.folder} holds a run of other settings. Take another --out, or remove it.")
     return _read_json(spec.folder / RESULT)
+
+
+def _complete(begun: dict[str, Any]) -> dict[str, Any]:
+    """What a run was begun with, and the defaults of all that was not there to be written down then."""
+    begun = {**_DEFAULTS, **begun}
+    if begun["kind"] == TRAIN:
+        defaults = json.loads(json.dumps(asdict(TrainSettings())))
+        begun["settings"] = {**defaults, **begun.get("settings", {})}
+    return begun
 
 
 def write_json(path: Path, value: Any) -> None:

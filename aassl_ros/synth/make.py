@@ -66,6 +66,10 @@ def synthesize(
     settings.check()
     if not force and _made_before(out, settings):
         return _report(out, settings, already_there=True)
+    if not force and (out / TABLE).exists() and "synth" not in read_table(out).get("facts", {}):
+        raise DataError(
+            f"{out} holds prepared data of another source. Choose another folder, or replace them by --force."
+        )
     require_pybullet()
     total = settings.all_episodes * settings.views
     _check_room(out, total * settings.image_size**2 * 3)

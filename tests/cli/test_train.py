@@ -28,8 +28,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_a_run_leaves_its_checkpoint_and_says_so(data: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["train", data, "-o", str(tmp_path / "run"), *TINY, "--epochs", "2"]) == 0
-    out = capsys.readouterr().out
+    out, error = capsys.readouterr()
     assert out.startswith(f"{tmp_path / 'run' / 'checkpoint'}: 10 updates in ")
+    assert "aassl: the action is object_pose (rotation, translation)." in error
     assert "action" in out
     assert load_checkpoint(tmp_path / "run").step == 10
 

@@ -192,3 +192,17 @@ def test_data_that_cannot_be_tested_on_are_refused_before_anything_is_trained(
     with pytest.raises(DataError, match="no grid of views"):
         conclude(request("viewpoints", whole, tmp_path / "out"), here())
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_of_other_defaults_is_not_taken_for_this_one(data: PreparedData, tmp_path: Path, here: type) -> None:
+    asked = request("controls", data, tmp_path, only=("simclr_tt",))
+    conclude(asked, here())
+    file = tmp_path / "runs/simclr_tt-seed0/run.json"
+    begun = json.loads(file.read_text())
+    del begun["settings"]["fusion"]  # as a version would leave it that knew of no fusion
+    file.write_text(json.dumps(begun))
+    assert set(conclude(asked, here()).results) == {"simclr_tt"}
+    begun["settings"]["fusion"] = "concat"
+    file.write_text(json.dumps(begun))
+    with pytest.raises(ConfigError, match="a run of other settings"):
+        conclude(asked, here())

@@ -14,6 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from aassl_ros.cli.main import main
 from aassl_ros.data.actions import choose_action_space
 from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter
 from aassl_ros.errors import DataError
 from aassl_ros.motion.rotations import angle_between, to_matrix
 from aassl_ros.sim.catalogue import Catalogue
@@ -203,6 +204,19 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds other files"):
         synthesize(tmp_path, SynthSettings(**TINY))
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_data_of_another_source_are_replaced_by_force_alone(tmp_path: Path) -> None:
+    with PreparedWriter(tmp_path / "data", TINY["image_size"]) as writer:
+        writer.append_frames(np.zeros((1, TINY["image_size"], TINY["image_size"], 3), np.uint8))
+        writer.add_episode("arm", "1", "cup", "mug", "train", EpisodeStates(stamps_ns=[1]))
+        writer.finish("recorded")
+
+    with pytest.raises(DataError, match="prepared data of another source"):
+        synthesize(tmp_path / "data", SynthSettings(**TINY))
+    assert PreparedData.open(tmp_path / "data").fingerprint == "recorded"
+    synthesize(tmp_path / "data", SynthSettings(**TINY), force=True)
+    assert PreparedData.open(tmp_path / "data").fingerprint != "recorded"
 
 
 def test_what_does_not_fit_on_the_disk_is_said_before_the_work(tmp_path: Path) -> None:
