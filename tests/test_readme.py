@@ -27,7 +27,7 @@ SHORTER = (
     ("--epochs 50", "--epochs 2 --width 8 --batch 64"),
     ("prepare bags ", "prepare bags/first "),
     ("synth -o drawn", "synth -o drawn --categories 2 --instances 1 --test-instances 1 --episodes 1 --jobs 1"),
-    ("study methods --seeds 5", "study methods --quick --seeds 1 --methods simclr"),
+    ("study methods --seeds 5", "study methods --quick --seeds 1 --methods simclr --jobs 1"),
     ("up online ", "up online exit_when_done:=true objects:=online:mug_0100,test:lamp_0100 "),
 )
 ELSEWHERE = {
