@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from aassl_ros.learning.baselines import colour_histogram, random_encoder
-from aassl_ros.learning.encoders import build_encoder
+from aassl_ros.learning.encoders import EncoderSettings, build_encoder
 
 
 def test_a_histogram_counts_colours_wherever_they_are() -> None:
@@ -30,11 +30,11 @@ def test_a_long_list_of_frames_is_counted_in_parts() -> None:
 
 def test_a_random_encoder_is_drawn_from_its_seed_and_from_nothing_else() -> None:
     torch.manual_seed(1)
-    one = random_encoder(lambda: build_encoder(width=4), 7)
+    one = random_encoder(lambda: build_encoder(EncoderSettings(width=4)), 7)
     drawn_next = torch.rand(1)
     torch.manual_seed(1)
-    other = random_encoder(lambda: build_encoder(width=4), 8)
-    again = random_encoder(lambda: build_encoder(width=4), 7)
+    other = random_encoder(lambda: build_encoder(EncoderSettings(width=4)), 8)
+    again = random_encoder(lambda: build_encoder(EncoderSettings(width=4)), 7)
 
     assert torch.equal(one.conv1.weight, again.conv1.weight)
     assert not torch.equal(one.conv1.weight, other.conv1.weight)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from aassl_ros.learning.augmentation import Augmentation, AugmentationSettings
-from aassl_ros.learning.encoders import build_encoder
+from aassl_ros.learning.encoders import EncoderSettings, build_encoder
 from aassl_ros.learning.features import calibrate_batch_norm, embed, one_thread_each
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (50, 32, 32, 3), dtype=np.uint8)
@@ -13,7 +13,7 @@ NORMALISE = Augmentation(AugmentationSettings(), 32).plain
 
 
 def test_features_are_those_of_the_chosen_frames_whatever_the_batch() -> None:
-    encoder = build_encoder(width=4).train()
+    encoder = build_encoder(EncoderSettings(width=4)).train()
     chosen = np.array([3, 17, 4, 49, 0])
     done: list[int] = []
 
@@ -28,7 +28,7 @@ def test_features_are_those_of_the_chosen_frames_whatever_the_batch() -> None:
 
 
 def test_embedding_leaves_the_encoder_as_it_was() -> None:
-    encoder = build_encoder(width=4).train()
+    encoder = build_encoder(EncoderSettings(width=4)).train()
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
 
     embed(encoder, FRAMES, np.arange(50), NORMALISE)
@@ -38,7 +38,7 @@ def test_embedding_leaves_the_encoder_as_it_was() -> None:
 
 
 def test_batches_side_by_side_give_the_same_features_in_order() -> None:
-    encoder = build_encoder(width=4)
+    encoder = build_encoder(EncoderSettings(width=4))
     done: list[int] = []
 
     one_by_one = embed(encoder, FRAMES, np.arange(50), NORMALISE, batch=8)
