@@ -70,6 +70,11 @@ class Trainer:
         """
         self._run = run
         self._settings = replace(settings, image_size=settings.image_size or data.image_size)
+        if settings.warmup_epochs > settings.epochs:
+            raise ConfigError(
+                f"warmup_epochs = {settings.warmup_epochs:g}, expected no more than the {settings.epochs} epochs of "
+                "the run."
+            )
         if settings.tensorboard:
             check_tensorboard()
         known = None
@@ -121,14 +126,8 @@ class Trainer:
     def train(self, show: Callable[[TrainProgress], None], stop: Callable[[], bool]) -> TrainReport:
         """Go through the epochs that are left. show is called after each update; once stop() is true, save and return.
 
-        Raises TrainingError where the loss is no longer a number, CheckpointError where nothing can be written,
-        ConfigError where the warm-up is longer than the run.
+        Raises TrainingError where the loss is no longer a number, CheckpointError where nothing can be written.
         """
-        if self._settings.warmup_epochs > self._settings.epochs:
-            raise ConfigError(
-                f"warmup_epochs = {self._settings.warmup_epochs:g}, expected no more than the {self._settings.epochs} "
-                "epochs of the run."
-            )
         if self._settings.torch_threads:
             torch.set_num_threads(self._settings.torch_threads)
         self._begun = last_save = time.monotonic()

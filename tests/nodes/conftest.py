@@ -41,7 +41,7 @@ class Ros:
         self.executor.add_node(node)
         return node
 
-    def wait_for(self, condition: Callable[[], Any], *, timeout_s: float = 20.0, what: str = "the condition") -> Any:
+    def wait_for(self, condition: Callable[[], Any], *, timeout_s: float = 60.0, what: str = "the condition") -> Any:
         """Spin until `condition()` is true and return it; fails the test after timeout_s."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
