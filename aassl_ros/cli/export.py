@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="FILE.safetensors, which aassl train --weights and aassl evaluate read, or FILE.onnx,"
                         " which takes uint8 images [N, S, S, 3] RGB as they are")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    foreign = parser.add_argument_group("weights published elsewhere", "what they are; image_size is to be given")
+    foreign = parser.add_argument_group(
+        "weights published elsewhere", "what they are; --encoder, --image-size and --pixel-statistics are to be given"
+    )
     foreign.add_argument("--pixel-statistics", choices=tuple(PIXEL_STATISTICS), metavar="NAME",
                          help=f"what their pixels were normalised by: {', '.join(PIXEL_STATISTICS)}"
                          " (torchvision's and most of timm's: imagenet)")  # fmt: skip

@@ -40,9 +40,10 @@ def in_words(report: PrepareReport) -> str:
     """A line for what is there, one for each thing that was left out and why."""
     sets = ", ".join(f"{name} {count}" for name, count in report.frames_of_set.items())
     again = " (made before, nothing to do; --force makes it again)" if report.already_there else ""
-    sources = [f"{len(report.bags)} bags"] if report.bags else []
-    sources += [f"{len(report.folders)} picture folders"] if report.folders else []
-    there = f"{report.frames} frames in {report.episodes} episodes of {' and '.join(sources)} ({sets})"
+    sources = [_several(len(report.bags), "bag")] if report.bags else []
+    sources += [_several(len(report.folders), "picture folder")] if report.folders else []
+    frames, episodes = _several(report.frames, "frame"), _several(report.episodes, "episode")
+    there = f"{frames} in {episodes} of {' and '.join(sources)} ({sets})"
     lines = [f"{report.path}: {there}{again}"]
     left_out = {"outside any episode": report.outside_episodes, **report.without_sample, **report.unusable}
     lines += [
@@ -58,3 +59,7 @@ def in_words(report: PrepareReport) -> str:
     if report.samples_not_recorded:
         lines.append(f"  {report.samples_not_recorded} samples are not among the recorder's")
     return "\n".join([*lines, *(f"  note: {note}" for note in report.notes)])
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -42,6 +42,7 @@ class Study:
 
     lines: settings at the values that the plot shows them at, by line; swept: what the values are.
     primary: the measure that the plot shows. follow: settings and differences to be added, given these results.
+    tried: what some settings try out, though not all of them: nobody else may set it.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Study:
     swept: str = ""
     primary: str = PROBE
     follow: Callable[[Results], Study] | None = None
+    tried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ def grid(choices: Choices) -> Study:
         "grid",
         "Best against best: which method wins when each has the window and the weight that suit it?",
         tuple(itertools.chain.from_iterable(points.values())),
+        tried=tuple(choices.grid or GRID),
     )
 
     def follow(results: Results) -> Study:

@@ -117,7 +117,8 @@ def plan(request: Request) -> Study:
     own = [name for name in _OWN if name in request.settings]
     if own:
         raise ConfigError(f"--set {own[0]}: a study gives its runs this itself. Leave it out.")
-    varied = set.intersection(*(set(setting.settings) for setting in study.settings)) & set(request.settings)
+    varied = set.intersection(*(set(setting.settings) for setting in study.settings)) | set(study.tried)
+    varied &= set(request.settings)
     if varied:
         raise ConfigError(f"--set {min(varied)}: that is what the study {study.name} varies. Leave it out.")
     for setting in study.settings:

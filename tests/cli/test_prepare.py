@@ -50,7 +50,7 @@ def test_a_bag_is_prepared_and_what_was_done_is_said(
     out = tmp_path / "data"
 
     assert main(["prepare", str(bag), "-o", str(out), "--image-size", "8"]) == 0
-    assert f"{out}: 33 frames in 1 episodes of 1 bags (train 33)" in capsys.readouterr().out
+    assert f"{out}: 33 frames in 1 episode of 1 bag (train 33)" in capsys.readouterr().out
     assert PreparedData.open(out).image_size == 8
 
     assert main(["prepare", str(bag), "-o", str(out), "--image-size", "8", "--json"]) == 0

@@ -62,6 +62,8 @@ def test_a_grid_has_only_what_a_method_looks_at() -> None:
     assert sum(name.startswith("simclr_tt") for name in names) == 4
     assert sum(name.startswith("aa_simclr concat") for name in names) == 8
     assert all(setting.settings["validation"] for setting in plan(request("grid")).settings)
+    fixed = plan(request("grid", Choices(grid={"action_weight": (0.2, 1.0)}), settings={"window": "frames:2"}))
+    assert not any("window" in setting.settings for setting in fixed.settings)
 
 
 def test_only_some_settings_may_be_asked_for() -> None:
@@ -85,6 +87,7 @@ def test_only_some_settings_may_be_asked_for() -> None:
         (request("action-noise", Choices(("simclr",))), "--methods: simclr looks at no actions, expected some of"),
         (request("action-noise", Choices(values=("much",))), "--values much: expected numbers"),
         (request("grid", Choices(grid={"fusion": ("concat",)})), "--grid fusion: the contestants differ in it"),
+        (request("grid", settings={"window": "frames:2"}), "--set window: that is what the study grid varies"),
     ],
 )
 def test_what_cannot_be_studied_is_said_in_a_line(wrong: Request, message: str) -> None:
