@@ -77,7 +77,8 @@ _COMMON = (
     Argument(
         "robot",
         "sim",
-        "sim starts the simulator; real expects a camera and an arm driver (ros2_control)",
+        "sim: the simulator's time and, where something is to be moved, the simulator itself; real: a camera and an "
+        "arm driver (ros2_control) that run already",
         ("sim", "real"),
     ),
     Argument("arm", "panda", "arm set-up: a name under sim/arms (panda, iiwa, xarm6) or a path of a YAML file"),
@@ -249,6 +250,12 @@ def _parameters_file(config: str, node: str) -> Path:
     if path.is_dir() and (path / f"{node}.yaml").is_file():
         return path / f"{node}.yaml"
     if path.is_dir():
+        known = sorted({name for system in SYSTEMS.values() for name in system.nodes})
+        if not any((path / f"{name}.yaml").is_file() for name in known):
+            raise ConfigError(
+                f"config = {config!r}: a folder without parameter files, expected some of "
+                f"{', '.join(f'{name}.yaml' for name in known)}."
+            )
         return share(f"config/{node}.yaml")
     if not path.is_file():
         raise ConfigError(

@@ -74,6 +74,11 @@ def test_a_parameter_folder_of_the_users_own_overrides_file_by_file(tmp_path: Pa
         ("collect", {"exit_when_done": "perhaps"}, "exit_when_done = 'perhaps', expected true or false."),
         ("collect", {"objects": "train:mug_0001,"}, "objects = 'train:mug_0001,', expected a list as a,b,c."),
         ("collect", {"config": "/nowhere"}, "config = '/nowhere': no such file or folder"),
+        (
+            "collect",
+            {"config": "/"},
+            "config = '/': a folder without parameter files, expected some of evaluator.yaml,",
+        ),
     ],
 )
 def test_a_wrong_argument_is_named(system: str, given: dict[str, str], message: str) -> None:

@@ -90,7 +90,7 @@ def _wait_for_frames(monitor: Any, processes: NodeProcesses) -> None:
         processes.check()
         if time.monotonic() > until:
             said = monitor.values("recorder").get("message", "the recorder says nothing")
-            raise RosError(f"no camera frame was recorded within {_START_S:g} s: {said}. Try aassl doctor.")
+            raise RosError(f"no camera frame was recorded within {_START_S:g} s: {said.rstrip('.')}. Try aassl doctor.")
         time.sleep(0.1)
 
 

@@ -46,6 +46,8 @@ class NodeProcesses:
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._readers: list[threading.Thread] = []
         self._last_lines: dict[str, deque[str]] = {}
+        self._stopped: set[str] = set()  # those that ran until we asked them to end
+        self._killed: set[str] = set()  # and of these, those that did not
 
     def __enter__(self) -> NodeProcesses:
         prepare_environment()
@@ -102,16 +104,22 @@ class NodeProcesses:
         return tuple(name for name, process in self._processes.items() if process.poll() is not None)
 
     def check(self) -> None:
-        """Raise RosError if a node has ended with an error, with its last words."""
-        for name in self.ended():
-            if self.exit_status(name) != 0:
-                raise RosError(self.failure(name))
+        """Raise RosError if a node has ended with an error, with its last words; of several, one that ended unasked."""
+        failed = [name for name in self.ended() if self.exit_status(name) != 0 and not self._obeyed(name)]
+        if failed:
+            raise RosError(self.failure(min(failed, key=lambda name: name in self._stopped)))
+
+    def _obeyed(self, name: str) -> bool:
+        """Whether our SIGINT ended the node: before it could catch it, too."""
+        return name in self._stopped and self.exit_status(name) == -signal.SIGINT
 
     def failure(self, name: str) -> str:
         """One line on how a node ended, with the last thing it said."""
         said = [_LOG_PREFIX.sub("", line).rstrip(".") for line in self._last_lines[name] if line.strip()]
         where = f" Its log: {self._log_dir / (name + '.log')}." if self._log_dir else ""
         status = self.exit_status(name)
+        if name in self._killed:
+            return f"node {name} did not end within {_STOP_S:g} s of being asked to, and was killed.{where}"
         if status is not None and status < 0:
             return f"node {name} was killed by signal {-status}.{where}"
         return f"node {name} ended with status {status}: {said[-1] if said else 'it said nothing'}.{where}"
@@ -127,10 +135,12 @@ class NodeProcesses:
         """SIGINT one node and wait for it; kill it only after it has had its time."""
         process = self._processes[name]
         if process.poll() is None:
+            self._stopped.add(name)
             process.send_signal(signal.SIGINT)
             try:
                 process.wait(timeout=_STOP_S)
             except subprocess.TimeoutExpired:
+                self._killed.add(name)
                 process.kill()
                 process.wait()
 

@@ -57,8 +57,14 @@ def find_roles(reader: BagReader, named: NamedTopics) -> BagRoles:
         ("episode events", roles.episode, "their topic with --episode"),
     ):
         if topic not in reader.topics or reader.topics[topic].message_count == 0:
-            raise _problem(reader, f"holds no {what}", f"Name {option}.")
+            empty = "" if not topic else "Nothing was recorded there: leave this bag out, or name "
+            raise _problem(reader, f"holds no {what}", f"{empty}{option}." if empty else f"Name {option}.")
     return BagRoles(session, camera, cameras[camera])
+
+
+def has_frames(reader: BagReader) -> bool:
+    """Whether anything in the bag can be camera frames: a recording that failed before its first has none."""
+    return any(reader.topics[topic].message_count for topic in _of_type(reader, _IMAGES))
 
 
 def _guess(reader: BagReader) -> Session:

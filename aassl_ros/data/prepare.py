@@ -15,7 +15,7 @@ import numpy as np
 
 from aassl_ros.data.bag_frames import BagCounts, BagFrames
 from aassl_ros.data.bag_reader import BagReader
-from aassl_ros.data.bag_roles import BagRoles, find_roles
+from aassl_ros.data.bag_roles import BagRoles, find_roles, has_frames
 from aassl_ros.data.episodes import Episode
 from aassl_ros.data.pictures import PictureCounts, PictureSource, write_pictures
 from aassl_ros.data.prepare_report import PrepareReport, PrepareSettings
@@ -54,10 +54,16 @@ def prepare(
     with ExitStack() as stack:
         writer = stack.enter_context(PreparedWriter(out, settings.image_size))
         opened: list[tuple[BagReader, BagRoles]] = []
-        for bag in found.bags:  # all before the first is read, which may take long
-            reader = stack.enter_context(BagReader(bag))
-            opened.append((reader, find_roles(reader, settings.named_topics())))
-        return _read_all(opened, found.pictures, writer, settings, fingerprint, progress)
+        readers = [stack.enter_context(BagReader(bag)) for bag in found.bags]
+        # In a folder of bags one that failed before its first frame is no reason to stop; one asked for by name is.
+        empty = [reader for reader in readers if reader.path not in sources and not has_frames(reader)]
+        if len(empty) == len(readers) and not found.pictures:
+            empty = []
+        for reader in readers:  # all before the first is read, which may take long
+            if reader not in empty:
+                opened.append((reader, find_roles(reader, settings.named_topics())))
+        notes = [f"{reader.path}: left out, it holds no camera frames" for reader in empty]
+        return _read_all(opened, found.pictures, writer, settings, fingerprint, progress, notes)
 
 
 def _read_all(
@@ -67,6 +73,7 @@ def _read_all(
     settings: PrepareSettings,
     fingerprint: str,
     progress: Progress,
+    notes: Sequence[str],
 ) -> PrepareReport:
     total = sum(reader.topics[roles.camera_topic].message_count for reader, roles in opened)
     total += sum(len(episode.images) for source in sources for episode in source.episodes)
@@ -100,7 +107,7 @@ def _read_all(
         messages_refused=dict(bags.counts.messages_refused),
         frames_of_set=dict(bags.frames_of_set + Counter(pictures.frames_of_set)),
         **_largest(bags.comparisons),
-        notes=tuple([*bags.notes, *(f"{source.path}: {note}" for source in sources for note in source.notes)]),
+        notes=tuple([*notes, *bags.notes, *(f"{source.path}: {note}" for source in sources for note in source.notes)]),
         folders=tuple(str(source.path) for source in sources),
         pictures=pictures.read,
         unreadable=pictures.unreadable,

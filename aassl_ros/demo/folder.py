@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -47,14 +48,15 @@ class StageRecord:
     """Which stages of a demo are done and how long each took, kept in demo.json."""
 
     def __init__(self, folder: DemoFolder, settings: DemoSettings) -> None:
-        """Take up an interrupted run of the same settings; anything else of an earlier run in this folder is removed.
+        """Take up an interrupted run of the same settings; anything else of an earlier demo in this folder is removed.
 
-        Raises DataError where the folder cannot be written.
+        Raises DataError where the folder cannot be written, or holds what no demo has made.
         """
         self._folder = folder
         self._settings = asdict(settings)
         try:
             folder.root.mkdir(parents=True, exist_ok=True)
+            _check_ours(folder)
             self._seconds = self._read()
             if not self._seconds or REPORT_STAGE in self._seconds:
                 self._seconds = {}
@@ -92,6 +94,16 @@ def read_json(path: Path) -> Any:
         raise DataError(
             f"{path} cannot be read ({error}). Run the demo again: aassl demo --out {path.parent}."
         ) from error
+
+
+def _check_ours(folder: DemoFolder) -> None:
+    """Raises DataError where files lie under a demo's names without its record: they are somebody's own."""
+    foreign = [name for name in _OURS if os.path.lexists(folder.root / name)]
+    if foreign and not folder.record.exists():
+        raise DataError(
+            f"{folder.root} holds {', '.join(foreign)}, but no demo made it (there is no {folder.record.name}). "
+            "Name another folder with --out."
+        )
 
 
 def _clear(root: Path) -> None:

@@ -16,9 +16,9 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 
-from aassl_ros.errors import AasslError, ConfigError, RosError
+from aassl_ros.errors import AasslError, RosError
+from aassl_ros.nodes.context import start_rclpy
 from aassl_ros.nodes.parameters import declare_settings, refuse_unknown
 from aassl_ros.nodes.transport import set_image_transport
 from aassl_ros.ros_environment import prepare_environment
@@ -147,7 +147,7 @@ def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -
     stop = _StopRequest()
     node: Node | None = None
     try:
-        _start_rclpy(list(sys.argv if arguments is None else arguments))
+        start_rclpy(sys.argv if arguments is None else arguments)
         node = make_node()
         refuse_unknown(node)
         executor = SingleThreadedExecutor()
@@ -179,13 +179,6 @@ def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-
-
-def _start_rclpy(arguments: list[str]) -> None:
-    try:
-        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:  # RCLError is one: a parameter file or an argument that cannot be read.
-        raise ConfigError(" ".join(str(error).split())) from error
 
 
 def _spin_for(executor: SingleThreadedExecutor, seconds: float) -> None:

@@ -17,6 +17,7 @@ from std_msgs.msg import Header
 from aassl_ros.data import messages, topics
 from aassl_ros.errors import DataError
 from aassl_ros.nodes.intake import TELLS_SOURCE
+from aassl_ros.paths import share
 
 # A camera that publishes and is not heard for so long is said aloud.
 _SILENT_S = 5.0
@@ -44,6 +45,7 @@ class CameraFeed:
         self._problems: Counter[str] = Counter()
         self._numbers: dict[bytes, int] = {}
         self._heard_at = time.monotonic()
+        self._in_trouble = False
         self.topic = node.resolve_topic_name(topics.image_topic(camera, compressed=compressed))
         self._subscription = node.create_subscription(
             CompressedImage if compressed else Image,
@@ -56,6 +58,14 @@ class CameraFeed:
         """Hear no more."""
         self._node.destroy_subscription(self._subscription)
 
+    def say_trouble(self) -> None:
+        """Log what `trouble` tells, once until it has passed: not everybody looks at the diagnostics."""
+        trouble = self.trouble()
+        if (trouble is not None) != self._in_trouble:
+            self._in_trouble = trouble is not None
+            log = self._node.get_logger()
+            log.warning(trouble) if trouble else log.info(f"{self.topic} is heard.")
+
     def trouble(self) -> str | None:
         """A line if nothing is heard of the camera, else None."""
         silent_s = time.monotonic() - self._heard_at
@@ -67,7 +77,8 @@ class CameraFeed:
             return f"{self.topic} has been silent for {silent_s:.0f} s."
         return (
             f"{self.topic} is published but not heard. Its publisher's shared memory may be too small for its images: "
-            "start it with FASTDDS_DEFAULT_PROFILES_FILE (FASTRTPS_... before Kilted) set to config/fastdds_images.xml."
+            "start it with FASTDDS_DEFAULT_PROFILES_FILE (FASTRTPS_... before Kilted) set to "
+            f"{share('config/fastdds_images.xml')}."
         )
 
     def take(self, message: Image | CompressedImage, info: Mapping[str, Any]) -> None:

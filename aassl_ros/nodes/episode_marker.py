@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import rclpy
 from rclpy.clock import ClockType
 from rclpy.context import Context
 from rclpy.duration import Duration
@@ -12,12 +11,12 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
 from aassl_ros.data import topics
 from aassl_ros.data.episodes import EpisodeEvent
 from aassl_ros.errors import RosError
+from aassl_ros.nodes.context import start_rclpy
 
 EPISODE_QOS = QoSProfile(
     depth=1000, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -36,7 +35,7 @@ def publish_episode(
     Raises RosError when nobody listens or, in sim time, no /clock is heard within timeout_s.
     """
     context = Context()
-    rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
+    start_rclpy(context=context)
     node = Node(
         "episode_marker",
         context=context,

@@ -150,7 +150,9 @@ class EvaluatorNode(ManagedNode):
             self.loader.request(path, digest)
 
     def _watch(self) -> None:
-        """Say what the loader's thread has done since the last look."""
+        """Say what the loader's thread has done since the last look, and whether the camera is heard."""
+        if self.feed is not None:
+            self.feed.say_trouble()
         if self.loader is None:
             return
         state = (self.loader.error, self.loader.failures, self.loader.current)

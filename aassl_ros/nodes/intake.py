@@ -14,6 +14,7 @@ from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from aassl_ros.nodes import qos
+from aassl_ros.paths import share
 
 try:
     from rclpy.event_handler import SubscriptionEventCallbacks
@@ -91,8 +92,8 @@ class TopicIntake:
         return (
             f"{self.name}: {names} publishes it but nothing has come for {after_s:g} s "
             f"(offered: {offers}; asked for: {ours}). If its images are larger than 0.5 MB its shared memory is too "
-            "small: start that driver with FASTDDS_DEFAULT_PROFILES_FILE and FASTRTPS_DEFAULT_PROFILES_FILE set to our "
-            "config/fastdds_images.xml, or record compressed images (image_transport: compressed)."
+            "small: start that driver with FASTDDS_DEFAULT_PROFILES_FILE and FASTRTPS_DEFAULT_PROFILES_FILE set to "
+            f"{share('config/fastdds_images.xml')}, or record compressed images (image_transport: compressed)."
         )
 
     def look(self) -> None:

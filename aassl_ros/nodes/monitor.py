@@ -8,18 +8,17 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
 from aassl_ros.data import topics
 from aassl_ros.data.episodes import EpisodeEvent
 from aassl_ros.errors import DataError
+from aassl_ros.nodes.context import start_rclpy
 
 # Enough that a busy watcher misses no episode or answer.
 _DEPTH = 1000
@@ -42,7 +41,7 @@ class Monitor:
         self._thread = threading.Thread(target=self._spin, name="monitor", daemon=True)
 
     def __enter__(self) -> Monitor:
-        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        start_rclpy(context=self._context)
         self._node = Node("monitor", context=self._context, namespace=self._namespace)
         latched = QoSProfile(
             depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL

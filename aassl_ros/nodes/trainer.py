@@ -42,6 +42,8 @@ _FRAME_DEPTH = 5
 _STATES = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 # Often enough that a frame waits no longer than it must, rarely enough to cost nothing.
 _TICK_S = 0.1
+# Ten seconds of a camera: longer than an explorer takes between two objects.
+_OUTSIDE_FRAMES = 300
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class TrainerNode(ManagedNode):
         self._trainer: OnlineTrainer | None = None
         self._announced: Saved | None = None
         self._failure: str | None = None
+        self._said_no_episode = False
         self._subscriptions_made: list[Any] = []
         self._diagnostics = DiagnosticsPublisher(self, self._report)
         self._ticker = self.create_timer(_TICK_S, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -185,10 +188,25 @@ class TrainerNode(ManagedNode):
             return
         self._intake.settle()
         self._announce()
+        if self._feed is not None:
+            self._feed.say_trouble()
+        self._say_if_none_is_of_an_episode()
         status = self._trainer.status
         if status.state == "failed" and self._failure is None:
             self._failure = status.line
             self.get_logger().error(status.line)
+
+    def _say_if_none_is_of_an_episode(self) -> None:
+        """Once: frames come, and nobody says what they show."""
+        if self._intake is None or self._said_no_episode:
+            return
+        counts = self._intake.counts
+        if counts.outside_episodes >= _OUTSIDE_FRAMES and not (counts.kept or counts.left_alone):
+            self._said_no_episode = True
+            self.get_logger().warning(
+                f"none of {counts.outside_episodes} frames belongs to an episode, so nothing is learnt from them. "
+                "Mark what is in view: aassl episode start --instance NAME, or start the explorer."
+            )
 
     def _announce(self) -> None:
         """Tell the newest checkpoint, once."""

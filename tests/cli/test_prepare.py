@@ -81,3 +81,25 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(bag: Path, tmp_path: Path) -
     assert "data cannot be written (File too large). Free some room" in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == [bag]
+
+
+def test_a_recording_that_failed_before_its_first_frame_does_not_stop_the_bags_beside_it(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bags, out = tmp_path / "bags", tmp_path / "data"
+    bags.mkdir()
+    bag.rename(bags / "whole")
+    session = Session("r", "", "", "", Roles({"camera": CAMERA}, JOINTS, {}, EPISODE))
+    failed = Recording(bags / "failed", session)
+    failed.add_topic(EPISODE, messages.STRING)
+    start = EpisodeEvent("00000000-0000-4000-8000-000000000001", 0, "start", "mug_0002", "mug")
+    failed.receive(EPISODE, MS, MS, messages.encode_string(start.to_json()))
+    failed.close()
+
+    assert main(["prepare", str(bags), "-o", str(out), "--image-size", "8"]) == 0
+    said = capsys.readouterr().out
+    assert "33 frames in 1 episode of 1 bag" in said
+    assert f"note: {bags / 'failed'}: left out, it holds no camera frames" in said
+
+    assert main(["prepare", str(bags / "failed"), "-o", str(tmp_path / "none")]) == 1
+    assert "Nothing was recorded there: leave this bag out" in capsys.readouterr().err

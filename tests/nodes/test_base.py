@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -133,3 +134,18 @@ def test_without_autostart_the_lifecycle_services_drive_it_and_diagnostics_are_h
     assert call(change, request).success
     assert [process.stdout.readline() for _ in range(2)] == ["deactivated\n", "cleaned up\n"]
     assert call(state, GetState.Request()).current_state.label == "finalized"
+
+
+@pytest.mark.parametrize("domain", ["abc", "999"])
+def test_a_domain_that_is_none_is_told_in_a_line_by_nodes_and_commands(domain: str) -> None:
+    environment = {**os.environ, "ROS_DOMAIN_ID": domain}
+    for words in (
+        ["aassl_ros.nodes.simulator"],
+        ["aassl_ros.cli.main", "episode", "start", "--instance", "mug_0001"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *words], env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode != 0
+        assert f"ROS_DOMAIN_ID = '{domain}', expected a number from 0 to 232." in done.stderr
+        assert "Traceback" not in done.stderr

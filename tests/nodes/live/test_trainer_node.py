@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from rcl_interfaces.msg import Log
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
@@ -171,3 +172,15 @@ def test_a_wrong_start_is_one_line_and_status_1(
     assert process.returncode == 1, output
     assert "Traceback" not in output
     assert len([told for told in output.splitlines() if line in told]) == 1, output
+
+
+def test_on_the_console_it_says_that_no_camera_is_heard_and_that_nobody_marks_episodes(
+    ros: Any, start_node: Any, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    said: list[str] = []
+    ros.node("listener").create_subscription(Log, "/rosout", lambda log: said.append(log.msg), 100)
+    start_node("trainer", {**SMALL, "run_dir": tmp_path / "run"})
+    ros.wait_for(lambda: any("nobody publishes /camera/image_raw" in line for line in said), what="the silent camera")
+    request.getfixturevalue("stage")
+    ros.wait_for(lambda: any("Mark what is in view: aassl episode start" in line for line in said), what="no episode")
+    assert sum("nobody publishes" in line for line in said) == 1

@@ -1,0 +1,34 @@
+"""The demo's folder: what somebody else put there is never removed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aassl_ros.demo.folder import DemoFolder, StageRecord
+from aassl_ros.demo.plan import DemoSettings
+from aassl_ros.errors import DataError
+
+
+def test_a_folder_with_bags_of_the_users_own_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    own = tmp_path / "bags" / "first" / "first_0.mcap"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"a day of work")
+    with pytest.raises(DataError, match=r"holds bags, but no demo made it .* Name another folder with --out\."):
+        StageRecord(DemoFolder(tmp_path), DemoSettings())
+    assert own.read_bytes() == b"a day of work"
+    assert [path.name for path in tmp_path.iterdir()] == ["bags"]
+
+
+def test_an_interrupted_demo_goes_on_and_one_of_other_settings_begins_anew(tmp_path: Path) -> None:
+    folder = DemoFolder(tmp_path)
+    StageRecord(folder, DemoSettings()).mark_done("collect", 1.0)
+    folder.data.mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+
+    assert StageRecord(folder, DemoSettings()).is_done("collect")
+    assert folder.data.is_dir()
+    assert not StageRecord(folder, DemoSettings(seed=7)).is_done("collect")
+    assert not folder.data.exists()
+    assert (tmp_path / "notes.txt").read_text() == "mine"
