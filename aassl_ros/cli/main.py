@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("write an encoder alone: safetensors or ONNX", "aassl_ros.cli.export"),
     "report": ("draw the report of a demo folder again", "aassl_ros.cli.report"),
     "episode": ("mark episodes by hand: start, stop, discard", "aassl_ros.cli.episode"),
+    "call": ("tell a running node: next object, stop, save, pause, split the bag", "aassl_ros.cli.call"),
     "bench": ("measure speed against a baseline", "aassl_ros.cli.bench"),
     "up": ("start the nodes of a launch file where there is no ros2 launch", "aassl_ros.cli.up"),
 }

@@ -155,7 +155,7 @@ class ExplorerNode(Node):
         elif self._settings.confirm:
             self._rest()
             self._enter(RESTING)
-            self.get_logger().info(f"put {taken.instance} into the hand, then call explorer/next")
+            self.get_logger().info(f"put {taken.instance} into the hand, then: aassl call explorer/next")
             return False
         return True
 

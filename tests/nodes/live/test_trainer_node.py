@@ -18,6 +18,7 @@ from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from aassl_ros.cli.main import main
 from aassl_ros.data import topics
 from aassl_ros.learning.checkpoint import load_checkpoint
 from aassl_ros.nodes import convert
@@ -184,3 +185,20 @@ def test_on_the_console_it_says_that_no_camera_is_heard_and_that_nobody_marks_ep
     request.getfixturevalue("stage")
     ros.wait_for(lambda: any("Mark what is in view: aassl episode start" in line for line in said), what="no episode")
     assert sum("nobody publishes" in line for line in said) == 1
+
+
+def test_from_the_command_line_it_can_be_paused_and_asked_to_save(
+    ros: Any, start_node: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start_node("trainer", {**SMALL, "run_dir": tmp_path / "run"})
+    client = ros.node("looker").create_client(Trigger, "trainer/save")
+    ros.wait_for(client.service_is_ready, what="the trainer")
+    assert main(["call", "trainer/pause", "true"]) == 0
+    assert capsys.readouterr().out == "paused\n"
+    assert main(["call", "trainer/save"]) == 1
+    assert capsys.readouterr().err == "aassl: /trainer/save: nothing learnt yet.\n"
+    assert main(["call", "explorer/next"]) == 1
+    assert "nobody offers /explorer/next (waited 5 s)" in capsys.readouterr().err
+    assert main(["call", "trainer/save", "true"]) == 2
+    assert main(["call", "trainer/pause"]) == 2
+    assert "call trainer/pause takes true or false." in capsys.readouterr().err

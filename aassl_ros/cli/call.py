@@ -1,0 +1,33 @@
+"""`aassl call SERVICE`: what `ros2 service call` does, for our nodes' services and machines without `ros2`."""
+
+from __future__ import annotations
+
+import argparse
+
+from aassl_ros.errors import ConfigError
+
+SERVICES = {
+    "explorer/next": "the object is in the hand: go on with it",
+    "explorer/stop": "bring the arm to rest",
+    "recorder/split": "begin another file of the bag",
+    "trainer/save": "save a checkpoint now",
+    "trainer/pause": "true: no updates until false",
+}
+_SWITCHES = ("trainer/pause",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    known = "; ".join(f"{name}: {what}" for name, what in SERVICES.items())
+    parser.add_argument("service", choices=SERVICES, metavar="SERVICE", help=known)
+    parser.add_argument("value", nargs="?", choices=("true", "false"), help=f"for {', '.join(_SWITCHES)} only")
+    parser.add_argument("--namespace", default="", help="namespace of the robot's nodes")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    service, value = arguments.service, arguments.value
+    if (value is not None) != (service in _SWITCHES):
+        raise ConfigError(f"call {service} takes {'true or false' if service in _SWITCHES else 'no value'}.")
+    from aassl_ros.nodes.service_caller import call_service
+
+    print(call_service(service, None if value is None else value == "true", namespace=arguments.namespace))
+    return 0
