@@ -78,11 +78,12 @@ def progress(description: str, total: float) -> Iterator[Bar]:
 def progress_once_known(description: str) -> Iterator[Callable[[int, int], None]]:
     """A bar for work that finds out itself how much it is: what is yielded takes what is done and the total."""
     bar: Bar | None = None
+    begun = time.monotonic()
     with ExitStack() as stack:
 
         def show(done: int, total: int) -> None:
             nonlocal bar
             bar = bar or stack.enter_context(progress(description, total))
-            bar.update(done)
+            bar.update(done, f"{done / max(1e-3, time.monotonic() - begun):.0f} a second")
 
         yield show
