@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from aassl_ros.ros_environment import prepare_environment
 
@@ -10,3 +11,6 @@ prepare_environment()
 # Before torch is first imported, here or in a process that a test starts: the tests' models are too small for two
 # threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A shell ignores Ctrl-C for what it starts in the background, and so would all that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
