@@ -156,14 +156,15 @@ class ActionSpace:
         return {"time": ("seconds",), "turn_size": ("angle",)}.get(self.name, (*_PARTS, *states.recorded_names))
 
     def _by_default(self, states: States, available: tuple[str, ...]) -> tuple[str, ...]:
-        """What is kept where nothing is said: of poses the parts that any frame has (of some objects the turn alone is
-        known), and the recorded columns that every frame with a pose has.
+        """What is kept where nothing is said: of poses the parts that most frames have (of some objects the turn alone
+        is known), and the recorded columns that every frame with a pose has.
         """
         if self.name not in ("object_pose", "end_effector"):
             return available
         poses = self._poses(states)
         known = {name: _known(poses[:, part]) for name, part in _PARTS.items()}
-        parts = tuple(name for name in _PARTS if known[name].any()) or tuple(_PARTS)
+        some = np.any(list(known.values()), axis=0)
+        parts = tuple(name for name in _PARTS if some.any() and known[name][some].mean() >= 0.5) or tuple(_PARTS)
         posed = np.any([known[name] for name in parts], axis=0)
         recorded = states.recorded[posed]
         columns = enumerate(states.recorded_names)
@@ -235,6 +236,10 @@ def turn_angle(states: States, first: NDArray[np.int64], second: NDArray[np.int6
     return angle
 
 
+_TAILS = (25, 5, 1)
+"""Per cent of the actions left out at either end: the first range that is not zero is the scale."""
+
+
 @dataclass(frozen=True)
 class Normalisation:
     """(action - median) / scale with one scale a group; kept in the checkpoint. Both float32 [A]."""
@@ -253,18 +258,21 @@ class Normalisation:
         """From actions [N, A] of pairs drawn as in training. Raises DataError where there is none or all are the same.
 
         A group's scale is the largest interquartile range of its entries: one for each entry would blow up those that
-        hardly change (as 6D entries at small turns), and outliers do not move it as they do a standard deviation.
+        hardly change (as 6D entries at small turns), and outliers do not move it as they do a standard deviation. What
+        mostly rests, as a gripper, has an interquartile range of zero: there a wider range is taken.
         """
         actions = actions[np.isfinite(actions).all(axis=1)]
         if len(actions) == 0:
             raise DataError("no pair of frames has an action. Choose another action space or check the joint stream.")
         if len(actions) > 1 and np.ptp(actions, axis=0).max() < 1e-6:  # rad, m or s: rounding
             raise DataError("every action is the same: the arm did not move. Collect data in which it does.")
-        lower, median, upper = np.percentile(actions, (25, 50, 75), axis=0)
+        median = np.median(actions, axis=0)
+        ranges = [np.ptp(np.percentile(actions, (less, 100 - less), axis=0), axis=0) for less in _TAILS]
         scale, at = np.empty_like(median), 0
         for group in groups:
             part = slice(at, at + group.size)
-            scale[part] = max(SCALE_FLOOR, float((upper - lower)[part].max()))
+            found = (float(each[part].max()) for each in ranges)
+            scale[part] = next((width for width in found if width > SCALE_FLOOR), SCALE_FLOOR)
             at += group.size
         return cls(median.astype(np.float32), scale.astype(np.float32))
 

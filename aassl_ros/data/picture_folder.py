@@ -111,11 +111,11 @@ def _whole(table: FramesTable, names: tuple[str, ...]) -> NDArray[np.float64]:
 def _unit(table: FramesTable) -> NDArray[np.float64]:
     quaternions = _whole(table, QUATERNION)
     length = np.linalg.norm(quaternions, axis=1, keepdims=True)
-    zero = np.flatnonzero(length[:, 0] < _SHORTEST)
-    if len(zero):
+    wrong = np.flatnonzero((length[:, 0] < _SHORTEST) | np.isinf(length[:, 0]))
+    if len(wrong):
         raise DataError(
-            f"{table.at(zero[0])}: the quaternion {', '.join(QUATERNION)} is of length 0, which is no rotation. "
-            "Leave the four cells empty where the pose is not known."
+            f"{table.at(wrong[0])}: the quaternion {', '.join(QUATERNION)} is of length {length[wrong[0], 0]:.2g}, "
+            "which is no rotation. Leave the four cells empty where the pose is not known."
         )
     return quaternions / length
 

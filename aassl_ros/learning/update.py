@@ -243,6 +243,13 @@ def _check(settings: LearnerSettings, action_dimension: int, categories: int) ->
         raise ValueError(f"{settings.method} needs two categories or more, found {categories}")
     if settings.image_size < 1:
         raise ValueError("image_size is 0: resolve it by the data before a learner is made")
+    last_map = -(-settings.image_size // (16 if settings.stem == "imagenet" else 4))  # side before the last stage
+    on_cpu = choose_device(settings.device).type == "cpu"
+    if settings.precision == "bf16" and on_cpu and last_map == 1 and settings.encoder.startswith("resnet"):
+        raise ConfigError(
+            f"precision = 'bf16', but for images of {settings.image_size} px torch computes wrong gradients in it on "
+            "a processor (of 3x3 convolutions on a single pixel). Take fp32, larger images or the small stem."
+        )
     if settings.batch % settings.accumulate or settings.batch < 2 * settings.accumulate:
         raise ConfigError(
             f"accumulate = {settings.accumulate}, but a batch of {settings.batch} pairs cannot be taken in so many "

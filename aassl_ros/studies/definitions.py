@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.methods import METHODS
@@ -35,6 +36,9 @@ def methods(choices: Choices) -> Study:
     return Study("methods", question, tuple(settings), tuple(dict.fromkeys(differences)))
 
 
+_ONE_NUMBER: dict[str, Any] = {"action_components": ()}
+
+
 def controls(choices: Choices) -> Study:
     """What is left of the gain when the actions, or the images, are not those of the pair."""
     settings, differences = [], []
@@ -42,8 +46,9 @@ def controls(choices: Choices) -> Study:
         method = {"method": name}
         spoilt = [
             Setting(f"{name} actions shuffled", {**method, "control": "actions_shuffled"}),
-            Setting(f"{name} time alone", {**method, "action_space": "time"}),
-            Setting(f"{name} turn size alone", {**method, "action_space": "turn_size"}),
+            # Whatever is set for the true action's parts: these have but one, and no angle.
+            Setting(f"{name} time alone", {**method, "action_space": "time", **_ONE_NUMBER, "same_action": 0.0}),
+            Setting(f"{name} turn size alone", {**method, "action_space": "turn_size", **_ONE_NUMBER}),
             Setting(f"{name} images shuffled", {**method, "control": "images_shuffled"}),
         ]
         settings += [Setting(name, method), *spoilt]

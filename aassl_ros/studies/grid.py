@@ -18,8 +18,9 @@ GRID: dict[str, tuple[Any, ...]] = {
     "action_weight": (0.2, 1.0),
 }
 _OF_PAIRS = ("window",)
+_OF_SLOW_COPIES = ("slow_momentum",)
 _OF_ACTIONS = (
-    "action_weight", "action_temperature", "same_action", "rotation", "action_components", "action_space"
+    "fusion", "action_weight", "action_temperature", "same_action", "rotation", "action_components", "action_space"
 )  # fmt: skip
 CONTESTANTS: dict[str, dict[str, Any]] = {
     "simclr": {"method": "simclr"},
@@ -60,6 +61,7 @@ def _points(own: Mapping[str, Any], grid: Mapping[str, tuple[Any, ...]]) -> list
         raise ConfigError(f"--grid {fixed[0]}: the contestants differ in it already. Leave it out.")
     method = METHODS[own["method"]]
     unused = (_OF_PAIRS if method.pairs == "classic" else ()) + (() if method.uses_actions else _OF_ACTIONS)
+    unused += () if method.slow_encoder else _OF_SLOW_COPIES
     axes = {name: values for name, values in grid.items() if name not in unused}
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 

@@ -11,7 +11,8 @@ _SHOWN = {
     "val_probe": "probe, validation", "val_knn": "kNN, validation",
     "alignment_viewpoint": "viewpoint alignment", "alignment_same_view_neighbour": "neighbour at the same view",
     "alignment_view_invariance": "view invariance", "alignment_category_separation": "category separation",
-    "action_hit_at_1": "action hit@1", "action_chance_hit_at_1": "by chance", "action_rotation_r2": "rotation R2",
+    "action_hit_at_1": "action hit@1", "action_chance_hit_at_1": "by chance",
+    "action_rotation_r2_kernel": "rotation R2",
     "structure_rankme": "RankMe", "structure_consistency_neighbours": "consistency",
     "step_ms": "step, ms", "peak_mb": "peak memory, MB",
     "time_over_simclr": "time over SimCLR", "memory_over_simclr": "memory over SimCLR",
@@ -40,9 +41,12 @@ def _conditions(conclusion: Conclusion) -> str:
     if conclusion.study.settings[0].kind == OVERHEAD:
         return f"{request.seeds} repetitions on `{request.data}`; settings: {common}. Mean and 95 % interval over them."
     length = f"{request.updates} updates a run" if request.updates else "as many epochs as set"
+    actions = {run.get("action", "") for runs in conclusion.results.values() for run in runs.values()} - {""}
+    looked_at = f" Actions: {'; '.join(sorted(actions))}." if actions else ""
     return (
         f"Seeds 0 to {request.seeds - 1}, paired; {length}; settings: {common}; {conclusion.test_instances} test "
         f"instances of `{request.data}`. Mean and 95 % interval over the seeds (Student); accuracies in percent."
+        f"{looked_at}"
     )
 
 

@@ -137,7 +137,7 @@ def _train_and_evaluate(spec: RunSpec, data: PreparedData, watch: Watch) -> dict
             "trained_on": picture.trained_on.tolist(),
         }
     )
-    return {"updates": steps, "evaluation": found.to_json(), "picture": laid_out}
+    return {"updates": steps, "action": trainer.action, "evaluation": found.to_json(), "picture": laid_out}
 
 
 def _time_methods(spec: RunSpec, data: PreparedData, watch: Watch) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _trainer(spec: RunSpec, data: PreparedData) -> Trainer:
     where = {"torch_threads": spec.threads, "device": spec.device, "keep": 1}
     settings = from_mapping(TrainSettings, {**spec.settings, **where}, source="study")
     if spec.updates:
-        an_epoch = Trainer(data, spec.folder, replace(settings, epochs=1)).total_steps
+        an_epoch = Trainer(data, spec.folder, replace(settings, epochs=1, warmup_epochs=0.0)).total_steps
         settings = replace(settings, epochs=math.ceil(spec.updates / an_epoch))
     if os.path.lexists(spec.folder / LINK):
         checkpoint, settings = resume(spec.folder, where, settings)

@@ -247,6 +247,22 @@ def test_a_scale_is_that_of_the_liveliest_entry_of_a_group_and_outliers_do_not_m
     np.testing.assert_array_equal(restored.scale, normalisation.scale)
 
 
+def test_what_mostly_rests_is_scaled_by_the_range_in_which_it_moves() -> None:
+    rng = np.random.default_rng(0)
+    turn, zoom = rng.normal(size=(10_000, 1)), rng.normal(scale=0.2, size=(10_000, 1)) * (rng.random((10_000, 1)) < 0.3)
+    actions = np.concatenate([turn, zoom], axis=1).astype(np.float32)
+
+    normalised = Normalisation.measure(actions, (Group("rotation", 1), Group("focal", 1)))(actions)
+
+    assert 0.1 < normalised[:, 1].std() < 1
+
+
+def test_a_part_of_the_pose_that_few_frames_have_is_left_out_by_default() -> None:
+    poses = random_poses(0)
+    poses[1:, :3] = np.nan
+    assert ActionSpace("object_pose").resolved(Recorded(object_pose=poses)).components == ("rotation",)
+
+
 def test_an_entry_without_spread_stays_finite() -> None:
     actions = np.array([[0, 1], [0, 2], [0, 3]], np.float32)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from aassl_ros.errors import TrainingError
+from aassl_ros.errors import ConfigError, TrainingError
 from aassl_ros.learning.heads import ActionHead
 from aassl_ros.learning.losses.barlow_twins import barlow_twins
 from aassl_ros.learning.losses.byol import byol
@@ -42,6 +42,13 @@ def weights(learner: Learner) -> list[torch.Tensor]:
 def test_auto_is_single_precision_on_a_cpu_and_what_is_asked_for_is_given() -> None:
     assert choose_precision("auto", torch.device("cpu")) == "fp32"
     assert choose_precision("fp16", torch.device("cpu")) == "fp16"
+
+
+def test_pictures_so_small_that_half_precision_goes_wrong_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"precision = 'bf16', but for images of 16 px .* Take fp32"):
+        learner_of(precision="bf16", image_size=16)
+    learner_of(precision="bf16", image_size=17)
+    learner_of(precision="bf16", image_size=16, stem="small")
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -42,7 +42,8 @@ def test_methods_compares_all_with_simclr_at_equal_updates_and_at_equal_frames()
 def test_controls_spoil_one_thing_each() -> None:
     changes = {setting.name: setting.settings for setting in plan(request("controls")).settings}
     assert changes["aa_simclr actions shuffled"] == {"method": "aa_simclr", "control": "actions_shuffled"}
-    assert changes["aa_simclr turn size alone"] == {"method": "aa_simclr", "action_space": "turn_size"}
+    turn_size = {"method": "aa_simclr", "action_space": "turn_size", "action_components": ()}
+    assert changes["aa_simclr turn size alone"] == turn_size
     assert changes["simclr"] == {"method": "simclr"}
 
 
@@ -95,3 +96,20 @@ def test_what_cannot_be_studied_is_said_in_a_line(wrong: Request, message: str) 
         plan(wrong)
     assert message in str(told.value)
     assert len(str(told.value).splitlines()) == 1
+
+
+def test_controls_of_one_number_are_not_asked_for_parts_of_the_true_action() -> None:
+    given = {"action_components": ("rotation",), "same_action": 5.0}
+    settings = {each.name: {**given, **each.settings} for each in plan(request("controls", settings=given)).settings}
+    assert settings["aa_simclr actions shuffled"]["action_components"] == ("rotation",)
+    assert settings["aa_simclr turn size alone"]["action_components"] == ()
+    assert settings["aa_simclr time alone"]["action_components"] == ()
+    assert settings["aa_simclr time alone"]["same_action"] == 0
+
+
+def test_a_grid_tries_no_fusion_of_a_method_without_actions() -> None:
+    choices = Choices(
+        ("simclr_tt", "aa_simclr"), grid={"fusion": ("concat", "difference"), "slow_momentum": (0.9, 0.99)}
+    )
+    names = [setting.name for setting in plan(request("grid", choices)).settings]
+    assert names == ["simclr_tt", "aa_simclr fusion=concat", "aa_simclr fusion=difference"]

@@ -206,3 +206,16 @@ def test_a_run_of_other_defaults_is_not_taken_for_this_one(data: PreparedData, t
     file.write_text(json.dumps(begun))
     with pytest.raises(ConfigError, match="a run of other settings"):
         conclude(asked, here())
+
+
+def test_controls_run_with_parts_of_the_action_and_a_warm_up_and_say_what_the_action_was(
+    data: PreparedData, tmp_path: Path, here: type
+) -> None:
+    only = ("aa_simclr", "aa_simclr time alone")
+    base = request("controls", data, tmp_path, only=only)
+    asked = replace(base, settings={**base.settings, "action_components": ("rotation",), "warmup_epochs": 2.0})
+    conclusion = conclude(asked, here())
+    write(conclusion, tmp_path)
+    assert not conclusion.failed
+    page = (tmp_path / "table.md").read_text()
+    assert "Actions: object_pose (rotation); time (seconds)." in page
