@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -26,7 +25,7 @@ def call_service(name: str, value: bool | None = None, *, namespace: str = "", t
     try:
         executor = SingleThreadedExecutor(context=context)
         executor.add_node(node)
-        client: Client[Any, Any] = node.create_client(Trigger if value is None else SetBool, name)
+        client: Any = node.create_client(Trigger if value is None else SetBool, name)
         if not client.wait_for_service(timeout_s):
             raise RosError(
                 f"nobody offers {client.service_name} (waited {timeout_s:g} s). Start the node first, in the same "
