@@ -237,7 +237,7 @@ def turn_angle(states: States, first: NDArray[np.int64], second: NDArray[np.int6
 
 
 _TAILS = (25, 5, 1)
-"""Per cent of the actions left out at either end: the first range that is not zero is the scale."""
+"""Per cent of the actions left out at either end: the first range above the floor is the scale."""
 
 
 @dataclass(frozen=True)
@@ -266,8 +266,8 @@ class Normalisation:
             raise DataError("no pair of frames has an action. Choose another action space or check the joint stream.")
         if len(actions) > 1 and np.ptp(actions, axis=0).max() < 1e-6:  # rad, m or s: rounding
             raise DataError("every action is the same: the arm did not move. Collect data in which it does.")
-        median = np.median(actions, axis=0)
-        ranges = [np.ptp(np.percentile(actions, (less, 100 - less), axis=0), axis=0) for less in _TAILS]
+        median, *borders = np.percentile(actions, (50, *_TAILS, *(100 - less for less in _TAILS)), axis=0)
+        ranges = [upper - lower for lower, upper in zip(borders[: len(_TAILS)], borders[len(_TAILS) :], strict=True)]
         scale, at = np.empty_like(median), 0
         for group in groups:
             part = slice(at, at + group.size)

@@ -57,8 +57,8 @@ def find_roles(reader: BagReader, named: NamedTopics) -> BagRoles:
         ("episode events", roles.episode, "their topic with --episode"),
     ):
         if topic not in reader.topics or reader.topics[topic].message_count == 0:
-            empty = "" if not topic else "Nothing was recorded there: leave this bag out, or name "
-            raise _problem(reader, f"holds no {what}", f"{empty}{option}." if empty else f"Name {option}.")
+            advice = "Nothing was recorded there: leave this bag out, or name" if topic else "Name"
+            raise _problem(reader, f"holds no {what}", f"{advice} {option}.")
     return BagRoles(session, camera, cameras[camera])
 
 

@@ -53,15 +53,13 @@ def prepare(
             return done
     with ExitStack() as stack:
         writer = stack.enter_context(PreparedWriter(out, settings.image_size))
-        opened: list[tuple[BagReader, BagRoles]] = []
         readers = [stack.enter_context(BagReader(bag)) for bag in found.bags]
         # In a folder of bags one that failed before its first frame is no reason to stop; one asked for by name is.
         empty = [reader for reader in readers if reader.path not in sources and not has_frames(reader)]
         if len(empty) == len(readers) and not found.pictures:
             empty = []
-        for reader in readers:  # all before the first is read, which may take long
-            if reader not in empty:
-                opened.append((reader, find_roles(reader, settings.named_topics())))
+        named = settings.named_topics()  # all before the first is read, which may take long
+        opened = [(reader, find_roles(reader, named)) for reader in readers if reader not in empty]
         notes = [f"{reader.path}: left out, it holds no camera frames" for reader in empty]
         return _read_all(opened, found.pictures, writer, settings, fingerprint, progress, notes)
 

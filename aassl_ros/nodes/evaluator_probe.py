@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import rclpy
 from numpy.typing import NDArray
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 
 from aassl_ros.data import topics
 from aassl_ros.errors import RosError
 from aassl_ros.learning.recognition import Recognizer
+from aassl_ros.nodes.context import start_rclpy
 from aassl_ros.nodes.convert import image_message
 from aassl_ros.nodes.evaluator import Classification, EvaluatorNode
 from aassl_ros.ros_environment import prepare_environment
@@ -36,7 +35,7 @@ class EvaluatorProbe:
 
     def __enter__(self) -> EvaluatorProbe:
         prepare_environment()
-        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        start_rclpy(context=self._context)
         self._node = EvaluatorNode(context=self._context, parameter_overrides=self._overrides)
         self._listener = Node("evaluator_probe_listener", context=self._context)
         self._listener.create_subscription(String, topics.ANSWER, lambda message: None, 10)

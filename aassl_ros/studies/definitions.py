@@ -36,19 +36,17 @@ def methods(choices: Choices) -> Study:
     return Study("methods", question, tuple(settings), tuple(dict.fromkeys(differences)))
 
 
-_ONE_NUMBER: dict[str, Any] = {"action_components": ()}
-
-
 def controls(choices: Choices) -> Study:
     """What is left of the gain when the actions, or the images, are not those of the pair."""
     settings, differences = [], []
     for name in _with_actions(choices):
-        method = {"method": name}
+        method: dict[str, Any] = {"method": name}
+        # Whatever is set for the true action's parts: these have but one, and time no angle.
+        one_number = {**method, "action_components": ()}
         spoilt = [
             Setting(f"{name} actions shuffled", {**method, "control": "actions_shuffled"}),
-            # Whatever is set for the true action's parts: these have but one, and no angle.
-            Setting(f"{name} time alone", {**method, "action_space": "time", **_ONE_NUMBER, "same_action": 0.0}),
-            Setting(f"{name} turn size alone", {**method, "action_space": "turn_size", **_ONE_NUMBER}),
+            Setting(f"{name} time alone", {**one_number, "action_space": "time", "same_action": 0.0}),
+            Setting(f"{name} turn size alone", {**one_number, "action_space": "turn_size"}),
             Setting(f"{name} images shuffled", {**method, "control": "images_shuffled"}),
         ]
         settings += [Setting(name, method), *spoilt]
