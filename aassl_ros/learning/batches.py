@@ -73,6 +73,12 @@ class PairBatches:
         if method.uses_actions:
             self.space = known[0] if known else _choose_space(data, settings)
             frames = frames[self.space.usable(data)[frames]]
+            if len(frames) == 0:
+                parts = ", ".join(self.space.components)
+                raise DataError(
+                    f"action space {self.space.name}: no frame of {data.path} has all of its parts ({parts}). Leave "
+                    "out those that are missing (--set action_components=-NAME), or choose another action space."
+                )
         self.labels = Labels.of(data, frames) if method.uses_labels else None
         if self.labels is not None:
             frames = frames[self.labels(data, frames) >= 0]

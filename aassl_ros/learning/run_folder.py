@@ -10,7 +10,7 @@ from typing import Any
 from aassl_ros.errors import AasslError, CheckpointError, ConfigError
 from aassl_ros.learning.checkpoint import LINK, Checkpoint, load_checkpoint
 from aassl_ros.learning.run_log import LOG
-from aassl_ros.learning.train_settings import RESUMABLE, TrainSettings
+from aassl_ros.learning.train_settings import LENGTH, RESUMABLE, TrainSettings
 
 
 def begin(run: Path) -> None:
@@ -40,7 +40,7 @@ def resume(run: Path, given: dict[str, Any], settings: TrainSettings) -> tuple[C
     for name in given:
         found, asked = getattr(begun, name), getattr(settings, name)
         takes_the_datas = name == "image_size" and asked == 0
-        ends_with_them = name == "epochs" and begun.schedule == "cosine"
+        ends_with_them = name in LENGTH and begun.schedule == "cosine"
         if (name not in RESUMABLE or ends_with_them) and not takes_the_datas and found != asked:
             why = ", and its cosine ends with them" if ends_with_them else ""
             raise ConfigError(

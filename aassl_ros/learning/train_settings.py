@@ -82,8 +82,10 @@ class TrainSettings(LearnerSettings, ControlSettings):
     """A run of `aassl train` over prepared data."""
 
     epochs: int = setting(100, "Passes over the frames.", minimum=1, maximum=1_000_000)
+    updates: int = setting(0, "Updates after which a run ends, whatever epochs says; 0: by the epochs.",
+                           minimum=0, maximum=1_000_000_000)  # fmt: skip
     schedule: str = setting("constant", "Learning rate after the warm-up: as it is, or along a cosine to zero at the "
-                            "end of the epochs.", choices=SCHEDULES)  # fmt: skip
+                            "end of the run.", choices=SCHEDULES)  # fmt: skip
     warmup_epochs: float = setting(0.0, "Epochs over which the learning rate rises.", minimum=0, maximum=1_000_000)
     probe_every: float = setting(0.0, "Epochs between looks at how well labels can be told from the features, by a "
                                  "linear probe and by kNN; 0: never.", minimum=0, maximum=1_000_000)  # fmt: skip
@@ -110,11 +112,14 @@ class TrainSettings(LearnerSettings, ControlSettings):
             raise ConfigError(f"sets = {list(self.sets)}, expected some of {', '.join(SETS)}.")
 
 
-RESUMABLE = ("epochs", "max_seconds", "save_every_s", "keep", "torch_threads", "device", "precision", "compile",
-             "probe_every", "tensorboard", "ranks_timeout_s")  # fmt: skip
+RESUMABLE = ("epochs", "updates", "max_seconds", "save_every_s", "keep", "torch_threads", "device", "precision",
+             "compile", "probe_every", "tensorboard", "ranks_timeout_s")  # fmt: skip
 """Settings that may change when a run is resumed: they do not bend its loss curve, but for rounding. (With a cosine
-the epochs do, and may not.)
+those of LENGTH do, and may not.)
 """
+
+LENGTH = ("epochs", "updates")
+"""Settings that say where a run ends."""
 
 
 def parse_window(text: str, name: str = "window") -> Window:

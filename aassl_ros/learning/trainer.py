@@ -70,7 +70,7 @@ class Trainer:
         """
         self._run = run
         self._settings = replace(settings, image_size=settings.image_size or data.image_size)
-        if settings.warmup_epochs > settings.epochs:
+        if settings.warmup_epochs > settings.epochs and not settings.updates:
             raise ConfigError(
                 f"warmup_epochs = {settings.warmup_epochs:g}, expected no more than the {settings.epochs} epochs of "
                 "the run."
@@ -103,6 +103,11 @@ class Trainer:
             self.learner = Learner.from_checkpoint(checkpoint, self._settings)
             self._restore(checkpoint)
         warmup = round(settings.warmup_epochs * len(self._batches))
+        if warmup > self.total_steps:
+            raise ConfigError(
+                f"warmup_epochs = {settings.warmup_epochs:g}, which are {warmup} updates, expected no more than the "
+                f"{self.total_steps} updates of the run."
+            )
         self.learner.schedule = Schedule(warmup, self.total_steps if settings.schedule == "cosine" else 0)
         self._probe: OnlineProbe | None = None
         if settings.probe_every > 0 and own_rank() == 0:
@@ -121,7 +126,7 @@ class Trainer:
 
     @property
     def total_steps(self) -> int:
-        return self._settings.epochs * len(self._batches)
+        return self._settings.updates or self._settings.epochs * len(self._batches)
 
     def train(self, show: Callable[[TrainProgress], None], stop: Callable[[], bool]) -> TrainReport:
         """Go through the epochs that are left. show is called after each update; once stop() is true, save and return.
@@ -152,11 +157,11 @@ class Trainer:
         return TrainReport(saved, self.learner.steps, self.total_steps, done, self._seconds(), losses)
 
     def _updates(self) -> Iterator[TrainProgress]:
-        """Updates until the epochs or the time are over."""
+        """Updates until the run is at its end or the time is over."""
         rate = 0.0
-        while self._epoch < self._settings.epochs:
+        while self.learner.steps < self.total_steps:
             for batch in self._batches.epoch(self._rng, self._batch):
-                if self._time_is_up():
+                if self.learner.steps == self.total_steps or self._time_is_up():
                     return
                 begun = time.monotonic()
                 with self._naming_the_last_good(), naming_a_lost_rank():

@@ -6,9 +6,8 @@ A finished run is never repeated; an interrupted one goes on from its checkpoint
 from __future__ import annotations
 
 import json
-import math
 import os
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -151,10 +150,8 @@ def _time_methods(spec: RunSpec, data: PreparedData, watch: Watch) -> dict[str, 
 def _trainer(spec: RunSpec, data: PreparedData) -> Trainer:
     """The run begun, or as far as it had come."""
     where = {"torch_threads": spec.threads, "device": spec.device, "keep": 1}
-    settings = from_mapping(TrainSettings, {**spec.settings, **where}, source="study")
-    if spec.updates:
-        an_epoch = Trainer(data, spec.folder, replace(settings, epochs=1, warmup_epochs=0.0)).total_steps
-        settings = replace(settings, epochs=math.ceil(spec.updates / an_epoch))
+    length = {"updates": spec.updates} if spec.updates else {}
+    settings = from_mapping(TrainSettings, {**spec.settings, **length, **where}, source="study")
     if os.path.lexists(spec.folder / LINK):
         checkpoint, settings = resume(spec.folder, where, settings)
         return Trainer(data, spec.folder, settings, checkpoint)
@@ -164,16 +161,13 @@ def _trainer(spec: RunSpec, data: PreparedData) -> Trainer:
 
 
 def _train(trainer: Trainer, spec: RunSpec, watch: Watch) -> None:
-    total = min(spec.updates, trainer.total_steps) if spec.updates else trainer.total_steps
+    total = trainer.total_steps
 
     def show(now: TrainProgress) -> None:
         watch.show(now.step, total, f"{now.images_per_s:.0f} images/s, loss {now.losses.total:.2f}")
 
-    def stop() -> bool:
-        return trainer.learner.steps >= total or watch.stop()
-
     if trainer.learner.steps < total:
-        trainer.train(show, stop)
+        trainer.train(show, watch.stop)
     if trainer.learner.steps < total:
         raise Interrupted
 

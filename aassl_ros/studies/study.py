@@ -27,7 +27,7 @@ from aassl_ros.studies.progress import Outcome, Scheduler, Show, name_of
 from aassl_ros.studies.run import RunSpec, read_result, write_json
 
 STUDY = "study.json"
-_OWN = ("seed", "validation", "max_seconds", "torch_threads", "keep", "device")
+_OWN = ("seed", "updates", "validation", "max_seconds", "torch_threads", "keep", "device")
 """Settings that a study gives its runs itself."""
 QUICK_SETTINGS = {"width": 4, "batch": 32}
 QUICK_EVALUATION = {"frames_per_episode": 4, "few_shot_draws": 5}
@@ -116,7 +116,8 @@ def plan(request: Request) -> Study:
         raise ConfigError(f"--only: there is no setting {unknown[0]!r}, expected some of {', '.join(names)}.")
     own = [name for name in _OWN if name in request.settings]
     if own:
-        raise ConfigError(f"--set {own[0]}: a study gives its runs this itself. Leave it out.")
+        advice = "Give it by --updates" if own[0] == "updates" else "Leave it out"
+        raise ConfigError(f"--set {own[0]}: a study gives its runs this itself. {advice}.")
     varied = set.intersection(*(set(setting.settings) for setting in study.settings)) | set(study.tried)
     varied &= set(request.settings)
     if varied:

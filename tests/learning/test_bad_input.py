@@ -116,6 +116,18 @@ def test_data_without_the_joints_of_a_checkpoint_are_refused(few: PreparedData, 
 def test_a_warm_up_longer_than_the_run_is_refused(few: PreparedData, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="warmup_epochs = 3, expected no more than the 1 epochs of the run"):
         train(few, tmp_path / "run", warmup_epochs=3.0)
+    with pytest.raises(
+        ConfigError, match="warmup_epochs = 3, which are 6 updates, expected no more than the 5 updates"
+    ):
+        train(few, tmp_path / "run", warmup_epochs=3.0, updates=5)
+
+
+def test_data_of_robots_without_a_joint_in_common_name_the_joints(few: PreparedData, tmp_path: Path) -> None:
+    position = few.joint_position.copy()
+    position[: len(few) // 2, 0] = np.nan
+    position[len(few) // 2 :, 1] = np.nan
+    with pytest.raises(DataError, match=r"joints: no frame of .* has all of its parts \(wrist, elbow\). Leave out"):
+        train(replace(few, joint_position=position), tmp_path / "run", action_space="joints")
 
 
 def test_with_a_cosine_the_epochs_stay_as_they_were(few: PreparedData, tmp_path: Path) -> None:

@@ -96,6 +96,19 @@ def test_a_finished_run_goes_on_for_more_epochs(turning_clouds: PreparedData, tm
     assert curve(tmp_path / "run") == curve(tmp_path / "longer")
 
 
+def test_updates_end_a_run_amid_an_epoch_and_the_cosine_with_it(turning_clouds: PreparedData, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, updates=20, epochs=100, schedule="cosine", warmup_epochs=0.2)
+    train(turning_clouds, tmp_path / "whole", settings)
+    assert not train(turning_clouds, tmp_path / "parts", settings, stop=17).done
+    report = go_on(turning_clouds, tmp_path / "parts")
+    assert (report.step, report.total_steps, report.done) == (20, 20, True)
+    assert curve(tmp_path / "parts") == curve(tmp_path / "whole")
+    rates = [json.loads(line)["lr"] for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]
+    assert rates[-1] < 0.01 * max(rates)
+    with pytest.raises(ConfigError, match=r"updates = 30, but .* was begun with 20, and its cosine ends with them"):
+        go_on(turning_clouds, tmp_path / "parts", updates=30)
+
+
 def test_time_ends_a_run_and_counts_over_its_parts(turning_clouds: PreparedData, tmp_path: Path) -> None:
     settings = replace(SETTINGS, epochs=100_000, max_seconds=0.5)
     report = train(turning_clouds, tmp_path / "run", settings)

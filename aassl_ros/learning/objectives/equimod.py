@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from aassl_ros.learning.heads import deep_perceptron, hidden_width
 from aassl_ros.learning.losses.nt_xent import nt_xent
+from aassl_ros.learning.losses.rows import in_full
 from aassl_ros.learning.objective import Pairs
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ class EquiMod(nn.Module):
 
     def forward(self, pairs: Pairs) -> Tensor:
         """Returns a scalar in nats."""
-        projected = torch.cat([self.projector(pairs.first), self.action_embedding(pairs.action)], dim=1)
+        with in_full(pairs.action):  # half precision would round small turns away
+            embedded = self.action_embedding(pairs.action)
+        projected = torch.cat([self.projector(pairs.first), embedded], dim=1)
         return nt_xent(self.predictor(projected), self.projector(pairs.second), temperature=self.temperature)
 
 
