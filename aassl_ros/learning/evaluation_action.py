@@ -20,6 +20,7 @@ from aassl_ros.data.pairs import PairSampler, Window
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.evaluation_gradients import measure_gradients
+from aassl_ros.learning.features import embed
 from aassl_ros.learning.measures.retrieval import Retrieval, chance, mean_retrieval, retrieve
 from aassl_ros.learning.measures.rotation import kernel_rotation_r2, rotation_r2
 from aassl_ros.learning.objective import Pairs
@@ -168,7 +169,8 @@ def measure_actions(
     retrieved = cosine = linear = kernel = rotation_of = None
     if plan.learner is not None and taught is not None:
         if plan.retrieved is not None:
-            retrieved = _retrieve(plan.learner, plan.retrieved, taught, data, features, seed)
+            learnt_by = features if plan.learner.average is None else _not_averaged(plan.learner, plan.retrieved, data)
+            retrieved = _retrieve(plan.learner, plan.retrieved, taught, data, learnt_by, seed)
         known = taught.space, taught.normalisation
         cosine = measure_gradients(plan.learner, known, data, left_out, seed, notes)
     if plan.turns is not None:
@@ -247,6 +249,13 @@ def _retrieve(
         shuffled.append(retrieve(joint[others], action, same, generator))
         by_chance.append(chance(same))
     return Retrieved(mean_retrieval(found), mean_retrieval(shuffled), mean_retrieval(by_chance), candidates)
+
+
+def _not_averaged(learner: Learner, pairs: FramePairs, data: PreparedData) -> FramesToFeatures:
+    """Features of the frames of pairs by the encoder that the heads have learnt from, in place of its average."""
+    frames = np.unique(pairs.frames)
+    features = embed(learner.encoder, data.frames, frames, learner.augmentation.plain, device=learner.device)
+    return lambda chosen: features[torch.from_numpy(np.searchsorted(frames, chosen)).to(features.device)]
 
 
 def _same(actions: Tensor, taught: Taught, degrees: float) -> Tensor:

@@ -14,12 +14,16 @@ from aassl_ros.data.actions import ActionSpace, Normalisation
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter
 from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.learning.checkpoint import load_checkpoint
 from aassl_ros.learning.evaluation import EvaluationSettings, Subject, evaluate
 from aassl_ros.learning.evaluation_action import Taught
 from aassl_ros.learning.heads import ActionHead, JointHead
 from aassl_ros.learning.objective import Pairs
 from aassl_ros.learning.objectives.alignment import Alignment
-from aassl_ros.learning.train_settings import LearnerSettings
+from aassl_ros.learning.run_folder import begin
+from aassl_ros.learning.subject import subject_of
+from aassl_ros.learning.train_settings import LearnerSettings, TrainSettings
+from aassl_ros.learning.trainer import Trainer
 from aassl_ros.learning.update import Learner
 
 SIZE, FRAMES, VIEWS = 8, 12, 4
@@ -147,6 +151,20 @@ def test_what_the_heads_know_is_retrieved_and_with_other_images_it_is_at_chance(
     assert found["shuffled_hit_at_1"] == pytest.approx(found["chance_hit_at_1"], abs=0.07)
     assert found["chance_hit_at_1"] < found["chance_mrr"] < found["chance_hit_at_5"] < found["hit_at_5"] <= 1
     assert -1 <= found["gradient_cosine"] <= 1
+
+
+def test_heads_beside_an_averaged_encoder_are_asked_by_the_one_they_learnt_from(
+    data: PreparedData, tmp_path: Path
+) -> None:
+    settings = TrainSettings(width=4, stem="small", batch=32, epochs=2, lr=0.01, device="cpu")
+    retrieved = []
+    for ema in (0.0, 0.9):  # an average changes nothing in what is learnt
+        run = tmp_path / str(ema)
+        begin(run)
+        Trainer(data, run, replace(settings, ema=ema)).train(lambda progress: None, lambda: False)
+        found = evaluate(subject_of(load_checkpoint(run)), data, replace(SETTINGS, measures=("action",)))
+        retrieved.append(found.to_json()["action"]["mrr"])
+    assert retrieved[0] == pytest.approx(retrieved[1])
 
 
 @pytest.mark.parametrize("method", ["aa_byol", "aa_mocov3", "aa_vicreg", "aa_barlow"])
