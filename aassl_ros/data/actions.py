@@ -265,7 +265,10 @@ class Normalisation:
         if len(actions) == 0:
             raise DataError("no pair of frames has an action. Choose another action space or check the joint stream.")
         if len(actions) > 1 and np.ptp(actions, axis=0).max() < 1e-6:  # rad, m or s: rounding
-            raise DataError("every action is the same: the arm did not move. Collect data in which it does.")
+            raise DataError(
+                "every action is the same: the arm did not move, or between all pairs alike. Collect data in which it "
+                "does, or choose another window or action space."
+            )
         median, *borders = np.percentile(actions, (50, *_TAILS, *(100 - less for less in _TAILS)), axis=0)
         ranges = [upper - lower for lower, upper in zip(borders[: len(_TAILS)], borders[len(_TAILS) :], strict=True)]
         scale, at = np.empty_like(median), 0

@@ -12,6 +12,7 @@ from aassl_ros.learning.objectives.sie import SIE
 from aassl_ros.learning.objectives.simclr import ActionAlignment, SimCLR
 from aassl_ros.learning.objectives.supervised import Supervised
 from aassl_ros.learning.objectives.vicreg import ActionVICReg, VICReg
+from aassl_ros.learning.same_action import MasksSameActions
 
 METHODS: dict[str, Method] = {
     "simclr": Method(pairs="classic", base=SimCLR),
@@ -30,3 +31,9 @@ METHODS: dict[str, Method] = {
     "sie": Method(pairs="combined", base=SIE, base_uses_actions=True),
     "supervised": Method(pairs="combined", base=Supervised, uses_labels=True),
 }
+
+
+def masks_same_actions(name: str) -> bool:
+    """Whether the setting same_action means something to the method."""
+    term = METHODS[name].action_term
+    return isinstance(term, type) and issubclass(term, MasksSameActions)

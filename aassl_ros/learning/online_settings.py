@@ -24,7 +24,11 @@ class OnlineSettings:
     checkpoint: str = setting("", "Checkpoint or run to go on from; empty: the newest in run_dir, else fresh weights")
     resumed_lr: float = setting(0.0, "Learning rate after a checkpoint; 0: the checkpoint's own", minimum=0, maximum=10)
     min_frames: int = setting(500, "Frames remembered before the first update", minimum=2)
-    min_episodes: int = setting(4, "Episodes remembered before the first update", minimum=1)
+    min_episodes: int = setting(
+        16,
+        "Episodes remembered before the first update; of fewer a batch would hold many frames of one object",
+        minimum=1,
+    )
     normalisation_frames: int = setting(
         2000, "Frames on which a fresh start measures the scale of its actions, once and for all", minimum=2
     )

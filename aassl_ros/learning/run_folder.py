@@ -41,6 +41,8 @@ def resume(run: Path, given: dict[str, Any], settings: TrainSettings) -> tuple[C
         found, asked = getattr(begun, name), getattr(settings, name)
         takes_the_datas = name == "image_size" and asked == 0
         ends_with_them = name in LENGTH and begun.schedule == "cosine"
+        if name == "epochs" and begun.updates and found != asked:
+            raise ConfigError(f"epochs = {asked!r}, but {run} ends by updates = {begun.updates}. Give those.")
         if (name not in RESUMABLE or ends_with_them) and not takes_the_datas and found != asked:
             why = ", and its cosine ends with them" if ends_with_them else ""
             raise ConfigError(

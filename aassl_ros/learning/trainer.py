@@ -27,6 +27,7 @@ from aassl_ros.learning.train_settings import TrainSettings
 from aassl_ros.learning.update import Learner, Losses
 
 _RATE_WEIGHT = 0.1  # of the newest step in the rate shown
+_SPREAD_EVERY = 1000  # updates, where an epoch has more
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,8 @@ class Trainer:
     def _look(self) -> tuple[dict[str, float], str]:
         """What is measured beside the losses, where it is due, and a warning, once, where the features collapse."""
         measures, warning = {}, ""
-        if self._batch == len(self._batches) and self.learner.features is not None:
+        ends = self._batch == len(self._batches) or self.learner.steps == self.total_steps
+        if (ends or self.learner.steps % _SPREAD_EVERY == 0) and self.learner.features is not None:
             with self._naming_the_last_good(), naming_a_lost_rank():
                 features = gather_rows(self.learner.features)
             if own_rank() == 0:

@@ -5,11 +5,13 @@ All distances in time are in frames: multiples of the usual distance of two fram
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aassl_ros.data.displacements import angle_unit
 from aassl_ros.data.prepared import EpisodeRow, PreparedData
 from aassl_ros.motion import rotations
 
@@ -85,20 +87,32 @@ def _with_states_at(data: PreparedData, known_ns: NDArray[np.int64], times_ns: N
     before = np.floor(place).astype(np.int64)
     weight = (place - before)[:, None]
     after = before + (weight[:, 0] > 0)
+    around = [2 * np.pi if name in data.continuous_joints else 0.0 for name in data.joint_names]
+    commanded = [2 * np.pi if name in data.continuous_joints else 0.0 for name in data.command_names]
+    turns = [2 * np.pi / unit if (unit := angle_unit(name)) else 0.0 for name in data.recorded_names]
     return replace(
         data,
-        joint_position=_between(data.joint_position, before, after, weight).astype(np.float32),
-        joint_command=_between(data.joint_command, before, after, weight).astype(np.float32),
-        recorded=_between(data.recorded, before, after, weight),
+        joint_position=_between(data.joint_position, before, after, weight, around).astype(np.float32),
+        joint_command=_between(data.joint_command, before, after, weight, commanded).astype(np.float32),
+        recorded=_between(data.recorded, before, after, weight, turns),
         object_pose=_poses_between(data.object_pose, before, after, weight),
         tip_pose=_poses_between(data.tip_pose, before, after, weight),
     )
 
 
 def _between(
-    values: NDArray, before: NDArray[np.int64], after: NDArray[np.int64], weight: NDArray[np.float64]
+    values: NDArray,
+    before: NDArray[np.int64],
+    after: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    turns: Sequence[float] = (),
 ) -> NDArray[np.float64]:
-    return np.where(weight > 0, (1 - weight) * values[before] + weight * values[after], values[before])
+    """turns: of each column what a whole turn is, 0 for one that does not come round."""
+    change = values[after].astype(np.float64) - values[before]
+    for column, turn in enumerate(turns):
+        if turn:
+            change[:, column] -= turn * np.round(change[:, column] / turn)
+    return np.where(weight > 0, values[before] + weight * change, values[before])
 
 
 def _poses_between(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.methods import METHODS
+from aassl_ros.learning.methods import METHODS, masks_same_actions
 from aassl_ros.studies.definition import Choices, Results, Setting, Study
 
 GRID: dict[str, tuple[Any, ...]] = {
@@ -18,6 +18,7 @@ GRID: dict[str, tuple[Any, ...]] = {
     "action_weight": (0.2, 1.0),
 }
 _OF_PAIRS = ("window",)
+_OF_MASKS = ("same_action",)
 _OF_SLOW_COPIES = ("slow_momentum",)
 _OF_ACTIONS = (
     "fusion", "action_weight", "action_temperature", "same_action", "rotation", "action_components", "action_space"
@@ -62,6 +63,7 @@ def _points(own: Mapping[str, Any], grid: Mapping[str, tuple[Any, ...]]) -> list
     method = METHODS[own["method"]]
     unused = (_OF_PAIRS if method.pairs == "classic" else ()) + (() if method.uses_actions else _OF_ACTIONS)
     unused += () if method.slow_encoder else _OF_SLOW_COPIES
+    unused += () if masks_same_actions(own["method"]) else _OF_MASKS
     axes = {name: values for name, values in grid.items() if name not in unused}
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 

@@ -15,6 +15,7 @@ import torch
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.errors import TrainingError
 from aassl_ros.learning.batches import Batch, PairBatches
+from aassl_ros.learning.methods import masks_same_actions
 from aassl_ros.learning.same_action import SameAction
 from aassl_ros.learning.train_settings import TrainSettings
 from aassl_ros.learning.update import Learner
@@ -46,6 +47,11 @@ class _Steps:
             yield from self._batches.epoch(rng)
 
 
+def _of(name: str, settings: TrainSettings) -> TrainSettings:
+    same = settings.same_action if masks_same_actions(name) else 0.0
+    return replace(settings, method=name, same_action=same)
+
+
 def measure(
     methods: list[str], data: PreparedData, settings: TrainSettings, rounds: int, watch: Watch
 ) -> dict[str, dict[str, float]]:
@@ -55,7 +61,8 @@ def measure(
     process of its own has at its peak over what it had before the network was made.
     """
     rounds = rounds or _ROUNDS
-    steps = {name: _Steps(data, replace(settings, method=name)) for name in methods}
+    of = {name: _of(name, settings) for name in methods}
+    steps = {name: _Steps(data, own) for name, own in of.items()}
     seconds: dict[str, list[float]] = {name: [] for name in methods}
     for number in range(rounds + 1):
         for name, each in steps.items():
@@ -69,7 +76,7 @@ def measure(
     peaks = {}
     for name in methods:
         watch.show(rounds, rounds, f"memory of {name}")
-        peaks[name] = peak_mb(data.path, replace(settings, method=name))
+        peaks[name] = peak_mb(data.path, of[name])
         if watch.stop():
             raise Interrupted
     return {

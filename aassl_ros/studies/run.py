@@ -154,6 +154,8 @@ def _trainer(spec: RunSpec, data: PreparedData) -> Trainer:
     settings = from_mapping(TrainSettings, {**spec.settings, **length, **where}, source="study")
     if os.path.lexists(spec.folder / LINK):
         checkpoint, settings = resume(spec.folder, where, settings)
+        if settings.updates != spec.updates:
+            raise ConfigError(f"{spec.folder} was begun by an older version of aassl_ros. Remove it to begin it again.")
         return Trainer(data, spec.folder, settings, checkpoint)
     write_json(spec.folder / SPEC, spec.identity())
     begin(spec.folder)

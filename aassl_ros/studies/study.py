@@ -18,10 +18,10 @@ from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.evaluation import EvaluationSettings
 from aassl_ros.learning.evaluation_split import make_split
 from aassl_ros.learning.evaluation_views import FOLDER as VIEWS
-from aassl_ros.learning.methods import METHODS
+from aassl_ros.learning.methods import METHODS, masks_same_actions
 from aassl_ros.learning.train_settings import TrainSettings, parse_window
 from aassl_ros.settings import from_mapping
-from aassl_ros.studies.definition import ALIGNMENT, Choices, Setting, Study
+from aassl_ros.studies.definition import ALIGNMENT, OVERHEAD, Choices, Setting, Study
 from aassl_ros.studies.definitions import STUDIES
 from aassl_ros.studies.progress import Outcome, Scheduler, Show, name_of
 from aassl_ros.studies.run import RunSpec, read_result, write_json
@@ -74,6 +74,7 @@ def conduct(request: Request, scheduler: Scheduler, show: Show, stop: Callable[[
     data = PreparedData.open(request.data)
     instances = _check_data(data, study, request)
     _claim(request, data.fingerprint)
+    request = replace(request, updates=request.updates or _updates(study, request, data))
     conclusion = Conclusion(study, request, data.fingerprint, instances, {}, {})
     _carry_out(study.settings, conclusion, scheduler, show, stop)
     if study.follow is None:
@@ -115,6 +116,9 @@ def plan(request: Request) -> Study:
     if unknown:
         raise ConfigError(f"--only: there is no setting {unknown[0]!r}, expected some of {', '.join(names)}.")
     own = [name for name in _OWN if name in request.settings]
+    for name in (*_OWN, "epochs"):
+        if name in study.tried:
+            raise ConfigError(f"--grid {name}: all runs of a study have the same. Leave it out.")
     if own:
         advice = "Give it by --updates" if own[0] == "updates" else "Leave it out"
         raise ConfigError(f"--set {own[0]}: a study gives its runs this itself. {advice}.")
@@ -182,11 +186,19 @@ def _claim(request: Request, fingerprint: str) -> None:
     write_json(file, identity)
 
 
+def _updates(study: Study, request: Request, data: PreparedData) -> int:
+    """Updates that the epochs of all train frames take: one budget, though some settings can use fewer of them."""
+    if any(setting.kind == OVERHEAD for setting in study.settings):
+        return 0
+    settings = from_mapping(TrainSettings, request.settings, source="--set")
+    return settings.epochs * (len(data.indices(settings.sets)) // settings.batch)
+
+
 def _spec(setting: Setting, seed: int, request: Request) -> RunSpec:
     settings = {**request.settings, **setting.settings, "seed": seed}
+    if "same_action" in settings and not masks_same_actions(settings.get("method", TrainSettings().method)):
+        settings["same_action"] = 0.0
     evaluation = request.evaluation if setting.split == "test" else {**request.evaluation, **_VALIDATION}
-    if not request.updates and setting.budget != 1:
-        settings["epochs"] = setting.budget * settings.get("epochs", TrainSettings().epochs)
     return RunSpec(
         setting=setting.name,
         seed=seed,

@@ -105,6 +105,9 @@ def test_updates_end_a_run_amid_an_epoch_and_the_cosine_with_it(turning_clouds: 
     assert curve(tmp_path / "parts") == curve(tmp_path / "whole")
     rates = [json.loads(line)["lr"] for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]
     assert rates[-1] < 0.01 * max(rates)
+    assert "rankme" in json.loads((tmp_path / "whole" / "log.jsonl").read_text().splitlines()[-1])
+    with pytest.raises(ConfigError, match=r"epochs = 200, but .* ends by updates = 20. Give those"):
+        go_on(turning_clouds, tmp_path / "parts", epochs=200)
     with pytest.raises(ConfigError, match=r"updates = 30, but .* was begun with 20, and its cosine ends with them"):
         go_on(turning_clouds, tmp_path / "parts", updates=30)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,18 @@ def test_half_a_frame_of_latency_is_half_of_the_turn(data: PreparedData) -> None
     to_before = rotations.angle_between(found.object_pose[1:FRAMES, 3:], data.object_pose[: FRAMES - 1, 3:])
     whole = rotations.angle_between(data.object_pose[1:FRAMES, 3:], data.object_pose[: FRAMES - 1, 3:])
     np.testing.assert_allclose(to_before, whole / 2, rtol=1e-5)
+
+
+def test_between_two_frames_a_joint_that_comes_round_goes_the_short_way(data: PreparedData) -> None:
+    position = np.tile(np.float32([[3.1, 3.1], [-3.1, -3.1]]), (len(data) // 2, 1))
+    recorded = np.degrees(position[:, :1].astype(float))
+    one = replace(data, joint_names=("wrist", "slide"), joint_position=position, continuous_joints=("wrist",),
+                  recorded=recorded, recorded_names=("table_deg",))  # fmt: skip
+    found = damaged(one, Damage(latency=0.5), seed=0)
+    around = np.abs(found.joint_position[1:FRAMES, 0])
+    np.testing.assert_allclose(around, np.pi, atol=0.05)
+    np.testing.assert_allclose(np.abs(found.recorded[1:FRAMES, 0]), 180, atol=3)
+    np.testing.assert_allclose(found.joint_position[1:FRAMES, 1], 0, atol=1e-6)
 
 
 def test_wrong_stamps_still_rise_within_each_episode(data: PreparedData) -> None:

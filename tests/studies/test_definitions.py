@@ -88,6 +88,12 @@ def test_only_some_settings_may_be_asked_for() -> None:
         (request("action-noise", Choices(("simclr",))), "--methods: simclr looks at no actions, expected some of"),
         (request("action-noise", Choices(values=("much",))), "--values much: expected numbers"),
         (request("grid", Choices(grid={"fusion": ("concat",)})), "--grid fusion: the contestants differ in it"),
+        (request("grid", Choices(grid={"epochs": (1, 2)})), "--grid epochs: all runs of a study have the same"),
+        (request("grid", Choices(grid={"seed": (1, 2)})), "--grid seed: all runs of a study have the same"),
+        (
+            request("grid", settings={"updates": 3}),
+            "--set updates: a study gives its runs this itself. Give it by --up",
+        ),
         (request("grid", settings={"window": "frames:2"}), "--set window: that is what the study grid varies"),
     ],
 )
@@ -113,3 +119,9 @@ def test_a_grid_tries_no_fusion_of_a_method_without_actions() -> None:
     )
     names = [setting.name for setting in plan(request("grid", choices)).settings]
     assert names == ["simclr_tt", "aa_simclr fusion=concat", "aa_simclr fusion=difference"]
+
+
+def test_a_grid_masks_same_actions_only_of_methods_that_can() -> None:
+    choices = Choices(("aa_simclr", "ciper"), grid={"same_action": (0.0, 2.0)})
+    names = [setting.name for setting in plan(request("grid", choices)).settings]
+    assert names == ["aa_simclr same_action=0.0", "aa_simclr same_action=2.0", "ciper"]

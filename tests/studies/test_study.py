@@ -80,6 +80,29 @@ def test_a_run_of_an_older_version_is_taken_for_what_it_is(data: PreparedData, t
     assert again.executed == []
 
 
+def test_a_half_done_run_of_a_version_that_counted_updates_otherwise_is_not_gone_on_with(
+    data: PreparedData, tmp_path: Path, here: type
+) -> None:
+    asked = request("controls", data, tmp_path, only=("simclr",))
+    with pytest.raises(Interrupted):
+        conclude(asked, here(3))
+    facts = tmp_path / "runs/simclr-seed0/checkpoint/checkpoint.json"
+    facts.write_text(facts.read_text().replace('"updates": 6', '"updates": 0'))
+    ((_, reason),) = conclude(asked, here()).failed.items()
+    assert "was begun by an older version of aassl_ros. Remove it to begin it again" in reason
+
+
+def test_same_actions_are_masked_where_a_method_knows_them_and_its_peers_learn_too(
+    data: PreparedData, tmp_path: Path, here: type
+) -> None:
+    only = ("aa_simclr", "simclr_tt", "simclr")
+    base = request("controls", data, tmp_path, only=only)
+    conclusion = conclude(replace(base, settings={"same_action": 5.0}), here())
+    assert not conclusion.failed
+    masks = {name: load_checkpoint(tmp_path / "runs" / f"{name}-seed0").config["same_action"] for name in only}
+    assert masks == {"aa_simclr": 5.0, "simclr_tt": 0.0, "simclr": 0.0}
+
+
 def test_a_failed_run_leaves_the_others_alone_and_is_told(
     tmp_path: Path, here: type, write_tiny: Callable[..., PreparedData]
 ) -> None:
@@ -125,9 +148,14 @@ def test_viewpoints_are_told_by_alignment_and_a_picture(data: PreparedData, tmp_
     assert (tmp_path / "features.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_damaged_data_are_learnt_from_and_whole_ones_tested_on(data: PreparedData, tmp_path: Path, here: type) -> None:
+def test_damaged_data_are_learnt_from_as_long_and_whole_ones_tested_on(
+    data: PreparedData, tmp_path: Path, here: type
+) -> None:
     only = ("simclr_tt", "simclr_tt three quarters missing")
-    conclusion = conclude(request("frames", data, tmp_path, only=only), here())
+    by_epochs = replace(request("frames", data, tmp_path, only=only), quick=False)
+    settings = {"width": 4, "batch": 8, "epochs": 1}
+    conclusion = conclude(replace(by_epochs, settings=settings), here())
+    assert [conclusion.results[name][0]["updates"] for name in only] == [12, 12]  # 96 frames, of which few are left
     tested = [conclusion.results[name][0]["evaluation"]["test_frames"] for name in only]
     assert tested[0] == tested[1]
     prints = {load_checkpoint(tmp_path / "runs" / name).provenance.data_fingerprint
