@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 _DPI = 110
 _TITLES = {"loss": "whole loss", "contrastive": "term between images", "action": "action term"}
 COLOURS = {"offline": "#2a6f97", "online": "#d1495b", "chance": "#8d99ae"}
+# Forty, for the catalogue has more than twenty categories.
+_CATEGORY_COLOURS = np.array([plt.get_cmap(name)(index) for name in ("tab20", "tab20b") for index in range(20)])
 
 
 def frames_grid(frames: NDArray[np.uint8], captions: Sequence[str], columns: int = 6) -> bytes:
@@ -91,7 +93,6 @@ def embedding(points: NDArray[np.float64], labels: Sequence[str], seen: NDArray[
     or not (crosses).
     """
     figure, axis = plt.subplots(figsize=(7.5, 6))
-    colours = plt.get_cmap("tab20")
     label_array = np.asarray(labels)
     for index, category in enumerate(sorted(set(labels))):
         for mask, marker in ((seen, "."), (~seen, "x")):
@@ -100,7 +101,7 @@ def embedding(points: NDArray[np.float64], labels: Sequence[str], seen: NDArray[
                 points[chosen, 0],
                 points[chosen, 1],
                 s=18,
-                color=colours(index % 20),
+                color=_CATEGORY_COLOURS[index % len(_CATEGORY_COLOURS)],
                 marker=marker,
                 linewidths=0.8,
                 label=category if marker == "." else None,
@@ -121,7 +122,7 @@ def embeddings(panels: Mapping[str, tuple[NDArray[np.float64], Sequence[str], ND
         axis.axis("off")
     for axis, (name, (points, labels, seen)) in zip(axes.flat, panels.items(), strict=False):
         number = {label: index for index, label in enumerate(sorted(set(labels)))}
-        colours = plt.get_cmap("tab20")(np.array([number[label] % 20 for label in labels]))
+        colours = _CATEGORY_COLOURS[[number[label] % len(_CATEGORY_COLOURS) for label in labels]]
         for mask, marker in ((seen, "."), (~seen, "x")):
             axis.scatter(points[mask, 0], points[mask, 1], s=14, c=colours[mask], marker=marker, linewidths=0.8)
         axis.set_title(name, fontsize=9)
