@@ -37,7 +37,7 @@ _OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "weights", "ep
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     infos = {info.name: info for info in describe(TrainSettings)}
-    parser.add_argument("data", type=Path, metavar="DATA", help="folder that aassl prepare made")
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder that aassl prepare or aassl synth made")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints and log")
     parser.add_argument("--resume", action="store_true", help="go on with the run in RUN, on the same curve")
     parser.add_argument("--config", type=Path, metavar="YAML", help="file of settings, one `name: value` a line")
