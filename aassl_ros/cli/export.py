@@ -9,7 +9,15 @@ from pathlib import Path
 from aassl_ros.cli.options import add_settings, read_settings
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.augmentation import PIXEL_STATISTICS
-from aassl_ros.learning.backbone import Backbone, adopt_weights, backbone_of, in_words, load_backbone, save_backbone
+from aassl_ros.learning.backbone import (
+    Backbone,
+    adopt_weights,
+    backbone_of,
+    in_words,
+    is_backbone,
+    load_backbone,
+    save_backbone,
+)
 from aassl_ros.learning.checkpoint import load_checkpoint
 from aassl_ros.learning.encoders import EncoderSettings
 from aassl_ros.learning.export import INSTALL, export_onnx
@@ -69,15 +77,19 @@ def _read(arguments: argparse.Namespace) -> tuple[Backbone, tuple[str, ...]]:
     given = [name for name in options if getattr(arguments, name) is not None]
     if given:
         _check_foreign(arguments.source, given)
-        return adopt_weights(arguments.source, read_settings(arguments, EncoderSettings), arguments.pixel_statistics)
+        settings = read_settings(arguments, EncoderSettings)
+        if not settings.image_size:
+            raise ConfigError("--image-size 0: expected the side in pixels that these weights were trained on, as 224.")
+        return adopt_weights(arguments.source, settings, arguments.pixel_statistics)
     if arguments.source.is_file():
         return load_backbone(arguments.source), ()
     return backbone_of(load_checkpoint(arguments.source)), ()
 
 
 def _check_foreign(source: Path, given: list[str]) -> None:
-    if source.is_dir():
-        raise ConfigError(f"{source} is a checkpoint, which says itself what it is. Leave out {_flags(given)}.")
+    what = "checkpoint" if source.is_dir() else "backbone of aassl export" if is_backbone(source) else ""
+    if what:
+        raise ConfigError(f"{source} is a {what}, which says itself what it is. Leave out {_flags(given)}.")
     missing = [name for name in ("encoder", "image_size", "pixel_statistics") if name not in given]
     if missing:
         raise ConfigError(f"{source}: weights published elsewhere need {_flags(missing)}, too.")

@@ -96,6 +96,11 @@ def write_whole(path: Path, content: bytes) -> None:
         raise CheckpointError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
 
 
+def is_backbone(path: Path) -> bool:
+    """Whether `save_backbone` has written this file. Raises CheckpointError where it is no safetensors."""
+    return _MARK in PublishedWeights.read(path).metadata
+
+
 def load_backbone(path: str | Path) -> Backbone:
     """Read what `save_backbone` has written. Raises CheckpointError where it is damaged or of another origin."""
     file = PublishedWeights.read(Path(path))

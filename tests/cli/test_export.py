@@ -78,6 +78,19 @@ def test_a_run_becomes_onnx_and_says_what_was_checked(run: Path, tmp_path: Path,
     assert told["difference"] < 1e-3
 
 
+@pytest.mark.parametrize("flags", [FOREIGN, ("--image-size", "64")], ids=["all", "another size"])
+def test_a_backbone_never_loses_the_objects_that_it_has_seen(
+    flags: tuple[str, ...], run: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    file, other = tmp_path / "backbone.safetensors", tmp_path / "other.safetensors"
+    assert main(["export", str(run), "-o", str(file)]) == 0
+    assert main(["export", str(file), "-o", str(other), *flags]) == 2
+    start, told = capsys.readouterr().err.rstrip(".\n").split("Leave out ")
+    assert start == f"aassl: {file} is a backbone of aassl export, which says itself what it is. "
+    assert set(told.split(", ")) == {word for word in flags if word.startswith("--")}
+    assert not other.exists()
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
@@ -85,10 +98,11 @@ def test_a_run_becomes_onnx_and_says_what_was_checked(run: Path, tmp_path: Path,
         (("{run}", "-o", "{out}/b.safetensors", "--width", "8"), 2, "is a checkpoint, which says itself what it is"),
         (("{foreign}", "-o", "{out}/b.safetensors"), 1, "does not say what it is"),
         (("{foreign}", "-o", "{out}/b.safetensors", "--encoder", "resnet18"), 2, "need --image-size, --pixel-stat"),
+        (("{foreign}", "-o", "{out}/b.safetensors", *FOREIGN[:5], "0", *FOREIGN[6:]), 2, "--image-size 0: expected"),
         (("{out}/absent", "-o", "{out}/b.safetensors"), 1, "does not exist"),
         (("{foreign}", "-o", "{out}/b.safetensors", *FOREIGN[:3], "8", *FOREIGN[4:]), 1, "bn1.weight is 4 where 8 is"),
     ],
-    ids=["suffix", "checkpoint", "unsaid", "half said", "absent", "misfit"],
+    ids=["suffix", "checkpoint", "unsaid", "half said", "no size", "absent", "misfit"],
 )  # fmt: skip
 def test_mistakes_are_told(
     words: tuple[str, ...],
