@@ -22,6 +22,7 @@ from aassl_ros.studies.watch import Interrupted
 _LOOK_EVERY_S = 0.5
 _TELL_EVERY_S = 1.0
 _SECONDS_TO_SAVE = 60.0
+_SECONDS_TO_CONNECT = 5.0
 _RETRIES = 2  # where a machine or a process is lost
 
 
@@ -30,8 +31,9 @@ class RayScheduler:
 
     def __init__(self, address: str) -> None:
         """address: of a cluster's head (HOST:PORT or ray://HOST:PORT), "auto" for the one this machine is part of, or
-        "local" to start one on this machine. Raises ConfigError where Ray is missing.
+        "local" to start one on this machine. Raises ConfigError where it is none of these, or Ray is missing.
         """
+        self._place = None if address in ("auto", "local") else _place(address)
         try:
             import ray
         except ImportError as error:
@@ -52,6 +54,8 @@ class RayScheduler:
 
     def _connect(self) -> None:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        if self._place is not None:
+            self._check_reachable(self._place)
         os.environ.setdefault(
             "RAY_worker_niceness", "0"
         )  # of a cluster begun here; Ray's own 15 starves beside anything
@@ -62,10 +66,20 @@ class RayScheduler:
                 self._ray.init(address=self._address, **options)
         except Exception as error:  # Ray raises what its parts raise
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise DataError(
-                f"there is no Ray cluster at {self._address} ({reason}). Start one with `ray start --head`, or take "
-                "--ray local."
-            ) from error
+            raise self._no_cluster(reason) from error
+
+    def _check_reachable(self, place: tuple[str, int]) -> None:
+        """Raises DataError where nothing listens: Ray itself says so only after minutes."""
+        try:
+            socket.create_connection(place, timeout=_SECONDS_TO_CONNECT).close()
+        except (OSError, UnicodeError) as error:  # the latter of names that no host can have
+            raise self._no_cluster(getattr(error, "strerror", None) or str(error)) from error
+
+    def _no_cluster(self, reason: str) -> DataError:
+        return DataError(
+            f"there is no Ray cluster at {self._address} ({reason}). Start one with `ray start --head`, or take "
+            "--ray local."
+        )
 
     def _run(self, specs: Sequence[RunSpec], show: Show, stop: Callable[[], bool]) -> dict[str, Outcome]:
         ray = self._ray
@@ -118,6 +132,14 @@ class RayScheduler:
             self._collect(pending, standing, outcomes, _LOOK_EVERY_S)
         for reference in pending:
             self._ray.cancel(reference, force=True)
+
+
+def _place(address: str) -> tuple[str, int]:
+    """Host and port of HOST:PORT or ray://HOST:PORT. Raises ConfigError where it is neither."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or "/" in host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 1 << 16:
+        raise ConfigError(f"--ray {address}: expected HOST:PORT, as 10.0.0.5:6379, or ray://HOST:PORT, auto or local.")
+    return host.strip("[]"), int(port)
 
 
 def executed(spec: RunSpec, board: Any) -> Outcome | None:

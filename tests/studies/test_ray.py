@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from aassl_ros.cli.main import main
 from aassl_ros.data.prepared import PreparedData
+from aassl_ros.errors import ConfigError
 from aassl_ros.studies.on_ray import RayScheduler
 from aassl_ros.studies.progress import Standing
 from aassl_ros.studies.study import Request, conduct
@@ -60,3 +63,39 @@ def test_a_cluster_that_is_not_there_is_one_line(
     said = capsys.readouterr().err
     assert said.startswith("aassl: there is no Ray cluster at auto")
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("start", ["", "ray://"])
+def test_an_address_where_nothing_listens_is_told_at_once(
+    start: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], data: PreparedData
+) -> None:
+    pytest.importorskip("ray")
+    with socket.socket() as taken:  # so that nobody else listens there
+        taken.bind(("127.0.0.1", 0))
+        address = f"{start}127.0.0.1:{taken.getsockname()[1]}"
+        arguments = ["--data", str(data.path), "-o", str(tmp_path / "out"), "--quick", "--ray", address]
+        begun = time.monotonic()
+        assert main(["study", "controls", *arguments]) == 1
+    assert time.monotonic() - begun < 30
+    said = capsys.readouterr().err
+    assert said.startswith(f"aassl: there is no Ray cluster at {address} (Connection refused). Start one with")
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("address", ["headnode", "headnode:", ":6379", "headnode:ray", "headnode:70000", "http://h:1"])
+def test_a_malformed_address_is_told(address: str) -> None:
+    with pytest.raises(ConfigError, match=f"^--ray {address}: expected HOST:PORT, as .*, auto or local\\.$"):
+        RayScheduler(address)
+
+
+def test_an_address_where_something_listens_is_left_to_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+    asked = []
+    monkeypatch.setattr(ray, "init", lambda **options: asked.append(options["address"]))
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(RayScheduler, "_run", lambda *arguments: {})
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        RayScheduler(address).run((), lambda standing: None, lambda: False)
+    assert asked == [address]
