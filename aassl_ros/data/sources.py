@@ -47,7 +47,8 @@ def find_sources(sources: Sequence[Path], settings: PrepareSettings) -> Sources:
         if not any(found):
             raise DataError(
                 f"{source} holds no bag (no {_METADATA}), no table of pictures (no {TABLE}) and no data set of a known "
-                f"layout ({', '.join(LAYOUTS)}). Record a bag with aassl collect -o {source}."
+                f"layout ({', '.join(LAYOUTS)}). Give a folder that holds bags, or "
+                "record one: aassl collect -o NEW."
             )
         bags += found[0]
         folders += found[1]

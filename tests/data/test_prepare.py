@@ -382,7 +382,7 @@ def test_a_bag_that_lacks_something_is_named_with_what_it_holds(
 def test_sources_without_a_bag_are_named(tmp_path: Path, bag: Path) -> None:
     with pytest.raises(DataError, match="nowhere does not exist"):
         prepare([tmp_path / "nowhere"], tmp_path / "data")
-    with pytest.raises(DataError, match="holds no bag"):
+    with pytest.raises(DataError, match=r"holds no bag.* Give a folder that holds bags, .* aassl collect -o NEW\."):
         prepare([tmp_path], tmp_path / "data")
 
 
