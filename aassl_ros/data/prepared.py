@@ -21,6 +21,7 @@ from aassl_ros.errors import DataError
 FORMAT = 1
 TABLE = "prepared.json"
 FRAMES = "frames.uint8"
+_AGAIN = "Make it again with --force (aassl prepare, or aassl synth)."
 STATES = ("stamps_ns", "joint_position", "joint_command", "object_pose", "tip_pose")
 
 
@@ -77,7 +78,7 @@ class PreparedData:
             recorded = tuple(table.get("recorded_names", ()))  # older data have none
             _check_table(size, episodes)
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path / TABLE} is damaged ({error}). Run aassl prepare --force again.") from error
+            raise DataError(f"{path / TABLE} is damaged ({error}). {_AGAIN}") from error
         count = episodes[-1].stop if episodes else 0
         widths: dict[str, tuple[int, ...]] = {
             "stamps_ns": (), "joint_position": (len(joints),), "joint_command": (len(commands),),
@@ -152,9 +153,9 @@ def read_table(path: Path) -> dict[str, Any]:
         table = json.loads(file.read_text())
         found = table["format"]
     except (ValueError, KeyError, TypeError, OSError) as error:
-        raise DataError(f"{file} is damaged ({error}). Run aassl prepare --force again.") from error
+        raise DataError(f"{file} is damaged ({error}). {_AGAIN}") from error
     if found != FORMAT:
-        raise DataError(f"{file} is of format {found}, expected {FORMAT}. Run aassl prepare --force again.")
+        raise DataError(f"{file} is of format {found}, expected {FORMAT}. {_AGAIN}")
     return dict(table)
 
 
@@ -175,11 +176,11 @@ def _map_array(file: Path, shape: tuple[int, ...]) -> NDArray[Any]:
     try:
         array = np.load(file, mmap_mode="r" if np.prod(shape) else None, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{file} cannot be read ({error}). Run aassl prepare --force again.") from error
+        raise DataError(f"{file} cannot be read ({error}). {_AGAIN}") from error
     if array.dtype.kind not in "if":
-        raise DataError(f"{file} holds {array.dtype}, expected numbers. Run aassl prepare --force again.")
+        raise DataError(f"{file} holds {array.dtype}, expected numbers. {_AGAIN}")
     if array.shape != shape:
-        raise DataError(f"{file} has shape {array.shape}, expected {shape}. Run aassl prepare --force again.")
+        raise DataError(f"{file} has shape {array.shape}, expected {shape}. {_AGAIN}")
     # A plain view of the map: indexing np.memmap itself costs a subclass object at each step.
     return np.asarray(array)
 
@@ -188,7 +189,7 @@ def _map_frames(file: Path, count: int, size: int) -> NDArray[np.uint8]:
     expected = count * size * size * 3
     found = file.stat().st_size if file.is_file() else 0
     if found != expected:
-        raise DataError(f"{file} has {found} bytes, expected {expected}. Run aassl prepare --force again.")
+        raise DataError(f"{file} has {found} bytes, expected {expected}. {_AGAIN}")
     if not expected:
         return np.zeros((0, size, size, 3), np.uint8)
     return np.asarray(np.memmap(file, np.uint8, "r", shape=(count, size, size, 3)))

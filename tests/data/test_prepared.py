@@ -167,8 +167,10 @@ def test_damaged_data_are_named_with_what_to_do(tmp_path: Path, damage: object, 
     path = write(tmp_path / "data", [("mug_1", "mug", "train", 1)])
     damage(path)  # type: ignore[operator]
 
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as raised:
         PreparedData.open(path)
+    again = "Make it again with --force (aassl prepare, or aassl synth)."
+    assert again in str(raised.value) or "Make it with aassl prepare" in str(raised.value)
 
 
 @pytest.mark.parametrize(
