@@ -1,4 +1,4 @@
-"""The `aassl` command. Each subcommand is a module with HELP, add_arguments(parser) and run(arguments) -> exit status.
+"""The `aassl` command. Each subcommand is a module with add_arguments(parser) and run(arguments) -> exit status.
 
 Exit status: 0 done, 1 failed, 2 wrong use, 3 done but lossy or below a threshold.
 """
@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("what works on this machine, and what mends what does not", "aassl_ros.cli.doctor"),
     "collect": ("record handled objects into a bag", "aassl_ros.cli.collect"),
     "bag": ("look into bags and save damaged ones: info, check, recover", "aassl_ros.cli.bag"),
-    "prepare": ("turn bags into training data", "aassl_ros.cli.prepare"),
+    "prepare": ("turn bags, folders of pictures or published data sets into training data", "aassl_ros.cli.prepare"),
     "synth": ("draw training data: objects in free rotation, with their poses", "aassl_ros.cli.synth"),
     "train": ("learn an encoder from prepared data", "aassl_ros.cli.train"),
     "evaluate": ("measure an encoder on objects it has never seen", "aassl_ros.cli.evaluate"),

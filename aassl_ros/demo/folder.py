@@ -87,7 +87,13 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file of the demo. Raises DataError where it is missing or damaged."""
+    """A JSON file of the demo. Raises DataError where it is missing or damaged, or lies in no demo's folder."""
+    folder = DemoFolder(path.parent)
+    if not folder.record.exists():
+        raise DataError(
+            f"{folder.root} is no folder of aassl demo (there is no {folder.record.name}). Give the one that "
+            "aassl demo made: demo, or what its --out named."
+        )
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:

@@ -21,6 +21,14 @@ def test_help_names_every_command_and_loads_no_torch(capsys: pytest.CaptureFixtu
     assert all(name in done.stdout for name in COMMANDS)
 
 
+@pytest.mark.parametrize("words", [["--help"], ["prepare", "--help"]])
+def test_help_says_what_prepare_takes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "urn bags, folders of pictures or published data sets into training data" in said
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -47,7 +55,7 @@ def test_an_unknown_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> 
         ("collect -o /tmp/none --seconds -1", "aassl: --seconds = -1, expected more than 0.", 2),
         ("episode start", "aassl: episode start needs --instance NAME: which object is handled.", 2),
         ("demo --seconds 3", "aassl: command line: seconds = 3.0, expected a number of at least 20.", 2),
-        ("report /nowhere", "aassl: /nowhere/metrics.json cannot be read", 1),
+        ("report /nowhere", "aassl: /nowhere is no folder of aassl demo (there is no demo.json). Give the one", 1),
     ],
 )
 def test_an_error_is_one_line_that_says_what_to_do(

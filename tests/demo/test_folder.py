@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aassl_ros.demo.folder import DemoFolder, StageRecord
+from aassl_ros.demo.folder import DemoFolder, StageRecord, read_json
 from aassl_ros.demo.plan import DemoSettings
 from aassl_ros.errors import DataError
 
@@ -32,3 +32,13 @@ def test_an_interrupted_demo_goes_on_and_one_of_other_settings_begins_anew(tmp_p
     assert not StageRecord(folder, DemoSettings(seed=7)).is_done("collect")
     assert not folder.data.exists()
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_damaged_file_of_a_demo_says_how_to_make_it_again_and_of_no_demo_what_to_give(tmp_path: Path) -> None:
+    folder = DemoFolder(tmp_path)
+    folder.metrics.write_text("{")
+    with pytest.raises(DataError, match=r"is no folder of aassl demo .* Give the one that aassl demo made"):
+        read_json(folder.metrics)
+    folder.record.write_text("{}")
+    with pytest.raises(DataError, match=r"metrics.json cannot be read .* Run the demo again: aassl demo --out"):
+        read_json(folder.metrics)
