@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _interrupt)
     try:
-        parsed = _parser(words).parse_args([word for word in words if word != "--debug"])
+        parsed, others = _parser(words).parse_known_args([word for word in words if word != "--debug"])
+        if others and not _launch_arguments(parsed, others):
+            parsed.parser.error(f"unrecognized arguments: {' '.join(others)}")
         return int(parsed.run(parsed))
     except AasslError as error:
         if debug:
@@ -72,6 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _launch_arguments(parsed: argparse.Namespace, words: list[str]) -> bool:
+    """Take in name:=value words that stand behind an option, where argparse looks for them no more."""
+    if not hasattr(parsed, "arguments") or not all(":=" in word for word in words):
+        return False
+    parsed.arguments += words
+    return True
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """A stop from outside, or a closed terminal, is as Ctrl-C: the nodes we started are put away."""
     raise KeyboardInterrupt
@@ -88,7 +98,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         if name == asked:
             module = importlib.import_module(module_name)
             module.add_arguments(command)
-            command.set_defaults(run=module.run)
+            command.set_defaults(run=module.run, parser=command)
     return parser
 
 

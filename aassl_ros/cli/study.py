@@ -22,7 +22,7 @@ from aassl_ros.studies.definitions import STUDIES
 from aassl_ros.studies.local import LocalScheduler, places
 from aassl_ros.studies.on_ray import RayScheduler
 from aassl_ros.studies.progress import Scheduler
-from aassl_ros.studies.study import Request, conduct, plan
+from aassl_ros.studies.study import FIXED, OWN, Request, conduct, plan
 from aassl_ros.studies.watch import Interrupted
 from aassl_ros.studies.writing import MARKDOWN, write
 
@@ -115,7 +115,8 @@ def _given(items: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     for item in items:
         name, equals, text = item.partition("=")
         if not equals or name not in infos:
-            raise ConfigError(f"--set {item}: expected NAME=VALUE, NAME one of {', '.join(infos)}.")
+            free = ", ".join(known for known in infos if known not in OWN)
+            raise ConfigError(f"--set {item}: expected NAME=VALUE, NAME one of {free}.")
         values[name] = parse_text(infos[name], text)
     settings = {name: value for name, value in values.items() if name in train}
     return settings, {name: value for name, value in values.items() if name not in train}
@@ -127,7 +128,8 @@ def _grid(items: list[str]) -> dict[str, tuple[Any, ...]]:
     for item in items:
         name, equals, text = item.partition("=")
         if not equals or name not in infos or infos[name].item_type is not None:
-            raise ConfigError(f"--grid {item}: expected NAME=VALUE,VALUE, NAME one of {', '.join(infos)}.")
+            free = ", ".join(known for known, info in infos.items() if info.item_type is None and known not in FIXED)
+            raise ConfigError(f"--grid {item}: expected NAME=VALUE,VALUE, NAME one of {free}.")
         values = (parse_text(infos[name], value) for value in _list(text))
         found[name] = tuple(convert(infos[name], value, source="--grid") for value in values)
     return found

@@ -6,6 +6,7 @@ import argparse
 import shlex
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -45,8 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         info = infos[name]
         help_text = f"{info.description} ({info.expected()}; default {info.default})".replace("%", "%%")
         parser.add_argument("--" + name.replace("_", "-"), metavar=info.kind.__name__.upper(), help=help_text)
-    others = ", ".join(name for name in infos if name not in _OPTIONS)
-    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=f"also: {others}")
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
+                        help="any setting, those too that are told below")  # fmt: skip
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "further settings, for --set and --config:\n" + "\n".join(
+        textwrap.fill(
+            f"{name}: {info.description.rstrip('.')}; {info.expected()} (default: {info.default!r})",
+            width=100, initial_indent="  ", subsequent_indent="      ",
+        )
+        for name, info in infos.items() if name not in _OPTIONS
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from aassl_ros.data.episodes import Episode
 from aassl_ros.data.pictures import PictureCounts, PictureSource, write_pictures
 from aassl_ros.data.prepare_report import PrepareReport, PrepareSettings
 from aassl_ros.data.prepared import FORMAT, TABLE, PreparedData, read_table
-from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter
+from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter, refuse_to_replace
 from aassl_ros.data.recorded_samples import Comparison
 from aassl_ros.data.sources import find_sources, fingerprints
 from aassl_ros.errors import DataError
@@ -51,6 +51,7 @@ def prepare(
         done = _done_before(out, fingerprint)
         if done is not None:
             return done
+        refuse_to_replace(out, drawn=True)
     with ExitStack() as stack:
         writer = stack.enter_context(PreparedWriter(out, settings.image_size))
         readers = [stack.enter_context(BagReader(bag)) for bag in found.bags]

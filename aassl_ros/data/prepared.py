@@ -21,6 +21,8 @@ from aassl_ros.errors import DataError
 FORMAT = 1
 TABLE = "prepared.json"
 FRAMES = "frames.uint8"
+VIEWS = "views"
+"""Where the canonical views of test objects are, prepared data of their own."""
 _AGAIN = "Make it again with --force (aassl prepare, or aassl synth)."
 STATES = ("stamps_ns", "joint_position", "joint_command", "object_pose", "tip_pose")
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.episodes import SETS
-from aassl_ros.data.prepared import FORMAT, FRAMES, TABLE, EpisodeRow
+from aassl_ros.data.prepared import FORMAT, FRAMES, TABLE, VIEWS, EpisodeRow, read_table
 from aassl_ros.errors import DataError
 
 
@@ -181,10 +181,32 @@ def _unwritable(path: Path, error: OSError) -> DataError:
     return DataError(f"{path} cannot be written ({error.strerror}). Free some room or choose another folder.")
 
 
+_OURS = (TABLE, FRAMES, VIEWS, *(f"{name}.npy" for name in _ARRAYS))
+
+
+def refuse_to_replace(path: Path, *, drawn: bool) -> None:
+    """Raise DataError where `path` holds prepared data, drawn ones (by aassl synth) or, not `drawn`, others."""
+    if not (path / TABLE).exists():
+        return
+    try:
+        facts = read_table(path).get("facts", {})
+    except DataError:  # damaged: nothing of them can be lost
+        return
+    if ("synth" in facts) == drawn:
+        raise DataError(
+            f"{path} holds prepared data of another source. Choose another folder, or replace them by --force."
+        )
+
+
 def _check_replaceable(path: Path) -> None:
-    """Never write over what is not prepared data."""
-    if path.is_dir() and any(path.iterdir()) and not (path / TABLE).exists():
-        raise DataError(f"{path} holds other files. Choose another folder for the prepared data.")
+    """Never write over what is not prepared data: not even what lies beside them, for the folder is made anew."""
+    found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+    others = [name for name in found if name not in _OURS] if TABLE in found else found
+    if others:
+        raise DataError(
+            f"{path} holds other files ({', '.join(others[:3])}). Choose another folder for the prepared data, or move "
+            "them away."
+        )
     if path.exists() and not path.is_dir():
         raise DataError(f"{path} is a file. Choose a folder for the prepared data.")
 

@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aassl_ros.data.prepared import TABLE, PreparedData
+from aassl_ros.data.prepared import TABLE, VIEWS, PreparedData
 from aassl_ros.errors import DataError
 from aassl_ros.learning.evaluation_category import Classifiers
 from aassl_ros.learning.evaluation_split import Split
 from aassl_ros.learning.measures.alignment import ViewAlignment, view_alignment
-
-FOLDER = "views"
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def read_views(data: PreparedData, parts: Split, split: str, notes: list[str]) -
 
     Raises DataError where it is no grid, or of pictures of another size.
     """
-    folder = data.path / FOLDER
+    folder = data.path / VIEWS
     if split != "test":
         notes.append(f"no measures of views: they show test objects, which the split {split} leaves alone")
         return None

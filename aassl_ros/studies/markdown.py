@@ -40,13 +40,12 @@ def _conditions(conclusion: Conclusion) -> str:
     common = ", ".join(f"{name} {value}" for name, value in request.settings.items()) or "the defaults"
     if conclusion.study.settings[0].kind == OVERHEAD:
         return f"{request.seeds} repetitions on `{request.data}`; settings: {common}. Mean and 95 % interval over them."
-    length = f"{request.updates} updates a run" if request.updates else "as many epochs as set"
     actions = {run.get("action", "") for runs in conclusion.results.values() for run in runs.values()} - {""}
     looked_at = f" Actions: {'; '.join(sorted(actions))}." if actions else ""
     return (
-        f"Seeds 0 to {request.seeds - 1}, paired; {length}; settings: {common}; {conclusion.test_instances} test "
-        f"instances of `{request.data}`. Mean and 95 % interval over the seeds (Student); accuracies in percent."
-        f"{looked_at}"
+        f"Seeds 0 to {request.seeds - 1}, paired; {request.length} updates a run; settings: {common}; "
+        f"{conclusion.test_instances} test instances of `{request.data}`. Mean and 95 % interval over the seeds "
+        f"(Student); accuracies in percent.{looked_at}"
     )
 
 

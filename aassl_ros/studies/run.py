@@ -37,7 +37,7 @@ class RunSpec:
     kind: "train", or "overhead", whose settings["methods"] are timed for `updates` rounds. damage: done to the data
     that it learns from, not to those it is tested on. picture: lay the features out in the plane, too.
     updates: after so many training ends, whatever settings["epochs"] says; 0: by the epochs.
-    threads, device: where it runs; they are not part of what it is.
+    length: what either comes to, in updates. threads, device: where it runs; these three are not part of what it is.
     """
 
     setting: str
@@ -47,6 +47,7 @@ class RunSpec:
     settings: dict[str, Any]
     kind: str = TRAIN
     updates: int = 0
+    length: int = 0
     split: str = "test"
     damage: Damage | None = None
     picture: bool = False
@@ -56,7 +57,7 @@ class RunSpec:
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for a run to be this one; JSON-able."""
-        left_out = ("folder", "data", "threads", "device")
+        left_out = ("folder", "data", "threads", "device", "length")
         values = {name: value for name, value in asdict(self).items() if name not in left_out}
         if self.kind == TRAIN:  # with every default spelt out: another version may have others
             values["settings"] = asdict(from_mapping(TrainSettings, self.settings, source="study"))
@@ -150,11 +151,10 @@ def _time_methods(spec: RunSpec, data: PreparedData, watch: Watch) -> dict[str, 
 def _trainer(spec: RunSpec, data: PreparedData) -> Trainer:
     """The run begun, or as far as it had come."""
     where = {"torch_threads": spec.threads, "device": spec.device, "keep": 1}
-    length = {"updates": spec.updates} if spec.updates else {}
-    settings = from_mapping(TrainSettings, {**spec.settings, **length, **where}, source="study")
+    settings = from_mapping(TrainSettings, {**spec.settings, "updates": spec.length, **where}, source="study")
     if os.path.lexists(spec.folder / LINK):
         checkpoint, settings = resume(spec.folder, where, settings)
-        if settings.updates != spec.updates:
+        if settings.updates != spec.length and spec.updates:  # by epochs it comes to the same
             raise ConfigError(f"{spec.folder} was begun by an older version of aassl_ros. Remove it to begin it again.")
         return Trainer(data, spec.folder, settings, checkpoint)
     write_json(spec.folder / SPEC, spec.identity())

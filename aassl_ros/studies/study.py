@@ -13,11 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.prepared import VIEWS, PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.evaluation import EvaluationSettings
 from aassl_ros.learning.evaluation_split import make_split
-from aassl_ros.learning.evaluation_views import FOLDER as VIEWS
 from aassl_ros.learning.methods import METHODS, masks_same_actions
 from aassl_ros.learning.train_settings import TrainSettings, parse_window
 from aassl_ros.settings import from_mapping
@@ -27,8 +26,10 @@ from aassl_ros.studies.progress import Outcome, Scheduler, Show, name_of
 from aassl_ros.studies.run import RunSpec, read_result, write_json
 
 STUDY = "study.json"
-_OWN = ("seed", "updates", "validation", "max_seconds", "torch_threads", "keep", "device")
+OWN = ("seed", "updates", "validation", "max_seconds", "torch_threads", "keep", "device")
 """Settings that a study gives its runs itself."""
+FIXED = (*OWN, "epochs")
+"""Settings that no grid can try."""
 QUICK_SETTINGS = {"width": 4, "batch": 32}
 QUICK_EVALUATION = {"frames_per_episode": 4, "few_shot_draws": 5}
 QUICK_UPDATES = 6
@@ -40,7 +41,8 @@ _VALIDATION = {"measures": ["category"], "baselines": False}
 class Request:
     """What is asked for. settings: of TrainSettings, for every run; evaluation: of EvaluationSettings.
 
-    updates: of each run, 0: by settings["epochs"]; only: names of settings, empty: all.
+    updates: of each run, 0: by settings["epochs"]; only: names of settings, empty: all; length: updates of each run,
+    whichever way it was asked for, 0 before the data are known.
     """
 
     study: str
@@ -53,6 +55,7 @@ class Request:
     only: tuple[str, ...] = ()
     choices: Choices = field(default_factory=Choices)
     quick: bool = False
+    length: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def conduct(request: Request, scheduler: Scheduler, show: Show, stop: Callable[[
     data = PreparedData.open(request.data)
     instances = _check_data(data, study, request)
     _claim(request, data.fingerprint)
-    request = replace(request, updates=request.updates or _updates(study, request, data))
+    request = replace(request, length=request.updates or _updates(study, request, data))
     conclusion = Conclusion(study, request, data.fingerprint, instances, {}, {})
     _carry_out(study.settings, conclusion, scheduler, show, stop)
     if study.follow is None:
@@ -115,8 +118,8 @@ def plan(request: Request) -> Study:
     unknown = [name for name in request.only if name not in names]
     if unknown:
         raise ConfigError(f"--only: there is no setting {unknown[0]!r}, expected some of {', '.join(names)}.")
-    own = [name for name in _OWN if name in request.settings]
-    for name in (*_OWN, "epochs"):
+    own = [name for name in OWN if name in request.settings]
+    for name in FIXED:
         if name in study.tried:
             raise ConfigError(f"--grid {name}: all runs of a study have the same. Leave it out.")
     if own:
@@ -199,6 +202,8 @@ def _spec(setting: Setting, seed: int, request: Request) -> RunSpec:
     if "same_action" in settings and not masks_same_actions(settings.get("method", TrainSettings().method)):
         settings["same_action"] = 0.0
     evaluation = request.evaluation if setting.split == "test" else {**request.evaluation, **_VALIDATION}
+    if not request.updates and setting.budget != 1:
+        settings["epochs"] = setting.budget * settings.get("epochs", TrainSettings().epochs)
     return RunSpec(
         setting=setting.name,
         seed=seed,
@@ -207,6 +212,7 @@ def _spec(setting: Setting, seed: int, request: Request) -> RunSpec:
         settings=settings,
         kind=setting.kind,
         updates=setting.budget * request.updates,
+        length=setting.budget * request.length,
         split=setting.split,
         damage=setting.damage,
         picture=setting.picture and seed == 0,

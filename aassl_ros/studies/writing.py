@@ -50,7 +50,7 @@ def _table(conclusion: Conclusion, rows: list[Row]) -> dict[str, Any]:
         "question": conclusion.study.question,
         "quick": request.quick,
         "seeds": request.seeds,
-        "updates": request.updates,
+        "updates": request.length,
         "settings": request.settings,
         "evaluation": request.evaluation,
         "data": str(request.data),

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from aassl_ros.data.prepared import TABLE, PreparedData, read_table
-from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter
+from aassl_ros.data.prepared import TABLE, VIEWS, PreparedData, read_table
+from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter, refuse_to_replace
 from aassl_ros.errors import DataError
 from aassl_ros.sim.bullet import require_pybullet
 from aassl_ros.sim.categories import CATEGORIES
@@ -21,7 +21,6 @@ from aassl_ros.synth.processes import draw_all
 from aassl_ros.synth.settings import SynthSettings
 from aassl_ros.synth.view_grid import view_names, view_poses
 
-VIEWS = "views"
 # Test objects are numbered from here: they stay the same however many there are to train on.
 FIRST_TEST_INDEX = 5000
 _FRAME_NS = 100_000_000
@@ -66,10 +65,8 @@ def synthesize(
     settings.check()
     if not force and _made_before(out, settings):
         return _report(out, settings, already_there=True)
-    if not force and (out / TABLE).exists() and "synth" not in read_table(out).get("facts", {}):
-        raise DataError(
-            f"{out} holds prepared data of another source. Choose another folder, or replace them by --force."
-        )
+    if not force:
+        refuse_to_replace(out, drawn=False)
     require_pybullet()
     total = settings.all_episodes * settings.views
     _check_room(out, total * settings.image_size**2 * 3)

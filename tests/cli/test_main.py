@@ -76,6 +76,18 @@ def test_up_prints_the_command_lines_that_launch_would_run(capsys: pytest.Captur
     assert 'arm:="iiwa"' in words
 
 
+def test_launch_arguments_may_stand_behind_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["up", "train", "--print", "device:=cpu"]) == 0
+    assert 'device:="cpu"' in shlex.split(capsys.readouterr().out)
+
+
+def test_an_unknown_option_is_told_with_the_usage_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["report", "demo", "--widht", "4"])
+    assert ended.value.code == 2
+    assert "aassl report: error: unrecognized arguments: --widht 4" in capsys.readouterr().err
+
+
 def test_an_error_of_the_machine_is_one_line_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path / ("x" * 300))]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1

@@ -14,6 +14,8 @@ from aassl_ros.data.episodes import EpisodeEvent
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.data.recording import Recording
 from aassl_ros.data.session import Roles, Session
+from aassl_ros.synth.make import synthesize
+from aassl_ros.synth.settings import SynthSettings
 
 MS = 1_000_000
 CAMERA, JOINTS, EPISODE = "/camera/image_raw", "/joint_states", "/episode"
@@ -103,3 +105,15 @@ def test_a_recording_that_failed_before_its_first_frame_does_not_stop_the_bags_b
 
     assert main(["prepare", str(bags / "failed"), "-o", str(tmp_path / "none")]) == 1
     assert "Nothing was recorded there: leave this bag out" in capsys.readouterr().err
+
+
+def test_drawn_data_are_replaced_by_force_alone(bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "data"
+    settings = SynthSettings(categories=2, instances=1, test_instances=0, views=2, image_size=8, jobs=1)
+    drawn = synthesize(out, settings)
+
+    assert main(["prepare", str(bag), "-o", str(out)]) == 1
+    assert "holds prepared data of another source" in capsys.readouterr().err
+    assert len(PreparedData.open(out)) == drawn.frames
+    assert main(["prepare", str(bag), "-o", str(out), "--force"]) == 0
+    assert len(PreparedData.open(out)) == 33

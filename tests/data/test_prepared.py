@@ -127,6 +127,16 @@ def test_a_folder_with_other_files_is_never_written_over(tmp_path: Path) -> None
     assert (tmp_path / "thesis.txt").exists()
 
 
+def test_what_lies_beside_prepared_data_is_not_lost_when_they_are_made_again(tmp_path: Path) -> None:
+    write(tmp_path / "data", [("mug_1", "mug", "train", 2)])
+    (tmp_path / "data" / "run").mkdir()
+
+    with pytest.raises(DataError, match=r"holds other files \(run\)\. Choose another folder"):
+        PreparedWriter(tmp_path / "data", SIZE)
+
+    assert (tmp_path / "data" / "run").exists()
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
