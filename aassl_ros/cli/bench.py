@@ -11,7 +11,6 @@ import json
 
 from aassl_ros.benchmarks import data, recognize, step
 
-HELP = "measure speed against a baseline"
 BENCHMARKS = {"step": step, "recognize": recognize, "data": data}
 
 

@@ -18,8 +18,6 @@ from aassl_ros.learning.evaluation_result import Evaluation
 from aassl_ros.learning.evaluation_split import SPLITS
 from aassl_ros.learning.subject import subject_at
 
-HELP = "measure an encoder on objects it has never seen"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT",

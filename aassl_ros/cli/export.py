@@ -23,7 +23,6 @@ from aassl_ros.learning.encoders import EncoderSettings
 from aassl_ros.learning.export import INSTALL, export_onnx
 from aassl_ros.settings import describe
 
-HELP = "write an encoder alone: safetensors or ONNX"
 _SAFETENSORS, _ONNX = ".safetensors", ".onnx"
 
 

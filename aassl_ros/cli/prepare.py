@@ -11,8 +11,6 @@ from aassl_ros.cli.progress import progress_once_known
 from aassl_ros.data.prepare import prepare
 from aassl_ros.data.prepare_report import PrepareReport, PrepareSettings
 
-HELP = "turn bags or folders of pictures into training data"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(

@@ -26,7 +26,6 @@ from aassl_ros.studies.study import FIXED, OWN, Request, conduct, plan
 from aassl_ros.studies.watch import Interrupted
 from aassl_ros.studies.writing import MARKDOWN, write
 
-HELP = "compare methods or settings: many runs, one table"
 _SEEDS, _QUICK_SEEDS = 3, 2
 QUICK_SYNTH = {"categories": 4, "instances": 4, "test_instances": 2, "episodes": 1, "views": 10, "image_size": 32}
 

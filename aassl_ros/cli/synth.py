@@ -12,8 +12,6 @@ from aassl_ros.data.prepared import VIEWS
 from aassl_ros.synth.make import SynthReport, synthesize
 from aassl_ros.synth.settings import SynthSettings
 
-HELP = "draw training data: objects in free rotation, with their poses"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DATA", help="folder of the prepared data")

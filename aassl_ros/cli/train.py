@@ -28,7 +28,6 @@ from aassl_ros.learning.trainer import Trainer, TrainProgress, TrainReport
 from aassl_ros.learning.update import Losses
 from aassl_ros.settings import SettingInfo, describe, from_mapping
 
-HELP = "learn an encoder from prepared data"
 # The settings that most runs touch have an option of their own; --set reaches all of them.
 _OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "weights", "epochs", "updates", "batch", "lr", "seed",
             "action_space", "window", "pairs", "validation", "temperature", "action_temperature", "action_weight",

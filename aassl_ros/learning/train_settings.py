@@ -26,7 +26,7 @@ METHODS_OWN = "method"
 
 @dataclass(frozen=True)
 class LearnerSettings(EncoderSettings, AugmentationSettings):
-    """The method and all it needs, offline and online alike; defaults are the paper's but for fusion and precision."""
+    """The method and all it needs, offline and online alike; defaults are the paper's but for width, fusion and precision."""
 
     method: str = setting("aa_simclr", "What is learnt from a pair.", choices=tuple(METHODS))
     fusion: str = setting(
