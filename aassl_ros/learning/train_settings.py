@@ -26,11 +26,11 @@ METHODS_OWN = "method"
 
 @dataclass(frozen=True)
 class LearnerSettings(EncoderSettings, AugmentationSettings):
-    """The method and all it needs, offline and online alike; defaults are the paper's but for width, fusion and precision."""
+    """The method and all it needs, offline and online alike; defaults are the paper's but for width and precision."""
 
     method: str = setting("aa_simclr", "What is learnt from a pair.", choices=tuple(METHODS))
     fusion: str = setting(
-        "difference", "What the joint head takes of two images: both, or their difference.", choices=FUSIONS
+        "concat", "What the joint head takes of two images: both, or their difference.", choices=FUSIONS
     )
     weights: str = setting("", "Safetensors file that the encoder begins with: one of aassl export, torchvision's or "
                            "timm's; empty: new weights.")  # fmt: skip

@@ -230,7 +230,7 @@ def test_a_run_of_other_defaults_is_not_taken_for_this_one(data: PreparedData, t
     del begun["settings"]["fusion"]  # as a version would leave it that knew of no fusion
     file.write_text(json.dumps(begun))
     assert set(conclude(asked, here()).results) == {"simclr_tt"}
-    begun["settings"]["fusion"] = "concat"
+    begun["settings"]["fusion"] = "difference"
     file.write_text(json.dumps(begun))
     with pytest.raises(ConfigError, match="a run of other settings"):
         conclude(asked, here())
