@@ -44,7 +44,8 @@ def online(tmp_path: Path) -> Any:
 
     def make(learner: LearnerSettings = LEARNER, **values: Any) -> OnlineTrainer:
         parts = {key: values.pop(key) for key in ("start", "replay") if key in values}
-        values = {"run_dir": str(tmp_path / "run"), "min_frames": 60, "normalisation_frames": 100, **values}
+        values = {"run_dir": str(tmp_path / "run"), "min_frames": 60, "min_episodes": 4,
+                  "normalisation_frames": 100, **values}  # fmt: skip
         trainer = OnlineTrainer(OnlineSettings(**values), learner, sets=("train", "online"), **parts)
         trainers.append(trainer)
         return trainer
