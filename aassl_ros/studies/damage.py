@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.displacements import angle_unit
+from aassl_ros.data.displacements import angle_unit, wrapped
 from aassl_ros.data.prepared import EpisodeRow, PreparedData
 from aassl_ros.motion import rotations
 
@@ -87,14 +87,15 @@ def _with_states_at(data: PreparedData, known_ns: NDArray[np.int64], times_ns: N
     before = np.floor(place).astype(np.int64)
     weight = (place - before)[:, None]
     after = before + (weight[:, 0] > 0)
-    around = [2 * np.pi if name in data.continuous_joints else 0.0 for name in data.joint_names]
-    commanded = [2 * np.pi if name in data.continuous_joints else 0.0 for name in data.command_names]
-    turns = [2 * np.pi / unit if (unit := angle_unit(name)) else 0.0 for name in data.recorded_names]
+    joints, commands = (
+        [float(name in data.continuous_joints) for name in names] for names in (data.joint_names, data.command_names)
+    )
+    recorded = [angle_unit(name) for name in data.recorded_names]
     return replace(
         data,
-        joint_position=_between(data.joint_position, before, after, weight, around).astype(np.float32),
-        joint_command=_between(data.joint_command, before, after, weight, commanded).astype(np.float32),
-        recorded=_between(data.recorded, before, after, weight, turns),
+        joint_position=_between(data.joint_position, before, after, weight, joints).astype(np.float32),
+        joint_command=_between(data.joint_command, before, after, weight, commands).astype(np.float32),
+        recorded=_between(data.recorded, before, after, weight, recorded),
         object_pose=_poses_between(data.object_pose, before, after, weight),
         tip_pose=_poses_between(data.tip_pose, before, after, weight),
     )
@@ -105,13 +106,13 @@ def _between(
     before: NDArray[np.int64],
     after: NDArray[np.int64],
     weight: NDArray[np.float64],
-    turns: Sequence[float] = (),
+    angle_units: Sequence[float] = (),
 ) -> NDArray[np.float64]:
-    """turns: of each column what a whole turn is, 0 for one that does not come round."""
+    """angle_units: of each column the radians of one unit, 0 for one that does not come round."""
     change = values[after].astype(np.float64) - values[before]
-    for column, turn in enumerate(turns):
-        if turn:
-            change[:, column] -= turn * np.round(change[:, column] / turn)
+    for column, unit in enumerate(angle_units):
+        if unit:
+            change[:, column] = wrapped(change[:, column] * unit) / unit
     return np.where(weight > 0, values[before] + weight * change, values[before])
 
 

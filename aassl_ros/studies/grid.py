@@ -21,7 +21,7 @@ _OF_PAIRS = ("window",)
 _OF_MASKS = ("same_action",)
 _OF_SLOW_COPIES = ("slow_momentum",)
 _OF_ACTIONS = (
-    "fusion", "action_weight", "action_temperature", "same_action", "rotation", "action_components", "action_space"
+    "fusion", "action_weight", "action_temperature", "rotation", "action_components", "action_space"
 )  # fmt: skip
 CONTESTANTS: dict[str, dict[str, Any]] = {
     "simclr": {"method": "simclr"},

@@ -118,10 +118,10 @@ def plan(request: Request) -> Study:
     unknown = [name for name in request.only if name not in names]
     if unknown:
         raise ConfigError(f"--only: there is no setting {unknown[0]!r}, expected some of {', '.join(names)}.")
+    fixed = [name for name in FIXED if name in study.tried]
+    if fixed:
+        raise ConfigError(f"--grid {fixed[0]}: all runs of a study have the same. Leave it out.")
     own = [name for name in OWN if name in request.settings]
-    for name in FIXED:
-        if name in study.tried:
-            raise ConfigError(f"--grid {name}: all runs of a study have the same. Leave it out.")
     if own:
         advice = "Give it by --updates" if own[0] == "updates" else "Leave it out"
         raise ConfigError(f"--set {own[0]}: a study gives its runs this itself. {advice}.")
