@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from aassl_ros.errors import RosError
 from aassl_ros.nodes.transport import set_image_transport
-from aassl_ros.system import PACKAGE, NodeSpec, nodes, system
+from aassl_ros.preflight import check
+from aassl_ros.system import PACKAGE, NodeSpec, describe_exit, exit_failed, nodes, system
 
 
 def launch_description(name: str) -> LaunchDescription:
@@ -30,7 +34,9 @@ def launch_description(name: str) -> LaunchDescription:
 
 def _start(context: LaunchContext, name: str) -> list[Action]:
     values = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in system(name).arguments}
-    return [_node(spec) for spec in nodes(name, values)]
+    specs = nodes(name, values)
+    check(specs)
+    return [_node(spec) for spec in specs]
 
 
 def _node(spec: NodeSpec) -> Node:
@@ -43,12 +49,25 @@ def _node(spec: NodeSpec) -> Node:
         remappings=list(spec.remappings),
         ros_arguments=["--log-level", spec.log_level],
         output="screen",
-        # A node that ends takes the rest with it: the explorer whose schedule is done, and one that has failed, lest
-        # the others go on recording nothing.
-        on_exit=Shutdown(reason=f"{spec.name} has ended"),
+        on_exit=_when_it_ends(spec.name),
         # A recorder drains and closes its bag, a trainer saves its checkpoint, within this time.
         sigterm_timeout="30",
     )
+
+
+def _when_it_ends(name: str) -> Callable[[ProcessExited, LaunchContext], Action | None]:
+    """What launch does when a node ends: it stops the others, lest they go on recording nothing.
+
+    A node that failed also makes `ros2 launch` exit with status 1. A Shutdown action always ends in status 0; an
+    exception in a handler stops the others as well, its text is logged, and the status is 1.
+    """
+
+    def react(event: ProcessExited, context: LaunchContext) -> Action | None:
+        if exit_failed(event.returncode, asked=context.is_shutdown):
+            raise RosError(f"{describe_exit(name, event.returncode)}.")
+        return None if context.is_shutdown else Shutdown(reason=f"{name} has ended")
+
+    return react
 
 
 def _image_transport() -> list[Action]:

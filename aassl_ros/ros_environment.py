@@ -17,8 +17,11 @@ import os
 import sys
 from pathlib import Path
 
+from aassl_ros.errors import ConfigError
+
 GUARD = "_ROS_WHEELS_BOOTSTRAP_COMPLETE"
 _MARKER = Path("share/ament_index/resource_index/packages/rclpy")
+_MIDDLEWARE = Path("share/ament_index/resource_index/rmw_typesupport")
 
 
 def sourced_prefix() -> Path | None:
@@ -55,6 +58,21 @@ def prepare_environment() -> None:
         os.environ[GUARD] = "1"
         sys.stdout.flush()
         os.execv(sys.executable, sys.orig_argv)
+
+
+def check_middleware() -> None:
+    """Raises ConfigError if RMW_IMPLEMENTATION names a middleware that is not installed.
+
+    Call it before the first import of rclpy: from wheels that import ends the process with a line of rcl's own.
+    """
+    asked = os.environ.get("RMW_IMPLEMENTATION", "")
+    prefixes = [*map(Path, _entries("AMENT_PREFIX_PATH")), *filter(None, [wheels_prefix()])]
+    found = {path.name for prefix in prefixes for path in (prefix / _MIDDLEWARE).glob("rmw_*")} - {"rmw_implementation"}
+    if asked and found and asked not in found:
+        raise ConfigError(
+            f"RMW_IMPLEMENTATION = {asked!r} is not installed here, expected one of {', '.join(sorted(found))}. "
+            f"Install ros-DISTRO-{asked.replace('_', '-')}, or unset RMW_IMPLEMENTATION."
+        )
 
 
 def _holds_wheels(prefix: str) -> bool:

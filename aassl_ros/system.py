@@ -8,6 +8,7 @@ cli/processes.py elsewhere.
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,6 +164,22 @@ SYSTEMS: dict[str, System] = {
         (*_COMMON, *_COLLECT, *_TRAIN, *_EVALUATE),
     ),
 }
+
+
+def exit_failed(status: int, *, asked: bool) -> bool:
+    """Whether a node's exit status means that it failed, for launch and `aassl up` alike.
+
+    status: of the process, minus the signal's number if a signal ended it. asked: we had told the node to stop; SIGINT
+    may then have ended it before the node could catch it.
+    """
+    return status != 0 and not (asked and status == -signal.SIGINT)
+
+
+def describe_exit(name: str, status: int | None) -> str:
+    """How a node ended, as the first half of a line."""
+    if status is not None and status < 0:
+        return f"node {name} was killed by signal {-status}"
+    return f"node {name} ended with status {status}"
 
 
 def system(name: str) -> System:

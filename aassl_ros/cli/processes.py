@@ -17,7 +17,7 @@ from typing import IO
 from aassl_ros.errors import RosError
 from aassl_ros.nodes.transport import set_image_transport
 from aassl_ros.ros_environment import prepare_environment
-from aassl_ros.system import NodeSpec
+from aassl_ros.system import NodeSpec, describe_exit, exit_failed
 
 # A recorder drains and closes its bag, a trainer saves its checkpoint, within this time.
 _STOP_S = 30.0
@@ -105,13 +105,13 @@ class NodeProcesses:
 
     def check(self) -> None:
         """Raise RosError if a node has ended with an error, with its last words; of several, one that ended unasked."""
-        failed = [name for name in self.ended() if self.exit_status(name) != 0 and not self._obeyed(name)]
+        failed = [name for name in self.ended() if self._failed(name)]
         if failed:
             raise RosError(self.failure(min(failed, key=lambda name: name in self._stopped)))
 
-    def _obeyed(self, name: str) -> bool:
-        """Whether our SIGINT ended the node: before it could catch it, too."""
-        return name in self._stopped and self.exit_status(name) == -signal.SIGINT
+    def _failed(self, name: str) -> bool:
+        status = self.exit_status(name)
+        return status is not None and exit_failed(status, asked=name in self._stopped)
 
     def failure(self, name: str) -> str:
         """One line on how a node ended, with the last thing it said."""
@@ -121,8 +121,8 @@ class NodeProcesses:
         if name in self._killed:
             return f"node {name} did not end within {_STOP_S:g} s of being asked to, and was killed.{where}"
         if status is not None and status < 0:
-            return f"node {name} was killed by signal {-status}.{where}"
-        return f"node {name} ended with status {status}: {said[-1] if said else 'it said nothing'}.{where}"
+            return f"{describe_exit(name, status)}.{where}"
+        return f"{describe_exit(name, status)}: {said[-1] if said else 'it said nothing'}.{where}"
 
     def stop(self) -> None:
         """Stop all that still run, those started last first: who moves the arm before who records it. Idempotent."""

@@ -10,6 +10,7 @@ from types import FrameType
 
 from aassl_ros.cli.processes import NodeProcesses, command_line
 from aassl_ros.errors import ConfigError
+from aassl_ros.preflight import check
 from aassl_ros.system import SYSTEMS, complete, nodes, system
 
 
@@ -30,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         for spec in specs:
             print(shlex.join(command_line(spec)))
         return 0
+    check(specs)
     stopping = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
