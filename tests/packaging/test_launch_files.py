@@ -6,15 +6,20 @@ import ast
 import importlib
 import importlib.util
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from aassl_ros.ros_domain import own_domain
 from aassl_ros.settings import describe
 from aassl_ros.system import SYSTEMS, complete, nodes
 
@@ -84,32 +89,96 @@ def test_a_system_sets_only_parameters_that_its_nodes_declare(name: str) -> None
         assert set(spec.parameters) <= declared_parameters(spec.name), spec.name
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
+needs_launch = pytest.mark.skipif(
     importlib.util.find_spec("launch_ros") is None or shutil.which("ros2") is None,
     reason="launch comes with a ROS installation only; a container job of the GitHub workflow runs this",
 )
-def test_ros2_launch_collect_records_a_bag(installation, tmp_path: Path) -> None:
+
+
+@contextmanager
+def ros2_launch(installation: Any, folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """`ros2 launch aassl_ros ...` in a ROS domain of its own; all its output comes on stdout."""
+    command = f"{installation.setup} exec ros2 launch aassl_ros {shlex.join(words)}"
+    prefixes = [str(installation.prefix), os.environ.get("AMENT_PREFIX_PATH", "")]
+    with own_domain():
+        environment = {**os.environ, "PATH": f"{installation.path}{os.pathsep}{os.environ['PATH']}"}
+        environment["AMENT_PREFIX_PATH"] = os.pathsep.join(prefixes)
+        launch = subprocess.Popen(
+            ["sh", "-c", command],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield launch
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(launch.pid, signal.SIGKILL)
+            launch.communicate()
+
+
+def wait_for_line(launch: subprocess.Popen[str], text: str) -> str:
+    """The next line of its output that holds the text."""
+    assert launch.stdout is not None
+    said = []
+    for line in launch.stdout:
+        said.append(line)
+        if text in line:
+            return line
+    raise AssertionError(f"{text!r} was never said:\n{''.join(said)}")
+
+
+@pytest.mark.slow
+@needs_launch
+def test_ros2_launch_collect_records_a_bag(installation: Any, tmp_path: Path) -> None:
     from aassl_ros.data.bag_reader import BagReader
 
     bag = tmp_path / "bag"
-    command = f"{installation.setup} exec ros2 launch aassl_ros collect.launch.py bag:={bag}"
-    environment = {**os.environ, "PATH": f"{installation.path}{os.pathsep}{os.environ['PATH']}"}
-    prefixes = [str(installation.prefix), environment.get("AMENT_PREFIX_PATH", "")]
-    environment["AMENT_PREFIX_PATH"] = os.pathsep.join(prefixes)
-    launch = subprocess.Popen(["sh", "-c", command], cwd=tmp_path, env=environment, start_new_session=True)
-    try:
-        until = time.monotonic() + 60
-        while not list(tmp_path.rglob("*.mcap")) and time.monotonic() < until:
-            assert launch.poll() is None, f"ros2 launch ended with status {launch.returncode}"
-            time.sleep(0.2)
+    with ros2_launch(installation, tmp_path, "collect.launch.py", f"bag:={bag}") as launch:
+        wait_for_line(launch, "Recording into")
         # A stretch of recording is what is wanted here; nothing announces its end.
         time.sleep(5)
         launch.send_signal(signal.SIGINT)
-        launch.wait(60)
-    finally:
-        if launch.poll() is None:
-            os.killpg(launch.pid, signal.SIGKILL)
-            launch.wait()
+        said, _ = launch.communicate(timeout=60)
+        assert launch.returncode == 0, said
     with BagReader(bag) as reader:
         assert reader.topics["/camera/image_raw"][1] > 30
+
+
+@pytest.mark.slow
+@needs_launch
+def test_ros2_launch_fails_before_it_starts_a_node_that_cannot_run(installation: Any, tmp_path: Path) -> None:
+    with ros2_launch(installation, tmp_path, "collect.launch.py", "arm:=triceps") as launch:
+        said, _ = launch.communicate(timeout=60)
+    assert launch.returncode == 1
+    assert "arm 'triceps' is unknown" in said
+    assert "process started" not in said
+
+
+@pytest.mark.slow
+@needs_launch
+def test_ros2_launch_fails_if_a_node_is_killed(installation: Any, tmp_path: Path) -> None:
+    with ros2_launch(installation, tmp_path, "collect.launch.py", f"bag:={tmp_path / 'bag'}") as launch:
+        started = wait_for_line(launch, "[simulator-1]: process started with pid")
+        wait_for_line(launch, "Recording into")
+        os.kill(int(started.split("[")[-1].rstrip("]\n")), signal.SIGKILL)
+        said, _ = launch.communicate(timeout=90)
+    assert launch.returncode == 1
+    assert "node simulator was killed by signal 9." in said
+    assert (tmp_path / "bag" / "metadata.yaml").exists()  # the recorder was stopped, not killed
+
+
+@pytest.mark.slow
+@needs_launch
+def test_ros2_launch_fails_if_the_explorer_gives_up(installation: Any, tmp_path: Path) -> None:
+    (tmp_path / "explorer.yaml").write_text("/**/explorer:\n  ros__parameters:\n    patience_s: 1.0\n")
+    words = ("collect.launch.py", "robot:=real", f"config:={tmp_path}", f"bag:={tmp_path / 'bag'}")
+    with ros2_launch(installation, tmp_path, *words) as launch:
+        said, _ = launch.communicate(timeout=90)
+    assert launch.returncode == 1
+    assert "in vain" in said
+    assert "node explorer ended with status 1." in said
