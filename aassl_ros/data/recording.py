@@ -68,7 +68,7 @@ class Recording:
         self._latest = copy.deepcopy(self._ledger)
         self._queue: deque[_NewTopic | _Received] = deque()
         self._queued_bytes = 0
-        self._queue_limit = int(queue_mb * 1e6)
+        self.set_queue_mb(queue_mb)
         self._lock = threading.Lock()
         self._opened, self._stopping = threading.Event(), threading.Event()
         self._idle = True
@@ -80,6 +80,10 @@ class Recording:
         self._opened.wait()
         if self.error is not None:
             raise self.error
+
+    def set_queue_mb(self, queue_mb: float) -> None:
+        """Change how much may wait for the disk, 10^6 bytes; what waits already stays."""
+        self._queue_limit = int(queue_mb * 1e6)
 
     def add_topic(self, name: str, msgtype: str, *, qos: Sequence[Qos] = (), type_hash: str = "") -> None:
         """Make ready to receive a topic. Raises BagError if its type has no definition here."""

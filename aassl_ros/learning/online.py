@@ -135,6 +135,10 @@ class OnlineTrainer:
         else:
             self._paused.clear()
 
+    def adjust(self, settings: OnlineSettings) -> None:
+        """Use other values of the settings in ADJUSTABLE from now on; the rest must be as it was."""
+        self._settings = settings
+
     def request_save(self) -> bool:
         """Save after the update under way; `status.saves` then counts up. False where there is nothing to save."""
         if self._learner is None or self._error is not None:
@@ -239,11 +243,18 @@ class OnlineTrainer:
 
     def _rest(self, worked_s: float) -> None:
         """Leave the processor to others for as long as `duty` and `updates_per_second` ask."""
-        rest_s = worked_s * (1 / self._settings.duty - 1)
-        if self._settings.updates_per_second > 0:
-            rest_s = max(rest_s, 1 / self._settings.updates_per_second - worked_s)
-        if rest_s > 0:
-            self._stopping.wait(rest_s)
+        begun = time.monotonic()
+        # In short waits: the settings may change meanwhile.
+        while (left_s := begun + self._rest_s(worked_s) - time.monotonic()) > 0:
+            if self._stopping.wait(min(left_s, _POLL_S)):
+                return
+
+    def _rest_s(self, worked_s: float) -> float:
+        settings = self._settings
+        rest_s = worked_s * (1 / settings.duty - 1)
+        if settings.updates_per_second > 0:
+            rest_s = max(rest_s, 1 / settings.updates_per_second - worked_s)
+        return rest_s
 
     def _save(self, experience: Experience) -> None:
         """Write a checkpoint; one with weights that are no numbers is refused there (TrainingError)."""

@@ -42,6 +42,10 @@ class OnlineSettings:
     keep: int = setting(5, "Checkpoints kept, the newest ones", minimum=1)
 
 
+ADJUSTABLE = ("duty", "updates_per_second", "save_seconds", "keep")
+"""Settings that may change while updates go on: OnlineTrainer looks at them before each."""
+
+
 def starting_checkpoint(settings: OnlineSettings) -> Checkpoint | None:
     """The checkpoint to go on from: the one asked for, else run_dir's newest, else None. Raises CheckpointError."""
     run = Path(settings.run_dir).expanduser()

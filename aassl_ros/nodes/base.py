@@ -7,10 +7,10 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -19,10 +19,12 @@ from rclpy.node import Node
 
 from aassl_ros.errors import AasslError, RosError
 from aassl_ros.nodes.context import start_rclpy
-from aassl_ros.nodes.parameters import declare_settings, refuse_unknown
+from aassl_ros.nodes.parameters import declare_settings, guard_settings, refuse_unknown
 from aassl_ros.nodes.transport import set_image_transport
 from aassl_ros.ros_environment import prepare_environment
 from aassl_ros.settings import setting
+
+S = TypeVar("S")
 
 # How long a signal may wait while the executor sleeps: Python runs its handlers only between waits.
 _POLL_S = 0.1
@@ -46,6 +48,16 @@ class ManagedNode(LifecycleNode):
         super().__init__(name, **kwargs)
         self._lifecycle_settings = declare_settings(self, LifecycleSettings, read_only=True)
         self.error: AasslError | None = None
+
+    def declare(self, cls: type[S], *, at_once: Collection[str] = (), apply: Callable[[S], None] | None = None) -> S:
+        """Declare the parameters of `cls`, which `configure` reads; the values the node was started with.
+
+        From then until cleanup a change is refused, but for the parameters named in at_once: `apply` is given the
+        settings with the new value, and puts them to use. Raises ConfigError as `declare_settings` does.
+        """
+        settings = declare_settings(self, cls)
+        guard_settings(self, cls, state_in_use=self._state_in_use, at_once=at_once, apply=apply)
+        return settings
 
     def configure(self) -> None:
         """Read parameters, open what is needed."""
@@ -98,6 +110,10 @@ class ManagedNode(LifecycleNode):
 
     def _state_label(self) -> str:
         return str(self._state_machine.current_state[1])
+
+    def _state_in_use(self) -> str:
+        label = self._state_label()
+        return "" if label == "unconfigured" else label
 
     def _leave(self, state: str) -> None:
         """Put away what was made in a state: a lifecycle manager may shut an active node down at once."""

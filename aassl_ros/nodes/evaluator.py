@@ -30,7 +30,7 @@ from aassl_ros.nodes.annotate import annotate
 from aassl_ros.nodes.base import ManagedNode, run
 from aassl_ros.nodes.camera import CameraFeed
 from aassl_ros.nodes.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
-from aassl_ros.nodes.parameters import declare_settings, read_settings
+from aassl_ros.nodes.parameters import read_settings
 from aassl_ros.settings import setting
 
 try:
@@ -49,7 +49,9 @@ class EvaluatorSettings(RecognitionSettings):
     compressed: bool = setting(False, "Take CAMERA/image_raw/compressed in place of CAMERA/image_raw")
     checkpoint: str = setting("", "Checkpoint or run to begin with; empty: the first that a trainer announces")
     gallery: str = setting("", "Labelled frames: a folder of prepared data or a gallery folder")
-    gallery_sets: tuple[str, ...] = setting(("train",), "Instance sets of prepared data that make the gallery")
+    gallery_sets: tuple[str, ...] = setting(
+        ("train",), "Instance sets of prepared data that make the gallery", choices=SETS
+    )
     gallery_per_instance: int = setting(20, "Frames of each instance in it", minimum=1, maximum=10_000)
     device: str = setting("auto", "Where to compute: auto, cpu, cuda or cuda:NUMBER")
     torch_threads: int = setting(1, "Processor threads of torch", minimum=1, maximum=256)
@@ -63,7 +65,7 @@ class EvaluatorNode(ManagedNode):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("evaluator", **kwargs)
-        self._settings = declare_settings(self, EvaluatorSettings)
+        self._settings = self.declare(EvaluatorSettings)
         self.feed: CameraFeed | None = None
         self.loader: RecognizerLoader | None = None
         self._latencies_ms: list[float] = []
@@ -77,9 +79,6 @@ class EvaluatorNode(ManagedNode):
         self._settings = settings = read_settings(self, EvaluatorSettings)
         if not settings.gallery:
             raise ConfigError("evaluator: no gallery is given. Set gallery to prepared data or a gallery folder.")
-        unknown = [name for name in settings.gallery_sets if name not in SETS]
-        if unknown:
-            raise ConfigError(f"evaluator: gallery_sets names {unknown[0]!r}, expected some of {', '.join(SETS)}.")
         torch.set_num_threads(settings.torch_threads)
         gallery = open_gallery(settings.gallery, sets=settings.gallery_sets, per_instance=settings.gallery_per_instance)
         loader = RecognizerLoader(gallery, settings, choose_device(settings.device))

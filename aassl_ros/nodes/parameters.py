@@ -1,13 +1,18 @@
-"""Node parameters from a settings class: declared with description and range, read back as the frozen dataclass."""
+"""Node parameters from a settings class: declared with description and range, read back as the frozen dataclass.
+
+A later change of one is applied at once or refused with the reason; none is accepted and left without effect.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from aassl_ros.errors import ConfigError
 from aassl_ros.settings import SettingInfo, describe, from_mapping
@@ -34,6 +39,46 @@ def declare_settings(node: Node, cls: type[S], *, read_only: bool = False) -> S:
                 f"{node.get_name()}: {info.name} = {given!r}, expected {info.expected()}{hint}."
             ) from error
     return read_settings(node, cls)
+
+
+def guard_settings(
+    node: Node,
+    cls: type[S],
+    *,
+    state_in_use: Callable[[], str],
+    at_once: Collection[str] = (),
+    apply: Callable[[S], None] | None = None,
+) -> None:
+    """Judge every later change of the parameters of `cls`: a wrong value is refused, and so is one that comes too late.
+
+    state_in_use: the node's state in a word once it has read its parameters, "" before. at_once: parameters that may be
+    changed even then; `apply` is given the new settings and must put them to use.
+    """
+    names = {info.name for info in describe(cls)}
+
+    def judge(parameters: Sequence[Parameter[Any]]) -> SetParametersResult:
+        changes = {parameter.name: parameter.value for parameter in parameters if parameter.name in names}
+        if not changes:
+            return SetParametersResult(successful=True)
+        before = read_settings(node, cls)
+        values = {name: getattr(before, name) for name in names}
+        try:
+            after = from_mapping(cls, values | changes, source=node.get_name())
+        except ConfigError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        state = state_in_use()
+        late = [name for name in sorted(changes) if name not in at_once and getattr(after, name) != values[name]]
+        if state and late:
+            reason = (
+                f"{node.get_name()}: {late[0]} is read when the node is configured, and it is {state} now. Set it "
+                f"before configure (ros2 lifecycle set {node.get_fully_qualified_name()} deactivate, then cleanup)."
+            )
+            return SetParametersResult(successful=False, reason=reason)
+        if state and apply is not None:
+            apply(after)
+        return SetParametersResult(successful=True)
+
+    node.add_on_set_parameters_callback(judge)
 
 
 def refuse_unknown(node: Node) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import asdict, replace
+from pathlib import Path
 
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]
 from rclpy.timer import Timer
@@ -21,7 +23,7 @@ from aassl_ros.nodes import diagnostics, qos
 from aassl_ros.nodes.base import ManagedNode, run
 from aassl_ros.nodes.carried import CarriedMessages
 from aassl_ros.nodes.intake import FoundTopic, TopicIntake
-from aassl_ros.nodes.parameters import declare_settings, read_settings
+from aassl_ros.nodes.parameters import read_settings
 from aassl_ros.nodes.recorder_settings import RecorderSettings, make_session
 
 # A new publisher is joined within this time; asking the graph for ten topics takes about a millisecond.
@@ -39,7 +41,7 @@ class RecorderNode(ManagedNode):
 
     def __init__(self) -> None:
         super().__init__("recorder")
-        self._settings = declare_settings(self, RecorderSettings)
+        self._settings = self.declare(RecorderSettings, at_once=("queue_mb",), apply=self._apply)
         self._session: Session | None = None
         self._recording: Recording | None = None
         self._closing: list[tuple[Recording, float]] = []
@@ -50,6 +52,7 @@ class RecorderNode(ManagedNode):
         self._watchers: list[Timer] = []
         self._said: set[str] = set()
         self._part = 0
+        self._made: set[Path] = set()
         self._activated = self._reviewed = 0.0
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, self.report)
         self.create_service(Trigger, "recorder/split", self._on_split)
@@ -60,6 +63,13 @@ class RecorderNode(ManagedNode):
         self._session = make_session(
             self._settings, self.get_namespace(), self.resolve_topic_name, get_rmw_implementation_identifier()
         )
+
+    def _apply(self, settings: RecorderSettings) -> None:
+        """Use a new queue_mb at once."""
+        assert self._session is not None
+        self._settings, self._session = settings, replace(self._session, settings=asdict(settings))
+        if self._recording is not None:
+            self._recording.set_queue_mb(settings.queue_mb)
 
     def activate(self) -> None:
         """Open a new bag and begin to listen. Raises BagError if it cannot be made."""
@@ -119,15 +129,19 @@ class RecorderNode(ManagedNode):
         )
 
     def _open(self, part: int) -> Recording:
+        """Open the bag of that part; a bag that this node has made before is followed by one with the next number."""
         assert self._session is not None
+        while (path := self._settings.bag_path(part)) in self._made:
+            part += 1
         recording = Recording(
-            self._settings.bag_path(part),
+            path,
             self._session,
             storage=self._settings.storage,
             sync=self._settings,
             queue_mb=self._settings.queue_mb,
         )
         self._part = part
+        self._made.add(path)
         in_sim_time = self.get_parameter("use_sim_time").value
         self._times = StreamClock(() if in_sim_time else self._session.roles.cameras.values())
         return recording
@@ -279,10 +293,5 @@ class RecorderNode(ManagedNode):
         return old, new
 
 
-def main() -> int:
-    """Run the recorder as a process."""
-    return run(RecorderNode)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(RecorderNode))

@@ -26,13 +26,13 @@ from aassl_ros.errors import ConfigError, TrainingError, TrajectoryError
 from aassl_ros.learning.checkpoint import Checkpoint, load_checkpoint
 from aassl_ros.learning.intake import Intake, IntakeSettings
 from aassl_ros.learning.online import OnlineTrainer, Saved
-from aassl_ros.learning.online_settings import OnlineSettings, starting_checkpoint
+from aassl_ros.learning.online_settings import ADJUSTABLE, OnlineSettings, starting_checkpoint
 from aassl_ros.learning.train_settings import LearnerSettings
 from aassl_ros.motion.arms import Arm, load_arm
 from aassl_ros.nodes.base import ManagedNode, run
 from aassl_ros.nodes.camera import CameraFeed
 from aassl_ros.nodes.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
-from aassl_ros.nodes.parameters import declare_settings, read_settings
+from aassl_ros.nodes.parameters import read_settings
 from aassl_ros.nodes.qos import LATCHED
 from aassl_ros.settings import setting
 
@@ -60,7 +60,7 @@ class TrainerNode(ManagedNode):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("trainer", **kwargs)
-        self._settings = declare_settings(self, TrainerSettings)
+        self._settings = self.declare(TrainerSettings, at_once=ADJUSTABLE, apply=self._apply)
         self._start: Checkpoint | None = None
         self._replay: PreparedData | None = None
         self._arm: Arm | None = None
@@ -84,6 +84,12 @@ class TrainerNode(ManagedNode):
             self.create_service(SetBool, "trainer/pause", self._on_pause),
             self.create_service(Trigger, "trainer/save", self._on_save),
         )
+
+    def _apply(self, settings: TrainerSettings) -> None:
+        """Use what may be changed while it learns."""
+        self._settings = settings
+        if self._trainer is not None:
+            self._trainer.adjust(settings)
 
     def activate(self) -> None:
         settings = self._settings

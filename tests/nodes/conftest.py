@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,3 +99,21 @@ def start_node(ros_domain: int) -> Iterator[StartNode]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
+
+
+@pytest.fixture
+def start_example(ros_domain: int) -> Iterator[Any]:
+    """start_example("rate_hz:=12.5") starts the tests' own node; killed at the end."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*parameters: str) -> subprocess.Popen[str]:
+        words = [word for parameter in parameters for word in ("-p", parameter)]
+        command = [sys.executable, str(Path(__file__).parent / "example_node.py"), "--ros-args", *words]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()

@@ -10,7 +10,7 @@ from std_msgs.msg import String
 from aassl_ros.errors import RosError
 from aassl_ros.nodes.base import ManagedNode, run
 from aassl_ros.nodes.diagnostics import OK, DiagnosticsPublisher, Report
-from aassl_ros.nodes.parameters import declare_settings, read_settings
+from aassl_ros.nodes.parameters import read_settings
 from aassl_ros.settings import setting
 
 
@@ -24,13 +24,17 @@ class ExampleSettings:
 class ExampleNode(ManagedNode):
     def __init__(self) -> None:
         super().__init__("example")
-        self._settings = declare_settings(self, ExampleSettings)
+        self._settings = self.declare(ExampleSettings, at_once=("rate_hz",), apply=self._apply)
         self._diagnostics = DiagnosticsPublisher(self, self._report, period_s=0.1)
 
     def configure(self) -> None:
         self._settings = read_settings(self, ExampleSettings)
         if self._settings.mode == "broken":
             raise RosError("the mode is broken. Take mode:=good.")
+
+    def _apply(self, settings: ExampleSettings) -> None:
+        self._settings = settings
+        print("rate", settings.rate_hz, flush=True)
 
     def activate(self) -> None:
         if self._settings.mode == "mistaken":

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +15,6 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import DescribeParameters
 
 EXAMPLE = Path(__file__).parent / "example_node.py"
-
-
-@pytest.fixture
-def start_example(ros_domain: int) -> Iterator[Any]:
-    processes: list[subprocess.Popen[str]] = []
-
-    def start(*parameters: str) -> subprocess.Popen[str]:
-        words = [word for parameter in parameters for word in ("-p", parameter)]
-        command = [sys.executable, str(EXAMPLE), "--ros-args", *words]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        processes.append(process)
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.communicate()
 
 
 def test_a_node_starts_by_itself_and_puts_away_its_work_on_sigint(start_example: Any) -> None:

@@ -313,9 +313,13 @@ def test_an_episode_marked_by_hand_is_recorded_though_somebody_else_listened_fir
         assert [(episode.id, episode.start_ns) for episode in reader.episodes()] == [(started.id, started.stamp_ns)]
 
 
-def test_deactivate_closes_the_bag_and_activate_opens_another(ros: Any, start_node: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", [{"bag_dir": "."}, {"bag": "left_bag"}], ids=["named by time", "named"])
+def test_deactivate_closes_the_bag_and_activate_opens_another(
+    ros: Any, start_node: Any, tmp_path: Path, where: dict[str, str]
+) -> None:
     robot = Robot(ros)
-    recorder = start_node("recorder", {"bag_dir": tmp_path, "robot": "left", "autostart": False})
+    where = {key: str(tmp_path / value) for key, value in where.items()}
+    recorder = start_node("recorder", {**where, "robot": "left", "autostart": False})
     client = robot.node.create_client(ChangeState, "/recorder/change_state")
     ros.wait_for(client.service_is_ready)
 
@@ -337,6 +341,8 @@ def test_deactivate_closes_the_bag_and_activate_opens_another(ros: Any, start_no
         assert len(finished) == bags
         with BagReader(finished[-1].parent) as reader:
             assert reader.topics[IMAGE].message_count > 20
+        if "bag" in where:
+            assert finished[-1].parent.name == ("left_bag", "left_bag_1")[bags - 1]
         ros.wait_for(lambda: robot.images.get_subscription_count() == 0)
     stop(recorder)
     assert recorder.returncode == 0

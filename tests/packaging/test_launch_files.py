@@ -41,9 +41,11 @@ def declared_parameters(node: str) -> set[str]:
     """The parameters of a node, by the settings classes that its module declares them from."""
     source = (CHECKOUT / f"aassl_ros/nodes/{node}.py").read_text(encoding="utf-8")
     calls = [call for call in ast.walk(ast.parse(source)) if isinstance(call, ast.Call)]
-    declared = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "declare_settings"]
+    # declare_settings(self, SETTINGS) of a plain node, self.declare(SETTINGS) of a lifecycle node.
+    declared = [call for call in calls if ast.unparse(call.func) in ("declare_settings", "self.declare")]
     module = importlib.import_module(f"aassl_ros.nodes.{node}")
-    classes = [getattr(module, call.args[1].id) for call in declared if isinstance(call.args[1], ast.Name)]
+    names = {arg.id for call in declared for arg in call.args if isinstance(arg, ast.Name)} - {"self"}
+    classes = [getattr(module, name) for name in sorted(names)]
     assert classes, f"{node} declares no settings"
     return COMMON_PARAMETERS | {info.name for cls in classes for info in describe(cls)}
 

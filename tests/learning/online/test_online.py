@@ -81,6 +81,14 @@ def test_learning_begins_once_there_is_enough_and_ends_in_a_checkpoint(
     assert log[0].keys() >= {"step", "seconds", "loss", "contrastive", "action", "images_per_s"}
 
 
+def test_settings_changed_while_it_rests_hold_at_once(online: Any, filled: Any) -> None:
+    trainer = online(updates_per_second=0.001)
+    trainer.start(filled())
+    wait_until(trainer, lambda status: status.step == 1)
+    trainer.adjust(replace(trainer._settings, updates_per_second=0.0))  # else the next came in a quarter of an hour
+    wait_until(trainer, lambda status: status.step >= 3)
+
+
 def test_the_scale_of_actions_is_measured_once_and_kept(online: Any, tmp_path: Path, filled: Any) -> None:
     trainer = online(save_seconds=0.1)
     intake = filled()
