@@ -111,6 +111,12 @@ _COLLECT = (
     ),
     Argument("episode_seconds", "", "how long each object is handled, in seconds"),
     Argument("exit_when_done", "", "the explorer ends when every object has been handled: true or false"),
+    Argument(
+        "armed",
+        "",
+        "true: a real arm moves as soon as everything is ready; else only after explorer/arm was called "
+        "(docs/safety.md)",
+    ),
     Argument("seed", "", "seed of the simulated world and of the exploration"),
     Argument("renderer", "", "the simulator's renderer: cpu or egl"),
     Argument("extra_topics", "", "further topics to record as they come, comma-separated"),
@@ -135,6 +141,7 @@ _ROUTES: dict[str, tuple[_Parameter, ...]] = {
     "objects": (_Parameter("explorer", "objects", list),),
     "episode_seconds": (_Parameter("explorer", "episode_seconds", float),),
     "exit_when_done": (_Parameter("explorer", "exit_when_done", bool),),
+    "armed": (_Parameter("explorer", "armed", bool),),
     "seed": (_Parameter("simulator", "seed", int), _Parameter("explorer", "seed", int)),
     "renderer": (_Parameter("simulator", "renderer"),),
     "extra_topics": (_Parameter("recorder", "extra_topics", list),),

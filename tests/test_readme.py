@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +115,7 @@ LIVE = (
 )
 REAL = (
     "aassl up collect robot:=real arm:=my_arm.yaml image_topic:=/camera/color/image_raw bag_dir:=bags",
+    "aassl call explorer/arm",
     "aassl episode start --instance red_mug --category mug",
     "aassl episode stop",
 )
@@ -150,18 +150,21 @@ def test_live(folder: Path) -> None:
 
 
 def test_with_a_real_arm_that_here_is_the_simulator(folder: Path) -> None:
+    (folder / "bags").mkdir(exist_ok=True)
     words = ["--ros-args", "-r", "camera/image_raw:=/camera/color/image_raw", "-p", "object:=mug_0003"]
     robot = subprocess.Popen([sys.executable, "-m", "aassl_ros.nodes.simulator", *words], cwd=folder)
     before = set((folder / "bags").iterdir())
     collect = subprocess.Popen(
         [*short(REAL[0]), "use_sim_time:=true"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
+    assert collect.stdout is not None
     try:
-        until = time.monotonic() + 60
-        while set((folder / "bags").iterdir()) == before and time.monotonic() < until:
-            time.sleep(0.2)  # another program's file
-        started = json.loads(run(f"{REAL[1]} --use-sim-time", folder))
-        stopped = json.loads(run(f"{REAL[2]} --use-sim-time", folder))
+        for line in collect.stdout:
+            if "stays still until you call: aassl call explorer/arm" in line:
+                break
+        assert run(REAL[1], folder).strip() == "armed: the arm moves now"
+        started = json.loads(run(f"{REAL[2]} --use-sim-time", folder))
+        stopped = json.loads(run(f"{REAL[3]} --use-sim-time", folder))
     finally:
         collect.send_signal(signal.SIGINT)
         said, _ = collect.communicate(timeout=60)

@@ -7,13 +7,15 @@ import argparse
 from aassl_ros.errors import ConfigError
 
 SERVICES = {
+    "explorer/arm": "let a real arm move (false: disarm it, and bring it to rest)",
     "explorer/next": "the object is in the hand: go on with it",
     "explorer/stop": "bring the arm to rest",
     "recorder/split": "begin another file of the bag",
     "trainer/save": "save a checkpoint now",
     "trainer/pause": "true: no updates until false",
 }
-_SWITCHES = ("trainer/pause",)
+# Those that take true or false, and what they take when neither is given; None: one has to be.
+_SWITCHES: dict[str, bool | None] = {"explorer/arm": True, "trainer/pause": None}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    service, value = arguments.service, arguments.value
+    service = arguments.service
+    value = _SWITCHES.get(service) if arguments.value is None else arguments.value == "true"
     if (value is not None) != (service in _SWITCHES):
         raise ConfigError(f"call {service} takes {'true or false' if service in _SWITCHES else 'no value'}.")
     from aassl_ros.nodes.service_caller import call_service
 
-    print(call_service(service, None if value is None else value == "true", namespace=arguments.namespace))
+    print(call_service(service, value, namespace=arguments.namespace))
     return 0

@@ -1,6 +1,7 @@
 """Moves the arm so that the object in its hand is seen from many sides, and marks the episodes.
 
-All thinking about motion is in motion/driver.py and below, about episodes in data/schedule.py.
+All thinking about motion is in motion/driver.py and below, about whether the arm may move in motion/arming.py, about
+episodes in data/schedule.py.
 """
 
 from __future__ import annotations
@@ -9,37 +10,33 @@ import sys
 import time
 
 import numpy as np
-from builtin_interfaces.msg import Duration as DurationMessage
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
-from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
 
 from aassl_ros.data import messages, topics
-from aassl_ros.data.episodes import EpisodeEvent
-from aassl_ros.data.schedule import Schedule
 from aassl_ros.errors import RosError
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.motion.driver import ArmDriver
 from aassl_ros.motion.exploration import ExplorationPlanner
-from aassl_ros.motion.trajectory import Trajectory
 from aassl_ros.nodes import convert
+from aassl_ros.nodes.arming import ArmingGate
 from aassl_ros.nodes.base import run
 from aassl_ros.nodes.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
-from aassl_ros.nodes.explorer_settings import ExplorerSettings, objects_to_handle
-from aassl_ros.nodes.object_requests import ObjectRequests
+from aassl_ros.nodes.explorer_settings import ExplorerSettings
+from aassl_ros.nodes.handling import Handling, Next
 from aassl_ros.nodes.parameters import declare_settings
 from aassl_ros.nodes.qos import LATCHED
 
-WAITING, EXPLORING, SILENT, RESTING, STOPPED, DONE = "waiting", "exploring", "silent", "resting", "stopped", "done"
+WAITING, UNARMED, EXPLORING, SILENT = "waiting", "not armed", "exploring", "silent"
+RESTING, STOPPED, DONE = "resting", "stopped", "done"
+_NEXT = (RESTING, STOPPED)  # which explorer/next ends
 _WATCH_PERIOD_S = 0.05
-# How long, by the joint states' own stamps, a joint may be off its command before the arm is taken not to follow. On a
-# machine that is too busy commands come late, and an arm near its speed limits takes a while to catch up.
-_FOLLOWING_NS = 2_000_000_000
 # Best effort hears reliable and best-effort drivers alike; the newest states are the ones that count.
 _JOINT_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 # The last messages of an ending process get this long to be received.
@@ -47,7 +44,10 @@ _FAREWELL = Duration(seconds=1)
 
 
 class ExplorerNode(Node):
-    """States: waiting (for the arm), exploring, resting (for explorer/next), silent (joint states), stopped, done."""
+    """States: waiting, not armed, exploring, resting (for explorer/next), silent (joint states), stopped, done.
+
+    docs/safety.md says what moves when.
+    """
 
     def __init__(self) -> None:
         super().__init__("explorer")
@@ -55,17 +55,16 @@ class ExplorerNode(Node):
         self._settings = declare_settings(self, ExplorerSettings, read_only=True)
         self._arm = load_arm(self._settings.arm)
         self._driver: ArmDriver | None = None
-        self._schedule = Schedule(objects_to_handle(self._settings), round(self._settings.episode_seconds * 1e9))
-        self._free = not self._settings.objects and not self._settings.simulator
         self._state, self._lacking = WAITING, "joint states"
         self._state_since = self._heard = time.monotonic()
-        self._followed_ns = 0
+        # What may be refused first: what was made by then has to be put away.
+        self._handling = Handling(self, self._settings)
         self._commands = self.create_publisher(JointTrajectory, topics.COMMAND, 10)
-        self._episodes = self.create_publisher(String, topics.EPISODE, LATCHED)
-        self._requests = ObjectRequests(self, self._settings.simulator_timeout_s) if self._settings.simulator else None
+        self._gate = ArmingGate(self, self._commands.topic_name, self._settings)
         self.create_subscription(JointState, topics.JOINT_STATES, self._on_joint_state, _JOINT_QOS)
         self.create_service(Trigger, "explorer/stop", self._on_stop)
         self.create_service(Trigger, "explorer/next", self._on_next)
+        self.create_service(SetBool, "explorer/arm", self._on_arm)
         if self._arm.urdf:
             self._make_driver(None)
         else:
@@ -79,9 +78,10 @@ class ExplorerNode(Node):
     def destroy_node(self) -> None:
         """Bring the arm to rest and end the episode before the node goes."""
         self._rest()
-        self._publish(self._schedule.stop_early(self._now_ns()))
-        for publisher in (self._commands, self._episodes):
-            publisher.wait_for_all_acked(_FAREWELL)
+        self._gate.disarm("the explorer ends")
+        self._handling.stop(self._now_ns())
+        self._commands.wait_for_all_acked(_FAREWELL)
+        self._handling.farewell(_FAREWELL)
         super().destroy_node()
 
     def _make_driver(self, urdf: str | None) -> None:
@@ -105,79 +105,64 @@ class ExplorerNode(Node):
             return
         self._driver.observe(message.name, message.position)
         if self._state == SILENT and not self._driver.missing:
-            self.get_logger().info("joint states are back: exploring again")
+            self.get_logger().info("joint states are back")
             self._enter(WAITING)
         if self._state != EXPLORING:
             return
         self._check_following(messages.stamp_ns(message.header.stamp))
         now_ns = self._now_ns()
         if (plan := self._driver.plan(now_ns)) is not None:
-            self._commands.publish(_to_message(plan))
-        self._walk_schedule(now_ns)
+            if not self._gate.is_open():
+                self._leave_alone()
+                return
+            self._commands.publish(convert.trajectory_message(plan))
+        self._handling.end_if_due(now_ns)
+        if not self._driver.homing:
+            self._walk(now_ns)
 
     def _check_following(self, stamp_ns: int) -> None:
         assert self._driver is not None
-        joint, away = self._driver.deviation(stamp_ns)
-        if away <= self._settings.following_tolerance:
-            self._followed_ns = stamp_ns
-        elif stamp_ns - self._followed_ns > _FOLLOWING_NS:
-            self._publish(self._schedule.interrupt(self._now_ns()))
+        if strayed := self._driver.strayed(stamp_ns, self._settings.following_tolerance):
+            self._handling.give_up(self._now_ns())
+            self._gate.disarm("the arm does not follow")
             raise RosError(
-                f"the arm does not follow: {joint} is {away:.2f} rad from its command. Is its controller active, and "
-                f"does it listen on {self._commands.topic_name}?"
+                f"the arm does not follow: {strayed} from its command. Is its controller active, and does it listen on "
+                f"{self._commands.topic_name}?"
             )
 
-    # Episodes.
-
-    def _walk_schedule(self, now_ns: int) -> None:
-        assert self._driver is not None
-        self._publish(self._schedule.stop_if_due(now_ns))
-        if self._schedule.running or self._driver.homing or self._free:
+    def _walk(self, now_ns: int) -> None:
+        step = self._handling.walk(now_ns)
+        if step is Next.GO_ON:
             return
-        if self._schedule.current is None and not self._take_next():
-            return
-        if self._requests is None:
-            self._publish(self._schedule.start(now_ns))
-        elif (stamp_ns := self._requests.shown_at()) is not None:
-            self._publish(self._schedule.start(stamp_ns))
-
-    def _take_next(self) -> bool:
-        """Take the next object and ask for it; False if there is none, or a person has to put it into the hand."""
-        taken = self._schedule.take()
-        if taken is None:
-            self._rest()
+        self._rest()
+        if step is Next.DONE:
+            self._gate.disarm("every object was handled")
             self._enter(DONE)
-            self.get_logger().info(f"done: {self._schedule.handled} objects handled")
+            self.get_logger().info(f"done: {self._handling.counts['handled']} objects handled")
             self.finished = self._settings.exit_when_done
-            return False
-        if self._requests is not None:
-            self._requests.ask(taken.instance, taken.category)
-        elif self._settings.confirm:
-            self._rest()
+        else:
+            assert self._handling.taken is not None
             self._enter(RESTING)
-            self.get_logger().info(f"put {taken.instance} into the hand, then: aassl call explorer/next")
-            return False
-        return True
-
-    def _publish(self, event: EpisodeEvent | None) -> None:
-        if event is not None:
-            self._episodes.publish(String(data=event.to_json()))
+            self.get_logger().info(f"put {self._handling.taken.instance} into the hand, then: aassl call explorer/next")
 
     def _rest(self) -> None:
-        """Bring the arm to rest."""
-        if self._driver is not None and (stop := self._driver.stop(self._now_ns())) is not None:
-            self._commands.publish(_to_message(stop))
-
-    # The watchdog.
+        """Bring the arm to rest, if those that listen may be commanded."""
+        stop = None if self._driver is None else self._driver.stop(self._now_ns())
+        if stop is not None and self._gate.is_open():
+            self._commands.publish(convert.trajectory_message(stop))
 
     def _watch(self) -> None:
-        silent_s = time.monotonic() - self._heard
-        if self._state == EXPLORING and silent_s > self._settings.joint_timeout_s:
+        silent = time.monotonic() - self._heard > self._settings.joint_timeout_s
+        if self._state == EXPLORING and silent:
             self._fall_silent()
-        elif self._state == WAITING:
+        elif (self._state == EXPLORING or self._gate.armed) and not self._gate.is_open():
+            self._leave_alone()
+        elif self._gate.armed and silent:
+            self._gate.disarm(f"no joint states for {self._settings.joint_timeout_s:g} s")
+        elif self._state in (WAITING, UNARMED):
             self._begin_when_ready()
-        elif self._state == EXPLORING and self._requests is not None:
-            self._requests.check()
+        elif self._state == EXPLORING:
+            self._handling.check()
         waiting_s = time.monotonic() - self._state_since
         if self._state in (WAITING, SILENT) and waiting_s > self._settings.patience_s:
             raise RosError(f"waited {self._settings.patience_s:g} s in vain for {self._lacking}.")
@@ -186,22 +171,39 @@ class ExplorerNode(Node):
         assert self._driver is not None
         self._rest()
         self._driver.forget()
-        self._publish(self._schedule.interrupt(self._now_ns()))
-        if self._requests is not None:
-            self._requests.forget()
+        self._handling.give_up(self._now_ns())
         self._lacking = f"joint states on {topics.JOINT_STATES}"
         self._enter(SILENT)
         self.get_logger().error(
             f"no joint states for {self._settings.joint_timeout_s:g} s: the arm is stopped, the episode discarded"
         )
+        self._gate.disarm("joint states are silent")
+
+    def _leave_alone(self) -> None:
+        """Others listen now than those that may be moved. They get no command at all, not even one that stops: the
+        last plan sent ends at rest within a second, and a newcomer must not jump to where another arm is.
+        """
+        if self._state == EXPLORING:
+            assert self._driver is not None
+            self._driver.leave()
+            self._handling.give_up(self._now_ns())
+            self._enter(WAITING)
+        self._gate.withdraw()
 
     def _begin_when_ready(self) -> None:
         self._lacking = self._what_is_lacking()
         if self._lacking or self._driver is None:
+            if self._state == UNARMED:
+                self._enter(WAITING)
             self.get_logger().info(f"waiting for {self._lacking}", throttle_duration_sec=5.0)
             return
+        self._gate.arm_at_start()
+        if not self._gate.is_open():
+            if self._state != UNARMED:
+                self._enter(UNARMED)
+                self._gate.say_closed()
+            return
         self._driver.begin(self._now_ns())
-        self._followed_ns = self._now_ns()
         self._enter(EXPLORING)
 
     def _what_is_lacking(self) -> str:
@@ -215,33 +217,54 @@ class ExplorerNode(Node):
             return f"joint {self._driver.missing[0]} on {topics.JOINT_STATES}"
         if self._now_ns() == 0:
             return "/clock"
-        if self._commands.get_subscription_count() == 0:
-            return f"a controller that listens on {self._commands.topic_name}"
-        listeners = self._episodes.get_subscription_count()
-        if listeners < self._settings.listeners:
-            return f"{self._settings.listeners} listeners on {self._episodes.topic_name} (now {listeners})"
-        return ""
+        if lacking := self._gate.lacking():
+            return lacking
+        if not self._driver.at_rest(self._now_ns()):
+            return "the arm to come to rest"
+        return self._handling.lacking()
 
     # Services and diagnostics.
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._rest()
-        self._publish(self._schedule.stop_early(self._now_ns()))
-        if self._requests is not None:
-            self._requests.forget()
+        self._handling.stop(self._now_ns())
         if self._state != DONE:
             self._enter(STOPPED)
-        response.success, response.message = True, "the arm is at rest; explorer/next goes on"
+        self._gate.disarm("explorer/stop was called")
+        first = "explorer/arm, then " if self._gate.needed else ""
+        response.success, response.message = True, f"the arm is at rest; {first}explorer/next goes on"
+        return response
+
+    def _on_arm(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        response.success = self._gate.needed
+        if not self._gate.needed:
+            response.message = "the simulator's arm needs no arming"
+        elif not request.data:
+            self._rest()
+            self._handling.stop(self._now_ns())
+            if self._state == EXPLORING:
+                self._enter(WAITING)
+            self._gate.disarm("explorer/arm was called with false")
+            response.message = "the arm is at rest and disarmed"
+        elif self._gate.armed:
+            response.message = "armed already"
+        elif lacking := "another object" if self._state == DONE else self._what_is_lacking():
+            response.success, response.message = False, f"not armed: waiting for {lacking}"
+        else:
+            self._gate.arm("explorer/arm was called")
+            response.message = "armed; explorer/next goes on" if self._state in _NEXT else "armed: the arm moves now"
         return response
 
     def _on_next(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = self._state in (RESTING, STOPPED)
-        if self._state == STOPPED:
-            self._schedule.interrupt(self._now_ns())
+        response.success = self._state in _NEXT and self._gate.is_open()
         if response.success:
+            if self._state == STOPPED:
+                self._handling.give_up(self._now_ns())
             self._enter(WAITING)
-            taken = self._schedule.current
+            taken = self._handling.taken
             response.message = f"handling {taken.instance}" if taken is not None else "exploring"
+        elif self._state in _NEXT:
+            response.message = f"the arm is not armed: {self._gate.how}"
         else:
             response.message = f"nothing to go on with: the explorer is {self._state}"
         return response
@@ -251,32 +274,22 @@ class ExplorerNode(Node):
             level, message = ERROR, "no joint states: the arm is stopped"
         elif self._state == WAITING:
             level, message = WARN, f"waiting for {self._lacking}"
+        elif self._state == UNARMED:
+            level, message = WARN, f"not armed: {self._gate.how}"
         else:
             level, message = OK, self._state
-        taken = self._schedule.current
+        taken = self._handling.taken
         return Report(
             level,
             message,
             {
                 "state": self._state,
+                "armed": self._gate.armed,
                 "object": "" if taken is None else taken.instance,
-                "handled": self._schedule.handled,
-                "discarded": self._schedule.discarded,
+                **self._handling.counts,
                 "joint_state_age_s": time.monotonic() - self._heard,
             },
         )
-
-
-def _to_message(trajectory: Trajectory) -> JointTrajectory:
-    message = JointTrajectory(joint_names=list(trajectory.joint_names))
-    message.header.stamp = convert.time_message(trajectory.stamp_ns)
-    assert trajectory.velocities is not None
-    for time_ns, position, velocity in zip(
-        trajectory.times_ns.tolist(), trajectory.positions.tolist(), trajectory.velocities.tolist(), strict=True
-    ):
-        since = DurationMessage(sec=time_ns // messages.NANOSECONDS, nanosec=time_ns % messages.NANOSECONDS)
-        message.points.append(JointTrajectoryPoint(positions=position, velocities=velocity, time_from_start=since))
-    return message
 
 
 def main() -> int:

@@ -27,6 +27,12 @@ class ExplorerSettings(ExplorationSettings):
     exit_when_done: bool = setting(False, "end the process once every object was handled")
     simulator: bool = setting(True, "ask the simulator for each object; if false a person puts it into the hand")
     confirm: bool = setting(True, "without the simulator: rest before each object until explorer/next is called")
+    armed: bool = setting(
+        False, "a real arm may move as soon as everything is ready; false: only after explorer/arm was called"
+    )
+    controller: str = setting(
+        "", "full name of the node that moves the arm; empty: whoever hears its trajectories, our own nodes aside"
+    )
     listeners: int = setting(0, "subscribers of the episode topic to wait for before the first", minimum=0, maximum=100)
     joint_timeout_s: float = setting(
         0.5, "the arm is stopped when joint states are silent for so long, s", minimum=0.05, maximum=60.0

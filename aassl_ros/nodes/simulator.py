@@ -87,8 +87,9 @@ class SimulatorNode(Node):
         self._publish_description()
         if self._settings.object:
             self._swap({"instance": self._settings.object})
-        self.create_subscription(JointTrajectory, topics.COMMAND, self._on_command, 50)
+        # In this order: by hearing requests for objects an explorer knows that the commands go to a simulator.
         self.create_subscription(String, topics.SIMULATOR_OBJECT, self._on_object, 50)
+        self.create_subscription(JointTrajectory, topics.COMMAND, self._on_command, 50)
         self._begun_s = time.monotonic()
         self._timer = self.create_timer(_TURN_S, self._take_turn, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._diagnostics = DiagnosticsPublisher(self, self._report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,14 +12,28 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from trajectory_msgs.msg import JointTrajectory
 
+from aassl_ros.data import topics
+from aassl_ros.data.episodes import EpisodeEvent
+from aassl_ros.data.messages import trajectory_from_message
+from aassl_ros.motion.arms import load_arm
+from aassl_ros.motion.trajectory import CommandInForce, Trajectory
+from aassl_ros.nodes.convert import time_message
+from aassl_ros.nodes.qos import LATCHED
 from aassl_ros.nodes.transport import set_image_transport
 from aassl_ros.ros_domain import own_domain
 from aassl_ros.ros_environment import prepare_environment
+
+PANDA = load_arm("panda")
 
 
 @pytest.fixture
@@ -66,6 +81,69 @@ def ros(ros_domain: int) -> Iterator[Ros]:
     for node in helper.executor.get_nodes():
         node.destroy_node()
     rclpy.try_shutdown()
+
+
+class FollowingArm:
+    """An arm whose controller follows trajectories exactly, and a simulator that shows what it is asked for."""
+
+    def __init__(self, node: Node, *, answer: Callable[[dict[str, object]], dict[str, object] | None] | None = None):
+        self._node = node
+        self._command = CommandInForce(PANDA.joints)
+        self._answer = answer
+        self.speaking, self.follows, self.joint_names = True, True, PANDA.joints
+        self.plans: list[tuple[int, Trajectory]] = []
+        self.events: list[EpisodeEvent] = []
+        self.requests: list[str] = []
+        self.diagnostics: list[tuple[bytes, str]] = []
+        self._joints = node.create_publisher(JointState, topics.JOINT_STATES, 10)
+        self._states = node.create_publisher(String, topics.SIMULATOR_OBJECT_STATE, LATCHED)
+        if answer is not None:  # by this it is known to be a simulator
+            node.create_subscription(String, topics.SIMULATOR_OBJECT, self._on_object, 10)
+        node.create_subscription(JointTrajectory, topics.COMMAND, self._on_command, 10)
+        node.create_subscription(String, topics.EPISODE, self._on_episode, LATCHED)
+        node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+        node.create_timer(0.01, self._tick)
+
+    def now_ns(self) -> int:
+        return self._node.get_clock().now().nanoseconds
+
+    def ended(self) -> list[EpisodeEvent]:
+        return [event for event in self.events if event.event != "start"]
+
+    def position(self) -> np.ndarray:
+        commanded = self._command.at(self.now_ns())
+        return np.where(np.isnan(commanded) | (not self.follows), PANDA.home, commanded)
+
+    def _tick(self) -> None:
+        if self.speaking:
+            message = JointState(name=list(self.joint_names), position=self.position().tolist())
+            message.header.stamp = time_message(self.now_ns())
+            self._joints.publish(message)
+
+    def _on_command(self, message: JointTrajectory) -> None:
+        self.plans.append((self.now_ns(), trajectory_from_message(message)))
+        self._command.add(self.plans[-1][1], receipt_ns=self.now_ns())
+
+    def _on_episode(self, message: String) -> None:
+        self.events.append(EpisodeEvent.parse(message.data))
+
+    def _on_object(self, message: String) -> None:
+        request = json.loads(message.data)
+        self.requests.append(request["instance"])
+        if (answer := self._answer(request)) is not None:
+            self._states.publish(String(data=json.dumps(answer)))
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self.diagnostics += [(status.level, status.message) for status in message.status]
+
+    def show(self, request: dict[str, object]) -> dict[str, object]:
+        return request | {"stamp": self.now_ns() + 30_000_000}
+
+
+@pytest.fixture
+def following_arm() -> type[FollowingArm]:
+    """following_arm(node, answer=None): an arm that follows; a simulator if it answers requests for objects."""
+    return FollowingArm
 
 
 StartNode = Callable[..., "subprocess.Popen[str]"]

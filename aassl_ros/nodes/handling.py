@@ -1,0 +1,103 @@
+"""Walks through the objects to handle: asks for each, and publishes where its episode begins and ends."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from rclpy.duration import Duration
+from rclpy.node import Node
+from std_msgs.msg import String
+
+from aassl_ros.data import topics
+from aassl_ros.data.episodes import EpisodeEvent
+from aassl_ros.data.schedule import Schedule, ScheduledObject
+from aassl_ros.nodes.explorer_settings import ExplorerSettings, objects_to_handle
+from aassl_ros.nodes.object_requests import ObjectRequests
+from aassl_ros.nodes.qos import LATCHED
+
+
+class Next(Enum):
+    """What is to happen after a step of the walk."""
+
+    GO_ON = "go on"
+    PUT_INTO_HAND = "a person has to put the object into the hand"
+    DONE = "every object was handled"
+
+
+class Handling:
+    """The episodes of a node, one object after the other. Without objects and simulator there are none."""
+
+    def __init__(self, node: Node, settings: ExplorerSettings) -> None:
+        self._settings = settings
+        self._schedule = Schedule(objects_to_handle(settings), round(settings.episode_seconds * 1e9))
+        self._free = not settings.objects and not settings.simulator
+        self._episodes = node.create_publisher(String, topics.EPISODE, LATCHED)
+        self._requests = ObjectRequests(node, settings.simulator_timeout_s) if settings.simulator else None
+
+    @property
+    def taken(self) -> ScheduledObject | None:
+        """The object that is handled now."""
+        return self._schedule.current
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Episodes handled and discarded."""
+        return {"handled": self._schedule.handled, "discarded": self._schedule.discarded}
+
+    def lacking(self) -> str:
+        """What to wait for before the first episode; empty if nothing."""
+        listeners = self._episodes.get_subscription_count()
+        if listeners < self._settings.listeners:
+            return f"{self._settings.listeners} listeners on {self._episodes.topic_name} (now {listeners})"
+        return ""
+
+    def end_if_due(self, now_ns: int) -> None:
+        """End the running episode once its time is over."""
+        self._publish(self._schedule.stop_if_due(now_ns))
+
+    def walk(self, now_ns: int) -> Next:
+        """Take the next object if none is in the hand, and begin its episode once it is shown."""
+        if self._schedule.running or self._free:
+            return Next.GO_ON
+        if self._schedule.current is None and (step := self._take()) is not Next.GO_ON:
+            return step
+        if self._requests is None:
+            self._publish(self._schedule.start(now_ns))
+        elif (stamp_ns := self._requests.shown_at()) is not None:
+            self._publish(self._schedule.start(stamp_ns))
+        return Next.GO_ON
+
+    def _take(self) -> Next:
+        taken = self._schedule.take()
+        if taken is None:
+            return Next.DONE
+        if self._requests is not None:
+            self._requests.ask(taken.instance, taken.category)
+        elif self._settings.confirm:
+            return Next.PUT_INTO_HAND
+        return Next.GO_ON
+
+    def check(self) -> None:
+        """Raises RosError if the simulator has not shown an object in time."""
+        if self._requests is not None:
+            self._requests.check()
+
+    def stop(self, now_ns: int) -> None:
+        """End the running episode now; what it holds is good."""
+        self._publish(self._schedule.stop_early(now_ns))
+        if self._requests is not None:
+            self._requests.forget()
+
+    def give_up(self, now_ns: int) -> None:
+        """Discard the running episode; its object comes again."""
+        self._publish(self._schedule.interrupt(now_ns))
+        if self._requests is not None:
+            self._requests.forget()
+
+    def farewell(self, timeout: Duration) -> None:
+        """Wait until the last event was received."""
+        self._episodes.wait_for_all_acked(timeout)
+
+    def _publish(self, event: EpisodeEvent | None) -> None:
+        if event is not None:
+            self._episodes.publish(String(data=event.to_json()))

@@ -1,0 +1,218 @@
+"""A real arm moves only after it was armed, and not after the first reason to stop: the explorer's process over DDS."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from aassl_ros.data import topics
+from aassl_ros.motion.arms import load_arm
+
+ARM = load_arm("panda")
+UNARMED = "not armed: aassl call explorer/arm"
+
+
+class Person:
+    """Calls the explorer's services, and knows whether the arm moves."""
+
+    def __init__(self, ros, arm, node: Node) -> None:
+        self.ros, self.arm = ros, arm
+        self._arm = node.create_client(SetBool, "explorer/arm")
+        self._others = {name: node.create_client(Trigger, f"explorer/{name}") for name in ("stop", "next")}
+
+    def set_armed(self, value: bool = True) -> SetBool.Response:
+        return self._answer(self._arm, SetBool.Request(data=value))
+
+    def call(self, name: str) -> Trigger.Response:
+        return self._answer(self._others[name], Trigger.Request())
+
+    def sees_motion(self) -> None:
+        before = len(self.arm.plans)
+        self.ros.wait_for(lambda: len(self.arm.plans) >= before + 3, what="three plans")
+
+    def sees_no_motion(self, state: str) -> None:
+        """The explorer says that it is in that state, and no command comes any more."""
+        self.arm.diagnostics.clear()
+        self.ros.wait_for(lambda: any(state in said for _, said in self.arm.diagnostics), what=state)
+        before = len(self.arm.plans)
+        self.ros.spin(0.7)
+        assert len(self.arm.plans) == before
+
+    def _answer(self, client, request):
+        asked = client.call_async(request)
+        self.ros.wait_for(asked.done, what="an answer")
+        return asked.result()
+
+
+@pytest.fixture
+def arm(ros, following_arm):
+    """A real arm, as far as the explorer can tell."""
+    return following_arm(ros.node("driver"))
+
+
+@pytest.fixture
+def person(ros, arm) -> Person:
+    return Person(ros, arm, ros.node("person"))
+
+
+def said_by(process: subprocess.Popen[str]) -> str:
+    process.terminate()
+    return process.communicate(timeout=20)[0]
+
+
+def test_a_real_arm_stays_still_until_a_person_arms_it_and_only_then_goes_home(ros, arm, person, start_node):
+    explorer = start_node("explorer", {"simulator": False})
+    person.sees_no_motion(UNARMED)
+    assert not person.call("next").success
+    assert not arm.plans
+    call = subprocess.Popen(
+        [sys.executable, "-m", "aassl_ros.cli.main", "call", "explorer/arm"], stdout=subprocess.PIPE, text=True
+    )
+    ros.wait_for(lambda: call.poll() is not None, what="aassl call to end")
+    assert call.communicate()[0].strip() == "armed: the arm moves now"
+    person.sees_motion()
+    said = said_by(explorer)
+    assert explorer.returncode == 0
+    assert "ready, but not armed: the arm of /driver stays still until you call: aassl call explorer/arm" in said
+    assert "armed (explorer/arm was called): the arm of /driver moves now." in said
+    assert "disarmed: the explorer ends." in said
+
+
+def test_stop_silence_and_a_call_disarm_it_and_nothing_but_arming_moves_it_again(ros, arm, person, start_node):
+    explorer = start_node("explorer", {"simulator": False})
+    person.sees_no_motion(UNARMED)
+    assert person.set_armed().success
+    person.sees_motion()
+
+    assert person.set_armed(False).message == "the arm is at rest and disarmed"
+    person.sees_no_motion(UNARMED)
+    assert np.all(arm.plans[-1][1].velocities[-1] == 0)
+    assert person.set_armed().success
+    person.sees_motion()
+    assert person.set_armed().message == "armed already"
+
+    arm.speaking = False
+    person.sees_no_motion("no joint states")
+    assert person.set_armed().message.startswith("not armed: waiting for joint states")
+    arm.speaking = True
+    person.sees_no_motion(UNARMED)
+    assert person.set_armed().success
+    person.sees_motion()
+
+    assert person.call("stop").message == "the arm is at rest; explorer/arm, then explorer/next goes on"
+    person.sees_no_motion("stopped")
+    assert person.call("next").message == "the arm is not armed: aassl call explorer/arm"
+    assert person.set_armed().message == "armed; explorer/next goes on"
+    person.sees_no_motion("stopped")
+    assert person.call("next").success
+    person.sees_motion()
+
+    said = said_by(explorer)
+    for reason in ("explorer/arm was called with false", "joint states are silent", "explorer/stop was called"):
+        assert f"disarmed: {reason}. The arm stays still until it is armed again: aassl call explorer/arm" in said
+
+
+def test_a_new_controller_disarms_it_and_gets_no_command(ros, arm, person, start_node):
+    explorer = start_node("explorer", {"simulator": False})
+    person.sees_no_motion(UNARMED)
+    assert person.set_armed().success
+    person.sees_motion()
+    got: list[JointTrajectory] = []
+    newcomer = ros.node("newcomer")
+    newcomer.create_subscription(JointTrajectory, topics.COMMAND, got.append, 10)
+    person.sees_no_motion(UNARMED)
+    assert not got
+    assert np.all(arm.plans[-1][1].velocities[-1] == 0)
+    assert person.set_armed().success
+    person.sees_motion()
+    newcomer.destroy_node()
+    person.sees_no_motion(UNARMED)
+    said = said_by(explorer)
+    assert "disarmed: /newcomer now listens on /joint_trajectory_controller/joint_trajectory." in said
+    assert "disarmed: /newcomer listens no more on /joint_trajectory_controller/joint_trajectory." in said
+
+
+def test_a_fault_disarms_it(ros, arm, person, start_node):
+    explorer = start_node("explorer", {"simulator": False, "armed": True})
+    arm.follows = False
+    ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
+    said = said_by(explorer)
+    assert explorer.returncode == 1
+    assert "disarmed: the arm does not follow." in said
+    assert "explorer: the arm does not follow: panda_joint" in said
+
+
+def test_armed_by_a_parameter_it_moves_without_a_call_but_only_once(ros, arm, person, start_node):
+    start_node("explorer", {"simulator": False, "armed": True})
+    person.sees_motion()
+    assert person.call("stop").success
+    person.sees_no_motion("stopped")
+    assert not person.call("next").success
+
+
+def test_resting_with_an_object_to_come_it_is_disarmed_as_well(ros, arm, person, start_node):
+    start_node("explorer", {"simulator": False, "armed": True, "objects": ["train:mug_0001"]})
+    ros.wait_for(lambda: any(said == "resting" for _, said in arm.diagnostics), what="a rest")
+    arm.speaking = False
+    ros.spin(1.0)
+    arm.speaking = True
+    person.sees_no_motion("resting")
+    assert person.call("next").message == "the arm is not armed: aassl call explorer/arm"
+    assert person.set_armed().message == "armed; explorer/next goes on"
+    assert person.call("next").success
+    ros.wait_for(lambda: arm.events, what="an episode")
+
+
+def test_an_explorer_for_the_simulator_moves_nobody_else(ros, arm, following_arm, person, start_node):
+    explorer = start_node("explorer")
+    person.sees_no_motion(UNARMED)
+    assert not arm.plans
+    said = said_by(explorer)
+    assert "not armed: the arm of /driver stays still" in said
+
+
+def test_the_simulators_arm_stops_when_somebody_else_listens(ros, following_arm, start_node):
+    simulator = following_arm(ros.node("sim"), answer=lambda request: simulator.show(request))
+    person = Person(ros, simulator, ros.node("person"))
+    explorer = start_node("explorer")
+    person.sees_motion()
+    assert person.set_armed().message == "the simulator's arm needs no arming"
+    got: list[JointTrajectory] = []
+    ros.node("driver").create_subscription(JointTrajectory, topics.COMMAND, got.append, 10)
+    person.sees_no_motion(UNARMED)
+    assert not got
+    assert "/driver now listens on /joint_trajectory_controller/joint_trajectory, and is no sim" in said_by(explorer)
+
+
+def test_our_own_nodes_are_no_controllers_whatever_they_are_named(ros, start_node, tmp_path):
+    node = ros.node("driver_without_controller")
+    node.create_publisher(JointTrajectory, topics.COMMAND, 10)  # what they listen to before the explorer is there
+    joints = node.create_publisher(JointState, topics.JOINT_STATES, 10)
+    node.create_timer(0.05, lambda: joints.publish(JointState(name=list(ARM.joints), position=list(ARM.home))))
+    start_node("recorder", {"bag": tmp_path / "bag"}, "-r", "__node:=joint_trajectory_controller")
+    start_node("trainer", {"run_dir": tmp_path / "run", "device": "cpu"}, "-r", "__node:=learner")
+    ros.wait_for(lambda: node.count_subscribers(topics.COMMAND) == 2, what="recorder and trainer listening")
+    explorer = start_node("explorer", {"simulator": False, "armed": True, "patience_s": 4.0})
+    ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
+    said = explorer.communicate()[0]
+    assert explorer.returncode == 1
+    wanted = "waiting for a controller that listens on /joint_trajectory_controller/joint_trajectory"
+    assert f"{wanted} (only /joint_trajectory_controller, /learner listens, which moves nothing)" in said
+    assert said.rstrip().splitlines()[-1].startswith("explorer: waited 4 s in vain for a controller that listens on")
+    assert "Traceback" not in said
+
+
+def test_the_one_node_that_counts_can_be_named(ros, arm, person, start_node):
+    start_node("explorer", {"simulator": False, "armed": True, "controller": "/driver"})
+    person.sees_motion()
+    plotter = ros.node("plotter")
+    plotter.create_subscription(JointTrajectory, topics.COMMAND, lambda message: None, 10)
+    ros.wait_for(lambda: plotter.count_subscribers(topics.COMMAND) == 2, what="the plotter")
+    person.sees_motion()
