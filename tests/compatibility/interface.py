@@ -34,14 +34,14 @@ NODES = ("simulator", "explorer", "recorder", "trainer", "evaluator")
 # An argument of launch -> a value that is not its default.
 LAUNCH_VALUES = {
     "robot": "real", "arm": "iiwa", "camera": "left", "image_topic": "/left/image", "joint_states_topic": "/states",
-    "command_topic": "/commands", "use_sim_time": "true", "namespace": "left", "log_level": "warn", "bag_dir": "elsewhere",
-    "bag": "one", "storage": "sqlite3", "objects": "train:mug_0001,test:mug_0007", "episode_seconds": "4.5",
-    "exit_when_done": "true", "seed": "7", "renderer": "egl", "extra_topics": "wrench,depth", "run_dir": "run",
-    "checkpoint": "other", "replay_data": "data", "device": "cpu", "gallery": "gallery", "classifier": "knn",
+    "command_topic": "/commands", "use_sim_time": "true", "namespace": "left", "log_level": "warn",
+    "bag_dir": "elsewhere", "bag": "one", "storage": "sqlite3", "objects": "train:mug_0001,test:mug_0007",
+    "episode_seconds": "4.5", "exit_when_done": "true", "seed": "7", "renderer": "egl", "extra_topics": "wrench,depth",
+    "run_dir": "run", "checkpoint": "other", "replay_data": "data", "device": "cpu", "gallery": "gallery",
+    "classifier": "knn",
 }  # fmt: skip
 # Of rclpy, not ours, and not the same in every distribution.
-_RCLPY = re.compile(r"parameter|rosout|type_description|qos_overrides|use_sim_time|logger_level|/clock$")
-# Where a node of another file is, and what it is given, for it would not start without.
+_RCLPY = re.compile(r"parameter|rosout|type_description|qos_overrides|use_sim_time|logger_level")
 _TIMEOUT_S = 60.0
 
 
@@ -88,24 +88,17 @@ def _arguments(parser: argparse.ArgumentParser) -> dict[str, Any]:
                 "required": action.required,
                 "default": default,
                 "default_in_help": told.group(1) if told else "",
+                "help": action.help or "",
             }
     return found
 
 
-def launch() -> dict[str, Any]:
-    """The nodes' command lines of each system, without arguments and with each argument alone; and what is shown."""
-    return {
-        name: {
-            "shown": dict(re.findall(r"^ +(\w+)  \(default: '(.*)'\)$", _say("up", name, "--show-args"), re.MULTILINE)),
-            "": _command_lines(name),
-            **{
-                argument: _command_lines(name, f"{argument}:={value}")
-                for argument, value in LAUNCH_VALUES.items()
-                if f"\n  {argument}  " in _say("up", name, "--show-args")
-            },
-        }
-        for name in SYSTEMS
-    }
+def launch(system: str) -> dict[str, Any]:
+    """The nodes' command lines of a system, without arguments ("") and with each alone; the defaults shown."""
+    text = _say("up", system, "--show-args")
+    shown = dict(re.findall(r"^ +(\w+)\b.*default:? '?(.*?)'?\)", text, re.MULTILINE))
+    lines = {name: _command_lines(system, f"{name}:={value}") for name, value in LAUNCH_VALUES.items() if name in shown}
+    return {"shown": shown, "": _command_lines(system), **lines}
 
 
 def _command_lines(*words: str) -> dict[str, list[str]]:
@@ -216,17 +209,32 @@ class Graph:
         finally:
             self._node.destroy_client(client)
 
+    def hear_json(self, topic: str, into: list[dict[str, Any]]) -> None:
+        """Append what a String topic says in JSON."""
+        from std_msgs.msg import String
+
+        self._node.create_subscription(String, topic, lambda message: into.append(json.loads(message.data)), 10)
+
+    def publisher(self, kind: Any, topic: str, *, latched: bool) -> Any:
+        """A reliable publisher."""
+        from rclpy.qos import DurabilityPolicy, QoSProfile
+
+        durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
+        return self._node.create_publisher(kind, topic, QoSProfile(depth=100, durability=durability))
+
     def wait_for(self, condition: Callable[[], bool], what: str) -> None:
-        until = time.monotonic() + _TIMEOUT_S
+        """Spin until the condition holds. Raises TimeoutError."""
+        if not self.spin_until(condition, _TIMEOUT_S):
+            raise TimeoutError(f"waited {_TIMEOUT_S:g} s for {what}")
+
+    def spin_until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Whether the condition came to hold within that time."""
+        until = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > until:
-                raise TimeoutError(what)
+                return False
             self._executor.spin_once(timeout_sec=0.05)
-
-    def spin(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            self._executor.spin_once(timeout_sec=0.05)
+        return True
 
 
 def nodes(gallery: Path, expected: dict[str, Any] | None) -> dict[str, Any]:
@@ -237,14 +245,13 @@ def nodes(gallery: Path, expected: dict[str, Any] | None) -> dict[str, Any]:
         try:
             parameters = {node: graph.parameters(node) for node in NODES}
             parameters["evaluator"]["gallery"] = ""  # given above, for without it there is nothing to name by
-            if expected is None:
-                graph.spin(8.0)
-            else:
-                until = time.monotonic() + 20.0
-                while time.monotonic() < until and not all(
-                    covers(graph.ends(node), expected[node]["ends"]) for node in NODES
-                ):
-                    graph.spin(0.1)
+            # Without an expectation, a time in which every node has made all it ever makes.
+            graph.spin_until(
+                lambda: (
+                    expected is not None and all(covers(graph.ends(node), expected[node]["ends"]) for node in NODES)
+                ),
+                8.0 if expected is None else 20.0,
+            )
             return {node: {"parameters": parameters[node], "ends": graph.ends(node)} for node in NODES}
         finally:
             graph.close()
@@ -259,7 +266,7 @@ def interface(gallery: Path, expected: dict[str, Any] | None = None) -> dict[str
     """All of it, as JSON would have it."""
     return {
         "commands": commands(),
-        "launch": launch(),
+        "launch": {name: launch(name) for name in SYSTEMS},
         "executables": executables(),
         "nodes": nodes(gallery, expected["nodes"] if expected else None),
     }

@@ -4,9 +4,9 @@ It ran once, at commit 4d9ef0a, from the root of the repository:
 
     PYTHONPATH=$PWD .venv/bin/python tests/compatibility/make.py
 
-Do not run it again to make a failing test pass: the artefacts are what users have on their disks. If a format changes on
-purpose, keep these, and make those of the new format beside them. The imports of aassl_ros below are the module paths of
-that commit.
+Do not run it again to make a failing test pass: the artefacts are what users have on their disks. If a format changes
+on purpose, keep these, and make those of the new format beside them. The imports of aassl_ros below are the module
+paths of that commit.
 """
 
 from __future__ import annotations
@@ -48,7 +48,19 @@ SMALL_TRAINER = {
     "updates_per_second": 5.0,
 }
 # Width 4 and the newest checkpoint alone: all artefacts together stay under 3 MB.
-TRAIN = ("--width", "4", "--batch", "16", "--device", "cpu", "--precision", "fp32", "--set", "keep=1", "torch_threads=1")
+TRAIN = (
+    "--width",
+    "4",
+    "--batch",
+    "16",
+    "--device",
+    "cpu",
+    "--precision",
+    "fp32",
+    "--set",
+    "keep=1",
+    "torch_threads=1",
+)
 EVALUATE = ("--json", "--device", "cpu", "--few-shot-draws", "10")
 # A chunk of an MCAP file, as the recorder writes them, and a little of the next.
 KILLED_AT_BYTES = 1_100_000
@@ -109,9 +121,7 @@ def make_bags(work: Path) -> None:
 def make_online(work: Path) -> None:
     """The run of a trainer node beside a simulator, an evaluator and a recorder into sqlite3."""
     explorer = {"listeners": 2, "repeat": True}  # recorder and trainer hear of the first episode
-    config = parameters(
-        work / "online_config", simulator=SMALL_SIMULATOR, trainer=SMALL_TRAINER, explorer=explorer
-    )
+    config = parameters(work / "online_config", simulator=SMALL_SIMULATOR, trainer=SMALL_TRAINER, explorer=explorer)
     words = [f"config:={config}", "objects:=online:mug_0003,online:bowl_0003", "episode_seconds:=1.0"]
     words += [f"run_dir:={work / 'run_online'}", f"bag:={work / 'bag_sqlite3'}", "storage:=sqlite3", "device:=cpu"]
     words += [f"gallery:={work / 'gallery'}"]
@@ -170,8 +180,8 @@ def make_demo(work: Path) -> None:
 def keep(work: Path) -> None:
     """Copy what was made to the artefacts: files as they are, folders as archives."""
     archive = ARTEFACTS / "files.tar.xz"
-    names = ("bag_mcap", "bag_mcap_killed", "bag_sqlite3", "bag_sqlite3_killed", "prepared", "drawn", "gallery", "study",
-             "run_aa_simclr", "run_byol", "run_online", "backbone.safetensors", "demo")  # fmt: skip
+    names = ["bag_mcap", "bag_mcap_killed", "bag_sqlite3", "bag_sqlite3_killed", "prepared", "drawn", "gallery"]
+    names += ["study", "run_aa_simclr", "run_byol", "run_online", "backbone.safetensors", "demo"]
     with tarfile.open(archive, "w:xz", preset=9) as tar:
         for name in names:
             tar.add(work / name, name)
@@ -202,7 +212,12 @@ def main() -> None:
         make_online(work)
         make_demo(work)
         keep(work)
-        interface = [sys.executable, str(HERE / "interface.py"), str(work / "gallery"), str(ARTEFACTS / "interface.json")]
+        interface = [
+            sys.executable,
+            str(HERE / "interface.py"),
+            str(work / "gallery"),
+            str(ARTEFACTS / "interface.json"),
+        ]
         subprocess.run(interface, check=True, timeout=300)
 
 
