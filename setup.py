@@ -61,6 +61,14 @@ ROS_WHEELS = [
     "ros-rosgraph-msgs>=2,<3",
 ]
 
+# `colcon test` runs pytest only if an extra of the name "test" asks for it.
+TEST = [
+    "pytest>=8,<10",
+    "pytest-timeout>=2.2,<3",
+    "hypothesis>=6.80,<7",
+    "kornia>=0.7.3,<0.10",  # The tests hold our augmentation to it.
+]
+
 setup(
     name=NAME,
     version=version(),
@@ -70,7 +78,7 @@ setup(
     license="Apache-2.0",
     maintainer="aassl_ros maintainers",
     maintainer_email="maintainers@aassl-ros.invalid",
-    python_requires=">=3.10,<3.14",
+    python_requires=">=3.10,<3.15",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={NAME: ["py.typed", "messages/definitions/*/package.xml", "messages/definitions/*/msg/*.msg"]},
     data_files=[
@@ -89,11 +97,9 @@ setup(
         "tensorboard": ["tensorboard>=2.17,<3"],
         "export": ["onnx>=1.16,<2", "onnxscript>=0.1,<1", "onnxruntime>=1.18,<2"],
         "datasets": ["h5py>=3.7,<4", "pyarrow>=12,<27"],
+        "test": TEST,
         "dev": [
-            "pytest>=8,<10",
-            "pytest-timeout>=2.2,<3",
-            "hypothesis>=6.80,<7",
-            "kornia>=0.7.3,<0.10",  # The tests hold our augmentation to it.
+            *TEST,
             "ruff>=0.5,<0.18",
             "mypy>=1.10,<3",
             "types-PyYAML>=6,<7",

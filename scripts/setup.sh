@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes .venv with all that the project needs: `make setup`. A second call with nothing changed does nothing.
 #
-# PYTHON         the Python to make it with (3.10 to 3.13); default: the best found
+# PYTHON         the Python to make it with (3.10 to 3.14); default: the best found
 # TORCH_VERSION  of the index, default 2.13.0; TORCH_INDEX  another index for torch, as
 #                https://download.pytorch.org/whl/cpu for a build without CUDA (smaller by gigabytes)
 #
@@ -14,7 +14,7 @@ fail() {
     exit 1
 }
 
-supported='import sys; print(sys.executable); sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))'
+supported='import sys; print(sys.executable); sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))'
 
 # Python 3.11 first: PyBullet has wheels up to it, and newer ones compile PyBullet for minutes.
 choose_python() {
@@ -22,7 +22,7 @@ choose_python() {
         # A name may be on the PATH and yet start nothing (pyenv's shims).
         path=$("$candidate" -c "$supported" 2>/dev/null) && echo "$path" && return
     done
-    fail "none of these starts a Python from 3.10 to 3.13: ${PYTHON:-$1}. Install one (apt install python3.11 python3.11-venv python3.11-dev) or name it: make setup PYTHON=/path/to/python3"
+    fail "none of these starts a Python from 3.10 to 3.14: ${PYTHON:-$1}. Install one (apt install python3.11 python3.11-venv python3.11-dev) or name it: make setup PYTHON=/path/to/python3"
 }
 
 is_ros_sourced() {
@@ -34,7 +34,7 @@ if is_ros_sourced "$python"; then
     ros=$ROS_DISTRO
 else
     ros=wheels
-    python=$(choose_python "python3.11 python3.10 python3.12 python3.13 python3")
+    python=$(choose_python "python3.11 python3.10 python3.12 python3.13 python3.14 python3")
 fi
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 machine=$("$python" -c 'import platform; print(platform.machine())')
@@ -65,11 +65,16 @@ else
     echo "setup: $python ($version), ROS 2 $ros as sourced"
     site=--system-site-packages
     extras=sim,export,datasets,tensorboard,ray,dev
-    # Of the tested set nothing holds beside the system's packages but this: their rclpy is built against numpy 1, and their
-    # pytest plugins need an older pytest.
+    # Of the tested set nothing holds beside the system's packages but this: up to Python 3.12 (Humble, Jazzy, Kilted) their
+    # rclpy is built against numpy 1, and their pytest plugins need an older pytest. Lyrical on Ubuntu 26.04 (Python 3.14)
+    # is built against numpy 2 and keeps its own pytest 9.
     mkdir -p .venv
-    printf 'numpy<2\npytest<8.4\n' > .venv/constraints-ros.txt
     constraints=.venv/constraints-ros.txt
+    if [ "${version#3.}" -le 12 ]; then
+        printf 'numpy<2\npytest<8.4\n' > $constraints
+    else
+        echo 'numpy>=2' > $constraints
+    fi
 fi
 
 if [ "$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" != "$version" ]; then

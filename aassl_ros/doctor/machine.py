@@ -24,9 +24,9 @@ _STA_UNSYNC = 0x40
 def check_python() -> Finding:
     """The Python that runs, and the machine."""
     found = f"{platform.python_version()} at {sys.prefix}, {platform.machine()}, {os.cpu_count()} cores"
-    if (3, 10) <= sys.version_info[:2] <= (3, 13):
+    if (3, 10) <= sys.version_info[:2] <= (3, 14):
         return Finding("Python", True, found)
-    return Finding("Python", False, found, "make setup PYTHON=python3.11 (3.10 to 3.13 are supported)")
+    return Finding("Python", False, found, "make setup PYTHON=python3.11 (3.10 to 3.14 are supported)")
 
 
 def check_disk(folder: Path) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from std_msgs.msg import Header
 from aassl_ros.nodes import camera, convert
 
 PACKAGE = Path(__file__).resolve().parents[2] / "aassl_ros"
-# What we use of rclpy 3.3 (Humble), as its source has it; Jazzy and Kilted have all of it, too.
+# What we use of rclpy 3.3 (Humble), as its source has it; Jazzy, Kilted and Lyrical must have all of it, too.
 ON_HUMBLE = {
     "rclpy.clock": {"Clock", "ClockType"},
     "rclpy.context": {"Context"},
@@ -49,6 +50,12 @@ def test_nothing_is_imported_of_rclpy_that_humble_lacks() -> None:
             if statement.module is not None and statement.module.split(".")[0] == "rclpy":
                 names = {alias.name for alias in statement.names}
                 assert names <= ON_HUMBLE.get(statement.module, set()), f"{file.name}: {statement.module}"
+
+
+@pytest.mark.parametrize("module", ON_HUMBLE)
+def test_the_installed_rclpy_has_all_that_is_imported_of_it(module: str) -> None:
+    lacking = {name for name in ON_HUMBLE[module] if not hasattr(importlib.import_module(module), name)}
+    assert not lacking
 
 
 @pytest.mark.parametrize("tells_source", [camera.TELLS_SOURCE, False])

@@ -51,7 +51,7 @@ class Installation:
         )
 
 
-def _install(way: str, folder: Path) -> Installation:
+def _copy_source(folder: Path) -> Path:
     source = folder / "source"
     source.mkdir()
     for name in _SOURCE:
@@ -59,6 +59,11 @@ def _install(way: str, folder: Path) -> Installation:
             shutil.copytree(CHECKOUT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"), symlinks=True)
         else:
             shutil.copy(CHECKOUT / name, source)
+    return source
+
+
+def _install(way: str, folder: Path) -> Installation:
+    source = _copy_source(folder)
     if way.startswith("colcon"):
         return _build_with_colcon(source, folder, ["--symlink-install"] if "symlink" in way else [])
     return _install_with_pip(source, folder, ["-e"] if "-e" in way else [])
@@ -96,3 +101,9 @@ def _call(command: list[str], folder: Path) -> None:
 )
 def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     return _install(request.param, tmp_path_factory.mktemp(request.param.replace(" ", "_")))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A copy of what makes up the package, without its tests."""
+    return _copy_source(tmp_path)

@@ -32,7 +32,7 @@ def test_a_python_that_will_not_do_is_told_with_what_will(tmp_path: Path) -> Non
     result = set_up(tmp_path, "/usr/bin/false")
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
-    assert "from 3.10 to 3.13: /usr/bin/false" in result.stderr
+    assert "from 3.10 to 3.14: /usr/bin/false" in result.stderr
     assert "apt install python3.11" in result.stderr
 
 
