@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +34,7 @@ from aassl_ros.motion.arms import Arm, load_arm
 from aassl_ros.nodes.base import ManagedNode, run
 from aassl_ros.nodes.camera import CameraFeed
 from aassl_ros.nodes.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
+from aassl_ros.nodes.first_minutes import FirstMinutes
 from aassl_ros.nodes.parameters import read_settings
 from aassl_ros.nodes.qos import LATCHED
 from aassl_ros.settings import setting
@@ -67,6 +70,7 @@ class TrainerNode(ManagedNode):
         self._feed: CameraFeed | None = None
         self._intake: Intake | None = None
         self._trainer: OnlineTrainer | None = None
+        self._first_minutes = FirstMinutes((), 0.0)
         self._announced: Saved | None = None
         self._failure: str | None = None
         self._said_no_episode = False
@@ -100,16 +104,32 @@ class TrainerNode(ManagedNode):
         self._feed = CameraFeed(
             self, settings.camera, compressed=settings.compressed, depth=_FRAME_DEPTH, on_frame=self._on_frame
         )
+        needed = [self._feed.topic, *map(self.resolve_topic_name, (topics.JOINT_STATES, topics.EPISODE))]
+        self._first_minutes = FirstMinutes(needed, time.monotonic())
         self._subscriptions_made = [
-            self.create_subscription(JointState, topics.JOINT_STATES, self._on_joint_state, _STATES),
-            self.create_subscription(JointTrajectory, topics.COMMAND, self._on_command, _STATES),
-            self.create_subscription(PoseStamped, topics.OBJECT_POSE, self._on_object_pose, _STATES),
-            self.create_subscription(String, topics.EPISODE, self._on_episode, LATCHED),
-            self.create_subscription(String, topics.ROBOT_DESCRIPTION, self._on_robot_description, LATEST),
+            self._listen(JointState, topics.JOINT_STATES, self._on_joint_state, _STATES),
+            self._listen(JointTrajectory, topics.COMMAND, self._on_command, _STATES),
+            self._listen(PoseStamped, topics.OBJECT_POSE, self._on_object_pose, _STATES),
+            self._listen(String, topics.EPISODE, self._on_episode, LATCHED),
+            self._listen(String, topics.ROBOT_DESCRIPTION, self._on_robot_description, LATEST),
         ]
         trainer.start(self._intake)
         if self._start is not None:
             self.get_logger().info(f"going on from {self._start.path} (step {self._start.step}).")
+
+    def _listen(self, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile) -> Any:
+        """Subscribe; the first message is told in the log."""
+        name = self.resolve_topic_name(topic)
+
+        def take(message: Any) -> None:
+            self._say(self._first_minutes.hear(name))
+            callback(message)
+
+        return self.create_subscription(kind, topic, take, qos)
+
+    def _say(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self.get_logger().info(line)
 
     def settle_s(self) -> float:
         return self._settings.episode_delay_s
@@ -141,7 +161,8 @@ class TrainerNode(ManagedNode):
             raise TrainingError(failure)
 
     def _on_frame(self, header: Header, frame: NDArray[np.uint8]) -> None:
-        if self._intake is not None:
+        if self._intake is not None and self._feed is not None:
+            self._say(self._first_minutes.hear(self._feed.topic))
             self._intake.add_frame(messages.stamp_ns(header.stamp), frame)
 
     def _on_joint_state(self, message: JointState) -> None:
@@ -197,7 +218,9 @@ class TrainerNode(ManagedNode):
         if self._feed is not None:
             self._feed.say_trouble()
         self._say_if_none_is_of_an_episode()
-        status = self._trainer.status
+        status, buffer = self._trainer.status, self._intake.buffer
+        frames, episodes = (0, 0) if buffer is None else (len(buffer), buffer.episode_count)
+        self._say(self._first_minutes.report(status, frames, episodes, time.monotonic()))
         if status.state == "failed" and self._failure is None:
             self._failure = status.line
             self.get_logger().error(status.line)

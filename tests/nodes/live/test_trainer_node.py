@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from rcl_interfaces.msg import Log
+from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
@@ -62,6 +63,36 @@ def test_it_learns_from_topics_and_announces_checkpoints_that_load(
     ros.wait_for(lambda: process.poll() is not None, what="the end")
     assert process.returncode == 0
     assert load_checkpoint(tmp_path / "run").step >= announced[-1]["step"] > 0
+
+
+def test_it_says_which_streams_it_hears_and_that_learning_begins(
+    ros: Any, stage: Any, start_node: Any, announced: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    process = start_node("trainer", {**SMALL, "run_dir": tmp_path / "run", "save_seconds": 0.1})
+    stage.begin("lying_0000")
+    ros.wait_for(lambda: announced, what="a checkpoint")
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    for topic in ("/camera/image_raw", "/joint_states", "/episode", "/simulator/truth/object_pose"):
+        assert said.count(f"{topic} is heard.") == 1
+    assert said.count("learning begins, with ") == 1
+    assert said.index("/camera/image_raw is heard.") < said.index("learning begins") < said.index("saved step")
+
+
+def test_the_pace_is_changed_at_once_and_what_the_learner_is_made_of_is_refused(
+    ros: Any, stage: Any, start_node: Any, announced: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    start_node("trainer", {**SMALL, "run_dir": tmp_path / "run", "updates_per_second": 0.001, "save_seconds": 1000.0})
+    stage.begin("lying_0000")
+    ros.wait_for(lambda: stage.values("trainer").get("step") == "1", what="the first update")
+    client = stage.node.create_client(SetParameters, "/trainer/set_parameters")
+    changes = {"updates_per_second": 0.0, "batch": 8}
+    parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in changes.items()]
+    asked = client.call_async(SetParameters.Request(parameters=parameters))
+    applied, refused = ros.wait_for(asked.done, what="an answer") and asked.result().results
+    assert applied.successful
+    assert refused.reason.startswith("trainer: batch is read when the node is configured")
+    ros.wait_for(lambda: int(stage.values("trainer").get("step", 0)) >= 3, what="further updates")
 
 
 def test_pause_and_save_do_as_they_say(
