@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import uuid
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from typing import Any
 
+from aassl_ros.data.json_messages.catalogue import EPISODE, SETS
 from aassl_ros.errors import DataError
 
-SETS = ("train", "online", "test", "disjoint")
-EVENTS = ("start", "stop", "discard")
+__all__ = ["SETS", "Episode", "EpisodeEvent", "EpisodeTracker"]
 
 
 @dataclass(frozen=True)
@@ -27,37 +25,19 @@ class EpisodeEvent:
 
     @classmethod
     def parse(cls, text: str) -> EpisodeEvent:
-        """Read an event's JSON. Raises DataError naming the key that is wrong."""
-        try:
-            values = json.loads(text)
-        except ValueError as error:
-            raise DataError(f"An episode event is not JSON: {text[:80]!r}.") from error
-        if not isinstance(values, dict):
-            raise DataError(f"An episode event is {text[:80]!r}, expected a JSON object with id, stamp and event.")
-        event = _checked(values, "event", values.get("event") in EVENTS, f"one of {', '.join(EVENTS)}")
-        identity = _checked(values, "id", _is_uuid(values.get("id")), "a UUID")
-        stamp = _checked(values, "stamp", _is_stamp(values.get("stamp")), "whole nanoseconds from 0")
+        """Read an event's JSON. Raises JsonMessageError (a DataError) naming the key that is wrong."""
+        values = EPISODE.decode(text)
+        identity, stamp_ns, event = values["id"], values["stamp"], values["event"]
         if event != "start":
-            return cls(identity, stamp, event)
-        instance, category = values.get("instance"), values.get("category")
-        _checked(values, "instance", isinstance(instance, str) and instance != "", "an object's name")
-        _checked(values, "category", category is None or isinstance(category, str), "a name or nothing")
-        values.setdefault("set", "train")
-        return cls(
-            identity,
-            stamp,
-            event,
-            str(instance),
-            category or None,
-            _checked(values, "set", values["set"] in SETS, f"one of {', '.join(SETS)}"),
-        )
+            return cls(identity, stamp_ns, event)
+        return cls(identity, stamp_ns, event, values["instance"], values["category"] or None, values["set"])
 
     def to_json(self) -> str:
         """The event as it goes over the topic."""
         values: dict[str, Any] = {"id": self.id, "stamp": self.stamp_ns, "event": self.event}
         if self.event == "start":
             values |= {"instance": self.instance, "category": self.category, "set": self.set}
-        return json.dumps(values)
+        return EPISODE.encode(values)
 
 
 @dataclass(frozen=True)
@@ -138,21 +118,3 @@ class EpisodeTracker:
         episode = Episode(self._robot, event.id, event.instance, event.category, event.set, event.stamp_ns)
         self._episodes[event.id] = episode
         return episode
-
-
-def _checked(values: dict[str, Any], key: str, right: bool, expected: str) -> Any:
-    if not right:
-        raise DataError(f"An episode event has {key} = {values.get(key)!r}, expected {expected}.")
-    return values.get(key)
-
-
-def _is_uuid(value: Any) -> bool:
-    try:
-        uuid.UUID(value)
-    except (ValueError, TypeError, AttributeError):
-        return False
-    return True
-
-
-def _is_stamp(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

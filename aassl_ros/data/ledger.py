@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from aassl_ros.data.json_messages.catalogue import LEDGER
+from aassl_ros.data.json_messages.schema import JsonMessageError
 from aassl_ros.data.sync import SyncCounts
 from aassl_ros.errors import BagError
 
@@ -151,19 +152,19 @@ class Ledger:
         }
 
     def to_json(self) -> str:
-        """One JSON object."""
-        return json.dumps(self.as_dict())
+        """One JSON object, with the name of its schema."""
+        return LEDGER.encode(self.as_dict())
 
     @classmethod
     def from_json(cls, text: str) -> Ledger:
-        """Read it back. Raises BagError where it is damaged."""
+        """Read it back. Raises BagError where it is damaged or of a newer version."""
         try:
-            values = json.loads(text)
-            own = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
-            own["topics"] = {topic: TopicCounts(**counts) for topic, counts in values["topics"].items()}
-            return cls(**own)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BagError(f"The ledger of the bag is damaged: {text[:60]!r}.") from error
+            values = LEDGER.decode(text)
+        except JsonMessageError as error:
+            raise BagError(f"The ledger of the bag is damaged: {error}") from error
+        own = {name: values[name] for name in cls.__dataclass_fields__}
+        own["topics"] = {topic: TopicCounts(**counts) for topic, counts in values["topics"].items()}
+        return cls(**own)
 
     def summary(self) -> str:
         """One line for people: frames, samples, and every loss."""

@@ -112,5 +112,7 @@ class FrameSampler:
     def _take_episode(self, log_ns: int, data: bytes) -> None:
         try:
             self.episodes.add(EpisodeEvent.parse(messages.decode(messages.STRING, data).data))
-        except DataError:
+        except DataError as error:
             self.ledger.episodes_refused += 1
+            if self.ledger.episodes_refused == 1:  # the rest is likely the same sender's
+                self.ledger.warnings = [*self.ledger.warnings, f"An episode event was refused: {error}"]

@@ -5,13 +5,12 @@ Readers go by these roles, never by the names of topics.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from aassl_ros.data.json_messages.catalogue import SESSION
+from aassl_ros.data.json_messages.schema import JsonMessageError
 from aassl_ros.errors import BagError
-
-CURRENT_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -54,22 +53,16 @@ class Session:
         return replace(self, started_ns=time_ns)
 
     def to_json(self) -> str:
-        """One JSON object, with the number of its format."""
-        return json.dumps({"format": CURRENT_FORMAT, **asdict(self)})
+        """One JSON object, with the name of its schema."""
+        return SESSION.encode(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Session:
-        """Read it back. Raises BagError where it is damaged or of a newer format."""
+        """Read it back. Raises BagError where it is damaged or of a newer version."""
         try:
-            values = json.loads(text)
-            found = values.pop("format")
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise BagError(f"The session of the bag is not what a recorder writes: {text[:60]!r}.") from error
-        if found != CURRENT_FORMAT:
-            raise BagError(f"The session of the bag has format {found}, expected {CURRENT_FORMAT}: update aassl_ros.")
-        try:
-            roles = Roles(**values.pop("roles"))
-            groups = {name: tuple(joints) for name, joints in values.pop("joint_groups", {}).items()}
-            return cls(roles=roles, joint_groups=groups, **values)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise BagError(f"The session of the bag lacks something or holds too much: {error}.") from error
+            values = SESSION.decode(text)
+        except JsonMessageError as error:
+            raise BagError(f"The session of the bag cannot be read: {error}") from error
+        roles = Roles(**values.pop("roles"))
+        groups = {name: tuple(joints) for name, joints in values.pop("joint_groups").items()}
+        return cls(roles=roles, joint_groups=groups, **values)

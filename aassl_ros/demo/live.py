@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from aassl_ros.data.episodes import EpisodeEvent, EpisodeTracker
+from aassl_ros.data.json_messages.records import EvaluatorAnswer
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class LiveAnswer:
 
 
 def score_answers(
-    answers: Iterable[Mapping[str, Any]], episodes: Iterable[EpisodeEvent], *, sets: tuple[str, ...] = ("test",)
+    answers: Iterable[EvaluatorAnswer], episodes: Iterable[EpisodeEvent], *, sets: tuple[str, ...] = ("test",)
 ) -> list[LiveAnswer]:
     """The answers on frames of episodes of these sets, with what the object really was; frames between episodes
     have no truth.
@@ -39,17 +40,16 @@ def score_answers(
         tracker.add(event)
     scored = []
     for answer in answers:
-        stamp_ns = int(answer["stamp"])
-        episode = tracker.at(stamp_ns)
+        episode = tracker.at(answer.stamp_ns)
         if episode is not None and not episode.discarded and episode.set in sets:
             scored.append(
                 LiveAnswer(
-                    stamp_ns,
-                    str(answer["label"]),
+                    answer.stamp_ns,
+                    answer.label,
                     str(episode.category),
                     episode.instance,
-                    float(answer["latency_ms"]),
-                    str(answer["checkpoint"]),
+                    answer.latency_ms,
+                    answer.checkpoint,
                 )
             )
     return scored

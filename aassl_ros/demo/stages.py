@@ -9,11 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from aassl_ros.cli.processes import NodeProcesses
 from aassl_ros.cli.progress import progress
 from aassl_ros.data.episodes import EpisodeEvent
+from aassl_ros.data.json_messages.records import EvaluatorAnswer
 from aassl_ros.demo.folder import REPORT_STAGE, DemoFolder, StageRecord, write_json
 from aassl_ros.demo.live import score_answers
 from aassl_ros.demo.plan import DemoPlan, DemoSettings
@@ -112,7 +112,7 @@ class Demo:
 
     def _handle(
         self, system: str, objects: tuple[str, ...], arguments: Mapping[str, str]
-    ) -> tuple[list[dict[str, Any]], list[EpisodeEvent]]:
+    ) -> tuple[list[EvaluatorAnswer], list[EpisodeEvent]]:
         """Run a system until its explorer has handled all objects; the answers and episode events heard meanwhile."""
         from aassl_ros.nodes.monitor import Monitor
 

@@ -123,16 +123,17 @@ class Intake:
             return
         self._poses[stamp_ns] = pose
 
-    def add_episode(self, text: str) -> None:
-        """Take an episode event's JSON; one that cannot be read or followed is counted."""
+    def add_episode(self, text: str) -> str:
+        """Take an episode event's JSON; one that cannot be read or followed is counted. Returns why, or ""."""
         try:
             event = EpisodeEvent.parse(text)
             self._episodes.add(event)
-        except AasslError:
+        except AasslError as error:
             self.bad("episode event refused")
-            return
+            return str(error)
         if event.event == "discard" and self.buffer is not None:
             self.buffer.discard(event.id)
+        return ""
 
     def settle(self) -> None:
         """Put frames that have waited long enough for episode events into the buffer."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from std_msgs.msg import Header, String
 
 from aassl_ros.data import messages, topics
 from aassl_ros.data.episodes import SETS
+from aassl_ros.data.json_messages.records import CheckpointNews, EvaluatorAnswer
+from aassl_ros.data.json_messages.schema import JsonMessageError
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.gallery import UNKNOWN, open_gallery
 from aassl_ros.learning.recognition import Answer, RecognitionSettings
@@ -30,6 +31,7 @@ from aassl_ros.nodes.annotate import annotate
 from aassl_ros.nodes.base import ManagedNode, run
 from aassl_ros.nodes.camera import CameraFeed
 from aassl_ros.nodes.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
+from aassl_ros.nodes.json_subscription import JsonSubscription
 from aassl_ros.nodes.parameters import read_settings
 from aassl_ros.settings import setting
 
@@ -102,13 +104,15 @@ class EvaluatorNode(ManagedNode):
 
     def activate(self) -> None:
         settings = self._settings
-        self._announcements = self.create_subscription(String, topics.CHECKPOINT, self._on_checkpoint, LATEST)
+        self._announcements = JsonSubscription(
+            self, topics.CHECKPOINT, CheckpointNews.parse, self._on_checkpoint, LATEST
+        )
         self.feed = CameraFeed(self, settings.camera, compressed=settings.compressed, depth=1, on_frame=self._on_frame)
 
     def deactivate(self) -> None:
         if self.feed is not None:
             self.feed.stop()
-            self.destroy_subscription(self._announcements)
+            self._announcements.stop()
             self.feed = None
 
     def cleanup(self) -> None:
@@ -129,24 +133,22 @@ class EvaluatorNode(ManagedNode):
         if self._classifications is not None:
             self._classifications.publish(to_classification(answer, header))
         latency_ms = (time.perf_counter() - begun) * 1e3
-        self._answers.publish(String(data=answer_json(answer, header, latency_ms)))
+        try:
+            text = answer_json(answer, header, latency_ms)
+        except JsonMessageError as error:
+            self._unanswered += 1
+            self.get_logger().error(f"an answer cannot be sent: {error}", throttle_duration_sec=10.0)
+            return
+        self._answers.publish(String(data=text))
         if self._pictures.get_subscription_count() > 0:
             picture = annotate(frame, answer.label, answer.scores[0][1])
             self._pictures.publish(convert.image_message(picture, header))
         self._latencies_ms.append(latency_ms)
         self._answered += 1
 
-    def _on_checkpoint(self, message: String) -> None:
-        try:
-            announced = json.loads(message.data)
-            path, digest = Path(announced["path"]), str(announced["digest"])
-        except (ValueError, KeyError, TypeError):
-            self.get_logger().error(
-                f"{topics.CHECKPOINT} carries {message.data[:80]!r}, expected JSON with path and digest."
-            )
-            return
-        if self.loader is not None and (self.loader.current is None or self.loader.current.digest != digest):
-            self.loader.request(path, digest)
+    def _on_checkpoint(self, announced: CheckpointNews) -> None:
+        if self.loader is not None and (self.loader.current is None or self.loader.current.digest != announced.digest):
+            self.loader.request(Path(announced.path), announced.digest)
 
     def _watch(self) -> None:
         """Say what the loader's thread has done since the last look, and whether the camera is heard."""
@@ -178,6 +180,7 @@ class EvaluatorNode(ManagedNode):
         if self.feed is not None:
             values |= {"frames_received": self.feed.received, "frames_passed_over": self.feed.lost}
             values |= {"frames_unreadable": self.feed.unreadable, "lag_ms": self.feed.lag_s * 1e3}
+            values["announcements_refused"] = self._announcements.refused
         if self.loader is None:
             return Report(WARN, "not configured", values)
         if self.loader.current is not None:
@@ -208,16 +211,12 @@ def to_classification(answer: Answer, header: Header) -> Any:
 
 
 def answer_json(answer: Answer, header: Header, latency_ms: float) -> str:
-    """stamp in ns, label, scores {category: probability}, best first, checkpoint digest, latency_ms since receipt."""
-    return json.dumps(
-        {
-            "stamp": messages.stamp_ns(header.stamp),
-            "label": answer.label,
-            "scores": {name: round(score, 4) for name, score in answer.scores},
-            "checkpoint": answer.checkpoint,
-            "latency_ms": round(latency_ms, 3),
-        }
+    """The answer as it goes over the topic. Raises JsonMessageError if a score is no probability."""
+    scores = {name: round(score, 4) for name, score in answer.scores}
+    told = EvaluatorAnswer(
+        messages.stamp_ns(header.stamp), answer.label, scores, answer.checkpoint, round(latency_ms, 3)
     )
+    return told.to_json()
 
 
 if __name__ == "__main__":

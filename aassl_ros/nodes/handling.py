@@ -41,8 +41,10 @@ class Handling:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Episodes handled and discarded."""
-        return {"handled": self._schedule.handled, "discarded": self._schedule.discarded}
+        """Episodes handled and discarded, and answers of the simulator that cannot be read."""
+        refused = 0 if self._requests is None else self._requests.refused
+        counts = {"handled": self._schedule.handled, "discarded": self._schedule.discarded}
+        return counts | {"object_states_refused": refused}
 
     def lacking(self) -> str:
         """What to wait for before the first episode; empty if nothing."""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import threading
 from collections.abc import Mapping
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from std_msgs.msg import String
 
 from aassl_ros.data import topics
 from aassl_ros.data.episodes import EpisodeEvent
-from aassl_ros.errors import DataError
+from aassl_ros.data.json_messages.records import EvaluatorAnswer
 from aassl_ros.nodes.context import start_rclpy
+from aassl_ros.nodes.json_subscription import JsonSubscription
 
 # Enough that a busy watcher misses no episode or answer.
 _DEPTH = 1000
@@ -35,7 +32,7 @@ class Monitor:
         self._namespace = namespace
         self._values: dict[str, dict[str, str]] = {}
         self.episodes: list[EpisodeEvent] = []
-        self.answers: list[dict[str, Any]] = []
+        self.answers: list[EvaluatorAnswer] = []
         self._context = Context()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._spin, name="monitor", daemon=True)
@@ -47,8 +44,11 @@ class Monitor:
             depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
         )
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
-        self._node.create_subscription(String, topics.EPISODE, self._on_episode, latched)
-        self._node.create_subscription(String, topics.ANSWER, self._on_answer, _DEPTH)
+        # Anybody may publish on these topics; what is not of their schema is logged and left out.
+        self._heard = (
+            JsonSubscription(self._node, topics.EPISODE, EpisodeEvent.parse, self.episodes.append, latched),
+            JsonSubscription(self._node, topics.ANSWER, EvaluatorAnswer.parse, self.answers.append, _DEPTH),
+        )
         self._thread.start()
         return self
 
@@ -74,14 +74,3 @@ class Monitor:
         for status in message.status:
             name = status.name.rsplit("/", 1)[-1]
             self._values[name] = {value.key: value.value for value in status.values} | {"message": status.message}
-
-    def _on_episode(self, message: String) -> None:
-        # Anybody may publish on these topics; what is not of their form is not for us.
-        with contextlib.suppress(DataError):
-            self.episodes.append(EpisodeEvent.parse(message.data))
-
-    def _on_answer(self, message: String) -> None:
-        with contextlib.suppress(json.JSONDecodeError):
-            answer = json.loads(message.data)
-            if isinstance(answer, dict):
-                self.answers.append(answer)

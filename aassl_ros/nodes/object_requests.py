@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 
@@ -11,9 +10,12 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
 from aassl_ros.data import topics
+from aassl_ros.data.json_messages.records import ObjectRequest, ObjectState
 from aassl_ros.errors import RosError
+from aassl_ros.nodes.json_subscription import JsonSubscription
 
-_LATEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+# As deep as the simulator's: an answer of somebody else's must not push ours out.
+_ANSWERS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class ObjectRequests:
@@ -22,7 +24,9 @@ class ObjectRequests:
     def __init__(self, node: Node, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._publisher = node.create_publisher(String, topics.SIMULATOR_OBJECT, 10)
-        node.create_subscription(String, topics.SIMULATOR_OBJECT_STATE, self._on_state, _LATEST)
+        self._states = JsonSubscription(
+            node, topics.SIMULATOR_OBJECT_STATE, ObjectState.parse, self._on_state, _ANSWERS
+        )
         self._pending: String | None = None  # not sent yet: nobody listens
         self._request, self._instance = "", ""
         self._asked = 0.0
@@ -31,9 +35,14 @@ class ObjectRequests:
     def ask(self, instance: str, category: str) -> None:
         """Ask for this object; a request before it is forgotten."""
         self._request, self._instance, self._shown_ns = str(uuid.uuid4()), instance, None
-        request = {"instance": instance, "category": category, "request": self._request}
-        self._pending, self._asked = String(data=json.dumps(request)), time.monotonic()
+        request = ObjectRequest(instance, category, self._request)
+        self._pending, self._asked = String(data=request.to_json()), time.monotonic()
         self._send()
+
+    @property
+    def refused(self) -> int:
+        """How many answers were not of their schema."""
+        return self._states.refused
 
     def shown_at(self) -> int | None:
         """The stamp of the first frame with the object asked for, ns; None while it is not known."""
@@ -58,15 +67,9 @@ class ObjectRequests:
             self._publisher.publish(self._pending)
             self._pending = None
 
-    def _on_state(self, message: String) -> None:
-        try:
-            state = json.loads(message.data)
-        except ValueError:
-            state = None
-        if not isinstance(state, dict) or not self._request or state.get("request") != self._request:
+    def _on_state(self, state: ObjectState) -> None:
+        if not self._request or state.request != self._request:
             return  # of a request of someone else's, or of before
-        if "error" in state:
-            raise RosError(f"the simulator cannot show {self._instance}: {state['error']}")
-        if not isinstance(state.get("stamp"), int):
-            raise RosError(f"the simulator answered for {self._instance} without a stamp: {message.data[:80]}")
-        self._shown_ns = state["stamp"]
+        if state.error is not None:
+            raise RosError(f"the simulator cannot show {self._instance}: {state.error}")
+        self._shown_ns = state.stamp_ns

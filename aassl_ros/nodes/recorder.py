@@ -222,6 +222,8 @@ class RecorderNode(ManagedNode):
             if trouble not in self._said:
                 self._said.add(trouble)
                 self.get_logger().warning(f"{self._recording.path}: there are {trouble}; the diagnostics count them.")
+        for warning in self._recording.ledger.warnings:
+            self._warn(warning)
 
     def _silent(self) -> str:
         """What to say of a camera or joint stream that is not heard; empty if all are."""

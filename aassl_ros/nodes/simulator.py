@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import Counter
@@ -19,12 +18,15 @@ from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
 from aassl_ros.data import topics
+from aassl_ros.data.json_messages.records import ObjectRequest, ObjectState
+from aassl_ros.data.json_messages.schema import JsonMessageError
 from aassl_ros.data.messages import trajectory_from_message
 from aassl_ros.errors import SimulationError, TrajectoryError
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.nodes.base import run
 from aassl_ros.nodes.convert import image_message, time_message
 from aassl_ros.nodes.diagnostics import OK, WARN, DiagnosticsPublisher, Report
+from aassl_ros.nodes.json_subscription import JsonSubscription
 from aassl_ros.nodes.parameters import declare_settings
 from aassl_ros.nodes.simulator_messages import (
     camera_info_message,
@@ -43,7 +45,6 @@ _JOINT_QOS = QoSProfile(depth=100)
 _LATCHED_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 # The last answers stay readable for an explorer that starts a moment later.
 _ANSWER_QOS = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-_EXPECTED_REQUEST = 'expected {"instance": "mug_0003"}, or null for an empty hand'
 # /clock comes at most this often.
 _TURN_S = 0.01
 _COUNTS = ("frames", "joint_states", "commands", "commands_refused", "objects", "objects_refused", "pauses")
@@ -81,14 +82,16 @@ class SimulatorNode(Node):
         if self._world.renderer.fallback is not None:
             self.get_logger().warning(f"EGL does not work here ({self._world.renderer.fallback}): the CPU draws.")
         self._counts: Counter[str] = Counter()
-        self._unanswered: dict[str, Any] | None = None
+        self._unanswered: ObjectRequest | None = None
         self._optical_frame = f"{self._settings.camera}_optical_frame"
         self._create_publishers()
         self._publish_description()
         if self._settings.object:
-            self._swap({"instance": self._settings.object})
+            self._swap(ObjectRequest(self._settings.object))
         # In this order: by hearing requests for objects an explorer knows that the commands go to a simulator.
-        self.create_subscription(String, topics.SIMULATOR_OBJECT, self._on_object, 50)
+        self._requests = JsonSubscription(
+            self, topics.SIMULATOR_OBJECT, ObjectRequest.parse, self._on_object, 50, on_refused=self._on_bad_request
+        )
         self.create_subscription(JointTrajectory, topics.COMMAND, self._on_command, 50)
         self._begun_s = time.monotonic()
         self._timer = self.create_timer(_TURN_S, self._take_turn, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -164,7 +167,8 @@ class SimulatorNode(Node):
         self._camera_info.publish(camera_info_message(head, self._world.camera_matrix(), size))
         self._images.publish(image_message(event.frame, head))
         if event.is_first and self._unanswered is not None:
-            self._answer({**self._unanswered, "stamp": event.stamp_ns})
+            shown = self._unanswered
+            self._answer(ObjectState(shown.request, shown.instance, shown.category, event.stamp_ns))
             self._unanswered = None
 
     def _on_command(self, message: JointTrajectory) -> None:
@@ -174,31 +178,35 @@ class SimulatorNode(Node):
         except TrajectoryError as error:
             self._refuse("commands_refused", str(error))
 
-    def _on_object(self, message: String) -> None:
-        request: Any = None
+    def _on_object(self, request: ObjectRequest) -> None:
         try:
-            request = _parse_request(message.data)
             self._swap(request)
         except SimulationError as error:
             self._refuse("objects_refused", str(error))
-            self._answer({"error": str(error), "request": request and request.get("request")})
+            self._answer(ObjectState(request.request, error=str(error)))
 
-    def _swap(self, request: dict[str, Any]) -> None:
+    def _on_bad_request(self, error: JsonMessageError) -> None:
+        self._counts["objects_refused"] += 1
+        self._answer(ObjectState(error.values.get("request"), error=str(error)))
+
+    def _swap(self, request: ObjectRequest) -> None:
         """Swap the object; the answer follows with the first new frame. Raises SimulationError."""
-        instance, category = _instance_of(request), request.get("category")
-        if instance is not None:
-            found = self._world.catalogue.find(instance).category
-            if category not in (None, found):
-                raise SimulationError(f"instance {instance} is of category {found}, the request says {category!r}.")
+        category = request.category
+        if request.instance is not None:
+            found = self._world.catalogue.find(request.instance).category
+            if category not in (None, "", found):
+                raise SimulationError(
+                    f"instance {request.instance} is of category {found}, the request says {category!r}."
+                )
             category = found
-        self._simulation.swap_object(instance)
+        self._simulation.swap_object(request.instance)
         if self._unanswered is not None:
-            self._answer({"error": "replaced before its first frame.", "request": self._unanswered["request"]})
-        self._unanswered = {"instance": instance, "category": category, "request": request.get("request")}
+            self._answer(ObjectState(self._unanswered.request, error="replaced before its first frame."))
+        self._unanswered = ObjectRequest(request.instance, category, request.request)
         self._counts["objects"] += 1
 
-    def _answer(self, answer: dict[str, Any]) -> None:
-        self._answers.publish(String(data=json.dumps(answer)))
+    def _answer(self, answer: ObjectState) -> None:
+        self._answers.publish(String(data=answer.to_json()))
 
     def _refuse(self, count: str, problem: str) -> None:
         self._counts[count] += 1
@@ -219,26 +227,6 @@ class SimulatorNode(Node):
         }
         message = f"runs at {speed:.2f} of the clock's speed, expected {self._settings.speed:g}" if slow else "running"
         return Report(WARN if slow else OK, message, values)
-
-
-def _parse_request(text: str) -> dict[str, Any]:
-    """A request for an object. Raises SimulationError where it is no JSON object."""
-    try:
-        request = json.loads(text)
-    except ValueError as error:
-        raise SimulationError(f"object request is not JSON ({error}), {_EXPECTED_REQUEST}.") from error
-    if not isinstance(request, dict):
-        raise SimulationError(f"object request is {text[:80]!r}, {_EXPECTED_REQUEST}.")
-    return request
-
-
-def _instance_of(request: dict[str, Any]) -> str | None:
-    """The instance that is asked for. Raises SimulationError where the request names none."""
-    if not isinstance(request.get("instance", 0), (str, type(None))):
-        found = repr(request["instance"]) if "instance" in request else "none"
-        raise SimulationError(f"object request names instance {found}, {_EXPECTED_REQUEST}.")
-    instance: str | None = request["instance"]
-    return instance
 
 
 def main() -> int:

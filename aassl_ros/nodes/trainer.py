@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from aassl_ros.data import messages, topics
+from aassl_ros.data.json_messages.records import CheckpointNews
 from aassl_ros.data.prepared import PreparedData
 from aassl_ros.data.sync import SyncSettings
 from aassl_ros.errors import ConfigError, TrainingError, TrajectoryError
@@ -186,8 +186,8 @@ class TrainerNode(ManagedNode):
             self._intake.add_object_pose(stamp_ns, messages.pose_from_message(message))
 
     def _on_episode(self, message: String) -> None:
-        if self._intake is not None:
-            self._intake.add_episode(message.data)
+        if self._intake is not None and (refused := self._intake.add_episode(message.data)):
+            self.get_logger().warning(f"refused: {refused}", throttle_duration_sec=5.0)
 
     def _on_robot_description(self, message: String) -> None:
         if self._intake is None or self._arm is None:
@@ -242,8 +242,8 @@ class TrainerNode(ManagedNode):
         saved = self._trainer.status.saved if self._trainer is not None else None
         if saved is not None and saved != self._announced:
             self._announced = saved
-            facts = {"path": str(saved.path), "digest": saved.digest, "step": saved.step}
-            self._announcements.publish(String(data=json.dumps(facts)))
+            news = CheckpointNews(str(saved.path), saved.digest, saved.step)
+            self._announcements.publish(String(data=news.to_json()))
             self.get_logger().info(f"saved step {saved.step}: {saved.path}")
 
     def _report(self) -> Report:

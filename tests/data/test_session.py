@@ -37,6 +37,14 @@ def test_a_damaged_session_is_refused(text: str) -> None:
 
 
 def test_a_session_of_a_later_format_says_what_to_do() -> None:
-    later = json.dumps({**json.loads(SESSION.to_json()), "format": 99})
-    with pytest.raises(BagError, match="update aassl_ros"):
-        Session.from_json(later)
+    values = json.loads(SESSION.to_json())
+    del values["schema"]
+    for later in ({"schema": "aassl_ros/recorder/session/99"}, {"format": 99}):
+        with pytest.raises(BagError, match="update aassl_ros"):
+            Session.from_json(json.dumps({**values, **later}))
+
+
+def test_a_session_of_before_the_schema_key_is_read() -> None:
+    values = json.loads(SESSION.to_json())
+    del values["schema"]
+    assert Session.from_json(json.dumps({"format": 1, **values})) == SESSION

@@ -3,6 +3,7 @@ from __future__ import annotations
 import uuid
 
 from aassl_ros.data.episodes import EpisodeEvent
+from aassl_ros.data.json_messages.records import EvaluatorAnswer
 from aassl_ros.demo.live import score_answers
 
 
@@ -12,8 +13,8 @@ def events(start_ns: int, stop_ns: int, category: str, set_name: str) -> list[Ep
     return [start, EpisodeEvent(identity, stop_ns, "stop")]
 
 
-def answer(stamp: int, label: str) -> dict[str, object]:
-    return {"stamp": stamp, "label": label, "latency_ms": 3.0, "checkpoint": "abc"}
+def answer(stamp: int, label: str) -> EvaluatorAnswer:
+    return EvaluatorAnswer(stamp, label, {label: 1.0}, "abc", 3.0)
 
 
 def test_only_answers_on_frames_of_test_episodes_count() -> None:

@@ -130,6 +130,8 @@ class FollowingArm:
     def _on_object(self, message: String) -> None:
         request = json.loads(message.data)
         self.requests.append(request["instance"])
+        self._states.publish(String(data="no json"))
+        self._states.publish(String(data=json.dumps({"request": request["request"], "stamp": "soon"})))
         if (answer := self._answer(request)) is not None:
             self._states.publish(String(data=json.dumps(answer)))
 
@@ -137,7 +139,8 @@ class FollowingArm:
         self.diagnostics += [(status.level, status.message) for status in message.status]
 
     def show(self, request: dict[str, object]) -> dict[str, object]:
-        return request | {"stamp": self.now_ns() + 30_000_000}
+        shown = {key: request[key] for key in ("instance", "category", "request")}
+        return shown | {"stamp": self.now_ns() + 30_000_000}
 
 
 @pytest.fixture

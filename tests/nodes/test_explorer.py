@@ -39,7 +39,9 @@ QUICK = {"episode_seconds": 0.5, "objects": ["train:mug_0003", "test:bowl_0001"]
 def test_it_handles_every_object_for_its_time_and_ends(ros, arm, start_node):
     explorer = start_node("explorer", QUICK | {"exit_when_done": True})
     ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
-    assert explorer.returncode == 0, output(explorer)
+    said = output(explorer)
+    assert explorer.returncode == 0, said
+    assert "refused: simulator/object_state: 'no json' is not JSON" in said
     starts = [event for event in arm.events if event.event == "start"]
     assert [(start.instance, start.category, start.set) for start in starts] == [
         ("mug_0003", "mug", "train"),

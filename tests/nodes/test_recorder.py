@@ -291,6 +291,7 @@ def test_what_cannot_be_used_is_said_while_recording(ros: Any, start_recorder: S
     robot = Robot(ros)
     recorder = start_recorder(tmp_path / "bag")
     ros.wait_for(robot.heard)
+    robot.episodes.publish(String(data='{"event": "begin"}'))
     for k in range(60):
         robot.publish_joints(k * 20_000_000 + SECOND, position=math.nan if k % 2 else 0.0)
         robot.publish_frame(k * 20_000_000 + SECOND, encoding="heat")
@@ -299,6 +300,8 @@ def test_what_cannot_be_used_is_said_while_recording(ros: Any, start_recorder: S
     assert "there are frames of an unknown encoding; the diagnostics count them." in said
     assert "there are joint states dropped (not finite); the diagnostics count them." in said
     assert "60 frames of an unknown encoding" in said
+    assert "An episode event was refused: episode: id is missing, expected a UUID." in said
+    assert "1 episode events refused" in said
 
 
 def test_an_episode_marked_by_hand_is_recorded_though_somebody_else_listened_first(

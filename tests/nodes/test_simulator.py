@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import String
@@ -21,6 +21,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from aassl_ros.data import topics
 from aassl_ros.data.messages import NANOSECONDS, frame_from_message, stamp_ns
+from aassl_ros.data.topic_table import TOPICS
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.nodes.convert import time_message
 
@@ -132,7 +133,8 @@ def test_the_answer_to_a_swap_names_the_first_frame_that_shows_the_object(ear: E
     frames = dict(zip(ear.stamps(_IMAGES), ear.heard[_IMAGES], strict=True))
     last_old = max(stamp for stamp in frames if stamp < answer["stamp"])
 
-    assert answer == {"instance": "teapot_0002", "category": "teapot", "request": "r1", "stamp": answer["stamp"]}
+    told = {"instance": "teapot_0002", "category": "teapot", "request": "r1", "stamp": answer["stamp"]}
+    assert answer == {"schema": "aassl_ros/simulator/object_state/1", **told}
     assert not np.array_equal(before, frame_from_message(frames[answer["stamp"]]))
     np.testing.assert_array_equal(before, frame_from_message(frames[last_old]))
     assert min(ear.stamps(topics.OBJECT_POSE)) == answer["stamp"]
@@ -150,11 +152,11 @@ def test_an_empty_hand_can_be_asked_for(ear: Ear) -> None:
 def test_bad_object_requests_are_answered_and_counted_and_the_simulator_goes_on(ear: Ear) -> None:
     assert "unicorn" in ear.ask({"instance": "unicorn_0001"})["error"]
     assert "category mug" in ear.ask({"instance": "mug_0001", "category": "lamp"})["error"]
-    assert "names instance none" in ear.ask("{}")["error"]
+    assert "instance is missing" in ear.ask("{}")["error"]
     assert "not JSON" in ear.ask("mug please")["error"]
     assert "expected" in ear.ask("[1]")["error"]
     refused = ear.ask({"instance": 5, "request": 7})
-    assert "names instance 5" in refused["error"]
+    assert "instance = 5" in refused["error"]
     assert refused["request"] == 7
     assert "stamp" in ear.ask({"instance": "mug_0001", "category": "mug"})
     ear.ros.wait_for(lambda: ear.diagnostic("objects_refused") == "6", what="the refusals in the diagnostics")
@@ -231,3 +233,20 @@ def test_a_second_simulator_in_the_same_ros_domain_gives_way(ros, start_node):
     assert second.returncode == 1
     assert "another simulator publishes /clock in this ROS domain" in second.communicate()[0]
     assert first.poll() is None
+
+
+def test_its_topics_offer_the_quality_of_service_that_the_docs_tell(ear: Ear) -> None:
+    node = ear.ros.node("looker")
+    rows = [row for row in TOPICS if row.senders.startswith("simulator") and row.name != topics.TF_STATIC]
+
+    def offered() -> dict[str, tuple[str, bool]]:
+        found = {row.name: node.get_publishers_info_by_topic(row.name.replace("CAMERA", "camera")) for row in rows}
+        return {
+            name: (one.topic_type, one.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL)
+            for name, publishers in found.items()
+            for one in publishers
+            if one.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+        }
+
+    told = {row.name: (row.type, row.latched) for row in rows}
+    ear.ros.wait_for(lambda: offered() == told, what=f"publishers as in the docs: {told}")

@@ -93,6 +93,10 @@ def test_it_waits_for_a_checkpoint_then_follows_the_trainer_and_keeps_the_old_on
         announce(stage, path)
         digest = load_checkpoint(path).digest
         ros.wait_for(lambda: heard["answers"] and heard["answers"][-1]["checkpoint"] == digest, what="its answers")  # noqa: B023
+    stage.announcements.publish(String(data='{"path": 3}'))
+    ros.wait_for(
+        lambda: stage.values("evaluator")["announcements_refused"] == "1", what="the refusal of no announcement"
+    )
     (damaged / "weights.safetensors").write_bytes(b"damaged")
     announce(stage, damaged, digest="0" * 64)
     ros.wait_for(lambda: "is damaged" in stage.values("evaluator")["message"], what="the complaint")
