@@ -27,6 +27,23 @@ RELIABLE = Qos(
     QosTime(0, 0),
     False,
 )
+# As they were written before JSON messages had a schema, word for word.
+OLD_SESSION = (
+    '{"format": 1, "robot": "left", "arm": "panda", "base_link": "a", "tip_link": "b", "roles": {"cameras": {"front": '
+    '"/front"}, "joint_states": "/joints", "commands": {"arm": "/command"}, "episode": "/episode", "object_pose": "", '
+    '"joint_truth": ""}, "namespace": "/left", "joint_groups": {"arm": ["j1"]}, "settings": {"cameras": ["front"], '
+    '"queue_mb": 256.0}, "versions": {"python": "3.11.2"}, "started_ns": 7}'
+)
+OLD_LEDGER = (
+    '{"frames_received": 9, "frames_written": 8, "frames_dropped": 1, "frames_with_sample": 7, "bracket_ms_median": '
+    '10.0, "messages_dropped": 1, "topics": {"/front": {"type": "sensor_msgs/msg/Image", "received": 9, "written": 8, '
+    '"dropped": 1, "lost": 0}}, "frame_topics": ["/front"], "frames_without_sample": {"joint missing": 2}, '
+    '"joint_states_dropped": {}, "commands_refused": 0, "commands_late": 0, "warnings": [], "closed": true}'
+)
+OLD_EVENT = (
+    '{"id": "8c1d3f3e-50a5-4c1b-9a53-0d8a0f0f6a11", "stamp": 5, "event": "start", "instance": "mug_0001", '
+    '"category": null, "set": "test"}'
+)
 TEXTS = [messages.encode_string(f"text {number}") for number in range(1000)]
 
 
@@ -193,3 +210,23 @@ def test_a_harmed_bag_is_told_in_one_line(tmp_path: Path, harm: Callable[[Path],
     with pytest.raises(BagError, match="bag") as caught, BagReader(path) as reader:
         list(reader.messages())
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_a_bag_whose_messages_have_no_schema_still_opens(tmp_path: Path, storage: str) -> None:
+    with BagWriter(tmp_path / "bag", storage) as writer:
+        for topic, text in {"/left/recorder/session": OLD_SESSION, "/episode": OLD_EVENT}.items():
+            writer.add_topic(topic, messages.STRING)
+            writer.write(topic, 5, 5, messages.encode_string(text))
+        writer.set_custom_data("recorder/ledger", OLD_LEDGER)
+    with BagReader(tmp_path / "bag") as reader:
+        assert reader.session is not None
+        assert reader.ledger is not None
+        assert (reader.session.robot, reader.session.joint_groups, reader.session.started_ns) == (
+            "left",
+            {"arm": ("j1",)},
+            7,
+        )
+        assert (reader.ledger.frames_dropped, reader.ledger.frames_with_sample, reader.ledger.closed) == (1, 7, True)
+        (episode,) = reader.episodes()
+        assert (episode.instance, episode.category, episode.set, episode.start_ns) == ("mug_0001", None, "test", 5)
