@@ -11,6 +11,7 @@ from typing import Any
 from aassl_ros.data.bag_check import check_bag
 from aassl_ros.data.bag_reader import BagReader
 from aassl_ros.data.bag_recovery import recover_bag
+from aassl_ros.data.json_messages.catalogue import SESSION
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,7 @@ def _info(arguments: argparse.Namespace) -> int:
             "seconds": reader.duration_s,
             "topics": {name: topic._asdict() for name, topic in reader.topics.items()},
             "episodes": [asdict(episode) for episode in episodes],
-            "session": None if session is None else json.loads(session.to_json()),
+            "session": None if session is None else {"format": SESSION.version, **asdict(session)},
             "ledger": None if ledger is None else ledger.as_dict(),
         }
     if arguments.json:
