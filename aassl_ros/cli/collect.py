@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from aassl_ros.cli.processes import NodeProcesses
 from aassl_ros.cli.progress import progress
 from aassl_ros.cli.up import parse_assignments
 from aassl_ros.errors import BagError, ConfigError, RosError
-from aassl_ros.motion.arms import load_arm
+from aassl_ros.preflight import check
 from aassl_ros.system import complete, nodes
 
 # The simulator draws its first frame, and DDS finds everybody, within this time on two busy cores.
@@ -39,9 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out.exists():
         raise ConfigError(f"{arguments.out} exists already: a bag is never overwritten. Name another with -o.")
     values = complete("collect", {"bag": str(arguments.out.resolve()), **parse_assignments(arguments.arguments)})
-    _check(values, arguments.out)
+    specs = nodes("collect", values)
+    check(specs)
+    _check_folder(arguments.out)
     try:
-        _record(nodes("collect", values), arguments.seconds)
+        _record(specs, arguments.seconds)
     except RosError as error:
         if any(arguments.out.glob("*.mcap")) and not (arguments.out / "metadata.yaml").exists():
             raise RosError(f"{error} Save what was recorded: aassl bag recover {arguments.out}") from error
@@ -54,10 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 3 if ledger.lossy else 0
 
 
-def _check(values: Mapping[str, str], out: Path) -> None:
-    """Say here in one line what else each node would say for itself. Raises ConfigError, BagError."""
-    if values["arm"]:
-        load_arm(values["arm"])
+def _check_folder(out: Path) -> None:
+    """Say here in one line what else the recorder would say for itself. Raises BagError."""
     try:
         out.resolve().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
