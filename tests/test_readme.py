@@ -89,7 +89,7 @@ def run_until(command: str, folder: Path, sign: str, more: tuple[str, ...] = ())
         if sign in line:
             break
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=240)
     assert process.returncode == 0, "".join([*said, rest])
     assert any(sign in line for line in said), "".join([*said, rest])
 
@@ -173,9 +173,9 @@ def test_with_a_real_arm_that_here_is_the_simulator(folder: Path) -> None:
         stopped = json.loads(run(f"{REAL[3]} --use-sim-time", folder))
     finally:
         collect.send_signal(signal.SIGINT)
-        said, _ = collect.communicate(timeout=60)
+        said, _ = collect.communicate(timeout=240)
         robot.send_signal(signal.SIGINT)
-        robot.wait(timeout=30)
+        robot.wait(timeout=240)
     assert collect.returncode == 0, said
     assert (started["instance"], started["event"], stopped["event"]) == ("red_mug", "start", "stop")
     assert started["id"] == stopped["id"]

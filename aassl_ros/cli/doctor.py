@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aassl_ros.doctor.finding import Finding
+from aassl_ros.doctor.gradients import check_gradients
 from aassl_ros.doctor.learning import check_renderer, check_torch
 from aassl_ros.doctor.machine import check_clock, check_disk, check_python
 from aassl_ros.doctor.ros import check_images, check_launch, check_messages, check_ros, check_shared_memory
@@ -46,6 +47,7 @@ def examine(folder: Path) -> list[Finding]:
         "images between processes": check_images,
         "renderer": check_renderer,
         "torch": check_torch,
+        "gradients": check_gradients,
         "disk": lambda: check_disk(folder),
         "clock": check_clock,
     }

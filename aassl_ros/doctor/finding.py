@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -26,8 +27,11 @@ class Trial:
     error: str | None
 
 
-def try_python(*words: str, timeout_s: float = 60.0) -> Trial:
-    """Run this Python with `words` in a process of its own: a broken library ends that process, and not the doctor."""
+def try_python(*words: str, timeout_s: float = 180.0, environment: Mapping[str, str] | None = None) -> Trial:
+    """Run this Python with `words` in a process of its own: a broken library ends that process, and not the doctor.
+
+    environment: variables to set beside those of this process.
+    """
     try:
         result = subprocess.run(
             [sys.executable, *words],
@@ -35,7 +39,7 @@ def try_python(*words: str, timeout_s: float = 60.0) -> Trial:
             text=True,
             timeout=timeout_s,
             check=False,
-            env=dict(os.environ),
+            env={**os.environ, **(environment or {})},
         )
     except subprocess.TimeoutExpired:
         return Trial("", f"no answer within {timeout_s:g} s")

@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from aassl_ros.doctor import machine, ros
+from aassl_ros.doctor import gradients, machine, ros
 from aassl_ros.doctor.finding import Finding, try_python
 from aassl_ros.doctor.machine import check_disk
 
-CHECKS = ["Python", "ROS 2", "launch", "messages", "shared memory", "images", "renderer", "torch", "disk", "clock"]
+CHECKS = ["Python", "ROS 2", "launch", "messages", "shared memory", "images", "renderer", "torch", "gradients", "disk",
+          "clock"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def test_what_works_needs_no_mending_and_what_does_not_says_what_mends_it(
 
 def test_what_every_test_here_needs_works(answer: subprocess.CompletedProcess[str]) -> None:
     checks = {check["name"]: check for check in json.loads(answer.stdout)["checks"]}
-    for name in ("Python", "ROS 2", "messages", "images", "renderer", "torch"):
+    for name in ("Python", "ROS 2", "messages", "images", "renderer", "torch", "gradients"):
         assert checks[name]["works"], checks[name]
 
 
@@ -92,3 +94,35 @@ def test_what_does_not_work_is_printed_with_what_mends_it(capsys: pytest.Capture
     assert "does not" in output
     assert "2 MB/s in [slow]" in output
     assert "disk: pip install '.[sim]'." in output
+
+
+AVX2_FAULT = pytest.mark.skipif(
+    not torch.__version__.startswith("2.13.") or "avx2" not in Path("/proc/cpuinfo").read_text(),
+    reason="known of torch 2.13 on processors with AVX2",
+)
+
+
+@AVX2_FAULT
+def test_a_torch_whose_convolutions_are_unsound_is_told_and_our_encoders_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    finding = gradients.check_gradients()
+    assert finding.works
+    assert "this torch is unsound on this processor" in finding.found
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("import os; os.abort()", "ended with status -6"),
+        ('print(\'{"4": 1e-5, "8": 0.3}\')', "a ResNet-18 of width 8 is off by 0.3 of the gradient"),
+        ("print('{\"4\": NaN}')", "a ResNet-18 of width 4 is off by nan of the gradient"),
+    ],
+)
+def test_encoders_that_are_taught_wrongly_here_are_told(
+    monkeypatch: pytest.MonkeyPatch, program: str, told: str
+) -> None:
+    monkeypatch.setattr(gradients, "_ENCODERS", program)
+    finding = gradients.check_gradients()
+    assert not finding.works
+    assert told in finding.found
+    assert "ONEDNN_MAX_CPU_ISA=AVX" in finding.mend

@@ -42,7 +42,7 @@ rotation_forms = st.sampled_from(["vector", "6d"])
 
 
 @given(seeds, rotation_forms)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_turning_and_moving_the_whole_world_changes_no_end_effector_action(seed: int, form: str) -> None:
     poses = random_poses(seed)
     world = random_poses(seed + 1, 1)
@@ -55,7 +55,7 @@ def test_turning_and_moving_the_whole_world_changes_no_end_effector_action(seed:
 
 
 @given(seeds, rotation_forms)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_turning_the_objects_own_frame_changes_no_object_action(seed: int, form: str) -> None:
     """Where an object's front is, is a convention of its model: x_cam = R x_obj + p must not depend on it."""
     poses = random_poses(seed)
@@ -69,7 +69,7 @@ def test_turning_the_objects_own_frame_changes_no_object_action(seed: int, form:
 
 
 @given(seeds)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_an_object_twice_as_far_and_twice_as_large_moves_by_the_same_action(seed: int) -> None:
     """One camera cannot tell the two apart, so the action must not either."""
     near = random_poses(seed)
@@ -84,7 +84,7 @@ def test_an_object_twice_as_far_and_twice_as_large_moves_by_the_same_action(seed
 
 
 @given(seeds, st.sampled_from(["object_pose", "end_effector"]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_way_back_is_the_inverse_turn(seed: int, name: str) -> None:
     poses = random_poses(seed)
     recorded = Recorded(object_pose=poses, tip_pose=poses)
@@ -97,7 +97,7 @@ def test_the_way_back_is_the_inverse_turn(seed: int, name: str) -> None:
 
 
 @given(seeds)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_two_object_turns_one_after_the_other_make_the_whole_turn(seed: int) -> None:
     recorded = Recorded(object_pose=random_poses(seed))
     space = ActionSpace("object_pose", components=("rotation",))
@@ -110,7 +110,7 @@ def test_two_object_turns_one_after_the_other_make_the_whole_turn(seed: int) -> 
 
 
 @given(seeds)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_two_end_effector_moves_one_after_the_other_make_the_whole_move(seed: int) -> None:
     recorded = Recorded(tip_pose=random_poses(seed))
     space = ActionSpace("end_effector")
@@ -125,7 +125,7 @@ def test_two_end_effector_moves_one_after_the_other_make_the_whole_move(seed: in
 
 
 @given(seeds, st.sampled_from(["object_pose", "end_effector", "turn_size"]), rotation_forms)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_quaternion_and_its_negative_are_the_same_rotation(seed: int, name: str, form: str) -> None:
     poses = random_poses(seed)
     flipped = poses * np.array([1, 1, 1, -1, -1, -1, -1])
@@ -140,7 +140,7 @@ def test_a_quaternion_and_its_negative_are_the_same_rotation(seed: int, name: st
 
 
 @given(st.floats(-20, 20), st.floats(-20, 20), st.floats(-20, 20), st.integers(-3, 3))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_joint_moves_add_up_and_whole_turns_of_a_continuous_joint_change_nothing(
     a: float, b: float, c: float, turns: int
 ) -> None:

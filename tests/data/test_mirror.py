@@ -37,7 +37,7 @@ def action(space: ActionSpace, poses: NDArray[np.float64]) -> NDArray[np.float32
 
 
 @given(st.integers(0, 2**31), st.sampled_from(["vector", "6d"]), parts)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_mirrored_action_is_the_action_in_the_mirrored_world(seed: int, form: str, kept: tuple[str, ...]) -> None:
     space, poses = ActionSpace("object_pose", form, kept), random_poses(seed)
 
@@ -50,7 +50,7 @@ def test_a_mirrored_action_is_the_action_in_the_mirrored_world(seed: int, form: 
 
 
 @given(st.integers(0, 2**31), st.sampled_from(["vector", "6d"]), parts)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_mirrored_twice_an_action_and_a_picture_are_as_before(seed: int, form: str, kept: tuple[str, ...]) -> None:
     space = ActionSpace("object_pose", form, kept)
     before = action(space, random_poses(seed))

@@ -52,7 +52,7 @@ def test_an_angle_without_a_jump_is_its_cosine_and_sine() -> None:
 
 
 @given(angles, angles, angles)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_recorded_moves_add_up_and_the_way_back_is_their_negative(a: float, b: float, c: float) -> None:
     states = frames(("x", "turn_deg"), [[a, a], [b, b], [c, c]])
     space = ActionSpace("recorded")
@@ -67,7 +67,7 @@ def test_recorded_moves_add_up_and_the_way_back_is_their_negative(a: float, b: f
 
 
 @given(angles, st.integers(-5, 5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_whole_turns_change_no_angle(angle: float, turns: int) -> None:
     states = frames(("turn_deg",), [[0], [angle], [angle + 360 * turns]])
     for form in ("vector", "6d"):

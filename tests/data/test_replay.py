@@ -58,7 +58,7 @@ def naive_pairs(episodes: list[str], capacity: int, window: Window) -> set[tuple
     st.integers(2, 12),
     st.sampled_from([Window(), Window("frames", 1, 2), Window("seconds", 0.05, 0.1)]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_pairs_are_those_that_going_through_all_frames_one_by_one_finds(
     lengths: list[int], capacity: int, window: Window
 ) -> None:

@@ -29,7 +29,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     while not (out / "bags" / "collect").exists() and time.monotonic() < until and first.poll() is None:
         time.sleep(0.2)  # a process of another program: there is nothing of its to wait for but its files
     first.send_signal(signal.SIGINT)
-    said, _ = first.communicate(timeout=90)
+    said, _ = first.communicate(timeout=240)
     assert first.returncode == 1, said
     assert said.strip().splitlines()[-1] == "aassl: interrupted.", said
     second = demo(out)

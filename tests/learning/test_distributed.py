@@ -1,12 +1,10 @@
 """Two processes with half of each batch learn, by every method, what one process learns with the whole batch.
 
-Run as a program it is one of the two processes: `test_distributed.py DATA FOLDER`, its rank in the environment.
+torchrun runs this file as each of the two processes: `test_distributed.py DATA FOLDER`.
 """
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -126,7 +124,7 @@ def disagree(data: PreparedData, folder: Path) -> dict[str, str]:
 
 def main(data: Path, folder: Path) -> None:
     torch.set_num_threads(1)
-    with joined_ranks(60.0):
+    with joined_ranks(600.0):
         found = {name: learn(settings) for name, settings in CASES.items()}
         rank, said_there = own_rank(), disagree(PreparedData.open(data), folder)
     threads = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
@@ -138,19 +136,9 @@ def main(data: Path, folder: Path) -> None:
 def ranks(turning_clouds: PreparedData, tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
     """What each of two processes found and said."""
     folder = tmp_path_factory.mktemp("ranks")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(RANKS)}
-    program = [sys.executable, str(Path(__file__).resolve()), str(turning_clouds.path), str(folder)]
-    running = [
-        subprocess.Popen(program, env={**os.environ, **meeting, "RANK": str(rank), "LOCAL_RANK": str(rank)})
-        for rank in range(RANKS)
-    ]
-    try:
-        assert [process.wait(timeout=240) for process in running] == [0, 0]
-    finally:
-        for process in running:
-            process.kill()
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(RANKS)]
+    program = [str(Path(__file__).resolve()), str(turning_clouds.path), str(folder)]
+    subprocess.run([*torchrun, *program], check=True, timeout=600)
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]
 
 

@@ -89,7 +89,7 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
     program = [sys.executable, str(Path(__file__).resolve())]
     running = [subprocess.Popen([*program, str(rank), str(folder)]) for rank in range(RANKS)]
     try:
-        assert [process.wait(timeout=120) for process in running] == [0, 0]
+        assert [process.wait(timeout=600) for process in running] == [0, 0]
     finally:
         for process in running:
             process.kill()

@@ -35,7 +35,7 @@ def package(tmp_path: Path) -> Path:
 def aassl(package: Path, *arguments: object) -> None:
     command = [sys.executable, "-c", "import sys; from aassl_ros.cli.main import main; sys.exit(main(sys.argv[1:]))"]
     environment = {**os.environ, "PYTHONPATH": str(package)}
-    subprocess.run([*command, *map(str, arguments)], check=True, env=environment, cwd=package, timeout=120)
+    subprocess.run([*command, *map(str, arguments)], check=True, env=environment, cwd=package, timeout=240)
 
 
 def test_the_documented_file_and_line_train_and_go_on(

@@ -98,7 +98,7 @@ def test_an_announced_checkpoint_takes_the_place_of_the_old_one(loader: Recogniz
     loader.load(write_checkpoint(tmp_path / "old"))
     new = load_checkpoint(write_checkpoint(tmp_path / "new", seed=1))
     loader.request(new.path, new.digest)
-    loader.wait(timeout_s=20)
+    loader.wait(timeout_s=120)
     assert loader.current is not None
     assert loader.current.digest == new.digest
     assert loader.error is None
@@ -121,7 +121,7 @@ def test_a_checkpoint_that_cannot_be_used_leaves_the_old_one_answering(
     else:
         digest = "0" * 64
     loader.request(new, digest)
-    loader.wait(timeout_s=20)
+    loader.wait(timeout_s=120)
     assert loader.current is old
     assert loader.error is not None
     assert "\n" not in loader.error

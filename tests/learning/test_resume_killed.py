@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from aassl_ros.benchmarks.synthetic import write_synthetic
@@ -19,8 +18,21 @@ from aassl_ros.learning.update import Learner
 WORDS = ["--method", "aa_mocov3", "--width", "4", "--batch", "32", "--epochs", "4", "--lr", "0.5",
          "--schedule", "cosine", "--warmup-epochs", "1.5", "--precision", "fp16", "--probe-every", "0.5",
          "--tensorboard", "true",
-         "--set", "optimizer=lars", "ema=0.9", "accumulate=2", "action_weight=30", "save_every_s=0.1"]  # fmt: skip
+         "--set", "optimizer=lars", "ema=0.9", "accumulate=2", "action_weight=30"]  # fmt: skip
 KILLED_AT, UPDATES = 6, 20
+# Killed once the update is in the log and before it is saved: a kill from outside would come when it happens to.
+KILLS_ITSELF = f"""
+import os, signal, sys
+from aassl_ros.cli.main import main
+from aassl_ros.learning.run_log import RunLog
+write = RunLog.write
+def write_then_die(log, line):
+    write(log, line)
+    if line["step"] == {KILLED_AT}:
+        os.kill(os.getpid(), signal.SIGKILL)
+RunLog.write = write_then_die
+main(sys.argv[1:])
+"""
 
 
 def curve(run: Path) -> list[dict]:
@@ -28,23 +40,16 @@ def curve(run: Path) -> list[dict]:
     return [{name: value for name, value in line.items() if name not in ("seconds", "images_per_s")} for line in lines]
 
 
-def wait_for_lines(log: Path, count: int, training: subprocess.Popen) -> None:
-    while not (log.exists() and log.read_bytes().count(b"\n") >= count):
-        assert training.poll() is None, training.stderr.read()
-        time.sleep(0.005)
-
-
 def test_killed_and_resumed_it_is_the_uninterrupted_run_to_the_bit(tmp_path: Path) -> None:
     whole, killed, data = tmp_path / "whole", tmp_path / "killed", str(tmp_path / "data")
     write_synthetic(tmp_path / "data", episodes=8, frames=20, image_size=16)  # 160 frames: 5 updates an epoch
     assert main(["train", data, "-o", str(whole), *WORDS]) == 0
-    command = [sys.executable, "-m", "aassl_ros.cli.main", "train", data, "-o", str(killed), *WORDS]
+    command = [sys.executable, "-c", KILLS_ITSELF, "train", data, "-o", str(killed), *WORDS, "save_every_s=0"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as training:
-        wait_for_lines(killed / "log.jsonl", KILLED_AT, training)
-        training.send_signal(signal.SIGKILL)
-    assert 0 < load_checkpoint(killed).step < UPDATES
-    assert main(["train", data, "-o", str(killed), "--resume"]) == 0
+    assert subprocess.run(command, env=environment, check=False, timeout=600).returncode == -signal.SIGKILL
+    assert len(curve(killed)) == KILLED_AT
+    assert load_checkpoint(killed).step == KILLED_AT - 1
+    assert main(["train", data, "-o", str(killed), "--resume", "--set", "save_every_s=120"]) == 0
 
     assert len(curve(whole)) == UPDATES
     assert curve(killed) == curve(whole)

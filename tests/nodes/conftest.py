@@ -57,7 +57,7 @@ class Ros:
         self.executor.add_node(node)
         return node
 
-    def wait_for(self, condition: Callable[[], Any], *, timeout_s: float = 60.0, what: str = "the condition") -> Any:
+    def wait_for(self, condition: Callable[[], Any], *, timeout_s: float = 120, what: str = "the condition") -> Any:
         """Spin until `condition()` is true and return it; fails the test after timeout_s."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
@@ -176,7 +176,7 @@ def start_node(ros_domain: int) -> Iterator[StartNode]:
             process.send_signal(signal.SIGINT)
     for process in processes:
         try:
-            process.communicate(timeout=20)
+            process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()

@@ -30,7 +30,7 @@ def arm(ros, following_arm):
 
 
 def output(process: subprocess.Popen[str]) -> str:
-    return process.communicate(timeout=20)[0]
+    return process.communicate(timeout=120)[0]
 
 
 QUICK = {"episode_seconds": 0.5, "objects": ["train:mug_0003", "test:bowl_0001"]}

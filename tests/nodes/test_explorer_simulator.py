@@ -59,7 +59,7 @@ def test_each_object_is_shown_from_many_sides_within_the_arms_limits(ros, start_
         "explorer",
         {"arm": name, "objects": objects, "episode_seconds": 2.0, "exit_when_done": True, "use_sim_time": True},
     )
-    ros.wait_for(lambda: explorer.poll() is not None, timeout_s=60.0, what="the explorer to end")
+    ros.wait_for(lambda: explorer.poll() is not None, timeout_s=120, what="the explorer to end")
     assert explorer.returncode == 0, explorer.communicate()[0]
 
     episodes = seen.episodes.episodes
@@ -88,7 +88,7 @@ def test_without_a_list_of_objects_the_whole_catalogue_is_walked_for_training_an
     seen = Witness(ros.node())
     start_node("simulator", {"image_size": 32})
     start_node("explorer", {"episode_seconds": 0.3, "use_sim_time": True})
-    ros.wait_for(lambda: len(seen.episodes.episodes) >= 4, timeout_s=60.0, what="four episodes")
+    ros.wait_for(lambda: len(seen.episodes.episodes) >= 4, timeout_s=120, what="four episodes")
     handled = seen.episodes.episodes[:4]
     assert len({episode.instance for episode in handled}) == 4
     assert len({episode.category for episode in handled}) == 2
@@ -98,6 +98,6 @@ def test_without_a_list_of_objects_the_whole_catalogue_is_walked_for_training_an
 def test_an_object_that_is_in_no_catalogue_ends_the_explorer_with_the_simulators_words(ros, start_node):
     start_node("simulator", {"image_size": 32})
     explorer = start_node("explorer", {"objects": ["train:dragon_0001"], "use_sim_time": True})
-    ros.wait_for(lambda: explorer.poll() is not None, timeout_s=60.0, what="the explorer to end")
+    ros.wait_for(lambda: explorer.poll() is not None, timeout_s=120, what="the explorer to end")
     assert explorer.returncode == 1
     assert "the simulator cannot show dragon_0001: no category 'dragon'" in explorer.communicate()[0]

@@ -94,7 +94,7 @@ def stamp(time_ns: int) -> Time:
 
 def stop(recorder: subprocess.Popen[str], number: int = signal.SIGINT) -> str:
     recorder.send_signal(number)
-    said, _ = recorder.communicate(timeout=20)
+    said, _ = recorder.communicate(timeout=120)
     return said
 
 
@@ -166,7 +166,7 @@ def test_the_last_frame_waits_for_the_joint_state_after_it(
     ros.spin(0.3)
     assert recorder.poll() is None
     robot.publish_joints(last + 80_000_000)
-    said, _ = recorder.communicate(timeout=20)
+    said, _ = recorder.communicate(timeout=120)
     assert "without" not in said
     with BagReader(tmp_path / "bag") as reader:
         assert reader.topics[STATE].message_count == len(robot.frames)
@@ -382,7 +382,7 @@ def test_a_wrong_parameter_ends_the_recorder_with_one_line(
     start_node: Any, tmp_path: Path, parameters: dict[str, Any], message: str
 ) -> None:
     recorder = start_node("recorder", {"bag": tmp_path / "bag", **parameters})
-    said, _ = recorder.communicate(timeout=20)
+    said, _ = recorder.communicate(timeout=120)
     assert recorder.returncode == 1
     assert message in said
     assert len(said.strip().splitlines()) == 1

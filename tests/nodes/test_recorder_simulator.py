@@ -57,16 +57,16 @@ def test_nothing_is_dropped_and_samples_are_as_exact_as_a_millisecond_of_motion(
         Clock, "/clock", lambda message: clock.append(message.clock.sec + message.clock.nanosec * 1e-9), 1
     )
     simulator = start_node("simulator", {"object": "mug_0003"})
-    ros.wait_for(lambda: commands.get_subscription_count() == 2, timeout_s=60.0, what="simulator and recorder")
+    ros.wait_for(lambda: commands.get_subscription_count() == 2, timeout_s=120, what="simulator and recorder")
     heard = (IMAGE, TRUTH, "/joint_states", topics.ROBOT_DESCRIPTION)
-    ros.wait_for(lambda: all(map(mover.count_subscribers, heard)), timeout_s=60.0, what="the recorder on every topic")
+    ros.wait_for(lambda: all(map(mover.count_subscribers, heard)), timeout_s=120, what="the recorder on every topic")
     # Simulated seconds: on a busy machine they last longer than ours.
     begun = ros.wait_for(lambda: clock and clock[-1], what="the simulator's clock")
     for second in range(seconds):
         commands.publish(wave(float(second), 1.5))
-        ros.wait_for(lambda end=begun + second + 1: clock[-1] >= end, timeout_s=30.0, what="a simulated second")
+        ros.wait_for(lambda end=begun + second + 1: clock[-1] >= end, timeout_s=120, what="a simulated second")
     recorder.send_signal(signal.SIGINT)
-    said, _ = recorder.communicate(timeout=30)
+    said, _ = recorder.communicate(timeout=120)
     assert recorder.returncode == 0, said
     simulator.send_signal(signal.SIGINT)
 

@@ -29,7 +29,7 @@ publisher = node.create_publisher(Classification, "classification", 1)
 message = Classification()
 message.header.frame_id = "camera"
 message.results = [ObjectHypothesis(class_id="mug", score=0.75), ObjectHypothesis(class_id="bowl", score=0.25)]
-until = time.monotonic() + 20
+until = time.monotonic() + 120
 while time.monotonic() < until:
     publisher.publish(message)
     time.sleep(0.05)

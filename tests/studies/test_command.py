@@ -60,7 +60,7 @@ def wait_for(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
 
 def ends(group: int) -> bool:
     """Whether all processes of the group end soon: workers, and multiprocessing's own helper, which follows them."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not is_gone(group) and time.monotonic() < until:
         time.sleep(0.05)  # others' processes
     return is_gone(group)

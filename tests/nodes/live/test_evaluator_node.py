@@ -153,7 +153,7 @@ def test_a_wrong_start_is_one_line_and_status_1(
 ) -> None:
     places = {"NOWHERE": str(tmp_path / "nowhere"), "GALLERY": str(gallery_data)}
     process = start_node("evaluator", {key: places.get(value, value) for key, value in parameters.items()})
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 1, output
     assert "Traceback" not in output
     assert len([told for told in output.splitlines() if line in told]) == 1, output

@@ -200,7 +200,7 @@ def test_a_wrong_start_is_one_line_and_status_1(
     (damaged / "weights.safetensors").write_bytes(b"damaged")
     wrong = value.replace("FILE", str(tmp_path / "file")).replace("DAMAGED", str(damaged))
     process = start_node("trainer", {**SMALL, "run_dir": tmp_path / "run", mistake: wrong})
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 1, output
     assert "Traceback" not in output
     assert len([told for told in output.splitlines() if line in told]) == 1, output
