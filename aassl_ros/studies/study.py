@@ -30,7 +30,7 @@ OWN = ("seed", "updates", "validation", "max_seconds", "torch_threads", "keep", 
 """Settings that a study gives its runs itself."""
 FIXED = (*OWN, "epochs")
 """Settings that no grid can try."""
-QUICK_SETTINGS = {"width": 8, "batch": 32}
+QUICK_SETTINGS = {"width": 4, "batch": 32}
 QUICK_EVALUATION = {"frames_per_episode": 4, "few_shot_draws": 5}
 QUICK_UPDATES = 6
 _VALIDATION = {"measures": ["category"], "baselines": False}

@@ -64,7 +64,7 @@ def person(ros, arm) -> Person:
 
 def said_by(process: subprocess.Popen[str]) -> str:
     process.terminate()
-    return process.communicate(timeout=20)[0]
+    return process.communicate(timeout=120)[0]
 
 
 def test_a_real_arm_stays_still_until_a_person_arms_it_and_only_then_goes_home(ros, arm, person, start_node):

@@ -53,7 +53,7 @@ class Ear:
         self.objects = node.create_publisher(String, topics.SIMULATOR_OBJECT, 10)
 
     def wait_until_running(self) -> None:
-        self.ros.wait_for(lambda: len(self.heard[_IMAGES]) > 2, timeout_s=60, what="frames of the simulator")
+        self.ros.wait_for(lambda: len(self.heard[_IMAGES]) > 2, timeout_s=120, what="frames of the simulator")
         self.ros.wait_for(lambda: self.commands.get_subscription_count() and self.objects.get_subscription_count())
 
     def ask(self, request: Any) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def test_a_wrong_parameter_ends_it_with_one_line(
     start_node: Callable[..., subprocess.Popen[str]], parameters: dict[str, Any], says: str
 ) -> None:
     process = start_node("simulator", parameters)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=120)
 
     assert process.returncode == 1
     assert says in output
@@ -227,7 +227,7 @@ def test_a_second_simulator_in_the_same_ros_domain_gives_way(ros, start_node):
     clock = []
     ros.node().create_subscription(Clock, "/clock", clock.append, 10)
     first = start_node("simulator", {"image_size": 32})
-    ros.wait_for(lambda: clock and clock[-1].clock.sec >= 5, timeout_s=60.0, what="four seconds of the first")
+    ros.wait_for(lambda: clock and clock[-1].clock.sec >= 5, timeout_s=120, what="four seconds of the first")
     second = start_node("simulator", {"image_size": 32})
     ros.wait_for(lambda: second.poll() is not None, what="the second to end")
     assert second.returncode == 1

@@ -145,7 +145,7 @@ def test_ros2_launch_collect_records_a_bag(installation: Any, tmp_path: Path) ->
         # A stretch of recording is what is wanted here; nothing announces its end.
         time.sleep(5)
         launch.send_signal(signal.SIGINT)
-        said, _ = launch.communicate(timeout=60)
+        said, _ = launch.communicate(timeout=120)
         assert launch.returncode == 0, said
     with BagReader(bag) as reader:
         assert reader.topics["/camera/image_raw"][1] > 30
@@ -155,7 +155,7 @@ def test_ros2_launch_collect_records_a_bag(installation: Any, tmp_path: Path) ->
 @needs_launch
 def test_ros2_launch_fails_before_it_starts_a_node_that_cannot_run(installation: Any, tmp_path: Path) -> None:
     with ros2_launch(installation, tmp_path, "collect.launch.py", "arm:=triceps") as launch:
-        said, _ = launch.communicate(timeout=60)
+        said, _ = launch.communicate(timeout=120)
     assert launch.returncode == 1
     assert "arm 'triceps' is unknown" in said
     assert "process started" not in said

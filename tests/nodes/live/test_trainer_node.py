@@ -72,7 +72,7 @@ def test_it_says_which_streams_it_hears_and_that_learning_begins(
     stage.begin("lying_0000")
     ros.wait_for(lambda: announced, what="a checkpoint")
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=120)
     for topic in ("/camera/image_raw", "/joint_states", "/episode", "/simulator/truth/object_pose"):
         assert said.count(f"{topic} is heard.") == 1
     assert said.count("learning begins, with ") == 1
