@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
 
 from aassl_ros.errors import ConfigError
 
+PACKAGE_SCHEME = "package://"
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -28,3 +30,20 @@ def share(relative: str) -> Path:
     raise ConfigError(
         f"{relative} is not installed (looked in {looked}). Install again: pip install -e . or colcon build."
     )
+
+
+def find_package_file(uri: str) -> Path | None:
+    """The file that package://NAME/PATH names: in the ROS package NAME, else in the Python package of that name.
+
+    None if there is no such file on this machine.
+    """
+    name, _, relative = uri.removeprefix(PACKAGE_SCHEME).partition("/")
+    prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
+    folders = [*(prefix / "share" / name for prefix in prefixes), python_package_folder(name)]
+    return next((folder / relative for folder in folders if folder and (folder / relative).is_file()), None)
+
+
+def python_package_folder(name: str) -> Path | None:
+    """The folder of an installed Python package, which is not imported; None if it is not there."""
+    found = importlib.util.find_spec(name) if name.isidentifier() else None
+    return Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else None

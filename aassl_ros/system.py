@@ -118,6 +118,14 @@ _COLLECT = (
         "(docs/safety.md)",
     ),
     Argument("seed", "", "seed of the simulated world and of the exploration"),
+    Argument(
+        "controller",
+        "",
+        "full name of the node that moves the arm; empty: whoever hears its trajectories, our own nodes aside",
+    ),
+    Argument(
+        "frame_prefix", "", "put before the simulator's frame names; empty: the namespace and a slash, if there is one"
+    ),
     Argument("renderer", "", "the simulator's renderer: cpu or egl"),
     Argument("extra_topics", "", "further topics to record as they come, comma-separated"),
 )
@@ -143,6 +151,8 @@ _ROUTES: dict[str, tuple[_Parameter, ...]] = {
     "exit_when_done": (_Parameter("explorer", "exit_when_done", bool),),
     "armed": (_Parameter("explorer", "armed", bool),),
     "seed": (_Parameter("simulator", "seed", int), _Parameter("explorer", "seed", int)),
+    "controller": (_Parameter("explorer", "controller"),),
+    "frame_prefix": (_Parameter("simulator", "frame_prefix"),),
     "renderer": (_Parameter("simulator", "renderer"),),
     "extra_topics": (_Parameter("recorder", "extra_topics", list),),
     "run_dir": (_Parameter("trainer", "run_dir"),),

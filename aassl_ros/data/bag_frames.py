@@ -187,10 +187,7 @@ class BagFrames:
 
     def _chain(self) -> Chain | None:
         session = self._roles.session
-        found = [name for name in self._reader.topics if name.endswith(topics.ROBOT_DESCRIPTION)]
-        urdf = ""
-        for message in self._reader.messages(found) if found else ():
-            urdf = self._reader.decode(message).data
+        urdf = self._robot_description()
         if not urdf or not session.base_link or not session.tip_link:
             self.notes.append("no tip pose: the bag lacks the robot description or the names of base and tip link")
             return None
@@ -201,6 +198,23 @@ class BagFrames:
             return None
         self.continuous_joints = _continuous_joints(urdf)
         return chain
+
+    def _robot_description(self) -> str:
+        """The last URDF on the topic that the session names, else on the absolute one, else on any of that name."""
+        own = self._roles.session.roles.robot_description
+        held = [name for name, topic in self._reader.topics.items() if topic.message_count]
+        wanted = [
+            own,
+            topics.ABSOLUTE_ROBOT_DESCRIPTION,
+            *(name for name in held if name.endswith(f"/{topics.ROBOT_DESCRIPTION}")),
+        ]
+        found = next((name for name in wanted if name in held), "")
+        if found and own and found != own:
+            self.notes.append(f"the robot description is taken from {found}: {own} holds none")
+        urdf = ""
+        for message in self._reader.messages([found]) if found else ():
+            urdf = self._reader.decode(message).data
+        return urdf
 
 
 def _continuous_joints(urdf: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ class Roles:
     episode: str = ""
     object_pose: str = ""
     joint_truth: str = ""
+    robot_description: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,11 @@ ANSWER = "evaluator/answer"
 ANNOTATED = "evaluator/image"
 GALLERY_COMMAND = "evaluator/gallery_command"
 GALLERY_STATE = "evaluator/gallery_state"
+# Relative, as robot_state_publisher's: each robot has its own. Some systems have one for all, by its absolute name.
+ROBOT_DESCRIPTION = "robot_description"
+ABSOLUTE_ROBOT_DESCRIPTION = "/robot_description"
 # Absolute by custom, whatever the robot's namespace.
-ROBOT_DESCRIPTION = "/robot_description"
+TF = "/tf"
 TF_STATIC = "/tf_static"
 
 DEFAULT_CAMERA = "camera"

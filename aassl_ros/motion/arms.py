@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from aassl_ros.errors import ConfigError
 from aassl_ros.motion.kinematics import Chain
-from aassl_ros.paths import share
+from aassl_ros.paths import PACKAGE_SCHEME, find_package_file, python_package_folder, share
 from aassl_ros.settings import describe, from_mapping, setting
 
 Array = NDArray[np.float64]
@@ -28,7 +27,9 @@ class Arm:
     """One arm set-up. J is the number of joints; frames are the base link's unless said otherwise; m, rad, s."""
 
     name: str = setting("", "what the arm is called")
-    urdf: str = setting("", "URDF file: absolute, or within pybullet_data; empty: taken from /robot_description")
+    urdf: str = setting(
+        "", "URDF file: absolute, package://NAME/PATH, or within pybullet_data; empty: taken from robot_description"
+    )
     base_link: str = setting("", "link that stands still; positions are in its frame")
     tip_link: str = setting("", "link that carries the object")
     joints: tuple[str, ...] = setting((), "joints from base to tip that are moved, in the URDF's order")
@@ -64,13 +65,18 @@ class Arm:
     def urdf_path(self) -> Path:
         """The URDF's file. Raises ConfigError where it, or pybullet_data, is not there."""
         if not self.urdf:
-            raise ConfigError(f"arm {self.name!r} names no urdf file: it is to be read from /robot_description.")
+            raise ConfigError(f"arm {self.name!r} names no urdf file: it is to be read from robot_description.")
         path = Path(self.urdf)
+        if self.urdf.startswith(PACKAGE_SCHEME):
+            found = find_package_file(self.urdf)
+            if found is None:
+                raise ConfigError(f"arm {self.name!r}: no file {self.urdf} here. Install or source that package.")
+            return found
         if not path.is_absolute():
-            found = importlib.util.find_spec("pybullet_data")
-            if found is None or not found.submodule_search_locations:
+            folder = python_package_folder("pybullet_data")
+            if folder is None:
                 raise ConfigError(f"arm {self.name!r}: {self.urdf} is part of pybullet. pip install pybullet.")
-            path = Path(found.submodule_search_locations[0]) / path
+            path = folder / path
         if not path.is_file():
             raise ConfigError(f"arm {self.name!r}: no URDF file at {path}.")
         return path

@@ -15,7 +15,6 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
-from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -31,7 +30,7 @@ from aassl_ros.nodes.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, R
 from aassl_ros.nodes.explorer_settings import ExplorerSettings
 from aassl_ros.nodes.handling import Handling, Next
 from aassl_ros.nodes.parameters import declare_settings
-from aassl_ros.nodes.qos import LATCHED
+from aassl_ros.nodes.robot_description import RobotDescription
 
 WAITING, UNARMED, EXPLORING, SILENT = "waiting", "not armed", "exploring", "silent"
 RESTING, STOPPED, DONE = "resting", "stopped", "done"
@@ -68,9 +67,7 @@ class ExplorerNode(Node):
         if self._arm.urdf:
             self._make_driver(None)
         else:
-            self.create_subscription(
-                String, topics.ROBOT_DESCRIPTION, lambda message: self._make_driver(message.data), LATCHED
-            )
+            self._description = RobotDescription(self, self._make_driver)
         # Of the steady clock: a simulator that hangs stops /clock too, and the arm has to be stopped all the same.
         self.create_timer(_WATCH_PERIOD_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._diagnostics = DiagnosticsPublisher(self, self._report)
@@ -208,7 +205,7 @@ class ExplorerNode(Node):
 
     def _what_is_lacking(self) -> str:
         if self._driver is None:
-            return f"a robot description on {topics.ROBOT_DESCRIPTION}"
+            return f"a robot description on {self._description.topic}"
         if time.monotonic() - self._heard > self._settings.joint_timeout_s:
             self._driver.forget()
         if len(self._driver.missing) == len(self._arm.joints):

@@ -60,7 +60,7 @@ class RecorderSettings(SyncSettings):
     def topics(self, session: Session) -> list[str]:
         """Every topic to record."""
         roles = session.roles
-        return [
+        named = [
             *roles.cameras.values(),
             *(topics.camera_info_topic(camera) for camera in self.cameras),
             roles.joint_states,
@@ -69,10 +69,12 @@ class RecorderSettings(SyncSettings):
             roles.object_pose,
             roles.joint_truth,
             topics.SIMULATOR_OBJECT_STATE,
-            topics.ROBOT_DESCRIPTION,
+            roles.robot_description,
+            topics.ABSOLUTE_ROBOT_DESCRIPTION,
             topics.TF_STATIC,
             *self.extra_topics,
         ]
+        return list(dict.fromkeys(named))
 
     def bag_path(self, part: int) -> Path:
         """Where the bag goes; part: 0, then one more for each split."""
@@ -106,6 +108,7 @@ def make_session(settings: RecorderSettings, namespace: str, resolve: Callable[[
             episode=resolve(topics.EPISODE),
             object_pose=resolve(topics.OBJECT_POSE),
             joint_truth=resolve(topics.JOINT_TRUTH),
+            robot_description=resolve(topics.ROBOT_DESCRIPTION),
         ),
         namespace=namespace,
         joint_groups=groups,

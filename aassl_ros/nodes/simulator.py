@@ -33,8 +33,8 @@ from aassl_ros.nodes.simulator_messages import (
     header,
     joint_state_message,
     pose_message,
-    transform_message,
 )
+from aassl_ros.nodes.simulator_transforms import SimulatorTransforms
 from aassl_ros.settings import setting
 from aassl_ros.sim.simulation import START_NS, FrameEvent, JointEvent, Simulation, SimulationSettings
 from aassl_ros.sim.world import World
@@ -64,6 +64,11 @@ class SimulatorSettings(SimulationSettings):
     arm: str = setting("panda", "Arm set-up: a name under sim/arms (panda, iiwa, xarm6) or a path of a YAML file")
     camera: str = setting(topics.DEFAULT_CAMERA, "Name of the camera; its images come on CAMERA/image_raw")
     object: str = setting("", "Instance in the hand at the start, as mug_0003; empty: none")
+    frame_prefix: str = setting(
+        "auto",
+        "Put before every frame's name, as robot_state_publisher's frame_prefix; auto: the namespace and a slash, if "
+        "there is one",
+    )
     speed: float = setting(1.0, "Simulated seconds a second", minimum=0.05, maximum=20.0)
 
 
@@ -83,7 +88,10 @@ class SimulatorNode(Node):
             self.get_logger().warning(f"EGL does not work here ({self._world.renderer.fallback}): the CPU draws.")
         self._counts: Counter[str] = Counter()
         self._unanswered: ObjectRequest | None = None
-        self._optical_frame = f"{self._settings.camera}_optical_frame"
+        self._transforms = SimulatorTransforms(
+            self, prefix=self._settings.frame_prefix, base_link=self._arm.base_link, camera=self._settings.camera
+        )
+        self._optical_frame = self._transforms.optical_frame
         self._create_publishers()
         self._publish_description()
         if self._settings.object:
@@ -128,16 +136,7 @@ class SimulatorNode(Node):
         """The arm's URDF and the camera's mount, kept for whoever comes later."""
         self._description = self.create_publisher(String, topics.ROBOT_DESCRIPTION, _LATCHED_QOS)
         self._description.publish(String(data=self._world.robot_description))
-        mount = transform_message(START_NS, self._arm.base_link, self._optical_frame, self._world.camera_pose())
-        try:
-            from tf2_msgs.msg import TFMessage
-        except ImportError:
-            self.get_logger().warning(
-                f"tf2_msgs is not installed: {topics.TF_STATIC} will not tell the camera's place. Run make setup."
-            )
-            return
-        self._static_transforms = self.create_publisher(TFMessage, topics.TF_STATIC, _LATCHED_QOS)
-        self._static_transforms.publish(TFMessage(transforms=[mount]))
+        self._transforms.publish_camera(START_NS, self._world.camera_pose())
 
     def _take_turn(self) -> None:
         """Bring the simulation up to now, then publish what happened."""
@@ -162,6 +161,7 @@ class SimulatorNode(Node):
         head = header(event.stamp_ns, self._optical_frame)
         if event.object_pose is not None:
             self._object_truth.publish(pose_message(event.stamp_ns, self._optical_frame, event.object_pose))
+            self._transforms.publish_object(event.stamp_ns, event.object_pose)
         self._joint_truth.publish(joint_state_message(event.stamp_ns, event.joints))
         size = self._settings.image_size
         self._camera_info.publish(camera_info_message(head, self._world.camera_matrix(), size))

@@ -37,6 +37,7 @@ from aassl_ros.nodes.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, R
 from aassl_ros.nodes.first_minutes import FirstMinutes
 from aassl_ros.nodes.parameters import read_settings
 from aassl_ros.nodes.qos import LATCHED
+from aassl_ros.nodes.robot_description import RobotDescription
 from aassl_ros.settings import setting
 
 LATEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -111,8 +112,8 @@ class TrainerNode(ManagedNode):
             self._listen(JointTrajectory, topics.COMMAND, self._on_command, _STATES),
             self._listen(PoseStamped, topics.OBJECT_POSE, self._on_object_pose, _STATES),
             self._listen(String, topics.EPISODE, self._on_episode, LATCHED),
-            self._listen(String, topics.ROBOT_DESCRIPTION, self._on_robot_description, LATEST),
         ]
+        self._description = RobotDescription(self, self._on_robot_description)
         trainer.start(self._intake)
         if self._start is not None:
             self.get_logger().info(f"going on from {self._start.path} (step {self._start.step}).")
@@ -138,6 +139,7 @@ class TrainerNode(ManagedNode):
         if self._trainer is None or self._intake is None or self._feed is None:
             return
         self._feed.stop()
+        self._description.stop()
         for subscription in self._subscriptions_made:
             self.destroy_subscription(subscription)
         self._intake.flush()
@@ -189,11 +191,12 @@ class TrainerNode(ManagedNode):
         if self._intake is not None and (refused := self._intake.add_episode(message.data)):
             self.get_logger().warning(f"refused: {refused}", throttle_duration_sec=5.0)
 
-    def _on_robot_description(self, message: String) -> None:
+    def _on_robot_description(self, urdf: str) -> None:
         if self._intake is None or self._arm is None:
             return
+        self._say(self._first_minutes.hear(self._description.topic))
         try:
-            self._intake.use_chain(self._arm.chain(message.data))
+            self._intake.use_chain(self._arm.chain(urdf))
         except ConfigError as error:
             self.get_logger().warning(f"{error} The action space end_effector is not to be had.")
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from aassl_ros.errors import SimulationError
 from aassl_ros.motion.arms import Arm
 from aassl_ros.sim.bullet import pybullet
-from aassl_ros.sim.robot_model import with_open_paths, with_thinned_meshes
+from aassl_ros.sim.robot_model import with_package_names, with_thinned_meshes
 from aassl_ros.sim.servo import Setpoint
 
 Array = NDArray[np.float64]
@@ -45,7 +45,7 @@ class RobotBody:
         self._client = client
         path = arm.urdf_path()
         urdf = path.read_text(encoding="utf-8")
-        self.description = with_open_paths(urdf, path)
+        self.description = with_package_names(urdf, path)
         with tempfile.TemporaryDirectory(prefix="aassl_sim_") as folder:
             light = Path(folder) / path.name
             light.write_text(with_thinned_meshes(urdf, path, Path(folder), cell=detail_m), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A robot's URDF made ready: for PyBullet with thinned meshes, for viewers with mesh paths that they can open."""
+"""A robot's URDF made ready: for PyBullet with thinned meshes, for others with names that hold on any machine."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 from aassl_ros.errors import SimulationError
+from aassl_ros.paths import PACKAGE_SCHEME, find_package_file, python_package_folder
 from aassl_ros.sim.mesh_files import read_mesh, thinned, write_obj
 
+# The Python package that brings our arms.
+_PYBULLET_DATA = "pybullet_data"
 
-def with_open_paths(urdf: str, path: Path) -> str:
-    """The URDF with every mesh named by a file:// address, as viewers on this machine want it."""
+
+def with_package_names(urdf: str, path: Path) -> str:
+    """The URDF with every mesh named as package://NAME/PATH, so that a bag with it says nothing of this machine."""
     root = _parse(urdf, path)
     for mesh in root.iter("mesh"):
-        mesh.set("filename", find_mesh(mesh.get("filename", ""), path).as_uri())
+        filename = mesh.get("filename", "")
+        mesh.set("filename", _package_name(filename, find_mesh(filename, path), path))
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -41,12 +46,37 @@ def with_thinned_meshes(urdf: str, path: Path, folder: Path, *, cell: float) -> 
 
 
 def find_mesh(filename: str, urdf_path: Path) -> Path:
-    """The mesh of this name, beside the URDF or in a folder above it. Raises SimulationError where it is not."""
-    relative = filename.removeprefix("package://").removeprefix("file://")
+    """The mesh of this name: beside the URDF, in a folder above it, or in an installed package.
+
+    Raises SimulationError where it is in none of them.
+    """
+    relative = filename.removeprefix(PACKAGE_SCHEME).removeprefix("file://")
     for folder in urdf_path.parents:
         if (folder / relative).is_file():
             return folder / relative
-    raise SimulationError(f"{urdf_path} names mesh {filename}, which lies neither beside it nor above it.")
+    if filename.startswith(PACKAGE_SCHEME) and (found := find_package_file(filename)) is not None:
+        return found
+    raise SimulationError(
+        f"{urdf_path} names mesh {filename}, which lies neither beside it nor above it nor in an installed package."
+    )
+
+
+def _package_name(filename: str, mesh: Path, urdf_path: Path) -> str:
+    """package://NAME/PATH of a mesh found as `filename`: NAME is pybullet_data, the package that the URDF names, the
+    ROS package that it lies in, or else the folder that holds URDF and mesh.
+    """
+    pybullet_data = python_package_folder(_PYBULLET_DATA)
+    if pybullet_data is not None and mesh.is_relative_to(pybullet_data):
+        return f"{PACKAGE_SCHEME}{_PYBULLET_DATA}/{mesh.relative_to(pybullet_data).as_posix()}"
+    if filename.startswith(PACKAGE_SCHEME):
+        return filename
+    for folder in mesh.parents:
+        if (folder / "package.xml").is_file():
+            name = ElementTree.parse(folder / "package.xml").getroot().findtext("name", folder.name).strip()
+            return f"{PACKAGE_SCHEME}{name}/{mesh.relative_to(folder).as_posix()}"
+    # The root is no folder that can be named.
+    folder = next((folder for folder in mesh.parents if folder in urdf_path.parents and folder.name), mesh.parent)
+    return f"{PACKAGE_SCHEME}{folder.name}/{mesh.relative_to(folder).as_posix()}"
 
 
 def _parse(urdf: str, path: Path) -> ElementTree.Element:

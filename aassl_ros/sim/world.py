@@ -96,7 +96,7 @@ class World:
 
     @property
     def robot_description(self) -> str:
-        """The arm's URDF, meshes named by file:// addresses."""
+        """The arm's URDF, meshes named as package://NAME/PATH."""
         return self.robot.description
 
     @property

@@ -294,6 +294,18 @@ def test_without_a_description_of_the_robot_the_tip_is_unknown_and_that_is_said(
     assert "no tip pose" in report.notes[0]
 
 
+def test_a_description_from_elsewhere_than_the_session_says_is_used_and_told(tmp_path: Path) -> None:
+    session = replace(SESSION, roles=replace(SESSION.roles, robot_description="/left/robot_description"))
+    path = record(tmp_path / "bag", stream(), session)
+
+    report = prepare([path], tmp_path / "data", PrepareSettings(image_size=SIZE))
+
+    assert np.isfinite(PreparedData.open(tmp_path / "data").tip_pose).all()
+    assert report.notes == (
+        f"{path}: the robot description is taken from /robot_description: /left/robot_description holds none",
+    )
+
+
 def test_a_bag_of_another_recorder_is_read_by_the_types_of_its_topics(tmp_path: Path) -> None:
     path = tmp_path / "bag"
     with BagWriter(path) as writer:

@@ -105,3 +105,15 @@ def test_limits_wider_than_the_urdfs_are_refused(tmp_path):
 def test_a_missing_urdf_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match="no URDF file at /nowhere"):
         load_arm(changed(tmp_path, urdf="/nowhere/arm.urdf")).chain()
+
+
+def test_a_urdf_may_be_named_by_its_package(tmp_path, monkeypatch):
+    folder = tmp_path / "install" / "share" / "my_description" / "urdf"
+    folder.mkdir(parents=True)
+    (folder / "panda.urdf").write_text(load_arm("panda").urdf_path().read_text())
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path / "install"))
+    arm = load_arm(changed(tmp_path, urdf="package://my_description/urdf/panda.urdf"))
+    assert arm.urdf_path() == folder / "panda.urdf"
+    missing = load_arm(changed(tmp_path, urdf="package://other_description/panda.urdf"))
+    with pytest.raises(ConfigError, match=r"no file package://other_description/panda\.urdf here"):
+        missing.urdf_path()

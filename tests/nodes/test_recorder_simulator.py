@@ -76,7 +76,7 @@ def test_nothing_is_dropped_and_samples_are_as_exact_as_a_millisecond_of_motion(
         stamps = [messages.header_stamp_ns(message.data) for message in reader.messages([IMAGE])]
         joints = [messages.header_stamp_ns(message.data) for message in reader.messages(["/joint_states"])]
         samples, truth = positions(reader, STATE), positions(reader, TRUTH)
-        described = reader.topics[topics.ROBOT_DESCRIPTION].message_count
+        described = reader.topics[topics.ABSOLUTE_ROBOT_DESCRIPTION].message_count
     assert ledger is not None
     assert ledger.messages_dropped == 0
     assert len(stamps) >= 30 * seconds - 3

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pybullet
+import pybullet_data
 import pytest
 
 from aassl_ros.errors import ConfigError, SimulationError
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.motion.rotations import compose_poses, invert_pose, rotate
+from aassl_ros.paths import find_package_file
 from aassl_ros.sim.camera import Camera
 from aassl_ros.sim.renderer import why_no_egl
 from aassl_ros.sim.scene import load_scene
@@ -140,14 +142,15 @@ def test_a_second_of_simulation_takes_well_under_a_second_of_one_core(panda: Wor
     assert time.process_time() - begun < 0.7
 
 
-def test_the_description_names_meshes_that_are_there(world: World) -> None:
+def test_the_description_names_meshes_that_are_there_on_every_machine(world: World) -> None:
     root = ElementTree.fromstring(world.robot_description)
     names = [mesh.get("filename", "") for mesh in root.iter("mesh")]
 
     assert names
     for name in names:
-        assert name.startswith("file://")
-        assert Path(name.removeprefix("file://")).is_file()
+        assert name.startswith("package://pybullet_data/")
+        assert find_package_file(name) is not None
+    assert str(Path(pybullet_data.getDataPath())) not in world.robot_description
 
 
 def test_a_light_may_change_with_each_object() -> None:

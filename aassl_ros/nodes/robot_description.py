@@ -1,0 +1,65 @@
+"""Hears the robot description of a node's namespace; an absolute one only if there is no other, and says so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from std_msgs.msg import String
+
+from aassl_ros.data import topics
+from aassl_ros.nodes.qos import LATCHED
+
+_LOOK_S = 0.5
+# DDS finds the description of the node's own namespace within this time, if there is one.
+_GRACE_S = 2.0
+
+
+class RobotDescription:
+    """Calls on_urdf with each description. The relative topic, as robot_state_publisher's, comes first.
+
+    With several robots each has its own under its namespace; /robot_description may then be another robot's.
+    """
+
+    def __init__(self, node: Node, on_urdf: Callable[[str], None]) -> None:
+        self._node, self._on_urdf = node, on_urdf
+        self.topic = node.resolve_topic_name(topics.ROBOT_DESCRIPTION)
+        self._absolute: tuple[float, str] | None = None  # when it was heard, and what
+        self._subscriptions = [node.create_subscription(String, topics.ROBOT_DESCRIPTION, self._on_own, LATCHED)]
+        self._timer = None
+        if self.topic != topics.ABSOLUTE_ROBOT_DESCRIPTION:
+            self._subscriptions.append(
+                node.create_subscription(String, topics.ABSOLUTE_ROBOT_DESCRIPTION, self._on_absolute, LATCHED)
+            )
+            self._timer = node.create_timer(_LOOK_S, self._fall_back, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def stop(self) -> None:
+        """Hear no more."""
+        self._end_fallback()
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    def _on_own(self, message: String) -> None:
+        self._end_fallback()
+        self._on_urdf(message.data)
+
+    def _on_absolute(self, message: String) -> None:
+        self._absolute = (time.monotonic(), message.data)
+
+    def _fall_back(self) -> None:
+        if self._absolute is None or time.monotonic() - self._absolute[0] < _GRACE_S:
+            return
+        if self._node.count_publishers(self.topic) == 0:
+            self._node.get_logger().warning(
+                f"nobody publishes {self.topic}: the robot description is taken from "
+                f"{topics.ABSOLUTE_ROBOT_DESCRIPTION}. If that is another robot's, remap robot_description."
+            )
+            self._end_fallback()
+            self._on_urdf(self._absolute[1])
+
+    def _end_fallback(self) -> None:
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
+        self._timer = None

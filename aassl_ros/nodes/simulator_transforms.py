@@ -1,0 +1,56 @@
+"""Where the simulator's camera and object are, on /tf_static and /tf, and how their frames are named."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+from aassl_ros.data import topics
+from aassl_ros.nodes.simulator_messages import transform_message
+
+try:
+    from tf2_msgs.msg import TFMessage
+except ImportError:  # wheels have none; `make setup` generates it
+    TFMessage = None
+
+_AUTO = "auto"
+_STATIC_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+_QOS = QoSProfile(depth=30)
+
+
+class SimulatorTransforms:
+    """Names the frames and publishes the transforms between them.
+
+    prefix: put before every frame's name, as robot_state_publisher's frame_prefix; "auto": the node's namespace and a
+    slash, or nothing in the root namespace.
+    """
+
+    def __init__(self, node: Node, *, prefix: str, base_link: str, camera: str) -> None:
+        namespace = node.get_namespace().strip("/")
+        if prefix == _AUTO:
+            prefix = f"{namespace}/" if namespace else ""
+        self.base_frame = f"{prefix}{base_link}"
+        self.optical_frame = f"{prefix}{camera}_optical_frame"
+        self.object_frame = f"{prefix}object"
+        if TFMessage is None:
+            node.get_logger().warning(
+                f"tf2_msgs is not installed: {topics.TF_STATIC} and {topics.TF} will not tell where camera and object "
+                "are. Run make setup."
+            )
+            return
+        self._static = node.create_publisher(TFMessage, topics.TF_STATIC, _STATIC_QOS)
+        self._moving = node.create_publisher(TFMessage, topics.TF, _QOS)
+
+    def publish_camera(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
+        """The camera's optical frame in the base frame, pose [7]; kept for whoever comes later."""
+        if TFMessage is not None:
+            mount = transform_message(stamp_ns, self.base_frame, self.optical_frame, pose)
+            self._static.publish(TFMessage(transforms=[mount]))
+
+    def publish_object(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
+        """The object in the camera's optical frame, pose [7]."""
+        if TFMessage is not None:
+            place = transform_message(stamp_ns, self.optical_frame, self.object_frame, pose)
+            self._moving.publish(TFMessage(transforms=[place]))
