@@ -35,7 +35,7 @@ from aassl_ros.nodes.robot_description import RobotDescription
 WAITING, UNARMED, EXPLORING, SILENT = "waiting", "not armed", "exploring", "silent"
 RESTING, STOPPED, DONE = "resting", "stopped", "done"
 _NEXT = (RESTING, STOPPED)  # which explorer/next ends
-_WATCH_PERIOD_S = 0.05
+_WATCH_PERIOD_S, _TELL_AGAIN_S = 0.05, 5.0
 # Best effort hears reliable and best-effort drivers alike; the newest states are the ones that count.
 _JOINT_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 # The last messages of an ending process get this long to be received.
@@ -54,8 +54,8 @@ class ExplorerNode(Node):
         self._settings = declare_settings(self, ExplorerSettings, read_only=True)
         self._arm = load_arm(self._settings.arm)
         self._driver: ArmDriver | None = None
-        self._state, self._lacking = WAITING, "joint states"
-        self._state_since = self._heard = time.monotonic()
+        self._state, self._lacking = WAITING, ""
+        self._state_since = self._heard = self._told = time.monotonic()
         # What may be refused first: what was made by then has to be put away.
         self._handling = Handling(self, self._settings)
         self._commands = self.create_publisher(JointTrajectory, topics.COMMAND, 10)
@@ -135,7 +135,7 @@ class ExplorerNode(Node):
         if step is Next.DONE:
             self._gate.disarm("every object was handled")
             self._enter(DONE)
-            self.get_logger().info(f"done: {self._handling.counts['handled']} objects handled")
+            self.get_logger().info(f"done: {self._handling.facts['handled']} objects handled")
             self.finished = self._settings.exit_when_done
         else:
             assert self._handling.taken is not None
@@ -188,11 +188,13 @@ class ExplorerNode(Node):
         self._gate.withdraw()
 
     def _begin_when_ready(self) -> None:
-        self._lacking = self._what_is_lacking()
+        before, self._lacking = self._lacking, self._what_is_lacking()
         if self._lacking or self._driver is None:
             if self._state == UNARMED:
                 self._enter(WAITING)
-            self.get_logger().info(f"waiting for {self._lacking}", throttle_duration_sec=5.0)
+            if self._lacking != before or time.monotonic() - self._told > _TELL_AGAIN_S:
+                self._told = time.monotonic()
+                self.get_logger().info(f"waiting for {self._lacking}")
             return
         self._gate.arm_at_start()
         if not self._gate.is_open():
@@ -275,15 +277,13 @@ class ExplorerNode(Node):
             level, message = WARN, f"not armed: {self._gate.how}"
         else:
             level, message = OK, self._state
-        taken = self._handling.taken
         return Report(
             level,
             message,
             {
                 "state": self._state,
                 "armed": self._gate.armed,
-                "object": "" if taken is None else taken.instance,
-                **self._handling.counts,
+                **self._handling.facts,
                 "joint_state_age_s": time.monotonic() - self._heard,
             },
         )

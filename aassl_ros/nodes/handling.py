@@ -40,11 +40,12 @@ class Handling:
         return self._schedule.current
 
     @property
-    def counts(self) -> dict[str, int]:
-        """Episodes handled and discarded, and answers of the simulator that cannot be read."""
+    def facts(self) -> dict[str, int | str]:
+        """The object that is handled, and counts: handled, discarded, answers of the simulator that cannot be read."""
+        instance = "" if self.taken is None else self.taken.instance
         refused = 0 if self._requests is None else self._requests.refused
         counts = {"handled": self._schedule.handled, "discarded": self._schedule.discarded}
-        return counts | {"object_states_refused": refused}
+        return {"object": instance, **counts, "object_states_refused": refused}
 
     def lacking(self) -> str:
         """What to wait for before the first episode; empty if nothing."""
