@@ -144,6 +144,7 @@ _ROLES = Record(
         Field("episode", Text("a topic's name"), "Topic of the episode events", ""),
         Field("object_pose", Text("a topic's name"), "Topic of the object's true pose", ""),
         Field("joint_truth", Text("a topic's name"), "Topic of the joints' true positions", ""),
+        Field("robot_description", Text("a topic's name"), "Topic of the URDF", ""),
     )
 )
 
