@@ -1,6 +1,6 @@
 """Make rclpy importable and able to talk, without a variable that the user must set.
 
-Call `prepare_environment()` before the first import of rclpy: every node's `main` (nodes/base.py) and the commands that
+Call `prepare_environment()` before the first import of rclpy: every node's `main` (ros/base.py) and the commands that
 talk do. Where a ROS installation is sourced it changes nothing. Where ROS 2 comes from wheels it mends what they leave
 to the user:
 

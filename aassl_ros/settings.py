@@ -1,6 +1,6 @@
 """Typed settings: frozen dataclasses whose fields say what they mean and what they may be.
 
-The same classes serve as node parameters (nodes/parameters.py) and as training configuration: each field is made by
+The same classes serve as node parameters (ros/parameters.py) and as training configuration: each field is made by
 `setting`, and a wrong value is a ConfigError that names the key, the value and what was expected.
 """
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aassl_ros.learning.augmentation import Augmentation, AugmentationSettings
+from aassl_ros.learning.augmentation.augmentation import Augmentation, AugmentationSettings
 
 BATCH, SIZE, ROUNDS = 256, 64, 15
 

@@ -1,8 +1,8 @@
-"""ros2 launch aassl_ros evaluate.launch.py: see aassl_ros/system.py for its nodes and arguments, or add --show-args."""
+"""ros2 launch aassl_ros evaluate.launch.py (--show-args): aassl_ros/bringup/systems.py has its nodes and arguments."""
 
 from launch import LaunchDescription
 
-from aassl_ros.launching import launch_description
+from aassl_ros.bringup.launching import launch_description
 
 
 def generate_launch_description() -> LaunchDescription:

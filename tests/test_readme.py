@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from aassl_ros.bringup.ros_domain import own_domain
 from aassl_ros.motion.arms import load_arm
-from aassl_ros.nodes.transport import set_image_transport
 from aassl_ros.paths import share
-from aassl_ros.ros_domain import own_domain
+from aassl_ros.ros.transport import set_image_transport
 
 README = Path(__file__).parent.parent / "README.md"
 # What makes a command of the README short enough for a test, or names what only a user has.

@@ -18,10 +18,10 @@ import torch
 from aassl_ros.benchmarks.patterns import CATEGORIES, draw_pattern, write_patterns
 from aassl_ros.benchmarks.step import learner_settings
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.checkpoint import Provenance, save_checkpoint
-from aassl_ros.learning.encoders import ENCODERS
-from aassl_ros.learning.train_settings import choose_device
-from aassl_ros.learning.update import Learner
+from aassl_ros.learning.checkpoints.checkpoint import Provenance, save_checkpoint
+from aassl_ros.learning.encoders.factory import ENCODERS
+from aassl_ros.learning.training.learner import Learner
+from aassl_ros.learning.training.settings import choose_device
 
 HELP = "what the evaluator adds to its encoder's own forward, per frame"
 _ROUNDS, _QUICK_ROUNDS, _WARM_UP = 500, 60, 20

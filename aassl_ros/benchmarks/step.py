@@ -18,12 +18,12 @@ import numpy as np
 import torch
 
 from aassl_ros.benchmarks.synthetic import write_synthetic
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.batches import Batch, PairBatches
-from aassl_ros.learning.encoders import ENCODERS, build_encoder
-from aassl_ros.learning.train_settings import LearnerSettings, choose_device
-from aassl_ros.learning.update import Learner
+from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
+from aassl_ros.learning.encoders.factory import ENCODERS, build_encoder
+from aassl_ros.learning.training.learner import Learner
+from aassl_ros.learning.training.settings import LearnerSettings, choose_device
 from aassl_ros.settings import from_mapping
 
 HELP = "a training step against the bare forward and backward of the same encoder"

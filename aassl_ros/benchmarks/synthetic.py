@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.prepared import PreparedData
-from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 from aassl_ros.motion import rotations
 
 _DOTS = 7

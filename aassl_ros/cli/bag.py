@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from aassl_ros.data.bag_check import check_bag
-from aassl_ros.data.bag_reader import BagReader
-from aassl_ros.data.bag_recovery import recover_bag
-from aassl_ros.data.json_messages.catalogue import SESSION
+from aassl_ros.data.bags.check import check_bag
+from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.bags.recovery import recover_bag
+from aassl_ros.data.interfaces.json_catalogue import SESSION
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

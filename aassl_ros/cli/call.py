@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     value = _SWITCHES.get(service) if arguments.value is None else arguments.value == "true"
     if (value is not None) != (service in _SWITCHES):
         raise ConfigError(f"call {service} takes {'true or false' if service in _SWITCHES else 'no value'}.")
-    from aassl_ros.nodes.service_caller import call_service
+    from aassl_ros.ros.service_caller import call_service
 
     print(call_service(service, value, namespace=arguments.namespace))
     return 0

@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from aassl_ros.cli.processes import NodeProcesses
-from aassl_ros.cli.progress import progress
+from aassl_ros.bringup.preflight import check
+from aassl_ros.bringup.processes import NodeProcesses
+from aassl_ros.bringup.systems import complete, nodes
 from aassl_ros.cli.up import parse_assignments
 from aassl_ros.errors import BagError, ConfigError, RosError
-from aassl_ros.preflight import check
-from aassl_ros.system import complete, nodes
+from aassl_ros.progress import progress
 
 # The simulator draws its first frame, and DDS finds everybody, within this time on two busy cores.
 _START_S = 60.0
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from aassl_ros.data.bag_reader import BagReader
+    from aassl_ros.data.bags.reader import BagReader
 
     if not arguments.seconds > 0:
         raise ConfigError(f"--seconds = {arguments.seconds:g}, expected more than 0.")
@@ -66,7 +66,7 @@ def _check_folder(out: Path) -> None:
 
 
 def _record(specs: Any, seconds: float) -> None:
-    from aassl_ros.nodes.monitor import Monitor
+    from aassl_ros.ros.monitor import Monitor
 
     with Monitor(specs[0].namespace) as monitor, NodeProcesses(specs, echo=_echo_problems) as processes:
         _wait_for_frames(monitor, processes)

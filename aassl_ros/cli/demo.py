@@ -6,10 +6,10 @@ import argparse
 import time
 from pathlib import Path
 
+from aassl_ros.bringup.ros_domain import own_domain
 from aassl_ros.cli.options import add_settings, read_settings
 from aassl_ros.demo.folder import DemoFolder
 from aassl_ros.demo.plan import DemoSettings, make_plan
-from aassl_ros.ros_domain import own_domain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from aassl_ros.data.episodes import SETS, EpisodeEvent
+from aassl_ros.data.streams.episodes import SETS, EpisodeEvent
 from aassl_ros.errors import ConfigError
 
 
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     event = _event(arguments)
-    from aassl_ros.nodes.episode_marker import publish_episode
+    from aassl_ros.ros.episode_marker import publish_episode
 
     published = publish_episode(event, namespace=arguments.namespace, use_sim_time=arguments.use_sim_time)
     print(published.to_json())

@@ -10,13 +10,13 @@ from rich.console import Console
 
 from aassl_ros.cli.evaluate_tables import tables
 from aassl_ros.cli.options import add_settings, read_settings
-from aassl_ros.cli.progress import progress_once_known
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.evaluation import EvaluationSettings, evaluate
-from aassl_ros.learning.evaluation_result import Evaluation
-from aassl_ros.learning.evaluation_split import SPLITS
-from aassl_ros.learning.subject import subject_at
+from aassl_ros.learning.evaluation.evaluate import EvaluationSettings, evaluate
+from aassl_ros.learning.evaluation.evaluated_encoder import subject_at
+from aassl_ros.learning.evaluation.result import Evaluation
+from aassl_ros.learning.readout.split import SPLITS
+from aassl_ros.progress import progress_once_known
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

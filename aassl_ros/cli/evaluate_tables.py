@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from aassl_ros.learning.evaluation_action import ActionMeasures
-from aassl_ros.learning.evaluation_category import Baselines, CategoryMeasures
-from aassl_ros.learning.evaluation_result import Evaluation
-from aassl_ros.learning.evaluation_structure import StructureMeasures
-from aassl_ros.learning.evaluation_views import ViewMeasures, chance
+from aassl_ros.learning.evaluation.action import ActionMeasures
+from aassl_ros.learning.evaluation.category import Baselines, CategoryMeasures
+from aassl_ros.learning.evaluation.result import Evaluation
+from aassl_ros.learning.evaluation.structure import StructureMeasures
+from aassl_ros.learning.evaluation.views import ViewMeasures, chance
 
 
 def tables(evaluation: Evaluation) -> list[Table]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from aassl_ros.cli.options import add_settings, read_settings
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.augmentation import PIXEL_STATISTICS
-from aassl_ros.learning.backbone import (
+from aassl_ros.learning.augmentation.augmentation import PIXEL_STATISTICS
+from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
+from aassl_ros.learning.encoders.backbone import (
     Backbone,
     adopt_weights,
     backbone_of,
@@ -18,9 +19,8 @@ from aassl_ros.learning.backbone import (
     load_backbone,
     save_backbone,
 )
-from aassl_ros.learning.checkpoint import load_checkpoint
-from aassl_ros.learning.encoders import EncoderSettings
-from aassl_ros.learning.export import INSTALL, export_onnx
+from aassl_ros.learning.encoders.export import INSTALL, export_onnx
+from aassl_ros.learning.encoders.factory import EncoderSettings
 from aassl_ros.settings import describe
 
 _SAFETENSORS, _ONNX = ".safetensors", ".onnx"

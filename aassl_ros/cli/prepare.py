@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 from aassl_ros.cli.options import add_settings, read_settings
-from aassl_ros.cli.progress import progress_once_known
-from aassl_ros.data.prepare import prepare
-from aassl_ros.data.prepare_report import PrepareReport, PrepareSettings
+from aassl_ros.data.prepare.prepare import prepare
+from aassl_ros.data.prepare.report import PrepareReport, PrepareSettings
+from aassl_ros.progress import progress_once_known
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from aassl_ros.cli.options import parse_text
-from aassl_ros.cli.progress import progress_once_known
 from aassl_ros.cli.study_progress import study_progress
 from aassl_ros.cli.train import stop_requests
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.evaluation import EvaluationSettings
-from aassl_ros.learning.train_settings import TrainSettings
+from aassl_ros.learning.evaluation.evaluate import EvaluationSettings
+from aassl_ros.learning.training.settings import TrainSettings
+from aassl_ros.progress import progress_once_known
 from aassl_ros.settings import convert, describe, from_mapping
-from aassl_ros.studies.definition import OVERHEAD, Choices
-from aassl_ros.studies.definitions import STUDIES
-from aassl_ros.studies.local import LocalScheduler, places
-from aassl_ros.studies.on_ray import RayScheduler
+from aassl_ros.studies.catalogue import STUDIES
+from aassl_ros.studies.local_scheduler import LocalScheduler, places
 from aassl_ros.studies.progress import Scheduler
+from aassl_ros.studies.ray_scheduler import RayScheduler
+from aassl_ros.studies.spec import OVERHEAD, Choices
 from aassl_ros.studies.study import FIXED, OWN, Request, conduct, plan
 from aassl_ros.studies.watch import Interrupted
 from aassl_ros.studies.writing import MARKDOWN, write

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 from aassl_ros.cli.options import add_settings, read_settings
-from aassl_ros.cli.progress import progress_once_known
-from aassl_ros.data.prepared import VIEWS
+from aassl_ros.data.prepared.data import VIEWS
+from aassl_ros.progress import progress_once_known
 from aassl_ros.synth.make import SynthReport, synthesize
 from aassl_ros.synth.settings import SynthSettings
 

@@ -17,15 +17,15 @@ from typing import Any
 import yaml
 
 from aassl_ros.cli.options import parse_text
-from aassl_ros.cli.progress import progress
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.distributed import all_or_none, by_first_rank, joined_ranks, take_own_gpu
-from aassl_ros.learning.ranks import own_rank
-from aassl_ros.learning.run_folder import begin, resume
-from aassl_ros.learning.train_settings import TrainSettings
-from aassl_ros.learning.trainer import Trainer, TrainProgress, TrainReport
-from aassl_ros.learning.update import Losses
+from aassl_ros.learning.distributed.process_group import all_or_none, by_first_rank, joined_ranks, take_own_gpu
+from aassl_ros.learning.distributed.ranks import own_rank
+from aassl_ros.learning.training.learner import Losses
+from aassl_ros.learning.training.run_folder import begin, resume
+from aassl_ros.learning.training.settings import TrainSettings
+from aassl_ros.learning.training.trainer import Trainer, TrainProgress, TrainReport
+from aassl_ros.progress import progress
 from aassl_ros.settings import SettingInfo, describe, from_mapping
 
 # The settings that most runs touch have an option of their own; --set reaches all of them.

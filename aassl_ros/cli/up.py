@@ -8,10 +8,10 @@ import signal
 import threading
 from types import FrameType
 
-from aassl_ros.cli.processes import NodeProcesses, command_line
+from aassl_ros.bringup.preflight import check
+from aassl_ros.bringup.processes import NodeProcesses, command_line
+from aassl_ros.bringup.systems import SYSTEMS, complete, nodes, system
 from aassl_ros.errors import ConfigError
-from aassl_ros.preflight import check
-from aassl_ros.system import SYSTEMS, complete, nodes, system
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

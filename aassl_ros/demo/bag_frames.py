@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.bag_reader import BagReader
-from aassl_ros.data.messages import frame_from_message, header_stamp_ns
+from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.streams.messages import frame_from_message, header_stamp_ns
 from aassl_ros.errors import BagError
 
 

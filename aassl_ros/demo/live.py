@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from aassl_ros.data.episodes import EpisodeEvent, EpisodeTracker
-from aassl_ros.data.json_messages.records import EvaluatorAnswer
+from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
+from aassl_ros.data.streams.episodes import EpisodeEvent, EpisodeTracker
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.prepared.data import PreparedData
 
 
 def points_of_features(checkpoint: Path, data: PreparedData, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
     """Points [N, 2] of the chosen frames' features under the checkpoint's encoder. Raises CheckpointError."""
     # Loaded here: the report's other pictures need neither torch nor scikit-learn.
-    from aassl_ros.learning.augmentation import Augmentation
-    from aassl_ros.learning.checkpoint import load_checkpoint
-    from aassl_ros.learning.features import embed
+    from aassl_ros.learning.augmentation.augmentation import Augmentation
+    from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
     from aassl_ros.learning.measures.tsne import tsne_points
+    from aassl_ros.learning.readout.features import embed
 
     loaded = load_checkpoint(checkpoint)
     augmentation = Augmentation(loaded.settings, loaded.image_size)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.bag_reader import BagReader
-from aassl_ros.data.ledger import Ledger
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.streams.ledger import Ledger
 from aassl_ros.demo.bag_frames import frames_of_bag
 from aassl_ros.demo.folder import DemoFolder, read_json, write_json
 from aassl_ros.demo.synchronization import measure_synchronization

@@ -10,16 +10,16 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from aassl_ros.cli.processes import NodeProcesses
-from aassl_ros.cli.progress import progress
-from aassl_ros.data.episodes import EpisodeEvent
-from aassl_ros.data.json_messages.records import EvaluatorAnswer
+from aassl_ros.bringup.processes import NodeProcesses
+from aassl_ros.bringup.systems import nodes
+from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
+from aassl_ros.data.streams.episodes import EpisodeEvent
 from aassl_ros.demo.folder import REPORT_STAGE, DemoFolder, StageRecord, write_json
 from aassl_ros.demo.live import score_answers
 from aassl_ros.demo.plan import DemoPlan, DemoSettings
 from aassl_ros.errors import AasslError, DataError
 from aassl_ros.paths import share
-from aassl_ros.system import nodes
+from aassl_ros.progress import progress
 
 
 class Demo:
@@ -114,7 +114,7 @@ class Demo:
         self, system: str, objects: tuple[str, ...], arguments: Mapping[str, str]
     ) -> tuple[list[EvaluatorAnswer], list[EpisodeEvent]]:
         """Run a system until its explorer has handled all objects; the answers and episode events heard meanwhile."""
-        from aassl_ros.nodes.monitor import Monitor
+        from aassl_ros.ros.monitor import Monitor
 
         given = {
             "arm": self._settings.arm,

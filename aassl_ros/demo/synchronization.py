@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data import topics
-from aassl_ros.data.bag_reader import BagReader
-from aassl_ros.data.messages import header_stamp_ns
+from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.streams.messages import header_stamp_ns
 from aassl_ros.errors import BagError
 
 

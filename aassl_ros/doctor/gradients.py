@@ -24,7 +24,7 @@ for _ in range(60):
 """
 _ENCODERS = """
 import json, torch
-from aassl_ros.learning.encoders import EncoderSettings, build_encoder
+from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder
 torch.manual_seed(0)
 errors = {}
 for width in (4, 8, 16):

@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 
 from aassl_ros.doctor.finding import Finding, try_python
-from aassl_ros.nodes.transport import set_image_transport
 from aassl_ros.paths import share
+from aassl_ros.ros.transport import set_image_transport
 from aassl_ros.ros_environment import prepare_environment, sourced_prefix, wheels_prefix
 
 _DISTRIBUTION_OF_RCLPY = {"3": "Humble", "7": "Jazzy", "9": "Kilted"}
@@ -88,7 +88,7 @@ def check_images() -> Finding:
     """Send 640x480 images from one process to another, best effort, as cameras do."""
     profile = Path(set_image_transport())
     whose = "our profile" if profile == share("config/fastdds_images.xml") else f"your profile {profile}"
-    trial = try_python("-m", "aassl_ros.nodes.image_probe")
+    trial = try_python("-m", "aassl_ros.ros.image_probe")
     if trial.error is not None:
         return Finding("images", False, trial.error, "mend ROS 2 first")
     answer = json.loads(trial.output.splitlines()[-1])

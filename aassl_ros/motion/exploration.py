@@ -10,7 +10,7 @@ from aassl_ros.motion import rotations
 from aassl_ros.motion.arms import Arm
 from aassl_ros.motion.kinematics import Chain
 from aassl_ros.motion.limits import MotionLimits
-from aassl_ros.motion.motives import ExplorationSettings, HomeMotive, Motive, View, draw_motive
+from aassl_ros.motion.primitives import ExplorationSettings, HomeMotive, Motive, View, draw_motive
 from aassl_ros.motion.trajectory import CommandInForce, Trajectory
 
 Array = NDArray[np.float64]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 
-from aassl_ros.data import topics
+from aassl_ros.data.interfaces import topics
 from aassl_ros.motion.arming import Controller, Controllers
 
 # Our nodes that listen to commands and never act on them are known by a service that they offer, whatever they are

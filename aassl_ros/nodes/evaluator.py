@@ -1,4 +1,4 @@
-"""Names the category of what the camera sees. All thinking is in learning/recognition.py."""
+"""Names the category of what the camera sees. All thinking is in learning/recognition/recognizer.py."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 
-from aassl_ros.data import messages, topics
-from aassl_ros.data.episodes import SETS
-from aassl_ros.data.json_messages.records import CheckpointNews, EvaluatorAnswer
-from aassl_ros.data.json_messages.schema import JsonMessageError
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.interfaces.json_records import CheckpointNews, EvaluatorAnswer
+from aassl_ros.data.interfaces.json_schema import JsonMessageError
+from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.episodes import SETS
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.gallery import UNKNOWN, open_gallery
-from aassl_ros.learning.recognition import Answer, RecognitionSettings
-from aassl_ros.learning.reloading import RecognizerLoader
-from aassl_ros.learning.train_settings import choose_device
-from aassl_ros.nodes import convert
-from aassl_ros.nodes.annotate import annotate
-from aassl_ros.nodes.base import ManagedNode, run
-from aassl_ros.nodes.camera import CameraFeed
-from aassl_ros.nodes.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
-from aassl_ros.nodes.json_subscription import JsonSubscription
-from aassl_ros.nodes.parameters import read_settings
+from aassl_ros.learning.recognition.gallery import UNKNOWN, open_gallery
+from aassl_ros.learning.recognition.recognizer import Answer, RecognitionSettings
+from aassl_ros.learning.recognition.reloading import RecognizerLoader
+from aassl_ros.learning.training.settings import choose_device
+from aassl_ros.ros import conversions
+from aassl_ros.ros.annotate import annotate
+from aassl_ros.ros.base import ManagedNode, run
+from aassl_ros.ros.camera import CameraFeed
+from aassl_ros.ros.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
+from aassl_ros.ros.json_subscription import JsonSubscription
+from aassl_ros.ros.parameters import read_settings
 from aassl_ros.settings import setting
 
 try:
@@ -142,7 +143,7 @@ class EvaluatorNode(ManagedNode):
         self._answers.publish(String(data=text))
         if self._pictures.get_subscription_count() > 0:
             picture = annotate(frame, answer.label, answer.scores[0][1])
-            self._pictures.publish(convert.image_message(picture, header))
+            self._pictures.publish(conversions.image_message(picture, header))
         self._latencies_ms.append(latency_ms)
         self._answered += 1
 

@@ -12,12 +12,12 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 
-from aassl_ros.data import topics
+from aassl_ros.data.interfaces import topics
 from aassl_ros.errors import RosError
-from aassl_ros.learning.recognition import Recognizer
-from aassl_ros.nodes.context import start_rclpy
-from aassl_ros.nodes.convert import image_message
+from aassl_ros.learning.recognition.recognizer import Recognizer
 from aassl_ros.nodes.evaluator import Classification, EvaluatorNode
+from aassl_ros.ros.context import start_rclpy
+from aassl_ros.ros.conversions import image_message
 from aassl_ros.ros_environment import prepare_environment
 
 # A topic that nothing publishes: frames come from `take` alone.

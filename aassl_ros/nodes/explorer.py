@@ -1,7 +1,7 @@
 """Moves the arm so that the object in its hand is seen from many sides, and marks the episodes.
 
 All thinking about motion is in motion/driver.py and below, about whether the arm may move in motion/arming.py, about
-episodes in data/schedule.py.
+episodes in data/streams/schedule.py.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from aassl_ros.data import messages, topics
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.streams import messages
 from aassl_ros.errors import RosError
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.motion.driver import ArmDriver
 from aassl_ros.motion.exploration import ExplorationPlanner
-from aassl_ros.nodes import convert
 from aassl_ros.nodes.arming import ArmingGate
-from aassl_ros.nodes.base import run
-from aassl_ros.nodes.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
 from aassl_ros.nodes.explorer_settings import ExplorerSettings
 from aassl_ros.nodes.handling import Handling, Next
-from aassl_ros.nodes.parameters import declare_settings
 from aassl_ros.nodes.robot_description import RobotDescription
+from aassl_ros.ros import conversions
+from aassl_ros.ros.base import run
+from aassl_ros.ros.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
+from aassl_ros.ros.parameters import declare_settings
 
 WAITING, UNARMED, EXPLORING, SILENT = "waiting", "not armed", "exploring", "silent"
 RESTING, STOPPED, DONE = "resting", "stopped", "done"
@@ -112,7 +113,7 @@ class ExplorerNode(Node):
             if not self._gate.is_open():
                 self._leave_alone()
                 return
-            self._commands.publish(convert.trajectory_message(plan))
+            self._commands.publish(conversions.trajectory_message(plan))
         self._handling.end_if_due(now_ns)
         if not self._driver.homing:
             self._walk(now_ns)
@@ -146,7 +147,7 @@ class ExplorerNode(Node):
         """Bring the arm to rest, if those that listen may be commanded."""
         stop = None if self._driver is None else self._driver.stop(self._now_ns())
         if stop is not None and self._gate.is_open():
-            self._commands.publish(convert.trajectory_message(stop))
+            self._commands.publish(conversions.trajectory_message(stop))
 
     def _watch(self) -> None:
         silent = time.monotonic() - self._heard > self._settings.joint_timeout_s

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aassl_ros.data.schedule import ScheduledObject
-from aassl_ros.motion.motives import ExplorationSettings
+from aassl_ros.data.streams.schedule import ScheduledObject
+from aassl_ros.motion.primitives import ExplorationSettings
 from aassl_ros.settings import setting
 
 

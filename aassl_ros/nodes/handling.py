@@ -8,12 +8,12 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from aassl_ros.data import topics
-from aassl_ros.data.episodes import EpisodeEvent
-from aassl_ros.data.schedule import Schedule, ScheduledObject
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.streams.episodes import EpisodeEvent
+from aassl_ros.data.streams.schedule import Schedule, ScheduledObject
 from aassl_ros.nodes.explorer_settings import ExplorerSettings, objects_to_handle
 from aassl_ros.nodes.object_requests import ObjectRequests
-from aassl_ros.nodes.qos import LATCHED
+from aassl_ros.ros.qos import LATCHED
 
 
 class Next(Enum):

@@ -15,16 +15,16 @@ from rclpy.timer import Timer
 from rclpy.utilities import get_rmw_implementation_identifier
 from std_srvs.srv import Trigger
 
-from aassl_ros.data.clock_jump import StreamClock
-from aassl_ros.data.recording import Recording
-from aassl_ros.data.session import Session
+from aassl_ros.data.bags.recording import Recording
+from aassl_ros.data.streams.clock_jump import StreamClock
+from aassl_ros.data.streams.session import Session
 from aassl_ros.errors import AasslError
-from aassl_ros.nodes import diagnostics, qos
-from aassl_ros.nodes.base import ManagedNode, run
-from aassl_ros.nodes.carried import CarriedMessages
-from aassl_ros.nodes.intake import FoundTopic, TopicIntake
-from aassl_ros.nodes.parameters import read_settings
 from aassl_ros.nodes.recorder_settings import RecorderSettings, make_session
+from aassl_ros.ros import diagnostics, qos
+from aassl_ros.ros.base import ManagedNode, run
+from aassl_ros.ros.parameters import read_settings
+from aassl_ros.ros.split_backlog import CarriedMessages
+from aassl_ros.ros.topic_subscriber import FoundTopic, TopicIntake
 
 # A new publisher is joined within this time; asking the graph for ten topics takes about a millisecond.
 _LOOK_S = 0.1

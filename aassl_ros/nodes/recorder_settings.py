@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from aassl_ros import __version__
-from aassl_ros.data import topics
-from aassl_ros.data.session import Roles, Session
-from aassl_ros.data.sync import SyncSettings
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.streams.session import Roles, Session
+from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import ConfigError
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.settings import setting

@@ -9,8 +9,8 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from aassl_ros.data import topics
-from aassl_ros.nodes.qos import LATCHED
+from aassl_ros.data.interfaces import topics
+from aassl_ros.ros.qos import LATCHED
 
 _LOOK_S = 0.5
 # DDS finds the description of the node's own namespace within this time, if there is one.

@@ -17,17 +17,12 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
-from aassl_ros.data import topics
-from aassl_ros.data.json_messages.records import ObjectRequest, ObjectState
-from aassl_ros.data.json_messages.schema import JsonMessageError
-from aassl_ros.data.messages import trajectory_from_message
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.interfaces.json_records import ObjectRequest, ObjectState
+from aassl_ros.data.interfaces.json_schema import JsonMessageError
+from aassl_ros.data.streams.messages import trajectory_from_message
 from aassl_ros.errors import SimulationError, TrajectoryError
 from aassl_ros.motion.arms import load_arm
-from aassl_ros.nodes.base import run
-from aassl_ros.nodes.convert import image_message, time_message
-from aassl_ros.nodes.diagnostics import OK, WARN, DiagnosticsPublisher, Report
-from aassl_ros.nodes.json_subscription import JsonSubscription
-from aassl_ros.nodes.parameters import declare_settings
 from aassl_ros.nodes.simulator_messages import (
     camera_info_message,
     header,
@@ -35,6 +30,11 @@ from aassl_ros.nodes.simulator_messages import (
     pose_message,
 )
 from aassl_ros.nodes.simulator_transforms import SimulatorTransforms
+from aassl_ros.ros.base import run
+from aassl_ros.ros.conversions import image_message, time_message
+from aassl_ros.ros.diagnostics import OK, WARN, DiagnosticsPublisher, Report
+from aassl_ros.ros.json_subscription import JsonSubscription
+from aassl_ros.ros.parameters import declare_settings
 from aassl_ros.settings import setting
 from aassl_ros.sim.simulation import START_NS, FrameEvent, JointEvent, Simulation, SimulationSettings
 from aassl_ros.sim.world import World

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, JointState
 from std_msgs.msg import Header
 
-from aassl_ros.nodes.convert import time_message
+from aassl_ros.ros.conversions import time_message
 from aassl_ros.sim.robot_body import JointReading
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-from aassl_ros.data import topics
+from aassl_ros.data.interfaces import topics
 from aassl_ros.nodes.simulator_messages import transform_message
 
 try:

@@ -1,4 +1,4 @@
-"""Learns beside reception. Samples and buffer are learning/intake.py's, updates learning/online.py's."""
+"""Learns beside reception: online/buffer_filler.py samples and fills the buffer, online/online_trainer.py updates."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from aassl_ros.data import messages, topics
-from aassl_ros.data.json_messages.records import CheckpointNews
-from aassl_ros.data.prepared import PreparedData
-from aassl_ros.data.sync import SyncSettings
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.interfaces.json_records import CheckpointNews
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import ConfigError, TrainingError, TrajectoryError
-from aassl_ros.learning.checkpoint import Checkpoint, load_checkpoint
-from aassl_ros.learning.intake import Intake, IntakeSettings
-from aassl_ros.learning.online import OnlineTrainer, Saved
-from aassl_ros.learning.online_settings import ADJUSTABLE, OnlineSettings, starting_checkpoint
-from aassl_ros.learning.train_settings import LearnerSettings
+from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from aassl_ros.learning.online.buffer_filler import Intake, IntakeSettings
+from aassl_ros.learning.online.online_trainer import OnlineTrainer, Saved
+from aassl_ros.learning.online.settings import ADJUSTABLE, OnlineSettings, starting_checkpoint
+from aassl_ros.learning.training.settings import LearnerSettings
 from aassl_ros.motion.arms import Arm, load_arm
-from aassl_ros.nodes.base import ManagedNode, run
-from aassl_ros.nodes.camera import CameraFeed
-from aassl_ros.nodes.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
 from aassl_ros.nodes.first_minutes import FirstMinutes
-from aassl_ros.nodes.parameters import read_settings
-from aassl_ros.nodes.qos import LATCHED
 from aassl_ros.nodes.robot_description import RobotDescription
+from aassl_ros.ros.base import ManagedNode, run
+from aassl_ros.ros.camera import CameraFeed
+from aassl_ros.ros.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
+from aassl_ros.ros.parameters import read_settings
+from aassl_ros.ros.qos import LATCHED
 from aassl_ros.settings import setting
 
 LATEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)

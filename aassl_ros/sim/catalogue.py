@@ -20,8 +20,8 @@ from aassl_ros.settings import from_mapping, setting
 from aassl_ros.sim.assets import read_asset
 from aassl_ros.sim.categories import CATEGORIES
 from aassl_ros.sim.categories.part import Part
-from aassl_ros.sim.narrowed import narrowed
-from aassl_ros.sim.shapes import Mesh, join
+from aassl_ros.sim.categories.shapes import Mesh, join
+from aassl_ros.sim.scaled_rng import narrowed
 
 _ID = re.compile(r"^(?P<category>[a-z_]+)_(?P<index>\d{4,})$")
 

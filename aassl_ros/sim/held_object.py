@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from aassl_ros.sim.bullet import pybullet
 from aassl_ros.sim.catalogue import ColouredMesh, ObjectModel
+from aassl_ros.sim.categories.shapes import Mesh, shaded, tube
 from aassl_ros.sim.mesh_files import write_obj
-from aassl_ros.sim.shapes import Mesh, shaded, tube
 
 _STEM_RADIUS_M = 0.004
 _STEM_COLOUR = (0.3, 0.3, 0.32, 1.0)

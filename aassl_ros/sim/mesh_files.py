@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.errors import SimulationError
-from aassl_ros.sim.shapes import Mesh
+from aassl_ros.sim.categories.shapes import Mesh
 
 _STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 _STL_HEADER_BYTES = 84

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.displacements import angle_unit, wrapped
-from aassl_ros.data.prepared import EpisodeRow, PreparedData
+from aassl_ros.data.pairs.displacements import angle_unit, wrapped
+from aassl_ros.data.prepared.data import EpisodeRow, PreparedData
 from aassl_ros.motion import rotations
 
 _STREAM = 3  # of the seed

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.methods import METHODS, masks_same_actions
-from aassl_ros.studies.definition import Choices, Results, Setting, Study
+from aassl_ros.learning.objectives.methods import METHODS, masks_same_actions
+from aassl_ros.studies.spec import Choices, Results, Setting, Study
 
 GRID: dict[str, tuple[Any, ...]] = {
     "window": ("episode", "frames:1", "frames:2", "frames:5"),

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import TrainingError
-from aassl_ros.learning.batches import Batch, PairBatches
-from aassl_ros.learning.methods import masks_same_actions
-from aassl_ros.learning.same_action import SameAction
-from aassl_ros.learning.train_settings import TrainSettings
-from aassl_ros.learning.update import Learner
+from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
+from aassl_ros.learning.objectives.methods import masks_same_actions
+from aassl_ros.learning.objectives.same_action import SameAction
+from aassl_ros.learning.training.learner import Learner
+from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.studies.watch import Interrupted, Watch
 
 REFERENCE = "simclr"

@@ -13,18 +13,18 @@ from typing import Any
 
 import torch
 
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
-from aassl_ros.learning.checkpoint import LINK, load_checkpoint
-from aassl_ros.learning.evaluation import EvaluationSettings, evaluate
-from aassl_ros.learning.run_folder import begin, resume
-from aassl_ros.learning.subject import subject_of
-from aassl_ros.learning.train_settings import TrainSettings
-from aassl_ros.learning.trainer import Trainer, TrainProgress
+from aassl_ros.learning.checkpoints.checkpoint import LINK, load_checkpoint
+from aassl_ros.learning.evaluation.evaluate import EvaluationSettings, evaluate
+from aassl_ros.learning.evaluation.evaluated_encoder import subject_of
+from aassl_ros.learning.training.run_folder import begin, resume
+from aassl_ros.learning.training.settings import TrainSettings
+from aassl_ros.learning.training.trainer import Trainer, TrainProgress
 from aassl_ros.settings import from_mapping
 from aassl_ros.studies.damage import Damage, damaged
-from aassl_ros.studies.definition import OVERHEAD, TRAIN
 from aassl_ros.studies.overhead import measure
+from aassl_ros.studies.spec import OVERHEAD, TRAIN
 from aassl_ros.studies.watch import Interrupted, Watch
 
 RESULT, SPEC = "result.json", "run.json"

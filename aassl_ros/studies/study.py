@@ -13,17 +13,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from aassl_ros.data.prepared import VIEWS, PreparedData
+from aassl_ros.data.prepared.data import VIEWS, PreparedData
 from aassl_ros.errors import ConfigError, DataError
-from aassl_ros.learning.evaluation import EvaluationSettings
-from aassl_ros.learning.evaluation_split import make_split
-from aassl_ros.learning.methods import METHODS, masks_same_actions
-from aassl_ros.learning.train_settings import TrainSettings, parse_window
+from aassl_ros.learning.evaluation.evaluate import EvaluationSettings
+from aassl_ros.learning.objectives.methods import METHODS, masks_same_actions
+from aassl_ros.learning.readout.split import make_split
+from aassl_ros.learning.training.settings import TrainSettings, parse_window
 from aassl_ros.settings import from_mapping
-from aassl_ros.studies.definition import ALIGNMENT, OVERHEAD, Choices, Setting, Study
-from aassl_ros.studies.definitions import STUDIES
+from aassl_ros.studies.catalogue import STUDIES
 from aassl_ros.studies.progress import Outcome, Scheduler, Show, name_of
 from aassl_ros.studies.run import RunSpec, read_result, write_json
+from aassl_ros.studies.spec import ALIGNMENT, OVERHEAD, Choices, Setting, Study
 
 STUDY = "study.json"
 OWN = ("seed", "updates", "validation", "max_seconds", "torch_threads", "keep", "device")

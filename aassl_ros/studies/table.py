@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from aassl_ros.studies.definition import PROBE, Results, Setting, Study
+from aassl_ros.studies.spec import PROBE, Results, Setting, Study
 from aassl_ros.studies.statistics import Interval, mean_interval, paired_interval
 
 MINUS = "_minus_"

@@ -10,9 +10,9 @@ import numpy as np
 from aassl_ros import __version__
 from aassl_ros.errors import DataError
 from aassl_ros.report import plots
-from aassl_ros.studies.definition import ALIGNMENT, PROBE, TIME
 from aassl_ros.studies.markdown import markdown
 from aassl_ros.studies.run import write_json
+from aassl_ros.studies.spec import ALIGNMENT, PROBE, TIME
 from aassl_ros.studies.study import Conclusion
 from aassl_ros.studies.table import Row, rows_of
 

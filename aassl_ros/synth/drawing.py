@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aassl_ros.sim.backgrounds import draw_background, plain_background
 from aassl_ros.sim.catalogue import Catalogue, CatalogueSettings, instance_id
-from aassl_ros.sim.studio import Studio
+from aassl_ros.sim.object_renderer import Studio
 from aassl_ros.sim.surface import Pattern, draw_pattern
 from aassl_ros.synth.scenery import FOV_DEG, NEUTRAL_LAMP, draw_lamp, draw_way
 from aassl_ros.synth.settings import SynthSettings

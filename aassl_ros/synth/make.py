@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from aassl_ros.data.prepared import TABLE, VIEWS, PreparedData, read_table
-from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter, refuse_to_replace
+from aassl_ros.data.prepared.data import TABLE, VIEWS, PreparedData, read_table
+from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter, refuse_to_replace
 from aassl_ros.errors import DataError
 from aassl_ros.sim.bullet import require_pybullet
 from aassl_ros.sim.categories import CATEGORIES

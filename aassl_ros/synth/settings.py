@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from aassl_ros.data.prepared import FORMAT
+from aassl_ros.data.prepared.data import FORMAT
 from aassl_ros.errors import ConfigError
 from aassl_ros.settings import setting
 from aassl_ros.sim.categories import CATEGORIES

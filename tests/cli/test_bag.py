@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from aassl_ros.cli.main import main
-from aassl_ros.data import messages
-from aassl_ros.data.bag_reader import BagReader
-from aassl_ros.data.bag_writer import BagWriter
-from aassl_ros.data.recording import Recording
-from aassl_ros.data.session import Roles, Session
+from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.bags.recording import Recording
+from aassl_ros.data.bags.writer import BagWriter
+from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.session import Roles, Session
 
 MS = 1_000_000
 SECOND = 1000 * MS

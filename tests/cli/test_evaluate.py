@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from aassl_ros.cli.main import main
-from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter
+from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 
 TRAIN = ["--encoder", "resnet18", "--width", "4", "--batch", "16", "--epochs", "1", "--device", "cpu"]
 

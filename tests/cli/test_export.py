@@ -10,7 +10,7 @@ import safetensors.torch
 
 from aassl_ros.benchmarks.synthetic import write_synthetic
 from aassl_ros.cli.main import main
-from aassl_ros.learning.encoders import EncoderSettings, build_encoder
+from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder
 
 FOREIGN = ("--encoder", "resnet18", "--width", "4", "--image-size", "32", "--pixel-statistics", "imagenet")
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from aassl_ros.cli.main import main
-from aassl_ros.data import messages
-from aassl_ros.data.episodes import EpisodeEvent
-from aassl_ros.data.prepared import PreparedData
-from aassl_ros.data.recording import Recording
-from aassl_ros.data.session import Roles, Session
+from aassl_ros.data.bags.recording import Recording
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.episodes import EpisodeEvent
+from aassl_ros.data.streams.session import Roles, Session
 from aassl_ros.synth.make import synthesize
 from aassl_ros.synth.settings import SynthSettings
 

@@ -17,7 +17,7 @@ import pytest
 
 from aassl_ros.benchmarks.synthetic import write_synthetic
 from aassl_ros.cli.main import main
-from aassl_ros.learning.checkpoint import load_checkpoint
+from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 
 TINY = ("--width", "4", "--batch", "32", "--window", "frames:2")
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")

@@ -24,8 +24,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from aassl_ros.bringup.ros_domain import own_domain
 from aassl_ros.cli.main import COMMANDS, main
-from aassl_ros.ros_domain import own_domain
 from aassl_ros.ros_environment import prepare_environment
 
 ROOT = Path(__file__).parent.parent.parent

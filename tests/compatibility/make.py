@@ -24,11 +24,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.bringup.ros_domain import own_domain
+from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.demo.folder import DemoFolder
 from aassl_ros.demo.report import write_metrics
-from aassl_ros.learning.gallery import Gallery
-from aassl_ros.ros_domain import own_domain
+from aassl_ros.learning.recognition.gallery import Gallery
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

@@ -16,7 +16,7 @@ import yaml
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
-from aassl_ros.ros_domain import own_domain
+from aassl_ros.bringup.ros_domain import own_domain
 from aassl_ros.ros_environment import prepare_environment
 
 CONFIG = Path(__file__).parent / "artefacts" / "config"

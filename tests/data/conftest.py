@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from aassl_ros.data import messages
-from aassl_ros.data.recording import Recording
-from aassl_ros.data.session import Roles, Session
+from aassl_ros.data.bags.recording import Recording
+from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.session import Roles, Session
 
 MS = 1_000_000
 SECOND = 1000 * MS

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import uuid
 
-from aassl_ros.data.episodes import EpisodeEvent
-from aassl_ros.data.json_messages.records import EvaluatorAnswer
+from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
+from aassl_ros.data.streams.episodes import EpisodeEvent
 from aassl_ros.demo.live import score_answers
 
 

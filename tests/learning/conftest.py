@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aassl_ros.benchmarks.synthetic import write_synthetic
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.prepared.data import PreparedData
 
 
 @pytest.fixture(scope="session")

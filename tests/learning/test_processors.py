@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from aassl_ros.doctor.gradients import CHECKED_MEMORY
-from aassl_ros.learning.architectures.resnet import SAFE_CHANNELS, NarrowPointwise
-from aassl_ros.learning.encoders import EncoderSettings, build_encoder
+from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder
+from aassl_ros.learning.encoders.resnet import SAFE_CHANNELS, NarrowPointwise
 
 # `.ci/run` has these tests run with AVX2; the core is then tried with all that the processor has.
 OTHER_KIND = "DEFAULT" if os.environ.get("ONEDNN_MAX_CPU_ISA") == "AVX2" else "AVX2"
 CORE = ("test_update.py", "test_methods.py")
 LEARN = """
 import sys, numpy as np
-from aassl_ros.learning.update import Learner, LearnerSettings
+from aassl_ros.learning.training.learner import Learner, LearnerSettings
 rng = np.random.default_rng(0)
 for width in (4, 6, 8):
     for stem in ("imagenet", "small"):

@@ -11,7 +11,7 @@ from aassl_ros.errors import TrajectoryError
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.motion.driver import ArmDriver
 from aassl_ros.motion.exploration import ExplorationPlanner
-from aassl_ros.motion.motives import ExplorationSettings
+from aassl_ros.motion.primitives import ExplorationSettings
 from aassl_ros.motion.trajectory import CommandInForce, Trajectory
 
 ARM = load_arm("panda")

@@ -13,7 +13,7 @@ from aassl_ros.errors import TrajectoryError
 from aassl_ros.motion import rotations
 from aassl_ros.motion.arms import Arm, load_arm
 from aassl_ros.motion.exploration import HORIZON_NS, ExplorationPlanner
-from aassl_ros.motion.motives import ExplorationSettings
+from aassl_ros.motion.primitives import ExplorationSettings
 from aassl_ros.motion.trajectory import CommandInForce, Trajectory
 
 AS_SHIPPED = ExplorationSettings()

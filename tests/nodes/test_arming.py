@@ -12,7 +12,7 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from aassl_ros.data import topics
+from aassl_ros.data.interfaces import topics
 from aassl_ros.motion.arms import load_arm
 
 ARM = load_arm("panda")

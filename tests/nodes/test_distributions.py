@@ -11,7 +11,7 @@ import pytest
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from aassl_ros.nodes import camera, convert
+from aassl_ros.ros import camera, conversions
 
 PACKAGE = Path(__file__).resolve().parents[2] / "aassl_ros"
 # What we use of rclpy 3.3 (Humble), as its source has it; Jazzy, Kilted and Lyrical must have all of it, too.
@@ -70,7 +70,7 @@ def test_a_camera_is_heard_with_and_without_the_origin_of_its_messages(
     )
     publisher = node.create_publisher(Image, "camera/image_raw", 10)
     ros.wait_for(lambda: publisher.get_subscription_count() == 1, what="the subscription")
-    publisher.publish(convert.image_message(np.full((2, 3, 3), 7, np.uint8), Header()))
+    publisher.publish(conversions.image_message(np.full((2, 3, 3), 7, np.uint8), Header()))
     ros.wait_for(lambda: heard, what="the frame")
     assert heard[0].shape == (2, 3, 3)
     assert (feed.received, feed.lost) == (1, 0)

@@ -10,12 +10,12 @@ import yaml
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from aassl_ros.data import topics
+from aassl_ros.data.interfaces import topics
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.motion.trajectory import CommandInForce
 from aassl_ros.nodes.explorer_settings import ExplorerSettings
-from aassl_ros.nodes.qos import LATCHED
 from aassl_ros.paths import share
+from aassl_ros.ros.qos import LATCHED
 from aassl_ros.settings import from_mapping
 
 ARM = load_arm("panda")

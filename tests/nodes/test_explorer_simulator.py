@@ -10,12 +10,12 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from aassl_ros.data import topics
-from aassl_ros.data.episodes import EpisodeEvent, EpisodeTracker
-from aassl_ros.data.messages import pose_from_message, stamp_ns
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.streams.episodes import EpisodeEvent, EpisodeTracker
+from aassl_ros.data.streams.messages import pose_from_message, stamp_ns
 from aassl_ros.motion import rotations
 from aassl_ros.motion.arms import load_arm
-from aassl_ros.nodes.qos import LATCHED
+from aassl_ros.ros.qos import LATCHED
 
 SECOND = 1_000_000_000
 

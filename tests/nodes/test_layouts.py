@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import yaml
 
-from aassl_ros.data import topics
+from aassl_ros.data.interfaces import topics
 from aassl_ros.motion.arms import load_arm
 
 CHECKOUT = Path(__file__).resolve().parents[2]

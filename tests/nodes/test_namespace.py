@@ -11,11 +11,11 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
-from aassl_ros.data import topics
-from aassl_ros.data.bag_reader import BagReader
+from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.interfaces import topics
 from aassl_ros.motion.arms import load_arm
-from aassl_ros.nodes.qos import LATCHED
 from aassl_ros.paths import share
+from aassl_ros.ros.qos import LATCHED
 
 URDF = load_arm("panda").urdf_path().read_text()
 LEFT = ("-r", "__ns:=/left")

@@ -24,11 +24,11 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from aassl_ros.data import messages
-from aassl_ros.data.bag_check import check_bag
-from aassl_ros.data.bag_reader import BagReader
-from aassl_ros.data.episodes import EpisodeEvent
-from aassl_ros.nodes.episode_marker import publish_episode
+from aassl_ros.data.bags.check import check_bag
+from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.episodes import EpisodeEvent
+from aassl_ros.ros.episode_marker import publish_episode
 
 SECOND = 1_000_000_000
 IMAGE, STATE = "/camera/image_raw", "/recorder/sample/camera/joint_state"

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from rosgraph_msgs.msg import Clock
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from aassl_ros.data import messages, topics
-from aassl_ros.data.bag_check import check_bag
-from aassl_ros.data.bag_reader import BagReader
+from aassl_ros.data.bags.check import check_bag
+from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.streams import messages
 from aassl_ros.motion.arms import load_arm
 
 IMAGE, STATE, TRUTH = "/camera/image_raw", "/recorder/sample/camera/joint_state", f"/{topics.JOINT_TRUTH}"

@@ -19,11 +19,11 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from aassl_ros.data import topics
-from aassl_ros.data.messages import NANOSECONDS, frame_from_message, stamp_ns
-from aassl_ros.data.topic_table import TOPICS
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.interfaces.topic_table import TOPICS
+from aassl_ros.data.streams.messages import NANOSECONDS, frame_from_message, stamp_ns
 from aassl_ros.motion.arms import load_arm
-from aassl_ros.nodes.convert import time_message
+from aassl_ros.ros.conversions import time_message
 
 _LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _HEARD: dict[str, tuple[type, Any]] = {

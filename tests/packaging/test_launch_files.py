@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 import yaml
 
-from aassl_ros.ros_domain import own_domain
+from aassl_ros.bringup.ros_domain import own_domain
+from aassl_ros.bringup.systems import SYSTEMS, complete, nodes
 from aassl_ros.settings import describe
-from aassl_ros.system import SYSTEMS, complete, nodes
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LAUNCH_FILES = sorted((CHECKOUT / "launch").glob("*.launch.py"))
-# Every node has these: of rclpy, and of nodes/base.py.
+# Every node has these: of rclpy, and of ros/base.py.
 COMMON_PARAMETERS = {"use_sim_time", "autostart"}
 
 
@@ -137,7 +137,7 @@ def wait_for_line(launch: subprocess.Popen[str], text: str) -> str:
 @pytest.mark.slow
 @needs_launch
 def test_ros2_launch_collect_records_a_bag(installation: Any, tmp_path: Path) -> None:
-    from aassl_ros.data.bag_reader import BagReader
+    from aassl_ros.data.bags.reader import BagReader
 
     bag = tmp_path / "bag"
     with ros2_launch(installation, tmp_path, "collect.launch.py", f"bag:={bag}") as launch:

@@ -12,7 +12,7 @@ from sklearn.model_selection import cross_val_score
 
 from aassl_ros.errors import ConfigError, SimulationError
 from aassl_ros.sim.catalogue import Catalogue, ObjectModel, instance_id, load_catalogue
-from aassl_ros.sim.shapes import shaded
+from aassl_ros.sim.categories.shapes import shaded
 
 
 def test_there_are_at_least_twelve_categories() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from aassl_ros.errors import SimulationError
+from aassl_ros.sim.categories.shapes import Mesh, ellipsoid, shaded
 from aassl_ros.sim.mesh_files import read_mesh, thinned, write_obj
-from aassl_ros.sim.shapes import Mesh, ellipsoid, shaded
 
 
 def test_a_written_mesh_reads_back(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aassl_ros.data.prepared import PreparedData
-from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 from aassl_ros.errors import AasslError
 from aassl_ros.motion import rotations
 from aassl_ros.studies.progress import Outcome, Show, Standing, name_of

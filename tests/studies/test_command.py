@@ -18,8 +18,8 @@ import pytest
 from aassl_ros.cli import study
 from aassl_ros.cli.main import main
 from aassl_ros.cli.study import add_arguments, request_of
-from aassl_ros.data.prepared import PreparedData
-from aassl_ros.studies.local import LocalScheduler
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.studies.local_scheduler import LocalScheduler
 from aassl_ros.studies.progress import Standing
 from aassl_ros.studies.study import Request, conduct
 from aassl_ros.studies.writing import write

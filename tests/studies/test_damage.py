@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from aassl_ros.benchmarks.synthetic import write_synthetic
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.motion import rotations
 from aassl_ros.studies.damage import Damage, damaged, frame_interval_ns
 

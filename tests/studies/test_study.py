@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
-from aassl_ros.learning.checkpoint import load_checkpoint
-from aassl_ros.learning.train_settings import TrainSettings
+from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
+from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.studies import overhead
-from aassl_ros.studies.definition import Choices
+from aassl_ros.studies.spec import Choices
 from aassl_ros.studies.study import Conclusion, Request, conduct
 from aassl_ros.studies.watch import Interrupted
 from aassl_ros.studies.writing import write

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aassl_ros.studies.definition import OVERHEAD, Setting, Study
+from aassl_ros.studies.spec import OVERHEAD, Setting, Study
 from aassl_ros.studies.table import rows_of
 
 NAMES = ("a", "b", "c", "d")

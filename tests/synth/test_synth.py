@@ -12,9 +12,9 @@ from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from aassl_ros.cli.main import main
-from aassl_ros.data.actions import choose_action_space
-from aassl_ros.data.prepared import PreparedData
-from aassl_ros.data.prepared_writer import EpisodeStates, PreparedWriter
+from aassl_ros.data.pairs.actions import choose_action_space
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 from aassl_ros.errors import DataError
 from aassl_ros.motion.rotations import angle_between, to_matrix
 from aassl_ros.sim.catalogue import Catalogue

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.pictures import PictureEpisode
-from aassl_ros.data.prepared_writer import EpisodeStates
+from aassl_ros.data.pictures.pictures import PictureEpisode
+from aassl_ros.data.prepared.writer import EpisodeStates
 from aassl_ros.data.readers.co3d_annotations import FRAMES, SEQUENCES, SetLists, read_gzipped
-from aassl_ros.data.readers.looked_at import object_poses
+from aassl_ros.data.readers.object_from_cameras import object_poses
 from aassl_ros.data.readers.published import SECOND_NS, Files, PublishedSet, counted, is_within, set_by_hash
 from aassl_ros.errors import DataError
 from aassl_ros.motion import rotations

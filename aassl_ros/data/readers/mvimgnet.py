@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.pictures import PictureEpisode
-from aassl_ros.data.prepared_writer import EpisodeStates
+from aassl_ros.data.pictures.pictures import PictureEpisode
+from aassl_ros.data.prepared.writer import EpisodeStates
 from aassl_ros.data.readers.colmap import has_model, read_camera_poses
-from aassl_ros.data.readers.looked_at import object_poses
+from aassl_ros.data.readers.object_from_cameras import object_poses
 from aassl_ros.data.readers.published import (
     PICTURE_SUFFIXES,
     SECOND_NS,

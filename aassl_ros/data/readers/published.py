@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import overload
 
-from aassl_ros.data.pictures import PictureEpisode
+from aassl_ros.data.pictures.pictures import PictureEpisode
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 TEST_SHARE = 0.2

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from aassl_ros.data.pictures import PictureSource
+from aassl_ros.data.pictures.pictures import PictureSource
 from aassl_ros.data.readers import co3d, mvimgnet, rt4k
 from aassl_ros.errors import DataError
 

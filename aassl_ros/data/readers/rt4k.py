@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aassl_ros.data.pictures import Picture, PictureEpisode
-from aassl_ros.data.prepared_writer import EpisodeStates
+from aassl_ros.data.pictures.pictures import Picture, PictureEpisode
+from aassl_ros.data.prepared.writer import EpisodeStates
 from aassl_ros.data.readers.published import SECOND_NS, PublishedSet
 from aassl_ros.data.readers.rt4k_tables import PICTURES, SETS, PictureFiles, Row, StoredPictures, read_table, table_file
 from aassl_ros.errors import DataError

@@ -19,7 +19,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from aassl_ros.data.pictures import Picture
+from aassl_ros.data.pictures.pictures import Picture
 from aassl_ros.data.readers.published import is_within
 from aassl_ros.errors import DataError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from aassl_ros.learning.losses.rows import in_full, rows_of_all_ranks
+from aassl_ros.learning.losses.gather import in_full, rows_of_all_ranks
 
 _SMALLEST_VARIANCE = 1e-5  # as in batch norm
 

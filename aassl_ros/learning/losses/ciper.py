@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from aassl_ros.learning.losses.rows import rows_of_all_ranks
+from aassl_ros.learning.losses.gather import rows_of_all_ranks
 
 
 def ciper(prediction: Tensor, action: Tensor) -> Tensor:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from aassl_ros.learning.losses.rows import rows_of_all_ranks
-from aassl_ros.learning.ranks import gather_rows
+from aassl_ros.learning.distributed.ranks import gather_rows
+from aassl_ros.learning.losses.gather import rows_of_all_ranks
 
 
 def classification(first: Tensor, second: Tensor, target: Tensor) -> Tensor:

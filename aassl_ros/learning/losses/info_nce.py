@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from aassl_ros.learning.losses.gather import in_full, rows_of_all_ranks
 from aassl_ros.learning.losses.nt_xent import others
-from aassl_ros.learning.losses.rows import in_full, rows_of_all_ranks
 
 
 def info_nce(query: Tensor, key: Tensor, *, temperature: float, same: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from aassl_ros.learning.losses.rows import in_full, rows_of_all_ranks
+from aassl_ros.learning.losses.gather import in_full, rows_of_all_ranks
 
 
 def nt_xent(u: Tensor, v: Tensor, *, temperature: float, same: Tensor | None = None) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from aassl_ros.learning.losses.rows import rows_of_all_ranks
+from aassl_ros.learning.losses.gather import rows_of_all_ranks
 from aassl_ros.learning.losses.vicreg import correlation_loss, spread_loss
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from aassl_ros.learning.losses.rows import in_full, rows_of_all_ranks
+from aassl_ros.learning.losses.gather import in_full, rows_of_all_ranks
 
 _SMALLEST_VARIANCE = 1e-4  # as published; it keeps the slope of the square root finite where nothing varies
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from aassl_ros.learning.heads import ActionHead, JointHead
-from aassl_ros.learning.objective import Pairs
+from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.heads import ActionHead, JointHead
 
 
 class Alignment(nn.Module):

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from aassl_ros.learning.heads import ActionHead, JointHead, deep_perceptron, hidden_width
 from aassl_ros.learning.losses.barlow_twins import barlow_twins
-from aassl_ros.learning.objective import Pairs
 from aassl_ros.learning.objectives.alignment import Alignment
+from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.heads import ActionHead, JointHead, deep_perceptron, hidden_width
 
 if TYPE_CHECKING:
-    from aassl_ros.learning.train_settings import LearnerSettings
+    from aassl_ros.learning.training.settings import LearnerSettings
 
 _WIDTH = 8192  # as published, of all three layers
 _ACTION_WIDTH = 64  # ours: actions have few degrees of freedom, so few entries can be uncorrelated

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from aassl_ros.learning.heads import ActionHead, JointHead, hidden_width, perceptron
 from aassl_ros.learning.losses.byol import byol
-from aassl_ros.learning.objectives.slow import SlowAlignment, SlowBase
+from aassl_ros.learning.objectives.heads import ActionHead, JointHead, hidden_width, perceptron
+from aassl_ros.learning.objectives.momentum import SlowAlignment, SlowBase
 
 if TYPE_CHECKING:
-    from aassl_ros.learning.train_settings import LearnerSettings
+    from aassl_ros.learning.training.settings import LearnerSettings
 
 _HIDDEN, _OUT = 4096, 256  # as published, of projector and predictor alike
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from aassl_ros.learning.heads import JointHead
 from aassl_ros.learning.losses.ciper import ciper
-from aassl_ros.learning.objective import Pairs
+from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.heads import JointHead
 
 if TYPE_CHECKING:
-    from aassl_ros.learning.train_settings import LearnerSettings
+    from aassl_ros.learning.training.settings import LearnerSettings
 
 
 class CIPER(nn.Module):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from aassl_ros.learning.heads import deep_perceptron, hidden_width
+from aassl_ros.learning.losses.gather import in_full
 from aassl_ros.learning.losses.nt_xent import nt_xent
-from aassl_ros.learning.losses.rows import in_full
-from aassl_ros.learning.objective import Pairs
+from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.heads import deep_perceptron, hidden_width
 
 if TYPE_CHECKING:
-    from aassl_ros.learning.train_settings import LearnerSettings
+    from aassl_ros.learning.training.settings import LearnerSettings
 
 TEMPERATURE = 0.2  # as published, of both terms
 _HIDDEN, _OUT = 2048, 128

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from aassl_ros.learning.heads import ActionHead, JointHead, deep_perceptron, hidden_width, perceptron
 from aassl_ros.learning.losses.info_nce import info_nce
-from aassl_ros.learning.objectives.slow import SlowAlignment, SlowBase
-from aassl_ros.learning.same_action import MasksSameActions
+from aassl_ros.learning.objectives.heads import ActionHead, JointHead, deep_perceptron, hidden_width, perceptron
+from aassl_ros.learning.objectives.momentum import SlowAlignment, SlowBase
+from aassl_ros.learning.objectives.same_action import MasksSameActions
 
 if TYPE_CHECKING:
-    from aassl_ros.learning.train_settings import LearnerSettings
+    from aassl_ros.learning.training.settings import LearnerSettings
 
 TEMPERATURE = 0.2  # as published
 _HIDDEN, _OUT = 4096, 256

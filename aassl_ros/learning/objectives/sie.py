@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from aassl_ros.learning.heads import deep_perceptron, hidden_width
 from aassl_ros.learning.losses.sie import sie
-from aassl_ros.learning.objective import Pairs
+from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.heads import deep_perceptron, hidden_width
 
 if TYPE_CHECKING:
-    from aassl_ros.learning.train_settings import LearnerSettings
+    from aassl_ros.learning.training.settings import LearnerSettings
 
 _WIDTH = 1024  # as published, of all three layers of each projector
 

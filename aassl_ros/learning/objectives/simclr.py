@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from aassl_ros.learning.heads import ActionHead, JointHead, Projector
 from aassl_ros.learning.losses.nt_xent import nt_xent
-from aassl_ros.learning.objective import Pairs
 from aassl_ros.learning.objectives.alignment import Alignment
-from aassl_ros.learning.same_action import MasksSameActions
+from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.heads import ActionHead, JointHead, Projector
+from aassl_ros.learning.objectives.same_action import MasksSameActions
 
 if TYPE_CHECKING:
-    from aassl_ros.learning.train_settings import LearnerSettings
+    from aassl_ros.learning.training.settings import LearnerSettings
 
 TEMPERATURE = 0.1  # as published with AA-SSL, of both terms
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from aassl_ros.learning.losses.classification import classification
-from aassl_ros.learning.objective import Pairs
+from aassl_ros.learning.objectives.base import Pairs
 
 if TYPE_CHECKING:
-    from aassl_ros.learning.train_settings import LearnerSettings
+    from aassl_ros.learning.training.settings import LearnerSettings
 
 
 class Supervised(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aassl_ros.sim.categories.part import Part
-from aassl_ros.sim.shapes import Mesh, box, cushion, cylinder, ellipsoid, prism, tube
+from aassl_ros.sim.categories.shapes import Mesh, box, cushion, cylinder, ellipsoid, prism, tube
 
 
 def airplane(rng: np.random.Generator) -> list[Part]:

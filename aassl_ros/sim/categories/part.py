@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from aassl_ros.sim.shapes import Mesh
+from aassl_ros.sim.categories.shapes import Mesh
 
 
 class Part(NamedTuple):

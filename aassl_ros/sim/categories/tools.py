@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aassl_ros.sim.categories.part import Part
-from aassl_ros.sim.shapes import arc, box, cylinder, ellipsoid, lathe, prism, ring, tube
+from aassl_ros.sim.categories.shapes import arc, box, cylinder, ellipsoid, lathe, prism, ring, tube
 
 
 def hammer(rng: np.random.Generator) -> list[Part]:

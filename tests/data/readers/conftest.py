@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aassl_ros.data.actions import object_displacement
-from aassl_ros.data.pictures import PictureEpisode
+from aassl_ros.data.pairs.actions import object_displacement
+from aassl_ros.data.pictures.pictures import PictureEpisode
 from aassl_ros.motion import rotations
 
 Array = NDArray[np.float64]

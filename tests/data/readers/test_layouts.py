@@ -20,13 +20,13 @@ from aassl_ros.cli import prepare as prepare_command
 from aassl_ros.cli import train as train_command
 from aassl_ros.cli.main import main
 from aassl_ros.cli.options import read_settings
-from aassl_ros.data.actions import ActionSpace
-from aassl_ros.data.prepare import prepare
-from aassl_ros.data.prepare_report import PrepareSettings
-from aassl_ros.data.prepared import PreparedData
+from aassl_ros.data.pairs.actions import ActionSpace
+from aassl_ros.data.prepare.prepare import prepare
+from aassl_ros.data.prepare.report import PrepareSettings
+from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.readers.registry import LAYOUTS, layout_of
 from aassl_ros.errors import DataError
-from aassl_ros.learning.train_settings import TrainSettings
+from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.settings import from_mapping
 
 DOCS = Path(__file__).parents[3] / "docs/datasets.md"

@@ -13,7 +13,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from aassl_ros.data.pictures import read_picture
+from aassl_ros.data.pictures.pictures import read_picture
 from aassl_ros.data.readers import rt4k
 from aassl_ros.errors import DataError
 from aassl_ros.motion import rotations

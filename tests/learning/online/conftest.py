@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from aassl_ros.benchmarks.patterns import CATEGORIES, draw_pattern
-from aassl_ros.data.sync import SyncSettings
-from aassl_ros.learning.intake import Intake, IntakeSettings
+from aassl_ros.data.streams.sync import SyncSettings
+from aassl_ros.learning.online.buffer_filler import Intake, IntakeSettings
 
 FRAME_NS, JOINT_NS = 33_333_333, 10_000_000
 JOINTS = ("shoulder", "wrist")

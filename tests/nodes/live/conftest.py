@@ -17,12 +17,12 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header, String
 
 from aassl_ros.benchmarks.patterns import draw_pattern, write_patterns
-from aassl_ros.data import topics
-from aassl_ros.learning.checkpoint import Provenance, save_checkpoint
-from aassl_ros.learning.train_settings import LearnerSettings
-from aassl_ros.learning.update import Learner
-from aassl_ros.nodes import convert
-from aassl_ros.nodes.qos import LATCHED
+from aassl_ros.data.interfaces import topics
+from aassl_ros.learning.checkpoints.checkpoint import Provenance, save_checkpoint
+from aassl_ros.learning.training.learner import Learner
+from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.ros import conversions
+from aassl_ros.ros.qos import LATCHED
 
 
 class Stage:
@@ -58,8 +58,8 @@ class Stage:
         return id
 
     def picture(self) -> Image:
-        header = Header(stamp=convert.time_message(self.now_ns()), frame_id="camera_optical_frame")
-        return convert.image_message(draw_pattern(self.shown, self.size, self._rng.random(), self._rng), header)
+        header = Header(stamp=conversions.time_message(self.now_ns()), frame_id="camera_optical_frame")
+        return conversions.image_message(draw_pattern(self.shown, self.size, self._rng.random(), self._rng), header)
 
     def values(self, node: str) -> dict[str, str]:
         """The newest diagnostics of a node, its line under "message"; empty before any."""
@@ -67,7 +67,7 @@ class Stage:
 
     def _tick(self) -> None:
         self._turn += 1
-        header = Header(stamp=convert.time_message(self.now_ns()))
+        header = Header(stamp=conversions.time_message(self.now_ns()))
         angle = self.now_ns() * 1e-9
         self.joints.publish(JointState(header=header, name=["wrist"], position=[float(np.sin(angle))]))
         if self._turn % 3 == 0:

@@ -13,8 +13,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
-from aassl_ros.data import messages, topics
-from aassl_ros.learning.checkpoint import load_checkpoint
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.streams import messages
+from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 from aassl_ros.nodes.evaluator import EvaluatorSettings
 from aassl_ros.paths import share
 from aassl_ros.settings import from_mapping

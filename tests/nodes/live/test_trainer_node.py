@@ -20,11 +20,11 @@ from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from aassl_ros.cli.main import main
-from aassl_ros.data import topics
-from aassl_ros.learning.checkpoint import load_checkpoint
-from aassl_ros.nodes import convert
+from aassl_ros.data.interfaces import topics
+from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 from aassl_ros.nodes.trainer import TrainerNode, TrainerSettings
 from aassl_ros.paths import share
+from aassl_ros.ros import conversions
 from aassl_ros.settings import from_mapping
 
 SMALL = {"width": 8, "image_size": 32, "batch": 16, "device": "cpu", "min_frames": 30, "min_episodes": 1,
@@ -132,7 +132,7 @@ def test_what_cannot_be_read_is_counted_and_learning_goes_on(
     small.height = 24
     for image in (unknown, short, small):
         stage.images.publish(image)
-    now = Header(stamp=convert.time_message(stage.now_ns()))
+    now = Header(stamp=conversions.time_message(stage.now_ns()))
     stage.joints.publish(JointState(header=now, name=["wrist"], position=[float("nan")]))
     stage.joints.publish(JointState(header=Header(), name=["wrist"], position=[0.0]))
     commands.publish(JointTrajectory(joint_names=["wrist"]))

@@ -1,0 +1,77 @@
+"""A launch description of a system, for launch/*.launch.py. launch and launch_ros come with a ROS installation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from launch import LaunchContext, LaunchDescription
+from launch.action import Action
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
+from launch.events.process import ProcessExited
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from aassl_ros.bringup.preflight import check
+from aassl_ros.bringup.systems import PACKAGE, NodeSpec, describe_exit, exit_failed, nodes, system
+from aassl_ros.errors import RosError
+from aassl_ros.ros.transport import set_image_transport
+
+
+def launch_description(name: str) -> LaunchDescription:
+    """The system `name` as launch actions: its arguments declared, its nodes made when their values are known."""
+    declared = [
+        DeclareLaunchArgument(
+            argument.name,
+            default_value=argument.default,
+            description=argument.description,
+            choices=list(argument.choices) or None,
+        )
+        for argument in system(name).arguments
+    ]
+    return LaunchDescription([*declared, *_image_transport(), OpaqueFunction(function=_start, args=[name])])
+
+
+def _start(context: LaunchContext, name: str) -> list[Action]:
+    values = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in system(name).arguments}
+    specs = nodes(name, values)
+    check(specs)
+    return [_node(spec) for spec in specs]
+
+
+def _node(spec: NodeSpec) -> Node:
+    return Node(
+        package=PACKAGE,
+        executable=spec.name,
+        name=spec.name,
+        namespace=spec.namespace,
+        parameters=[spec.parameters_file, dict(spec.parameters)],
+        remappings=list(spec.remappings),
+        ros_arguments=["--log-level", spec.log_level],
+        output="screen",
+        on_exit=_when_it_ends(spec.name),
+        # A recorder drains and closes its bag, a trainer saves its checkpoint, within this time.
+        sigterm_timeout="30",
+    )
+
+
+def _when_it_ends(name: str) -> Callable[[ProcessExited, LaunchContext], Action | None]:
+    """What launch does when a node ends: it stops the others, lest they go on recording nothing.
+
+    A node that failed also makes `ros2 launch` exit with status 1. A Shutdown action always ends in status 0; an
+    exception in a handler stops the others as well, its text is logged, and the status is 1.
+    """
+
+    def react(event: ProcessExited, context: LaunchContext) -> Action | None:
+        if exit_failed(event.returncode, asked=context.is_shutdown):
+            raise RosError(f"{describe_exit(name, event.returncode)}.")
+        return None if context.is_shutdown else Shutdown(reason=f"{name} has ended")
+
+    return react
+
+
+def _image_transport() -> list[Action]:
+    environment = dict(os.environ)
+    set_image_transport(environment)
+    changed = environment.items() - os.environ.items()
+    return [SetEnvironmentVariable(name, value) for name, value in changed]

@@ -1,0 +1,55 @@
+"""What can be known before a system's nodes are started: missing files, an unknown arm, a bag that exists already.
+
+Each node checks the same for itself, but only seconds later, when an arm may be moving and a bag may be open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from aassl_ros.bringup.systems import NodeSpec
+from aassl_ros.errors import ConfigError
+from aassl_ros.motion.arms import load_arm
+
+_MUST_EXIST = ("gallery", "checkpoint", "replay_data")
+
+
+def check(specs: Sequence[NodeSpec]) -> None:
+    """Raises ConfigError for the first of these nodes that cannot start with its parameters."""
+    for spec in specs:
+        for name in _MUST_EXIST:
+            if (path := spec.parameters.get(name)) and not Path(path).expanduser().exists():
+                raise ConfigError(f"{spec.name}: {name} {path} does not exist.")
+        if arm := spec.parameters.get("arm"):
+            load_arm(arm)
+        if (bag := spec.parameters.get("bag")) and Path(bag).expanduser().exists():
+            raise ConfigError(f"{spec.name}: {bag} exists already: a bag is never overwritten. Name another.")
+        if spec.name == "evaluator" and not spec.parameters.get("gallery") and not _in_file(spec, "gallery"):
+            raise ConfigError(
+                "evaluator: no gallery is given. Name labelled frames, prepared data or a gallery folder, with "
+                "gallery:=FOLDER."
+            )
+
+
+def _in_file(spec: NodeSpec, name: str) -> bool:
+    """Whether the parameter file gives the parameter a value, for whatever node: rcl knows which section counts."""
+    try:
+        content = yaml.safe_load(Path(spec.parameters_file).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return True  # the node says what is wrong with it
+    return any(section.get(name) for section in _sections(content))
+
+
+def _sections(content: Any) -> Iterator[dict[str, Any]]:
+    """Every ros__parameters of a parameter file."""
+    if not isinstance(content, dict):
+        return
+    for key, value in content.items():
+        if key == "ros__parameters" and isinstance(value, dict):
+            yield value
+        else:
+            yield from _sections(value)

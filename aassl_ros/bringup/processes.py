@@ -1,0 +1,154 @@
+"""Node processes started without ros2 launch: their output prefixed and kept, stopped together, bags closed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO
+
+from aassl_ros.bringup.systems import NodeSpec, describe_exit, exit_failed
+from aassl_ros.errors import RosError
+from aassl_ros.ros.transport import set_image_transport
+from aassl_ros.ros_environment import prepare_environment
+
+# A recorder drains and closes its bag, a trainer saves its checkpoint, within this time.
+_STOP_S = 30.0
+_KEPT_LINES = 30
+# Of a line that a node logged: "[ERROR] [1700000000.123] [recorder]: ".
+_LOG_PREFIX = re.compile(r"^\[[A-Z]+\] \[[\d.]+\] \[\S+\]: ")
+
+
+def command_line(spec: NodeSpec) -> list[str]:
+    """The command that starts one node, on a machine with or without launch."""
+    return [sys.executable, "-m", f"aassl_ros.nodes.{spec.name}", *spec.ros_arguments()]
+
+
+class NodeProcesses:
+    """A group of node processes; use as a context manager so that none is left behind.
+
+    log_dir: where each node's output goes, as NAME.log; echo: called with (name, line) for each line, too.
+    """
+
+    def __init__(
+        self, specs: Sequence[NodeSpec], *, log_dir: Path | None = None, echo: Callable[[str, str], None] | None = None
+    ) -> None:
+        self._specs = tuple(specs)
+        self._log_dir = log_dir
+        self._echo = echo
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._readers: list[threading.Thread] = []
+        self._last_lines: dict[str, deque[str]] = {}
+        self._stopped: set[str] = set()  # those that ran until we asked them to end
+        self._killed: set[str] = set()  # and of these, those that did not
+
+    def __enter__(self) -> NodeProcesses:
+        prepare_environment()
+        set_image_transport()
+        if self._log_dir is not None:
+            self._log_dir.mkdir(parents=True, exist_ok=True)
+        for spec in self._specs:
+            self._start(spec)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _start(self, spec: NodeSpec) -> None:
+        # A session of its own: Ctrl-C in the terminal reaches us alone, and we stop the nodes in order.
+        process = subprocess.Popen(
+            command_line(spec),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        self._processes[spec.name] = process
+        self._last_lines[spec.name] = deque(maxlen=_KEPT_LINES)
+        assert process.stdout is not None
+        reader = threading.Thread(target=self._read, args=(spec.name, process.stdout), daemon=True)
+        reader.start()
+        self._readers.append(reader)
+
+    def _read(self, name: str, stream: IO[str]) -> None:
+        # Without a folder for logs the lines go nowhere but to echo.
+        with open(self._log_dir / f"{name}.log" if self._log_dir else os.devnull, "a", encoding="utf-8") as log:
+            for line in stream:
+                self._last_lines[name].append(line.rstrip())
+                log.write(line)
+                log.flush()
+                if self._echo is not None:
+                    self._echo(name, line.rstrip())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The nodes' names, in the order they were started."""
+        return tuple(self._processes)
+
+    def exit_status(self, name: str) -> int | None:
+        """The exit status of a node, or None while it runs."""
+        return self._processes[name].poll()
+
+    def ended(self) -> tuple[str, ...]:
+        """The nodes that have ended so far."""
+        return tuple(name for name, process in self._processes.items() if process.poll() is not None)
+
+    def check(self) -> None:
+        """Raise RosError if a node has ended with an error, with its last words; of several, one that ended unasked."""
+        failed = [name for name in self.ended() if self._failed(name)]
+        if failed:
+            raise RosError(self.failure(min(failed, key=lambda name: name in self._stopped)))
+
+    def _failed(self, name: str) -> bool:
+        status = self.exit_status(name)
+        return status is not None and exit_failed(status, asked=name in self._stopped)
+
+    def failure(self, name: str) -> str:
+        """One line on how a node ended, with the last thing it said."""
+        said = [_LOG_PREFIX.sub("", line).rstrip(".") for line in self._last_lines[name] if line.strip()]
+        where = f" Its log: {self._log_dir / (name + '.log')}." if self._log_dir else ""
+        status = self.exit_status(name)
+        if name in self._killed:
+            return f"node {name} did not end within {_STOP_S:g} s of being asked to, and was killed.{where}"
+        if status is not None and status < 0:
+            return f"{describe_exit(name, status)}.{where}"
+        return f"{describe_exit(name, status)}: {said[-1] if said else 'it said nothing'}.{where}"
+
+    def stop(self) -> None:
+        """Stop all that still run, those started last first: who moves the arm before who records it. Idempotent."""
+        for name in reversed(self.names):
+            self.stop_one(name)
+        for reader in self._readers:
+            reader.join(timeout=5)
+
+    def stop_one(self, name: str) -> None:
+        """SIGINT one node and wait for it; kill it only after it has had its time."""
+        process = self._processes[name]
+        if process.poll() is None:
+            self._stopped.add(name)
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(timeout=_STOP_S)
+            except subprocess.TimeoutExpired:
+                self._killed.add(name)
+                process.kill()
+                process.wait()
+
+    def wait_any(self, seconds: float) -> bool:
+        """Wait until a node ends or the time is over; whether one has ended."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.ended():
+                return True
+            time.sleep(0.1)
+        return bool(self.ended())

@@ -1,0 +1,298 @@
+"""Which nodes make up each system, with which parameters: what launch files and `aassl up` both read.
+
+A system is named as its launch file: collect, train, evaluate, online. Its arguments come as strings (`arg:=value`);
+`nodes` turns them into node specifications, which launch makes processes of where ROS is installed, and
+bringup/processes.py elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aassl_ros.data.interfaces import topics
+from aassl_ros.errors import ConfigError
+from aassl_ros.paths import share
+
+PACKAGE = "aassl_ros"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One launch argument. An empty default means: as the node's parameter file says."""
+
+    name: str
+    default: str
+    description: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node process: its executable and name, parameters over those of the parameter file, and topic remappings."""
+
+    name: str
+    parameters_file: str
+    parameters: Mapping[str, Any]
+    remappings: tuple[tuple[str, str], ...] = ()
+    namespace: str = ""
+    log_level: str = "info"
+
+    def ros_arguments(self) -> list[str]:
+        """The words after the executable, as launch prints them."""
+        words = ["--ros-args", "--log-level", self.log_level, "-r", f"__node:={self.name}"]
+        if self.namespace:
+            words += ["-r", f"__ns:=/{self.namespace.strip('/')}"]
+        words += ["--params-file", self.parameters_file]
+        for key, value in self.parameters.items():
+            # JSON is YAML: strings keep their quotes, so that "1" stays a string and 1.0 a number.
+            words += ["-p", f"{key}:={json.dumps(value)}"]
+        for source, target in self.remappings:
+            words += ["-r", f"{source}:={target}"]
+        return words
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """An argument that goes to one node's parameter unless it is empty."""
+
+    node: str
+    name: str
+    kind: type = str
+
+
+@dataclass(frozen=True)
+class System:
+    """A launchable set of nodes."""
+
+    description: str
+    nodes: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+
+
+_COMMON = (
+    Argument(
+        "robot",
+        "sim",
+        "sim: the simulator's time and, where something is to be moved, the simulator itself; real: a camera and an "
+        "arm driver (ros2_control) that run already",
+        ("sim", "real"),
+    ),
+    Argument("arm", "panda", "arm set-up: a name under sim/arms (panda, iiwa, xarm6) or a path of a YAML file"),
+    Argument("camera", "camera", "name of the camera; its images come on CAMERA/image_raw"),
+    Argument(
+        "image_topic",
+        "",
+        "where the camera's images are, if not on CAMERA/image_raw; its camera_info is looked for beside them",
+    ),
+    Argument("joint_states_topic", "", "where the joint states are, if not on joint_states"),
+    Argument(
+        "command_topic", "", "where the arm takes trajectories, if not on joint_trajectory_controller/joint_trajectory"
+    ),
+    Argument("use_sim_time", "auto", "take the time from /clock; auto: in simulation only", ("auto", "true", "false")),
+    Argument(
+        "config", "", "folder with NODE.yaml parameter files, or one file for all nodes; default: the installed config/"
+    ),
+    Argument("namespace", "", "namespace of every node and relative topic"),
+    Argument("log_level", "info", "least severe level logged", ("debug", "info", "warn", "error")),
+)
+_COLLECT = (
+    Argument("bag_dir", "bags", "folder in which each recording makes a bag named by its time"),
+    Argument("bag", "", "exact path of the bag to make, in place of bag_dir"),
+    Argument("storage", "", "storage of the bag: mcap or sqlite3"),
+    Argument(
+        "objects",
+        "",
+        'what to handle, in order: a comma-separated list of SET:INSTANCE, as "train:mug_0001,test:mug_0007"',
+    ),
+    Argument("episode_seconds", "", "how long each object is handled, in seconds"),
+    Argument("exit_when_done", "", "the explorer ends when every object has been handled: true or false"),
+    Argument(
+        "armed",
+        "",
+        "true: a real arm moves as soon as everything is ready; else only after explorer/arm was called "
+        "(docs/safety.md)",
+    ),
+    Argument("seed", "", "seed of the simulated world and of the exploration"),
+    Argument(
+        "controller",
+        "",
+        "full name of the node that moves the arm; empty: whoever hears its trajectories, our own nodes aside",
+    ),
+    Argument(
+        "frame_prefix", "", "put before the simulator's frame names; empty: the namespace and a slash, if there is one"
+    ),
+    Argument("renderer", "", "the simulator's renderer: cpu or egl"),
+    Argument("extra_topics", "", "further topics to record as they come, comma-separated"),
+)
+_TRAIN = (
+    Argument("run_dir", "", "folder of the trainer's checkpoints and log"),
+    Argument("checkpoint", "", "checkpoint to go on from; the evaluator's first encoder"),
+    Argument("replay_data", "", "prepared data that the trainer keeps mixing into its batches"),
+    Argument("device", "", "where to compute: auto, cpu, cuda"),
+)
+_EVALUATE = (
+    Argument("gallery", "", "labelled frames by which categories are named: prepared data or a gallery folder"),
+    Argument("classifier", "", "how the gallery names: linear, knn or prototypes"),
+)
+_CHECKPOINT_ONLY = (_TRAIN[1], _TRAIN[3])
+
+_ROUTES: dict[str, tuple[_Parameter, ...]] = {
+    "arm": tuple(_Parameter(node, "arm") for node in ("simulator", "explorer", "recorder", "trainer")),
+    "bag_dir": (_Parameter("recorder", "bag_dir"),),
+    "bag": (_Parameter("recorder", "bag"),),
+    "storage": (_Parameter("recorder", "storage"),),
+    "objects": (_Parameter("explorer", "objects", list),),
+    "episode_seconds": (_Parameter("explorer", "episode_seconds", float),),
+    "exit_when_done": (_Parameter("explorer", "exit_when_done", bool),),
+    "armed": (_Parameter("explorer", "armed", bool),),
+    "seed": (_Parameter("simulator", "seed", int), _Parameter("explorer", "seed", int)),
+    "controller": (_Parameter("explorer", "controller"),),
+    "frame_prefix": (_Parameter("simulator", "frame_prefix"),),
+    "renderer": (_Parameter("simulator", "renderer"),),
+    "extra_topics": (_Parameter("recorder", "extra_topics", list),),
+    "run_dir": (_Parameter("trainer", "run_dir"),),
+    "checkpoint": (_Parameter("trainer", "checkpoint"), _Parameter("evaluator", "checkpoint")),
+    "replay_data": (_Parameter("trainer", "replay_data"),),
+    "device": (_Parameter("trainer", "device"), _Parameter("evaluator", "device")),
+    "gallery": (_Parameter("evaluator", "gallery"),),
+    "classifier": (_Parameter("evaluator", "classifier"),),
+}
+
+SYSTEMS: dict[str, System] = {
+    "collect": System(
+        "handle objects and record them: simulator (robot:=sim), explorer, recorder",
+        ("simulator", "recorder", "explorer"),
+        (*_COMMON, *_COLLECT),
+    ),
+    "train": System("learn online from a running camera and arm: trainer", ("trainer",), (*_COMMON, *_TRAIN)),
+    "evaluate": System(
+        "name the category of what the camera sees: evaluator",
+        ("evaluator",),
+        (*_COMMON, *_CHECKPOINT_ONLY, *_EVALUATE),
+    ),
+    "online": System(
+        "everything at once: handle, record, learn and name",
+        ("simulator", "recorder", "trainer", "evaluator", "explorer"),
+        (*_COMMON, *_COLLECT, *_TRAIN, *_EVALUATE),
+    ),
+}
+
+
+def exit_failed(status: int, *, asked: bool) -> bool:
+    """Whether a node's exit status means that it failed, for launch and `aassl up` alike.
+
+    status: of the process, minus the signal's number if a signal ended it. asked: we had told the node to stop; SIGINT
+    may then have ended it before the node could catch it.
+    """
+    return status != 0 and not (asked and status == -signal.SIGINT)
+
+
+def describe_exit(name: str, status: int | None) -> str:
+    """How a node ended, as the first half of a line."""
+    if status is not None and status < 0:
+        return f"node {name} was killed by signal {-status}"
+    return f"node {name} ended with status {status}"
+
+
+def system(name: str) -> System:
+    """The system of that name. Raises ConfigError naming the known ones."""
+    if name not in SYSTEMS:
+        raise ConfigError(f"there is no system {name!r}, expected one of {', '.join(SYSTEMS)}.")
+    return SYSTEMS[name]
+
+
+def complete(name: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The arguments of a system with defaults filled in. Raises ConfigError on an unknown argument or value."""
+    known = {argument.name: argument for argument in system(name).arguments}
+    for key, value in given.items():
+        if key not in known:
+            raise ConfigError(f"{name}: unknown argument {key!r}, expected one of {', '.join(known)}.")
+        if known[key].choices and value not in known[key].choices:
+            raise ConfigError(f"{name}: {key} = {value!r}, expected one of {', '.join(known[key].choices)}.")
+    return {key: given.get(key, argument.default) for key, argument in known.items()}
+
+
+def nodes(name: str, given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
+    """The node processes of a system for these arguments, in the order to start them. Raises ConfigError."""
+    values = complete(name, given)
+    simulated = values["robot"] == "sim"
+    use_sim_time = simulated if values["use_sim_time"] == "auto" else values["use_sim_time"] == "true"
+    started = [node for node in system(name).nodes if simulated or node != "simulator"]
+    return tuple(_node(node, values, simulated=simulated, use_sim_time=use_sim_time) for node in started)
+
+
+def _node(node: str, values: Mapping[str, str], *, simulated: bool, use_sim_time: bool) -> NodeSpec:
+    # The simulator makes /clock; it must not wait for it.
+    parameters: dict[str, Any] = {"use_sim_time": use_sim_time and node != "simulator"}
+    if node == "explorer":
+        parameters["simulator"] = simulated
+    elif node == "recorder":
+        parameters["cameras"] = [values["camera"]]
+    else:
+        parameters["camera"] = values["camera"]
+    for argument, value in values.items():
+        for route in _ROUTES.get(argument, ()):
+            if route.node == node and value != "":
+                parameters[route.name] = _convert(argument, value, route.kind)
+    return NodeSpec(
+        name=node,
+        parameters_file=str(_parameters_file(values["config"], node)),
+        parameters=parameters,
+        remappings=_remappings(values),
+        namespace=values["namespace"],
+        log_level=values["log_level"],
+    )
+
+
+def _remappings(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    camera, images = values["camera"], values["image_topic"]
+    beside = images.rpartition("/")[0]
+    pairs = (
+        (topics.image_topic(camera), images),
+        (topics.image_topic(camera, compressed=True), f"{images}/compressed" if images else ""),
+        (topics.camera_info_topic(camera), f"{beside}/camera_info" if beside else ""),
+        (topics.JOINT_STATES, values["joint_states_topic"]),
+        (topics.COMMAND, values["command_topic"]),
+    )
+    return tuple((source, target) for source, target in pairs if target)
+
+
+def _convert(argument: str, text: str, kind: type) -> Any:
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[text.lower()]
+        if kind is list:
+            items = [item.strip() for item in text.split(",")]
+            if not all(items):  # launch and rcl know no empty list
+                raise ValueError
+            return items
+        return kind(text)
+    except (KeyError, ValueError) as error:
+        words = {bool: "true or false", int: "an integer", float: "a number", list: "a list as a,b,c"}
+        raise ConfigError(f"{argument} = {text!r}, expected {words[kind]}.") from error
+
+
+def _parameters_file(config: str, node: str) -> Path:
+    if not config:
+        return share(f"config/{node}.yaml")
+    path = Path(config).expanduser().resolve()
+    if path.is_dir() and (path / f"{node}.yaml").is_file():
+        return path / f"{node}.yaml"
+    if path.is_dir():
+        known = sorted({name for system in SYSTEMS.values() for name in system.nodes})
+        if not any((path / f"{name}.yaml").is_file() for name in known):
+            raise ConfigError(
+                f"config = {config!r}: a folder without parameter files, expected some of "
+                f"{', '.join(f'{name}.yaml' for name in known)}."
+            )
+        return share(f"config/{node}.yaml")
+    if not path.is_file():
+        raise ConfigError(
+            f"config = {config!r}: no such file or folder, expected NODE.yaml files or one parameter file."
+        )
+    return path

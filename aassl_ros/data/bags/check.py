@@ -1,0 +1,74 @@
+"""Whether a bag is sound: every message reads, nothing was dropped, and its samples are what its raw streams give."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.ledger import TopicCounts
+from aassl_ros.data.streams.sampling import FrameSampler
+from aassl_ros.data.streams.session import Session
+from aassl_ros.data.streams.sync import SyncSettings
+from aassl_ros.errors import BagError
+from aassl_ros.settings import describe, from_mapping
+
+
+def check_bag(path: Path) -> list[str]:
+    """What is wrong with a bag, a line each; empty if it is sound. Raises BagError where there is no bag to read."""
+    with BagReader(path) as reader:
+        try:
+            return _check(reader)
+        except BagError as error:
+            return [str(error)]
+
+
+def _check(reader: BagReader) -> list[str]:
+    findings = []
+    counts = Counter(message.topic for message in reader.messages(verify=True))
+    for name, topic in reader.topics.items():
+        if counts[name] != topic.message_count:
+            findings.append(f"{name}: {counts[name]} messages read, but {topic.message_count} are said to be there.")
+    session, ledger = reader.session, reader.ledger
+    if session is None:
+        return [*findings, "No session: not made by aassl's recorder; name its topics when you prepare it."]
+    for camera, name in session.roles.cameras.items():
+        if counts[name] == 0:
+            findings.append(f"No frames of camera {camera!r} on {name}.")
+    if counts[session.roles.joint_states] == 0:
+        findings.append(f"No joint states on {session.roles.joint_states}.")
+    if ledger is None or not ledger.closed:
+        findings.append("The recorder did not close it: the last messages may be missing.")
+    elif ledger.lossy:
+        findings.append(f"The recorder lost something: {ledger.summary()}")
+    return findings + _compare_samples(reader, session)
+
+
+def _compare_samples(reader: BagReader, session: Session) -> list[str]:
+    """Make the samples again from the raw streams; each must be in the bag, byte for byte."""
+    known = {info.name for info in describe(SyncSettings)}
+    settings = from_mapping(
+        SyncSettings, {key: value for key, value in session.settings.items() if key in known}, source=str(reader.path)
+    )
+    sampler = FrameSampler(session, settings)
+    sampler.ledger.topics = {name: TopicCounts(topic.type) for name, topic in reader.topics.items()}
+    own = {session.topic(name) for camera in session.roles.cameras for name in topics.sample_topics(camera)}
+    recorded: set[tuple[str, bytes]] = set()
+    made: set[tuple[str, bytes]] = set()
+    for message in reader.messages():
+        if message.topic in own:
+            recorded.add((message.topic, message.data))
+        else:
+            sampler.take(message.topic, message.log_ns, message.data)
+            made.update(sampler.samples())
+    sampler.flush()
+    made.update(sampler.samples())
+    if made == recorded:
+        return []
+    where = min(messages.header_stamp_ns(data) for _, data in made ^ recorded)
+    return [
+        f"{len(made - recorded)} samples made from the raw streams are not in the bag, {len(recorded - made)} in it "
+        f"cannot be made from them (first at stamp {where} ns)."
+    ]

@@ -1,0 +1,230 @@
+"""One bag being recorded: messages in, bag with samples and counts out. Writing has a thread of its own.
+
+Reception only puts messages into a bounded queue, so that a slow disk holds up nothing; what does not fit is counted.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rosbags.interfaces import Qos
+
+from aassl_ros.data.bags.writer import BagWriter
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.ledger import Ledger, TopicCounts
+from aassl_ros.data.streams.sampling import FrameSampler
+from aassl_ros.data.streams.session import Session
+from aassl_ros.data.streams.sync import SyncSettings
+from aassl_ros.errors import AasslError, BagError
+
+# How often the thread looks into the queue: rarely enough to cost nothing, often enough for a queue of a second.
+_POLL_S = 0.05
+_SNAPSHOT_S = 0.5
+_LEDGER_PERIOD_NS = 5_000_000_000
+
+
+class _NewTopic(NamedTuple):
+    name: str
+    type: str
+    qos: tuple[Qos, ...]
+    type_hash: str
+
+
+class _Received(NamedTuple):
+    topic: str
+    log_ns: int
+    publish_ns: int
+    data: bytes
+
+
+class Recording:
+    """Opens a bag at once and closes it on `close`. `receive` may be called from one other thread.
+
+    path: the bag's directory, made here. session: written first. queue_mb: how much may wait for the disk, 10^6 bytes.
+    Raises BagError where the bag cannot be made.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        session: Session,
+        *,
+        storage: str = "mcap",
+        sync: SyncSettings | None = None,
+        queue_mb: float = 256.0,
+    ) -> None:
+        self.path = path
+        self.error: AasslError | None = None
+        self._session = session
+        self._storage = storage
+        self._sampler = FrameSampler(session, sync or SyncSettings())
+        self._ledger = self._sampler.ledger
+        self._latest = copy.deepcopy(self._ledger)
+        self._queue: deque[_NewTopic | _Received] = deque()
+        self._queued_bytes = 0
+        self.set_queue_mb(queue_mb)
+        self._lock = threading.Lock()
+        self._opened, self._stopping = threading.Event(), threading.Event()
+        self._idle = True
+        self._early: list[_Received] = []
+        self._last_log_ns = 0
+        self._next_ledger_ns = 0
+        self._thread = threading.Thread(target=self._run, name="bag writer", daemon=True)
+        self._thread.start()
+        self._opened.wait()
+        if self.error is not None:
+            raise self.error
+
+    def set_queue_mb(self, queue_mb: float) -> None:
+        """Change how much may wait for the disk, 10^6 bytes; what waits already stays."""
+        self._queue_limit = int(queue_mb * 1e6)
+
+    def add_topic(self, name: str, msgtype: str, *, qos: Sequence[Qos] = (), type_hash: str = "") -> None:
+        """Make ready to receive a topic. Raises BagError if its type has no definition here."""
+        messages.definition(msgtype)
+        if name not in self._ledger.topics:
+            # A new dictionary rather than a new key: the other thread may be going through the old one.
+            self._ledger.topics = {**self._ledger.topics, name: TopicCounts(msgtype)}
+            self._queue.append(_NewTopic(name, msgtype, tuple(qos), type_hash))
+
+    def receive(self, topic: str, log_ns: int, publish_ns: int, data: bytes) -> None:
+        """Take a message.
+
+        log_ns: receipt by the node's clock, 0 while that has no time yet. publish_ns: when it was sent.
+        """
+        counts = self._ledger.topics[topic]
+        with self._lock:
+            counts.received += 1
+            if self.error is not None or self._queued_bytes + len(data) > self._queue_limit:
+                counts.dropped += 1
+                return
+            self._queued_bytes += len(data)
+        self._queue.append(_Received(topic, log_ns, max(publish_ns, 0), data))
+
+    def lose(self, topic: str, count: int) -> None:
+        """Count messages that were sent on a topic but never came."""
+        self._ledger.topics[topic].lost += count
+
+    def warn(self, text: str) -> None:
+        """Keep a warning with the counts, once."""
+        if text not in self._ledger.warnings:
+            self._ledger.warnings = [*self._ledger.warnings, text]
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything received is written and no frame waits for a joint state."""
+        return not self._queue and self._idle and self._sampler.pending == 0
+
+    @property
+    def ledger(self) -> Ledger:
+        """The counts as they were at most half a second ago; after writing failed, as they are."""
+        if not self._thread.is_alive() and self.error is not None:
+            self._latest = self._sampler.current_ledger()
+        return self._latest
+
+    def close(self) -> Ledger:
+        """Write what is left, close the bag and return the final counts. Raises BagError if writing failed."""
+        self._stopping.set()
+        self._thread.join()
+        if self.error is not None:
+            raise self.error
+        return self._latest
+
+    def _run(self) -> None:
+        try:
+            with BagWriter(self.path, self._storage) as self._writer:
+                self._opened.set()
+                self._write_all()
+        except AasslError as error:
+            self.error = error
+        except Exception as error:
+            self.error = BagError(f"{self.path}: writing failed, which is our mistake: {error!r}.")
+        finally:
+            self._drop_rest()
+            self._opened.set()
+
+    def _write_all(self) -> None:
+        """Write until asked to stop, then what is left, and the final counts."""
+        snapshot_due = 0.0
+        stopping = False
+        while not stopping:
+            stopping = self._stopping.wait(_POLL_S)
+            self._idle = False
+            while self._queue:
+                self._write_item(self._queue.popleft())
+            self._idle = True
+            if time.monotonic() >= snapshot_due:
+                snapshot_due = time.monotonic() + _SNAPSHOT_S
+                self._latest = self._sampler.current_ledger()
+        self._write_early(self._last_log_ns or time.time_ns())
+        if self._last_log_ns == 0:
+            self._begin(time.time_ns())
+        self._sampler.flush()
+        self._write_samples()
+        self._ledger.closed = True
+        self._latest = self._sampler.current_ledger()
+        self._write_own(topics.LEDGER, self._latest.to_json())
+        self._writer.set_custom_data(topics.SESSION, self._session.to_json())
+        self._writer.set_custom_data(topics.LEDGER, self._latest.to_json())
+
+    def _write_item(self, item: _NewTopic | _Received) -> None:
+        if isinstance(item, _NewTopic):
+            self._writer.add_topic(item.name, item.type, qos=item.qos, type_hash=item.type_hash)
+            return
+        with self._lock:
+            self._queued_bytes -= len(item.data)
+        if item.log_ns == 0:
+            self._early.append(item)
+            return
+        if self._early:
+            self._write_early(item.log_ns)
+        self._write_message(item)
+        if item.log_ns >= self._next_ledger_ns:
+            self._next_ledger_ns = item.log_ns + _LEDGER_PERIOD_NS
+            self._write_own(topics.LEDGER, self._sampler.current_ledger().to_json())
+
+    def _write_early(self, log_ns: int) -> None:
+        """Write what came before the first /clock, as received now."""
+        for item in self._early:
+            self._write_message(item._replace(log_ns=log_ns))
+        self._early.clear()
+
+    def _write_message(self, item: _Received) -> None:
+        if self._last_log_ns == 0:
+            self._begin(item.log_ns)
+        self._last_log_ns = item.log_ns
+        self._writer.write(item.topic, item.log_ns, item.publish_ns, item.data)
+        self._ledger.topics[item.topic].written += 1
+        self._sampler.take(item.topic, item.log_ns, item.data)
+        self._write_samples()
+
+    def _begin(self, log_ns: int) -> None:
+        """Write the session, now that there is a time."""
+        self._last_log_ns = log_ns
+        self._session = self._session.started(log_ns)
+        self._write_own(topics.SESSION, self._session.to_json())
+
+    def _write_samples(self) -> None:
+        for topic, data in self._sampler.samples():
+            self._write_own_cdr(topic, messages.JOINT_STATE, data)
+
+    def _write_own(self, name: str, text: str) -> None:
+        self._write_own_cdr(self._session.topic(name), messages.STRING, messages.encode_string(text))
+
+    def _write_own_cdr(self, topic: str, msgtype: str, data: bytes) -> None:
+        self._writer.add_topic(topic, msgtype)
+        self._writer.write(topic, self._last_log_ns, self._last_log_ns, data)
+
+    def _drop_rest(self) -> None:
+        """After a failed write: count what will not be written. From here on `receive` counts."""
+        with self._lock:
+            if self.error is not None:
+                for counts in self._ledger.topics.values():
+                    counts.dropped = counts.received - counts.written

@@ -1,0 +1,121 @@
+"""Which topic of a bag is the camera, which the joints: as the session says, or the user, else by type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.session import Roles, Session
+from aassl_ros.errors import BagError
+
+_IMAGES = (messages.IMAGE, messages.COMPRESSED_IMAGE)
+_POSE = "geometry_msgs/msg/PoseStamped"
+
+
+@dataclass(frozen=True)
+class NamedTopics:
+    """What the user says; empty: as the session says, else the only topic of that type. camera: its name or topic."""
+
+    camera: str = ""
+    joint_states: str = ""
+    command: str = ""
+    episode: str = ""
+    object_pose: str = ""
+    base_link: str = ""
+    tip_link: str = ""
+
+
+@dataclass(frozen=True)
+class BagRoles:
+    """One camera and what belongs to it. session: the recorder's, or made of what was found; camera: its name there."""
+
+    session: Session
+    camera: str
+    camera_topic: str
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Topics that frames and their states are made of."""
+        roles = self.session.roles
+        return (self.camera_topic, roles.joint_states, *roles.commands.values(), roles.object_pose)
+
+
+def find_roles(reader: BagReader, named: NamedTopics) -> BagRoles:
+    """Raises BagError naming what the bag holds where the camera, joints or episodes cannot be told or are empty."""
+    session = _override(reader.session or _guess(reader), named)
+    cameras = session.roles.cameras
+    if len(cameras) > 1 and not named.camera:
+        raise _problem(reader, f"holds cameras {', '.join(cameras)}", "Choose one with --camera.")
+    camera = named.camera if named.camera in cameras else next(iter(cameras), "")
+    if named.camera and named.camera not in (camera, cameras.get(camera)):
+        raise _problem(reader, f"holds no camera {named.camera}", "Name another with --camera.")
+    roles = session.roles
+    for what, topic, option in (
+        ("camera frames", cameras.get(camera, ""), "the camera topic with --camera"),
+        ("joint states", roles.joint_states, "their topic with --joint-states"),
+        ("episode events", roles.episode, "their topic with --episode"),
+    ):
+        if topic not in reader.topics or reader.topics[topic].message_count == 0:
+            advice = "Nothing was recorded there: leave this bag out, or name" if topic else "Name"
+            raise _problem(reader, f"holds no {what}", f"{advice} {option}.")
+    return BagRoles(session, camera, cameras[camera])
+
+
+def has_frames(reader: BagReader) -> bool:
+    """Whether anything in the bag can be camera frames: a recording that failed before its first has none."""
+    return any(reader.topics[topic].message_count for topic in _of_type(reader, _IMAGES))
+
+
+def _guess(reader: BagReader) -> Session:
+    """A session for a bag of another recorder: the only topic of each type, or the one of the usual name."""
+    images = _of_type(reader, _IMAGES)
+    commands = _usual(_of_type(reader, (messages.JOINT_TRAJECTORY,)), topics.COMMAND)
+    roles = Roles(
+        cameras={topic: topic for topic in images},
+        joint_states=_usual(_of_type(reader, (messages.JOINT_STATE,)), topics.JOINT_STATES),
+        commands={"arm": commands} if commands else {},
+        episode=_usual(_of_type(reader, (messages.STRING,)), topics.EPISODE, only=False),
+        object_pose=_usual(_of_type(reader, (_POSE,)), topics.OBJECT_POSE, only=False),
+    )
+    return Session(robot="", arm="", base_link="", tip_link="", roles=roles)
+
+
+def _of_type(reader: BagReader, types: tuple[str, ...]) -> list[str]:
+    return [name for name, topic in reader.topics.items() if topic.type in types]
+
+
+def _usual(found: list[str], name: str, *, only: bool = True) -> str:
+    """The topic of that relative name in any namespace, else (only) the single one there is, else none."""
+    named = [topic for topic in found if topic == name or topic.endswith(f"/{name}")]
+    if len(named) == 1:
+        return named[0]
+    return found[0] if only and len(found) == 1 else ""
+
+
+def _override(session: Session, named: NamedTopics) -> Session:
+    roles = session.roles
+    if named.camera.startswith("/") and named.camera not in roles.cameras:
+        roles = replace(roles, cameras={named.camera: named.camera})
+    if named.command:
+        roles = replace(roles, commands={"arm": named.command})
+    roles = replace(
+        roles,
+        joint_states=named.joint_states or roles.joint_states,
+        episode=named.episode or roles.episode,
+        object_pose=named.object_pose or roles.object_pose,
+    )
+    return replace(
+        session,
+        roles=roles,
+        base_link=named.base_link or session.base_link,
+        tip_link=named.tip_link or session.tip_link,
+    )
+
+
+def _problem(reader: BagReader, what: str, advice: str) -> BagError:
+    # Without the topics that every recording has beside its streams.
+    telling = {name: topic for name, topic in reader.topics.items() if "/recorder/" not in f"/{name}"}
+    found = ", ".join(f"{name} {topic.message_count}" for name, topic in telling.items())
+    return BagError(f"{reader.path} {what} (found: {found or 'nothing'}). {advice}")

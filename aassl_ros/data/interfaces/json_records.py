@@ -1,0 +1,97 @@
+"""The JSON messages as Python objects, those that have no class of their own elsewhere.
+
+EpisodeEvent is in data/streams/episodes.py, Session in data/streams/session.py, Ledger in data/streams/ledger.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aassl_ros.data.interfaces.json_catalogue import ANSWER, CHECKPOINT, OBJECT_REQUEST, OBJECT_STATE
+
+
+@dataclass(frozen=True)
+class ObjectRequest:
+    """What the simulator is asked to put into the hand; instance None: nothing."""
+
+    instance: str | None
+    category: str | None = None
+    request: str | int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> ObjectRequest:
+        """Read a message. Raises JsonMessageError."""
+        return cls(**OBJECT_REQUEST.decode(text))
+
+    def to_json(self) -> str:
+        """The request as it goes over the topic."""
+        return OBJECT_REQUEST.encode(vars(self))
+
+
+@dataclass(frozen=True)
+class ObjectState:
+    """The simulator's answer. stamp_ns: of the first frame that shows the object; error: why there is none."""
+
+    request: str | int | None
+    instance: str | None = None
+    category: str | None = None
+    stamp_ns: int | None = None
+    error: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> ObjectState:
+        """Read a message. Raises JsonMessageError."""
+        return cls(**_with_stamp_ns(OBJECT_STATE.decode(text)))
+
+    def to_json(self) -> str:
+        """The answer as it goes over the topic: what was asked for with its stamp, or the error."""
+        if self.error is not None:
+            return OBJECT_STATE.encode({"error": self.error, "request": self.request})
+        shown = {"instance": self.instance, "category": self.category}
+        return OBJECT_STATE.encode({**shown, "request": self.request, "stamp": self.stamp_ns})
+
+
+@dataclass(frozen=True)
+class CheckpointNews:
+    """A checkpoint that can be loaded. digest: SHA-256 of its weights."""
+
+    path: str
+    digest: str
+    step: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> CheckpointNews:
+        """Read a message. Raises JsonMessageError."""
+        return cls(**CHECKPOINT.decode(text))
+
+    def to_json(self) -> str:
+        """The announcement as it goes over the topic."""
+        return CHECKPOINT.encode(vars(self))
+
+
+@dataclass(frozen=True)
+class EvaluatorAnswer:
+    """What one frame shows. stamp_ns: of the frame; scores: category -> probability, best first."""
+
+    stamp_ns: int
+    label: str
+    scores: Mapping[str, float] = field(default_factory=dict)
+    checkpoint: str = ""
+    latency_ms: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> EvaluatorAnswer:
+        """Read a message. Raises JsonMessageError."""
+        return cls(**_with_stamp_ns(ANSWER.decode(text)))
+
+    def to_json(self) -> str:
+        """The answer as it goes over the topic."""
+        values = {**vars(self), "stamp": self.stamp_ns}
+        return ANSWER.encode({field.key: values[field.key] for field in ANSWER.fields})
+
+
+def _with_stamp_ns(values: dict[str, Any]) -> dict[str, Any]:
+    values["stamp_ns"] = values.pop("stamp")
+    return values

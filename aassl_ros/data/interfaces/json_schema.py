@@ -1,0 +1,186 @@
+"""The schema of one JSON message: its topic, version and fields; the one encoder and the one decoder."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aassl_ros.data.interfaces import bounded_json
+from aassl_ros.data.interfaces.json_kinds import Kind, Mismatch
+from aassl_ros.errors import DataError
+
+SCHEMA_KEY = "schema"
+_PACKAGE = "aassl_ros"
+_SCHEMA = re.compile(r"(.+)/([1-9][0-9]{0,8})")
+# Deeper than any message here needs.
+MAX_DEPTH = 8
+_SHOWN = 80
+# Unknown keys looked at for a mistake in spelling: more are no mistake, and would take long.
+_LOOKED_AT = 32
+
+
+class _Required:
+    """The default of a field that has none."""
+
+
+REQUIRED = _Required()
+
+
+class JsonMessageError(DataError):
+    """A message that is not of its schema. values: the fields that are right, as far as they could be read."""
+
+    def __init__(self, text: str, values: Mapping[str, Any] | None = None) -> None:
+        super().__init__(text)
+        self.values = dict(values or {})
+
+
+@dataclass(frozen=True)
+class Field:
+    """One key. default: what is taken if the key is absent or null; REQUIRED if the message is refused then."""
+
+    key: str
+    kind: Kind
+    description: str
+    default: Any = REQUIRED
+
+    @property
+    def required(self) -> bool:
+        """Whether a message without the key is refused."""
+        return self.default is REQUIRED
+
+
+@dataclass(frozen=True)
+class Record:
+    """An object with fields of its own, inside a message. It is a Kind."""
+
+    fields: tuple[Field, ...]
+    json_type: str = "object"
+    unit: str = ""
+
+    @property
+    def expected(self) -> str:
+        return f"an object with {', '.join(field.key for field in self.fields if field.required)}"
+
+    def check(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise Mismatch(value, self.expected)
+        values, problem = check_fields(self.fields, value)
+        if problem is not None:
+            raise problem
+        return values
+
+
+@dataclass(frozen=True)
+class Schema:
+    """One JSON message on a std_msgs/String topic.
+
+    why_json: why no standard message serves. rule: what the fields must be together; the problem in words, or "".
+    example: a right message. version_key: a key that held the version before SCHEMA_KEY did.
+    """
+
+    topic: str
+    version: int
+    fields: tuple[Field, ...]
+    description: str
+    why_json: str
+    example: Mapping[str, Any]
+    rule: Callable[[Mapping[str, Any]], str] = lambda values: ""
+    max_characters: int = 1 << 16
+    version_key: str = ""
+
+    @property
+    def name(self) -> str:
+        """What stands under SCHEMA_KEY, as "aassl_ros/episode/1"."""
+        return f"{_PACKAGE}/{self.topic}/{self.version}"
+
+    def decode(self, text: str) -> dict[str, Any]:
+        """The checked values of a message, defaults filled in; keys that the schema does not have are left out.
+
+        A message without SCHEMA_KEY is read as version 1. Raises JsonMessageError, nothing else.
+        """
+        try:
+            found = bounded_json.parse(text, max_characters=self.max_characters, max_depth=MAX_DEPTH)
+        except ValueError as error:
+            raise JsonMessageError(f"{self.topic}: {_show(text)} {error}, expected {self._outline()}.") from error
+        if not isinstance(found, dict):
+            raise JsonMessageError(f"{self.topic}: {_show(found)} is no JSON object, expected {self._outline()}.")
+        return self.check(found)
+
+    def encode(self, values: Mapping[str, Any]) -> str:
+        """One line of JSON with the schema's name. Raises JsonMessageError if a value is not of the schema."""
+        self.check(values)
+        return json.dumps({SCHEMA_KEY: self.name, **values}, allow_nan=False)
+
+    def check(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        """Checked values, defaults filled in. Raises JsonMessageError, which holds those that are right."""
+        self._check_version(found)
+        values, problem = check_fields(self.fields, found)
+        if problem is not None:
+            raise JsonMessageError(f"{self.topic}: {_told(problem)}.", values)
+        if broken := self.rule(values):
+            raise JsonMessageError(f"{self.topic}: {broken}.", values)
+        return values
+
+    def _check_version(self, found: Mapping[str, Any]) -> None:
+        told = found.get(SCHEMA_KEY)
+        if told is None and self.version_key and self.version_key in found:
+            told = f"{_PACKAGE}/{self.topic}/{found[self.version_key]}"
+        if told is None or told == self.name:
+            return
+        parts = _SCHEMA.fullmatch(told) if isinstance(told, str) else None
+        what = f"{self.topic}: {SCHEMA_KEY} = {_show(told)}, expected {self.name}"
+        if parts is not None and parts[1] == f"{_PACKAGE}/{self.topic}" and int(parts[2]) > self.version:
+            raise JsonMessageError(f"{what}: a newer aassl_ros wrote this message; update aassl_ros here.")
+        raise JsonMessageError(f"{what}, or no {SCHEMA_KEY} at all.")
+
+    def _outline(self) -> str:
+        return f"a JSON object with {', '.join(field.key for field in self.fields if field.required)}"
+
+
+def check_fields(fields: tuple[Field, ...], found: Mapping[str, Any]) -> tuple[dict[str, Any], Mismatch | None]:
+    """The fields that are right, with defaults filled in, and the first that is not."""
+    values: dict[str, Any] = {}
+    problem = _misspelt(fields, found)
+    for field in fields:
+        value = found.get(field.key)
+        if field.required and field.key not in found:
+            problem = problem or Mismatch(REQUIRED, field.kind.expected, (field.key,))
+        elif value is None and not field.required:
+            values[field.key] = copy.deepcopy(field.default)
+        else:
+            try:
+                values[field.key] = field.kind.check(value)
+            except Mismatch as mismatch:
+                problem = problem or mismatch.below(field.key)
+    return values, problem
+
+
+def _misspelt(fields: tuple[Field, ...], found: Mapping[str, Any]) -> Mismatch | None:
+    """A key that is unknown and much like one that is absent: taking the default in silence would be wrong."""
+    absent = {field.key for field in fields if field.key not in found}
+    unknown = sorted(set(found) - {field.key for field in fields} - {SCHEMA_KEY})
+    for key in unknown[:_LOOKED_AT]:
+        close = difflib.get_close_matches(key.lower()[:_SHOWN], sorted(absent), 1, 0.75)
+        if close:
+            return Mismatch(key, f"the key {close[0]}")
+    return None
+
+
+def _told(problem: Mismatch) -> str:
+    if not problem.path:
+        return f"unknown key {_show(problem.found)}, expected {problem.expected}"
+    place = ".".join(key if key.isidentifier() and len(key) <= _SHOWN else _show(key) for key in problem.path)
+    if problem.found is REQUIRED:
+        return f"{place} is missing, expected {problem.expected}"
+    return f"{place} = {_show(problem.found)}, expected {problem.expected}"
+
+
+def _show(value: Any) -> str:
+    """A value in one short line."""
+    shown = repr(value[:_SHOWN] if isinstance(value, str) else value)
+    return shown if len(shown) <= _SHOWN + 2 else f"{shown[:_SHOWN]}..."

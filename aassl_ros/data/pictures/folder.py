@@ -1,0 +1,196 @@
+"""A folder of plain pictures with frames.csv, one row a picture: read, checked, and made episodes.
+
+Columns: episode, instance, category, stamp (seconds), image (path within the folder); then any of pose.x pose.y pose.z,
+pose.qx pose.qy pose.qz pose.qw (the object in the camera's frame), joint.NAME, command.NAME, action.NAME, and split.
+Rows may stand in any order.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.data.pictures.frames_table import GROUPS, POSITION, QUATERNION, SPLIT, FramesTable
+from aassl_ros.data.pictures.pictures import PictureEpisode
+from aassl_ros.data.prepared.writer import EpisodeStates
+from aassl_ros.errors import DataError
+
+TABLE = "frames.csv"
+SPLITS = ("train", "test")
+_SHORTEST = 1e-6
+"""Length of a quaternion below which it names no rotation."""
+
+
+@dataclass(frozen=True)
+class PictureFolder:
+    """A PictureSource (see pictures.py): the episodes that frames.csv names, in order of their ids."""
+
+    path: Path
+    episodes: tuple[PictureEpisode, ...]
+    notes: tuple[str, ...] = ()
+    continuous_joints: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path, continuous_joints: tuple[str, ...] = ()) -> PictureFolder:
+        """Raises DataError, naming the line, where the table does not say one thing clearly or a picture is not there.
+
+        continuous_joints: those whose angle wraps; the ones that this table has are kept.
+        """
+        table = FramesTable.read(path / TABLE)
+        stamps, names = table.stamps_ns(), np.array(table.column("episode"))
+        order = np.lexsort((stamps, names))
+        _check_stamps(table, names, stamps, order)
+        sets, images, states = _sets(table), _images(table), _States.read(table)
+        borders = np.flatnonzero(names[order][1:] != names[order][:-1]) + 1
+        episodes = tuple(
+            PictureEpisode(
+                id=str(names[rows[0]]),
+                instance=_one_of_episode(table, "instance", rows),
+                category=_one_of_episode(table, "category", rows),
+                set=sets[rows[0]],
+                images=tuple(images[row] for row in rows),
+                states=states.of(rows, stamps),
+            )
+            for rows in np.split(order, borders)
+        )
+        _check_instances(table, sets)
+        wrapping = tuple(name for name in table.named("joint") if name in continuous_joints)
+        return cls(path, episodes, table.notes(), wrapping)
+
+
+@dataclass(frozen=True)
+class _States:
+    """The columns of numbers, all rows: pose [n, 7], and NAMEs with values [n, len(names)] of each group."""
+
+    pose: NDArray[np.float64] | None
+    groups: dict[str, tuple[tuple[str, ...], NDArray[np.float64]]]
+
+    @classmethod
+    def read(cls, table: FramesTable) -> _States:
+        pose = None
+        if POSITION[0] in table.header or QUATERNION[0] in table.header:
+            pose = np.full((len(table.rows), 7), np.nan)
+            if POSITION[0] in table.header:
+                pose[:, :3] = _whole(table, POSITION)
+            if QUATERNION[0] in table.header:
+                pose[:, 3:] = _unit(table)
+        groups = {}
+        for group in GROUPS:
+            names = table.named(group)
+            groups[group] = (names, table.numbers(f"{group}.{name}" for name in names))
+        return cls(pose, groups)
+
+    def of(self, rows: NDArray[np.int64], stamps_ns: NDArray[np.int64]) -> EpisodeStates:
+        return EpisodeStates(
+            stamps_ns=stamps_ns[rows],
+            joint_names=self.groups["joint"][0],
+            joint_position=self.groups["joint"][1][rows],
+            command_names=self.groups["command"][0],
+            joint_command=self.groups["command"][1][rows],
+            object_pose=None if self.pose is None else self.pose[rows],
+            recorded_names=self.groups["action"][0],
+            recorded=self.groups["action"][1][rows],
+        )
+
+
+def _whole(table: FramesTable, names: tuple[str, ...]) -> NDArray[np.float64]:
+    """Columns that only together mean something. Raises DataError where a row has some of them and not all."""
+    values = table.numbers(names)
+    unknown = np.isnan(values)
+    torn = np.flatnonzero(unknown.any(axis=1) & ~unknown.all(axis=1))
+    if len(torn):
+        name = names[int(unknown[torn[0]].argmax())]
+        raise DataError(f"{table.at(torn[0])}: {name} is empty, expected all of {', '.join(names)}, or none.")
+    return values
+
+
+def _unit(table: FramesTable) -> NDArray[np.float64]:
+    quaternions = _whole(table, QUATERNION)
+    length = np.linalg.norm(quaternions, axis=1, keepdims=True)
+    wrong = np.flatnonzero((length[:, 0] < _SHORTEST) | np.isinf(length[:, 0]))
+    if len(wrong):
+        raise DataError(
+            f"{table.at(wrong[0])}: the quaternion {', '.join(QUATERNION)} is of length {length[wrong[0], 0]:.2g}, "
+            "which is no rotation. Leave the four cells empty where the pose is not known."
+        )
+    return quaternions / length
+
+
+def _images(table: FramesTable) -> list[Path]:
+    """The pictures' paths. Raises DataError where one is not a file inside the folder, also behind symlinks."""
+    root = os.path.realpath(table.path.parent)
+    real_folders: dict[str, str] = {}
+    paths = []
+    for index, cell in enumerate(table.column("image")):
+        folder, name = os.path.split(cell)
+        if os.path.isabs(cell):
+            raise DataError(f"{table.at(index)}: image = {cell!r}, expected a path within the folder.")
+        try:
+            if folder not in real_folders:
+                real_folders[folder] = os.path.realpath(os.path.join(root, folder))
+            real = os.path.join(real_folders[folder], name)
+            if os.path.islink(real) or name in ("", ".", ".."):
+                real = os.path.realpath(real)
+            inside, there = os.path.commonpath((root, real)) == root, os.path.isfile(real)
+        except ValueError:  # a null byte
+            inside, there = True, False
+        if not inside:
+            raise DataError(f"{table.at(index)}: image = {cell!r} lies outside {table.path.parent}. Copy it there.")
+        if not there:
+            raise DataError(f"{table.at(index)}: image = {cell!r} names no picture: there is no such file.")
+        paths.append(table.path.parent / cell)
+    return paths
+
+
+def _sets(table: FramesTable) -> list[str]:
+    """The set of each row, by its split; train where there is no such column."""
+    if SPLIT not in table.header:
+        return ["train"] * len(table.rows)
+    at = table.header.index(SPLIT)
+    for index, row in enumerate(table.rows):
+        if row[at] not in SPLITS:
+            raise DataError(f"{table.at(index)}: split = {row[at]!r}, expected {' or '.join(SPLITS)}.")
+    return [row[at] for row in table.rows]
+
+
+def _check_stamps(
+    table: FramesTable, episodes: NDArray[np.str_], stamps: NDArray[np.int64], order: NDArray[np.int64]
+) -> None:
+    same = (stamps[order][1:] == stamps[order][:-1]) & (episodes[order][1:] == episodes[order][:-1])
+    if same.any():
+        first, second = sorted(order[np.flatnonzero(same)[0] :][:2])
+        raise DataError(
+            f"{table.at(second)}: episode {episodes[second]} has stamp {table.column('stamp')[second]} already in "
+            f"line {table.lines[first]}. Give each of its pictures a stamp of its own."
+        )
+
+
+def _one_of_episode(table: FramesTable, name: str, rows: NDArray[np.int64]) -> str:
+    """What all rows of an episode have under `name`. Raises DataError where they differ."""
+    cells, episodes = table.header.index(name), table.header.index("episode")
+    first = table.rows[rows[0]]
+    for row in rows[1:]:
+        if table.rows[row][cells] != first[cells]:
+            raise DataError(
+                f"{table.at(row)}: episode {first[episodes]} has {name} {table.rows[row][cells]!r}, but "
+                f"{first[cells]!r} in line {table.lines[rows[0]]}. An episode shows one object."
+            )
+    return first[cells]
+
+
+def _check_instances(table: FramesTable, sets: list[str]) -> None:
+    """Raise DataError where one object has two categories or is in both splits."""
+    categories = table.column("category")
+    seen: dict[str, int] = {}
+    for index, instance in enumerate(table.column("instance")):
+        first = seen.setdefault(instance, index)
+        for name, values in ((SPLIT, sets), ("category", categories)):
+            if values[index] != values[first]:
+                raise DataError(
+                    f"{table.at(index)}: instance {instance} has {name} {values[index]!r}, but {values[first]!r} in "
+                    f"line {table.lines[first]}. An object has one {name}."
+                )

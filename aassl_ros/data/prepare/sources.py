@@ -1,0 +1,122 @@
+"""What `aassl prepare` is given: which sources are bags and which are folders of pictures, and what tells two apart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aassl_ros.data.pictures.folder import TABLE, PictureFolder
+from aassl_ros.data.pictures.pictures import PictureSource
+from aassl_ros.data.pictures.pictures import fingerprint as picture_fingerprint
+from aassl_ros.data.prepare.report import PrepareSettings
+from aassl_ros.data.readers.registry import LAYOUTS, layout_of, read_published
+from aassl_ros.errors import DataError
+
+_METADATA = "metadata.yaml"
+_BAG_FILES = (".mcap", ".db3")
+_FINGERPRINT_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything to prepare, each once, in order."""
+
+    bags: tuple[Path, ...]
+    pictures: tuple[PictureSource, ...]
+
+
+def find_sources(sources: Sequence[Path], settings: PrepareSettings) -> Sources:
+    """The bags and picture folders among `sources` and directly inside them, and data sets in a published layout.
+
+    Raises DataError where one holds neither, or the table of a picture folder is wrong.
+    """
+    bags: list[Path] = []
+    folders: list[Path] = []
+    published: list[PictureSource] = []
+    for source in sources:
+        if not source.exists():
+            raise DataError(f"{source} does not exist. Give bags or folders of pictures, or a folder of such.")
+        layout = settings.layout or _published_layout(source)
+        if layout:
+            published.append(read_published(source, layout))
+            continue
+        places = [source] if _is_bag(source) or _is_folder(source) else _children(source)
+        found = [path for path in places if _is_bag(path)], [path for path in places if _is_folder(path)]
+        if not any(found):
+            raise DataError(
+                f"{source} holds no bag (no {_METADATA}), no table of pictures (no {TABLE}) and no data set of a known "
+                f"layout ({', '.join(LAYOUTS)}). Give a folder that holds bags, or "
+                "record one: aassl collect -o NEW."
+            )
+        bags += found[0]
+        folders += found[1]
+    plain = [PictureFolder.read(path, settings.continuous_joints) for path in _each_once(folders)]
+    pictures = (*plain, *published)
+    _check_splits(pictures)
+    for name in settings.continuous_joints:
+        if not any(name in source.continuous_joints for source in pictures):
+            raise DataError(f"continuous_joints names {name!r}, but no picture folder has a column joint.{name}.")
+    return Sources(tuple(_each_once(bags)), pictures)
+
+
+def fingerprints(sources: Sources, settings: PrepareSettings) -> list[str]:
+    """One for each source, of its contents, wherever it lies. Raises DataError where two sources are the same."""
+    digests: dict[str, Path] = {}
+    for path, digest in [
+        *((bag, _bag_fingerprint(bag)) for bag in sources.bags),
+        *((source.path, picture_fingerprint(source, settings.workers)) for source in sources.pictures),
+    ]:
+        same = digests.setdefault(digest, path)
+        if same is not path:
+            raise DataError(f"{same} and {path} hold the same recording. Leave one out.")
+    return list(digests)
+
+
+def _children(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _published_layout(source: Path) -> str | None:
+    """The published layout that a folder is of, where it can be nothing else."""
+    return None if _is_bag(source) or _is_folder(source) else layout_of(source)
+
+
+def _is_bag(path: Path) -> bool:
+    """Also a bag that was never closed: reading it then says how to recover it."""
+    return path.is_dir() and any(file.name == _METADATA or file.suffix in _BAG_FILES for file in path.iterdir())
+
+
+def _is_folder(path: Path) -> bool:
+    return (path / TABLE).is_file()
+
+
+def _each_once(paths: list[Path]) -> list[Path]:
+    return list({path.resolve(): path for path in paths}.values())
+
+
+def _check_splits(sources: Sequence[PictureSource]) -> None:
+    """Raise DataError where an object is for training in one source and for testing in another."""
+    seen: dict[str, tuple[str, Path]] = {}
+    for source in sources:
+        for episode in source.episodes:
+            there, path = seen.setdefault(episode.instance, (episode.set, source.path))
+            if there != episode.set:
+                raise DataError(
+                    f"instance {episode.instance} is of the set {there} in {path}, of {episode.set} in {source.path}. "
+                    "Name one of them otherwise, or give both the same split."
+                )
+
+
+def _bag_fingerprint(bag: Path) -> str:
+    """Of names, sizes and both ends of each file: an MCAP file ends in an index with checksums of all before."""
+    digest = hashlib.sha256()
+    for file in sorted(bag.iterdir()):
+        if file.name == _METADATA or file.suffix in _BAG_FILES:
+            digest.update(f"{file.suffix} {file.stat().st_size} ".encode())
+            with file.open("rb") as stream:
+                digest.update(stream.read(_FINGERPRINT_BYTES))
+                stream.seek(max(0, file.stat().st_size - _FINGERPRINT_BYTES))
+                digest.update(stream.read(_FINGERPRINT_BYTES))
+    return digest.hexdigest()

@@ -1,0 +1,187 @@
+"""Joint positions over time: partial messages merged by name, and the state at any stamp between two of them."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aassl_ros.data.streams.clock_jump import JumpBack
+
+Floats = NDArray[np.float64]
+
+# Why a message was dropped.
+NOT_FINITE = "not finite"
+WRONG_LENGTH = "wrong length"
+WENT_BACKWARD = "stamp went backward"
+# Why there is no state at a stamp.
+NO_STATE_BEFORE = "no joint state before"
+STREAM_ENDED = "joint stream ended"
+STREAM_SILENT = "joint stream silent"
+BRACKET_TOO_WIDE = "bracket too wide"
+JOINT_MISSING = "joint missing"
+
+# Old states are cut off only so many at a time: each cut moves the rest.
+_CUT_AT = 512
+
+
+@dataclass(frozen=True)
+class JointState:
+    """All joints at one stamp.
+
+    position, velocity, effort: float64 [J] in rad (m), rad/s and Nm; NaN where not told.
+    bracket_ns: widest gap between the two messages a joint was interpolated between; 0 where one came at the stamp.
+    """
+
+    names: tuple[str, ...]
+    position: Floats
+    velocity: Floats
+    effort: Floats
+    bracket_ns: int
+
+
+@dataclass
+class _Series:
+    """One joint: rising stamps and, for each, position, velocity and effort."""
+
+    stamps: list[int] = field(default_factory=list)
+    values: list[tuple[float, float, float]] = field(default_factory=list)
+
+    def at(self, stamp_ns: int) -> tuple[float, float, float, int] | None:
+        """Position, velocity, effort and bracket at a stamp; None outside of the first and last."""
+        after = bisect_left(self.stamps, stamp_ns)
+        if after == len(self.stamps):
+            return None
+        if self.stamps[after] == stamp_ns:
+            return *self.values[after], 0
+        if after == 0:
+            return None
+        start, bracket = self.stamps[after - 1], self.stamps[after] - self.stamps[after - 1]
+        share = (stamp_ns - start) / bracket
+        a, b = self.values[after - 1], self.values[after]
+        return (
+            a[0] + share * (b[0] - a[0]),
+            a[1] + share * (b[1] - a[1]),
+            a[2] + share * (b[2] - a[2]),
+            bracket,
+        )
+
+    def forget_before(self, stamp_ns: int) -> None:
+        cut = bisect_right(self.stamps, stamp_ns) - 1
+        if cut >= _CUT_AT:
+            del self.stamps[:cut], self.values[:cut]
+
+
+class JointStream:
+    """Joint states as they come, each telling all joints or some; linear interpolation between the two around a stamp.
+
+    joints: those wanted, in this order; a state needs all of them. Empty: every joint heard, in order of appearance;
+    one not heard yet by a stamp is NaN in its state.
+    """
+
+    def __init__(self, joints: Sequence[str] = ()) -> None:
+        self._fixed = bool(joints)
+        self._series: dict[str, _Series] = {name: _Series() for name in joints}
+        self._jump = JumpBack()
+        self.dropped: Counter[str] = Counter()
+        self.last_ns: int | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The joints, in the order of each state's arrays."""
+        return tuple(self._series)
+
+    @property
+    def complete_through_ns(self) -> int | None:
+        """The last stamp by which every joint has been heard; None before that."""
+        if not self._series or any(not series.stamps for series in self._series.values()):
+            return None
+        return min(series.stamps[-1] for series in self._series.values())
+
+    def jumps_back(self, stamp_ns: int, names: Sequence[str]) -> bool:
+        """Whether a message of these joints shows that the clock jumped back; then `clear` before it is added."""
+        stamps = [series.stamps[-1] for name in names if (series := self._series.get(name)) and series.stamps]
+        return bool(stamps) and self._jump.confirmed(stamp_ns, max(stamps))
+
+    def clear(self) -> None:
+        """Forget all states; the joints' names and their order stay."""
+        for series in self._series.values():
+            series.stamps.clear()
+            series.values.clear()
+        self.last_ns = None
+
+    def add(
+        self,
+        stamp_ns: int,
+        names: Sequence[str],
+        positions: ArrayLike,
+        velocities: ArrayLike = (),
+        efforts: ArrayLike = (),
+    ) -> bool:
+        """Take one message; False if it was dropped and counted in `dropped`.
+
+        positions [n] must be finite, one for each name; velocities and efforts [n] may be empty or hold NaN. The stamp
+        must rise for each joint named.
+        """
+        rows = [np.asarray(values, np.float64).tolist() for values in (positions, velocities, efforts)]
+        reason = self._reason_to_drop(stamp_ns, names, rows)
+        if reason:
+            self.dropped[reason] += 1
+            return False
+        unknown = [math.nan] * len(names)
+        for name, *values in zip(names, rows[0], rows[1] or unknown, rows[2] or unknown, strict=True):
+            series = self._series.get(name)
+            if series is None:
+                if self._fixed:
+                    continue
+                series = self._series[name] = _Series()
+            series.stamps.append(stamp_ns)
+            series.values.append((values[0], values[1], values[2]))
+        self.last_ns = stamp_ns if self.last_ns is None else max(self.last_ns, stamp_ns)
+        return True
+
+    def _reason_to_drop(self, stamp_ns: int, names: Sequence[str], rows: list[list[float]]) -> str | None:
+        right_length = len(rows[0]) == len(names) and all(len(row) in (0, len(names)) for row in rows[1:])
+        if not right_length or not names or len(set(names)) != len(names):
+            return WRONG_LENGTH
+        if not all(map(math.isfinite, rows[0])):
+            return NOT_FINITE
+        for name in names:
+            series = self._series.get(name)
+            if series is not None and series.stamps and series.stamps[-1] >= stamp_ns:
+                return WENT_BACKWARD
+        return None
+
+    def at(self, stamp_ns: int, max_bracket_ns: int) -> JointState | str:
+        """The state at a stamp, or why there is none: one of this module's reasons."""
+        values = np.full((3, len(self._series)), np.nan)
+        widest = heard = 0
+        for column, series in enumerate(self._series.values()):
+            found = series.at(stamp_ns)
+            if found is None:
+                if not series.stamps or series.stamps[0] > stamp_ns:
+                    if self._fixed:
+                        return JOINT_MISSING if self._others_heard(stamp_ns) else NO_STATE_BEFORE
+                    continue
+                return JOINT_MISSING if self.last_ns is not None and self.last_ns >= stamp_ns else STREAM_ENDED
+            heard += 1
+            widest = max(widest, found[3])
+            values[:, column] = found[:3]
+        if heard == 0:
+            return NO_STATE_BEFORE
+        if widest > max_bracket_ns:
+            return BRACKET_TOO_WIDE
+        return JointState(self.names, values[0], values[1], values[2], widest)
+
+    def _others_heard(self, stamp_ns: int) -> bool:
+        return any(series.stamps and series.stamps[0] <= stamp_ns for series in self._series.values())
+
+    def forget_before(self, stamp_ns: int) -> None:
+        """Let go of states that no stamp from `stamp_ns` on needs."""
+        for series in self._series.values():
+            series.forget_before(stamp_ns)

@@ -1,0 +1,186 @@
+"""What was received, written and dropped in a recording: the counts that diagnostics, bag and report show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from aassl_ros.data.interfaces.json_catalogue import LEDGER
+from aassl_ros.data.interfaces.json_schema import JsonMessageError
+from aassl_ros.data.streams.sync import SyncCounts
+from aassl_ros.errors import BagError
+
+
+@dataclass
+class TopicCounts:
+    """One topic. dropped: received but not written (the queue was full); lost: sent but never received."""
+
+    type: str
+    received: int = 0
+    written: int = 0
+    dropped: int = 0
+    lost: int = 0
+
+
+@dataclass
+class Ledger:
+    """Counts of one bag. Each field is a key of its JSON, and so are the totals (frames_received and so on)."""
+
+    topics: dict[str, TopicCounts] = field(default_factory=dict)
+    frame_topics: list[str] = field(default_factory=list)
+    frames_with_sample: int = 0
+    frames_without_sample: dict[str, int] = field(default_factory=dict)
+    bracket_ms_median: float | None = None
+    joint_states_dropped: dict[str, int] = field(default_factory=dict)
+    commands_refused: int = 0
+    commands_late: int = 0
+    clock_restarts: int = 0
+    episodes_started: int = 0
+    episodes_refused: int = 0
+    frames_of_unknown_encoding: int = 0
+    frames_of_another_size: int = 0
+    messages_unreadable: int = 0
+    warnings: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    @property
+    def frames_received(self) -> int:
+        """Camera frames that came."""
+        return sum(counts.received for counts in self._frames())
+
+    @property
+    def frames_written(self) -> int:
+        """Camera frames in the bag."""
+        return sum(counts.written for counts in self._frames())
+
+    @property
+    def frames_dropped(self) -> int:
+        """Camera frames that were sent but are not in the bag, lost on the way or dropped here."""
+        return sum(counts.dropped + counts.lost for counts in self._frames())
+
+    @property
+    def messages_dropped(self) -> int:
+        """Messages of any topic that were sent but are not in the bag."""
+        return sum(counts.dropped + counts.lost for counts in self.topics.values())
+
+    @property
+    def lossy(self) -> bool:
+        """Whether something that was sent is not in the bag, a frame between the joint states has no sample, or
+        messages are in the bag that training cannot use.
+        """
+        unusable = self.frames_of_unknown_encoding + self.frames_of_another_size + self.messages_unreadable
+        if self.messages_dropped > 0 or unusable > 0:
+            return True
+        if self.closed and self.frames_received > 0 and self.frames_with_sample == 0:
+            return True
+        return any(reason not in EDGE_REASONS for reason in self.frames_without_sample)
+
+    def troubles(self) -> dict[str, int]:
+        """What was received but cannot be used as it came, in words, and how often."""
+        found = {
+            f"frames without sample ({reason})": count
+            for reason, count in self.frames_without_sample.items()
+            if reason not in EDGE_REASONS
+        }
+        found |= {f"joint states dropped ({reason})": count for reason, count in self.joint_states_dropped.items()}
+        found |= {
+            "frames of an unknown encoding": self.frames_of_unknown_encoding,
+            "frames of another size than the first": self.frames_of_another_size,
+            "messages that cannot be read": self.messages_unreadable,
+            "commands refused": self.commands_refused,
+            "episode events refused": self.episodes_refused,
+            "restarts of the clock": self.clock_restarts,
+        }
+        return {what: count for what, count in found.items() if count}
+
+    def _frames(self) -> Iterable[TopicCounts]:
+        return [self.topics[topic] for topic in self.frame_topics if topic in self.topics]
+
+    def add_samples(self, counts: Iterable[SyncCounts]) -> None:
+        """Set the counts of samples from those of each camera's Synchronizer."""
+        rejected: Counter[str] = Counter()
+        dropped: Counter[str] = Counter()
+        every = SyncCounts()
+        for one in counts:
+            every.samples += one.samples
+            every.brackets += one.brackets
+            rejected += one.rejected
+            # Each camera's synchronizer hears the same joints and commands: their counts are not to be added up.
+            dropped |= one.joint_states_dropped
+            every.late_commands = max(every.late_commands, one.late_commands)
+            every.restarts = max(every.restarts, one.restarts)
+        self.frames_with_sample = every.samples
+        self.frames_without_sample = dict(rejected)
+        self.bracket_ms_median = every.bracket_ms_median
+        self.joint_states_dropped = dict(dropped)
+        self.commands_late = every.late_commands
+        self.clock_restarts = every.restarts
+
+    def _totals(self) -> dict[str, int]:
+        return {
+            "frames_received": self.frames_received,
+            "frames_written": self.frames_written,
+            "frames_dropped": self.frames_dropped,
+            "frames_with_sample": self.frames_with_sample,
+        }
+
+    def numbers(self) -> dict[str, object]:
+        """The counts that diagnostics show."""
+        return {
+            **self._totals(),
+            "frames_without_sample": sum(self.frames_without_sample.values()),
+            "bracket_ms_median": "" if self.bracket_ms_median is None else self.bracket_ms_median,
+            "messages_dropped": self.messages_dropped,
+            "joint_states_dropped": sum(self.joint_states_dropped.values()),
+            "frames_of_unknown_encoding": self.frames_of_unknown_encoding,
+            "frames_of_another_size": self.frames_of_another_size,
+            "messages_unreadable": self.messages_unreadable,
+            "commands_refused": self.commands_refused,
+            "episodes_started": self.episodes_started,
+            "episodes_refused": self.episodes_refused,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, with the totals first: what `aassl bag info --json` prints."""
+        return {
+            **self._totals(),
+            "bracket_ms_median": self.bracket_ms_median,
+            "messages_dropped": self.messages_dropped,
+            **asdict(self),
+        }
+
+    def to_json(self) -> str:
+        """One JSON object, with the name of its schema."""
+        return LEDGER.encode(self.as_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> Ledger:
+        """Read it back. Raises BagError where it is damaged or of a newer version."""
+        try:
+            values = LEDGER.decode(text)
+        except JsonMessageError as error:
+            raise BagError(f"The ledger of the bag is damaged: {error}") from error
+        own = {name: values[name] for name in cls.__dataclass_fields__}
+        own["topics"] = {topic: TopicCounts(**counts) for topic, counts in values["topics"].items()}
+        return cls(**own)
+
+    def summary(self) -> str:
+        """One line for people: frames, samples, and every loss."""
+        parts = [
+            f"{self.frames_received} frames received, {self.frames_written} written, {self.frames_dropped} dropped",
+            f"{self.frames_with_sample} with sample",
+        ]
+        edges = {reason: count for reason, count in self.frames_without_sample.items() if reason in EDGE_REASONS}
+        parts += [f"{count} without ({reason})" for reason, count in edges.items()]
+        parts += [f"{count} {what}" for what, count in self.troubles().items()]
+        others = self.messages_dropped - self.frames_dropped
+        parts.append(
+            f"{sum(counts.written for counts in self.topics.values())} messages in all, {others} others dropped"
+        )
+        return "; ".join(parts) + "."
+
+
+# Frames before the first and after the last joint state can have no sample; that is no loss.
+EDGE_REASONS = ("no joint state before", "joint stream ended")

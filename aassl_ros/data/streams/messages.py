@@ -1,0 +1,203 @@
+"""ROS 2 messages without ROS: definitions, CDR to message and back, and the arrays in them.
+
+The readers of fields take messages of rclpy and of rosbags alike: both name their fields as the .msg files do.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
+
+from aassl_ros.data.streams.images import decode_compressed, decode_image
+from aassl_ros.errors import BagError, DataError
+from aassl_ros.motion.trajectory import Trajectory
+
+JOINT_STATE = "sensor_msgs/msg/JointState"
+JOINT_TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
+STRING = "std_msgs/msg/String"
+IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
+
+NANOSECONDS = 1_000_000_000
+
+
+@lru_cache(maxsize=1)
+def typestore() -> Typestore:
+    """The message types known to this process; `register` adds to them."""
+    return get_typestore(Stores.LATEST)
+
+
+def register(msgtype: str, definition: str) -> None:
+    """Make a type known by its .msg text, with those it is made of appended as bags keep them."""
+    store = typestore()
+    if msgtype not in store.fielddefs:
+        found = get_types_from_msg(definition, msgtype)
+        store.register({name: fields for name, fields in found.items() if name not in store.fielddefs})
+
+
+def definition(msgtype: str) -> tuple[str, str]:
+    """The full .msg text of a type and its hash (RIHS01), from the standard types or a package on AMENT_PREFIX_PATH.
+
+    Raises BagError where the type is not to be found.
+    """
+    store = typestore()
+    if msgtype not in store.fielddefs:
+        _register_installed(msgtype)
+    return store.generate_msgdef(msgtype, ros_version=2)[0], store.hash_rihs01(msgtype)
+
+
+def _register_installed(msgtype: str) -> None:
+    package, _, name = msgtype.partition("/msg/")
+    for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
+        path = Path(prefix) / "share" / package / "msg" / f"{name}.msg"
+        if prefix and path.is_file():
+            store = typestore()
+            found = get_types_from_msg(path.read_text(encoding="utf-8"), msgtype)
+            store.register(found)
+            for needed in _types_in(found):
+                if needed not in store.fielddefs:
+                    _register_installed(needed)
+            return
+    raise BagError(f"Message type {msgtype} has no definition here: source the workspace that holds its package.")
+
+
+def _types_in(fielddefs: Any) -> set[str]:
+    """Names of the message types that fields are made of, arrays included."""
+    names: set[str] = set()
+
+    def visit(description: Any) -> None:
+        if isinstance(description, str) and "/msg/" in description:
+            names.add(description)
+        elif isinstance(description, (tuple, list)):
+            for part in description:
+                visit(part)
+
+    for _, fields in fielddefs.values():
+        for field in fields:
+            visit(field[1])
+    return names
+
+
+def decode(msgtype: str, cdr: bytes) -> Any:
+    """A message from its CDR. Raises DataError where the bytes are not of that type."""
+    try:
+        return typestore().deserialize_cdr(cdr, msgtype)
+    except KeyError as error:
+        raise DataError(f"Message type {msgtype} is not known here.") from error
+    except Exception as error:  # the generated readers raise whatever slicing and unpacking raise
+        raise DataError(f"A message of {len(cdr)} bytes is no {msgtype}: {error}.") from error
+
+
+def encode(message: Any, msgtype: str) -> bytes:
+    """CDR of a rosbags message."""
+    return bytes(typestore().serialize_cdr(message, msgtype))
+
+
+def encode_string(text: str) -> bytes:
+    """CDR of a std_msgs/String."""
+    return encode(typestore().types[STRING](data=text), STRING)
+
+
+def encode_joint_state(
+    time_ns: int, names: Sequence[str], positions: ArrayLike, velocities: ArrayLike = (), efforts: ArrayLike = ()
+) -> bytes:
+    """CDR of a sensor_msgs/JointState; positions [J], velocities and efforts [J] or empty."""
+    types = typestore().types
+    stamp = types["builtin_interfaces/msg/Time"](sec=time_ns // NANOSECONDS, nanosec=time_ns % NANOSECONDS)
+    message = types[JOINT_STATE](
+        header=types["std_msgs/msg/Header"](stamp=stamp, frame_id=""),
+        name=list(names),
+        position=np.asarray(positions, np.float64),
+        velocity=np.asarray(velocities, np.float64),
+        effort=np.asarray(efforts, np.float64),
+    )
+    return encode(message, JOINT_STATE)
+
+
+def header_stamp_ns(cdr: bytes) -> int:
+    """The stamp of a message whose first field is a std_msgs/Header, without decoding the rest. Raises DataError."""
+    try:
+        seconds, nanoseconds = struct.unpack_from("<iI" if cdr[1] & 1 else ">iI", cdr, 4)
+    except (struct.error, IndexError) as error:
+        raise DataError(f"A message of {len(cdr)} bytes is too short to hold a stamp.") from error
+    return int(seconds) * NANOSECONDS + int(nanoseconds)
+
+
+def image_form(cdr: bytes) -> tuple[int, int, str]:
+    """Height, width and encoding of a sensor_msgs/Image, without decoding its pixels. Raises DataError."""
+    order = "<" if len(cdr) > 1 and cdr[1] & 1 else ">"
+    try:
+        (frame_id_bytes,) = struct.unpack_from(order + "I", cdr, 12)
+        # Offsets count from byte 4; each whole number begins at a multiple of four.
+        place = 4 + (12 + frame_id_bytes + 3) // 4 * 4
+        height, width, encoding_bytes = struct.unpack_from(order + "III", cdr, place)
+        encoding = bytes(cdr[place + 12 : place + 12 + encoding_bytes - 1]).decode()
+    except (struct.error, UnicodeDecodeError) as error:
+        raise DataError(f"A message of {len(cdr)} bytes is no sensor_msgs/Image.") from error
+    return height, width, encoding
+
+
+def stamp_ns(stamp: Any) -> int:
+    """A Time or Duration message as integer nanoseconds."""
+    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
+
+
+def joint_arrays(
+    message: Any,
+) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Names, and positions, velocities, efforts of a JointState: each float64 [J], or [0] where left out."""
+    values = (np.array(column, np.float64) for column in (message.position, message.velocity, message.effort))
+    position, velocity, effort = values
+    return tuple(message.name), position, velocity, effort
+
+
+def frame_from_message(message: Any) -> NDArray[np.uint8]:
+    """The picture of an Image or CompressedImage, uint8 [H, W, 3] RGB. Raises DataError where it cannot be read."""
+    if hasattr(message, "format"):
+        return decode_compressed(message.format, message.data)
+    return decode_image(
+        message.encoding, message.height, message.width, message.step, bool(message.is_bigendian), message.data
+    )
+
+
+def pose_from_message(message: Any) -> NDArray[np.float64]:
+    """The pose of a PoseStamped, float64 [7]: x y z in metres, then the quaternion x y z w."""
+    position, turn = message.pose.position, message.pose.orientation
+    return np.array([position.x, position.y, position.z, turn.x, turn.y, turn.z, turn.w], np.float64)
+
+
+def trajectory_from_message(message: Any) -> Trajectory:
+    """A trajectory_msgs/JointTrajectory as motion.trajectory.Trajectory; stamp 0 where it was left to the receipt.
+
+    Velocities are taken only where every point has them. Raises TrajectoryError where it cannot be followed.
+    """
+    points = list(message.points)
+    velocities = None
+    if points and all(len(point.velocities) > 0 for point in points):
+        velocities = _rows([point.velocities for point in points])
+    return Trajectory(
+        joint_names=tuple(message.joint_names),
+        stamp_ns=stamp_ns(message.header.stamp),
+        times_ns=np.array([stamp_ns(point.time_from_start) for point in points], np.int64),
+        positions=_rows([point.positions for point in points]),
+        velocities=velocities,
+    )
+
+
+def _rows(rows: Sequence[Any]) -> NDArray[np.float64]:
+    """Rows of one width as float64 [P, J]; a row of another width becomes NaN, which Trajectory refuses."""
+    width = len(rows[0]) if rows else 0
+    table = np.full((len(rows), width), np.nan)
+    for index, row in enumerate(rows):
+        if len(row) == width:
+            table[index] = row
+    return table

@@ -1,0 +1,119 @@
+"""From recorded messages to samples: which topic feeds which part, and the samples as messages for the bag."""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.episodes import EpisodeEvent, EpisodeTracker
+from aassl_ros.data.streams.images import is_known_encoding
+from aassl_ros.data.streams.ledger import Ledger
+from aassl_ros.data.streams.session import Session
+from aassl_ros.data.streams.sync import Sample, Synchronizer, SyncSettings
+from aassl_ros.errors import DataError, TrajectoryError
+
+
+class FrameSampler:
+    """Takes messages as CDR by topic, as the session's roles say, and makes each camera's samples.
+
+    What cannot be read is counted in `ledger`, never raised: it is in the bag as it came.
+    """
+
+    def __init__(self, session: Session, settings: SyncSettings) -> None:
+        self.ledger = Ledger(frame_topics=list(session.roles.cameras.values()))
+        self.episodes = EpisodeTracker(session.robot)
+        self._cameras = {camera: Synchronizer(settings) for camera in session.roles.cameras}
+        self._topics = {
+            camera: tuple(session.topic(name) for name in topics.sample_topics(camera)) for camera in self._cameras
+        }
+        self._samples: deque[tuple[str, Sample]] = deque()
+        self._image_size: dict[str, tuple[int, int]] = {}
+        self._takers: dict[str, Callable[[int, bytes], None]] = {}
+        roles = session.roles
+        for camera, topic in roles.cameras.items():
+            self._takers[topic] = self._frame_taker(camera, topic)
+        self._takers[roles.joint_states] = self._take_joint_state
+        self._takers |= {topic: self._take_command for topic in roles.commands.values()}
+        self._takers[roles.episode] = self._take_episode
+
+    @property
+    def pending(self) -> int:
+        """Frames that wait for joint states."""
+        return sum(camera.pending for camera in self._cameras.values()) + len(self._samples)
+
+    def take(self, topic: str, log_ns: int, data: bytes) -> None:
+        """Take a message received at log_ns."""
+        taker = self._takers.get(topic)
+        if taker is None:
+            return
+        try:
+            taker(log_ns, data)
+        except DataError:
+            self.ledger.messages_unreadable += 1
+        # After each message, so that a bag taken through this again makes the same decisions.
+        for camera, synchronizer in self._cameras.items():
+            self._samples.extend((camera, sample) for sample in synchronizer.ready())
+
+    def samples(self) -> Iterator[tuple[str, bytes]]:
+        """The samples made since the last call: topic in the bag and CDR of a JointState."""
+        while self._samples:
+            camera, sample = self._samples.popleft()
+            state_topic, command_topic = self._topics[camera]
+            state = (sample.joint_names, sample.position, sample.velocity, sample.effort)
+            yield state_topic, messages.encode_joint_state(sample.stamp_ns, *state)
+            if sample.command is not None:
+                yield (
+                    command_topic,
+                    messages.encode_joint_state(sample.stamp_ns, sample.command_names, sample.command),
+                )
+
+    def flush(self) -> None:
+        """Make samples of all frames left, as far as their joint states came."""
+        for camera, synchronizer in self._cameras.items():
+            self._samples.extend((camera, sample) for sample in synchronizer.flush())
+
+    def current_ledger(self) -> Ledger:
+        """A copy of the counts as they are now."""
+        self.ledger.add_samples(synchronizer.counts for synchronizer in self._cameras.values())
+        self.ledger.episodes_started = len(self.episodes.episodes)
+        return copy.deepcopy(self.ledger)
+
+    def _frame_taker(self, camera: str, topic: str) -> Callable[[int, bytes], None]:
+        def take(log_ns: int, data: bytes) -> None:
+            self._cameras[camera].add_frame(messages.header_stamp_ns(data), None)
+            if self.ledger.topics[topic].type == messages.IMAGE:
+                self._check_form(camera, *messages.image_form(data))
+
+        return take
+
+    def _check_form(self, camera: str, height: int, width: int, encoding: str) -> None:
+        if not is_known_encoding(encoding):
+            self.ledger.frames_of_unknown_encoding += 1
+        if self._image_size.setdefault(camera, (height, width)) != (height, width):
+            self.ledger.frames_of_another_size += 1
+
+    def _take_joint_state(self, log_ns: int, data: bytes) -> None:
+        message = messages.decode(messages.JOINT_STATE, data)
+        stamp_ns = messages.stamp_ns(message.header.stamp)
+        for synchronizer in self._cameras.values():
+            synchronizer.add_joint_state(stamp_ns, message.name, message.position, message.velocity, message.effort)
+
+    def _take_command(self, log_ns: int, data: bytes) -> None:
+        try:
+            trajectory = messages.trajectory_from_message(messages.decode(messages.JOINT_TRAJECTORY, data))
+        except TrajectoryError:
+            self.ledger.commands_refused += 1
+            return
+        for synchronizer in self._cameras.values():
+            synchronizer.add_trajectory(trajectory, log_ns)
+
+    def _take_episode(self, log_ns: int, data: bytes) -> None:
+        try:
+            self.episodes.add(EpisodeEvent.parse(messages.decode(messages.STRING, data).data))
+        except DataError as error:
+            self.ledger.episodes_refused += 1
+            if self.ledger.episodes_refused == 1:  # the rest is likely the same sender's
+                self.ledger.warnings = [*self.ledger.warnings, f"An episode event was refused: {error}"]

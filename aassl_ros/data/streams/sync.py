@@ -1,0 +1,244 @@
+"""Samples: each camera frame with the joint state and the command at the frame's own stamp.
+
+One class does this for the recorder, the trainer and `prepare`. It goes by stamps alone, never by a clock, so that a
+bag played through it again gives the same samples.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aassl_ros.data.streams.clock_jump import JumpBack
+from aassl_ros.data.streams.joints import STREAM_ENDED, STREAM_SILENT, WENT_BACKWARD, JointState, JointStream
+from aassl_ros.motion.trajectory import CommandInForce, Trajectory
+from aassl_ros.settings import setting
+
+# Joint states and commands are kept this long for frames that come late; a minute of 1 kHz states is some 50 MB.
+_HISTORY_NS = 20_000_000_000
+_BRACKET_UNIT_NS = 10_000
+
+
+@dataclass(frozen=True)
+class SyncSettings:
+    """How frames are matched with joint states and commands."""
+
+    sample_timeout: float = setting(
+        1.0, "Seconds of stream that a frame waits for the joint states after it", minimum=0.01, maximum=60.0
+    )
+    max_bracket_s: float = setting(
+        0.1, "Widest gap between two joint states to interpolate in, s; wider is counted", minimum=0.001, maximum=10.0
+    )
+    command_wait_s: float = setting(
+        0.05, "How late a command may come behind its stamp and still count, s", minimum=0.0, maximum=1.0
+    )
+    joints: tuple[str, ...] = setting((), "Joints a sample must have, in order; empty: every joint heard")
+    frame_stamp_offset_s: float = setting(0.0, "Added to the stamps of frames, s", minimum=-10.0, maximum=10.0)
+    joint_stamp_offset_s: float = setting(0.0, "Added to the stamps of joint states, s", minimum=-10.0, maximum=10.0)
+    command_stamp_offset_s: float = setting(0.0, "Added to the stamps of commands, s", minimum=-10.0, maximum=10.0)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A frame and what the arm did at its stamp.
+
+    stamp_ns: the frame's own stamp, without offset. frame: whatever was given to add_frame.
+    position, velocity, effort: float64 [J] in the order of joint_names, NaN where not told.
+    command: float64 [C], commanded positions in the order of command_names, NaN for joints not commanded by then; None
+    before the first command. bracket_ns: gap between the two joint states interpolated between.
+    """
+
+    stamp_ns: int
+    frame: Any
+    joint_names: tuple[str, ...]
+    position: NDArray[np.float64]
+    velocity: NDArray[np.float64]
+    effort: NDArray[np.float64]
+    command: NDArray[np.float64] | None
+    command_names: tuple[str, ...]
+    bracket_ns: int
+
+
+@dataclass
+class SyncCounts:
+    """What became of the frames, and of the messages they were matched with."""
+
+    frames: int = 0
+    samples: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    joint_states_dropped: Counter[str] = field(default_factory=Counter)
+    late_commands: int = 0
+    restarts: int = 0
+    brackets: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def bracket_ms_median(self) -> float | None:
+        """Median gap between the two joint states of a sample, to 0.01 ms; None before the first sample."""
+        middle, seen = (self.samples + 1) // 2, 0
+        for bracket, count in sorted(self.brackets.items()):
+            seen += count
+            if seen >= middle:
+                return bracket * _BRACKET_UNIT_NS / 1e6
+        return None
+
+
+class Synchronizer:
+    """Takes streams in the order they come and gives samples in the order of the frames' stamps.
+
+    Where the stamps of frames or joint states jump back for good (a simulator was started again), all streams begin
+    anew: nothing of before is mixed with what follows.
+
+    rejected: called with (stamp_ns, frame, reason) for each frame that gets no sample; `counts` has the reasons too.
+    """
+
+    def __init__(
+        self, settings: SyncSettings | None = None, rejected: Callable[[int, Any, str], None] | None = None
+    ) -> None:
+        self._settings = settings or SyncSettings()
+        self._rejected = rejected
+        self._joints = JointStream(self._settings.joints)
+        self._commands = CommandInForce()
+        self._commanded = False
+        self._pending: deque[tuple[int, Any]] = deque()
+        self._made: list[Sample] = []
+        self._frame_jump = JumpBack()
+        self._last_frame_ns: int | None = None
+        self._decided_ns: int | None = None
+        self._forgotten_ns = 0
+        self.counts = SyncCounts(joint_states_dropped=self._joints.dropped)
+
+    @property
+    def pending(self) -> int:
+        """Frames that wait for joint states."""
+        return len(self._pending)
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """The joints heard so far, or those asked for."""
+        return self._joints.names
+
+    def add_joint_state(
+        self,
+        stamp_ns: int,
+        names: Sequence[str],
+        positions: ArrayLike,
+        velocities: ArrayLike = (),
+        efforts: ArrayLike = (),
+    ) -> None:
+        """Take a joint state of all joints or some; one not finite, not whole or not newer is dropped and counted."""
+        stamp_ns += _nanoseconds(self._settings.joint_stamp_offset_s)
+        if self._joints.jumps_back(stamp_ns, names):
+            self._restart()
+        self._joints.add(stamp_ns, names, positions, velocities, efforts)
+
+    def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
+        """Take a command; receipt_ns counts as its stamp where it has none."""
+        offset_ns = _nanoseconds(self._settings.command_stamp_offset_s)
+        start_ns = (trajectory.stamp_ns or receipt_ns) + offset_ns
+        if self._decided_ns is not None and start_ns <= self._decided_ns:
+            self.counts.late_commands += 1
+        if offset_ns:
+            trajectory = Trajectory(
+                trajectory.joint_names, start_ns, trajectory.times_ns, trajectory.positions, trajectory.velocities
+            )
+        self._commands.add(trajectory, receipt_ns)
+        self._commanded = True
+
+    def add_frame(self, stamp_ns: int, frame: Any) -> None:
+        """Take a frame; `ready` gives it back as a sample once the joint states round it have come."""
+        self.counts.frames += 1
+        if self._last_frame_ns is not None:
+            if self._frame_jump.confirmed(stamp_ns, self._last_frame_ns):
+                self._restart()
+            elif stamp_ns <= self._last_frame_ns:
+                self._reject(stamp_ns, frame, WENT_BACKWARD)
+                return
+        self._last_frame_ns = stamp_ns
+        self._pending.append((stamp_ns, frame))
+
+    def ready(self) -> list[Sample]:
+        """The samples that can be made now."""
+        return self._take_made() + list(self._decide(self._may_decide, STREAM_SILENT))
+
+    def flush(self) -> list[Sample]:
+        """The samples of all frames left; no joint state will come any more."""
+        return self._take_made() + list(self._decide(lambda stamp_ns: True, STREAM_ENDED))
+
+    def _take_made(self) -> list[Sample]:
+        made, self._made = self._made, []
+        return made
+
+    def _restart(self) -> None:
+        """Decide on the frames so far, then forget every stream: its stamps say nothing about those to come."""
+        self._made += self._decide(lambda stamp_ns: True, STREAM_ENDED)
+        self._joints.clear()
+        self._commands.clear()
+        self._commanded = False
+        self._last_frame_ns = self._decided_ns = None
+        self._forgotten_ns = 0
+        self.counts.restarts += 1
+
+    def _decide(self, may_decide: Callable[[int], bool], no_state_after: str) -> Iterator[Sample]:
+        """Samples of the frames that may be decided; no_state_after: why one after the last joint state has none."""
+        while self._pending and may_decide(self._true_ns(self._pending[0][0])):
+            stamp_ns, frame = self._pending.popleft()
+            self._decided_ns = self._true_ns(stamp_ns)
+            state = self._joints.at(self._decided_ns, _nanoseconds(self._settings.max_bracket_s))
+            if isinstance(state, str):
+                self._reject(stamp_ns, frame, no_state_after if state == STREAM_ENDED else state)
+            else:
+                yield self._sample(stamp_ns, self._decided_ns, frame, state)
+        self._forget()
+
+    def _may_decide(self, stamp_ns: int) -> bool:
+        """Whether the joints have passed a stamp, and commands had their time, or the frame has waited long enough."""
+        complete_ns = self._joints.complete_through_ns
+        if complete_ns is not None and complete_ns >= stamp_ns + _nanoseconds(self._settings.command_wait_s):
+            return True
+        newest_ns = max(self._true_ns(self._pending[-1][0]), self._joints.last_ns or 0)
+        return newest_ns > stamp_ns + _nanoseconds(self._settings.sample_timeout)
+
+    def _true_ns(self, frame_stamp_ns: int) -> int:
+        return frame_stamp_ns + _nanoseconds(self._settings.frame_stamp_offset_s)
+
+    def _sample(self, stamp_ns: int, true_ns: int, frame: Any, state: JointState) -> Sample:
+        command = self._commands.at(true_ns) if self._commanded else None
+        if command is not None and np.isnan(command).all():
+            command = None
+        self.counts.samples += 1
+        self.counts.brackets[round(state.bracket_ns / _BRACKET_UNIT_NS)] += 1
+        return Sample(
+            stamp_ns,
+            frame,
+            state.names,
+            state.position,
+            state.velocity,
+            state.effort,
+            command,
+            self._commands.joint_names,
+            state.bracket_ns,
+        )
+
+    def _reject(self, stamp_ns: int, frame: Any, reason: str) -> None:
+        self.counts.rejected[reason] += 1
+        if self._rejected is not None:
+            self._rejected(stamp_ns, frame, reason)
+
+    def _forget(self) -> None:
+        newest_ns = max(self._decided_ns or 0, self._joints.last_ns or 0)
+        oldest_ns = newest_ns - _HISTORY_NS
+        if self._pending:
+            oldest_ns = min(oldest_ns, self._true_ns(self._pending[0][0]))
+        if oldest_ns > self._forgotten_ns + 1_000_000_000:
+            self._forgotten_ns = oldest_ns
+            self._joints.forget_before(oldest_ns)
+            self._commands.forget_before(oldest_ns)
+
+
+def _nanoseconds(seconds: float) -> int:
+    return round(seconds * 1e9)

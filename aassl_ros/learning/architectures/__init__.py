@@ -1,1 +1,0 @@
-"""Encoders by architecture, each with the names that its published weights have."""

@@ -1,0 +1,148 @@
+"""Batches of triplets for online learning: from the replay buffer and, against forgetting, from prepared data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.data.pairs.actions import ActionSpace, Normalisation, choose_action_space
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.replay.buffer import PairBatch, ReplayBuffer
+from aassl_ros.learning.batches.flips import Flips, check_pairs
+from aassl_ros.learning.batches.mirror import mirror_images
+from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
+from aassl_ros.learning.objectives.methods import METHODS
+from aassl_ros.learning.training.settings import AUTO, LearnerSettings, parse_window
+
+# The buffer is locked while actions are drawn, so they are drawn in parts: the 100,000 pairs of the design in all.
+_PAIRS_AT_ONCE, _PARTS = 5_000, 20
+
+
+class OnlineBatches:
+    """Each batch has `settings.batch` pairs, the share `replay_fraction` of them from `replay`.
+
+    space, normalisation: of the actions; None where the method looks at none, or until `choose_space` finds them.
+    """
+
+    def __init__(
+        self,
+        settings: LearnerSettings,
+        *,
+        known: tuple[ActionSpace, Normalisation] | None,
+        replay: PreparedData | None,
+        replay_sets: tuple[str, ...],
+        replay_fraction: float,
+    ) -> None:
+        """known: of the checkpoint to go on from. Raises DataError or ConfigError where `replay` does not serve."""
+        method = METHODS[settings.method]
+        self._settings, self._window = settings, parse_window(settings.window)
+        check_pairs(settings, method.uses_actions)
+        self._classic, self._uses_actions = settings.pair_kind == "classic", method.uses_actions
+        self.space: ActionSpace | None = None
+        self.normalisation: Normalisation | None = None
+        if known is not None and self._uses_actions:
+            self.space, self.normalisation = known
+        self._replay: PairBatches | None = None
+        self._replay_batches: Iterator[Batch] = iter(())
+        replay_count = round(settings.batch * replay_fraction) if replay is not None else 0
+        if replay is not None and replay_count:
+            self._replay = PairBatches(replay, replace(settings, batch=replay_count), replay_sets, known)
+            self.space, self.normalisation = self._replay.space, self._replay.normalisation
+        self._live_count = settings.batch - replay_count
+        self._flips = Flips(settings, self.space)
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """The object instances that the prepared data show."""
+        return () if self._replay is None else self._replay.instances
+
+    @property
+    def needs_space(self) -> bool:
+        """Whether the action space is still to be chosen and its normalisation to be measured."""
+        return self._uses_actions and self.space is None
+
+    def choose_space(self, buffer: ReplayBuffer, rng: np.random.Generator) -> None:
+        """Choose the action space by the frames held now and measure its normalisation; both hold from now on.
+
+        Raises DataError where no pair has an action, or all have the same; ConfigError where it cannot be mirrored.
+        """
+        held = _Held.of(buffer)
+        name = choose_action_space(held) if self._settings.action_space == AUTO else self._settings.action_space
+        space = ActionSpace(name, self._settings.rotation, self._settings.action_components).resolved(held)
+        parts = [buffer.actions(_PAIRS_AT_ONCE, self._window, space, rng) for _ in range(_PARTS)]
+        self.normalisation = Normalisation.measure(np.concatenate(parts), space.groups(held))
+        self.space, self._flips = space, Flips(self._settings, space)
+
+    def action_dimension(self, buffer: ReplayBuffer) -> int:
+        """A, 0 where the method looks at no action."""
+        return 0 if self.space is None else self.space.size(_Held.of(buffer))
+
+    def draw(self, buffer: ReplayBuffer, rng: np.random.Generator) -> Batch:
+        """The next batch. Raises DataError where the buffer holds too few frames with a partner and an action."""
+        pairs = buffer.sample(self._live_count, self._window, self.space, rng)
+        live = self._flipped(pairs, rng)
+        if self._replay is None:
+            return live
+        old = self._next_replay(self._replay, rng)
+        first = np.concatenate([live.first, old.first])
+        once = live.second is live.first and old.second is old.first
+        second = first if once else np.concatenate([live.second, old.second])
+        both = None if live.action is None or old.action is None else np.concatenate([live.action, old.action])
+        return Batch(first, second, both)
+
+    def _flipped(self, pairs: PairBatch, rng: np.random.Generator) -> Batch:
+        """Pairs of the buffer with some of them seen in a mirror, their actions normalised."""
+        flipped = self._flips.draw(len(pairs.first), lambda: rng)
+        action = None
+        if self.normalisation is not None:
+            action = self.normalisation(self._flips.actions(pairs.actions, flipped[0]))
+        first, second = pairs.first, pairs.second
+        if self._classic:
+            second = first.copy() if (flipped[0] != flipped[1]).any() else first
+        mirror_images(first, np.flatnonzero(flipped[0]))
+        if second is not first:
+            mirror_images(second, np.flatnonzero(flipped[1]))
+        return Batch(first, second, action)
+
+    def _next_replay(self, replay: PairBatches, rng: np.random.Generator) -> Batch:
+        """The next of endless epochs over the prepared data."""
+        batch = next(self._replay_batches, None)
+        if batch is None:
+            self._replay_batches = replay.epoch(rng)
+            batch = next(self._replay_batches)
+        return batch
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The states of the frames a buffer holds now, without the slots that no frame has filled yet."""
+
+    stamps_ns: NDArray[np.int64]
+    joint_position: NDArray[np.float32]
+    joint_command: NDArray[np.float32]
+    object_pose: NDArray[np.float64]
+    tip_pose: NDArray[np.float64]
+    recorded: NDArray[np.float64]
+    joint_names: tuple[str, ...]
+    command_names: tuple[str, ...]
+    continuous_joints: tuple[str, ...]
+    recorded_names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, buffer: ReplayBuffer) -> _Held:
+        filled = slice(0, len(buffer))
+        return cls(
+            buffer.stamps_ns[filled],
+            buffer.joint_position[filled],
+            buffer.joint_command[filled],
+            buffer.object_pose[filled],
+            buffer.tip_pose[filled],
+            buffer.recorded[filled],
+            buffer.joint_names,
+            buffer.command_names,
+            buffer.continuous_joints,
+            buffer.recorded_names,
+        )

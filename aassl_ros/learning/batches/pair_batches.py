@@ -1,0 +1,150 @@
+"""Batches of triplets (x, x', a) from prepared data: which frames, how far apart, in which action space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.data.pairs.actions import ActionSpace, Normalisation, choose_action_space
+from aassl_ros.data.pairs.sampler import PairSampler
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.learning.batches.ablations import ControlSettings, derangement, spoil_actions, stream
+from aassl_ros.learning.batches.flips import FLIPS, Flips, check_pairs
+from aassl_ros.learning.batches.labels import Labels
+from aassl_ros.learning.batches.mirror import mirror_images
+from aassl_ros.learning.distributed.ranks import own_rows
+from aassl_ros.learning.objectives.methods import METHODS
+from aassl_ros.learning.training.settings import AUTO, LearnerSettings, parse_window
+
+_PAIRS_MEASURED = 100_000  # for the normalisation of actions
+
+
+@dataclass(frozen=True)
+class Batch:
+    """first, second: uint8 [N, S, S, 3]; action: float32 [N, A] normalised, None where the method looks at none.
+
+    target: int64 [N], the category of each pair's object, None where the method learns without labels.
+    """
+
+    first: NDArray[np.uint8]
+    second: NDArray[np.uint8]
+    action: NDArray[np.float32] | None
+    target: NDArray[np.int64] | None = None
+
+
+class PairBatches:
+    """Batches as the settings ask for them.
+
+    space, normalisation: of the actions, None where the method looks at none; instances: those the frames show;
+    labels: their categories, None where the method learns without.
+    """
+
+    def __init__(
+        self,
+        data: PreparedData,
+        settings: LearnerSettings,
+        sets: tuple[str, ...],
+        known: tuple[ActionSpace, Normalisation] | None = None,
+        *,
+        without_instances: tuple[str, ...] = (),
+        controls: ControlSettings | None = None,
+    ) -> None:
+        """known: action space and normalisation of a run that goes on; else they are chosen and measured here.
+
+        Raises DataError where the data hold no such pairs or actions, ConfigError where they are fewer than a batch or
+        the settings do not go together.
+        """
+        method = METHODS[settings.method]
+        check_pairs(settings, method.uses_actions)
+        self._data, self._batch, self._classic = data, settings.batch, settings.pair_kind == "classic"
+        self._own = own_rows(settings.batch, settings.accumulate)
+        self._controls, self._seed = controls or ControlSettings(), settings.seed
+        self.space: ActionSpace | None = None
+        self.normalisation: Normalisation | None = None
+        frames = data.indices(sets, without_instances=without_instances)
+        if len(frames) == 0:
+            found = ", ".join(sorted({row.set for row in data.episodes})) or "none"
+            raise DataError(f"{data.path} holds no frames of the sets {', '.join(sets)} (found: {found}).")
+        self.instances = tuple(name for name in data.instances(sets) if name not in without_instances)
+        if method.uses_actions:
+            self.space = known[0] if known else _choose_space(data, settings)
+            frames = frames[self.space.usable(data)[frames]]
+            if len(frames) == 0:
+                parts = ", ".join(self.space.components)
+                raise DataError(
+                    f"action space {self.space.name}: no frame of {data.path} has all of its parts ({parts}). Leave "
+                    "out those that are missing (--set action_components=-NAME), or choose another action space."
+                )
+        self.labels = Labels.of(data, frames) if method.uses_labels else None
+        if self.labels is not None:
+            frames = frames[self.labels(data, frames) >= 0]
+        self.sampler = PairSampler(data, frames, parse_window(settings.window))
+        if len(self.sampler.anchors) < settings.batch:
+            raise ConfigError(
+                f"batch = {settings.batch}, but {data.path} has only {len(self.sampler.anchors)} frames to pair. "
+                f"Take a smaller batch (--batch {len(self.sampler.anchors)} at most) or collect more."
+            )
+        self._flips = Flips(settings, self.space)
+        if self.space is not None:
+            self.normalisation = known[1] if known else self._measure(self.space, settings.seed)
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return len(self.sampler.anchors) // self._batch
+
+    @property
+    def action_dimension(self) -> int:
+        """A, 0 where the method looks at no actions."""
+        return 0 if self.space is None else self.space.size(self._data)
+
+    @property
+    def categories(self) -> int:
+        """Number of categories to tell apart, 0 where the method learns without labels."""
+        return 0 if self.labels is None else len(self.labels.categories)
+
+    def epoch(self, rng: np.random.Generator, skip: int = 0) -> Iterator[Batch]:
+        """Each frame once as x, in random order, but for the last partial batch.
+
+        skip: batches to draw and not to read, for a run that goes on within an epoch. Every method draws the same x.
+        """
+        for number, (first, second) in enumerate(self.sampler.epoch(rng, self._batch)):
+            if number >= skip:
+                yield self._read(first, first if self._classic else second)
+
+    def _read(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> Batch:
+        """This rank's share of a batch; actions are those of the whole batch until they are spoilt."""
+        action = None
+        rng = stream(first, second, self._seed)
+        flipped = self._flips.draw(len(first), lambda: stream(first, second, self._seed, FLIPS))
+        if self.space is not None and self.normalisation is not None:
+            displaced = self.space.displacement(self._data, first, second)
+            action = self.normalisation(self._flips.actions(displaced, flipped[0]))
+            action = spoil_actions(action, self._controls, rng)
+        if self._controls.control == "images_shuffled":
+            second = second[derangement(len(second), rng)]
+        once = second is first and (flipped[0] == flipped[1]).all()
+        first, second, flipped = first[self._own], second[self._own], flipped[:, self._own]
+        action = None if action is None else action[self._own]
+        images = self._pictures(first, flipped[0])
+        target = None if self.labels is None else self.labels(self._data, first)
+        return Batch(images, images if once else self._pictures(second, flipped[1]), action, target)
+
+    def _pictures(self, frames: NDArray[np.int64], flipped: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        images = self._data.frames[frames]
+        mirror_images(images, np.flatnonzero(flipped))
+        return images
+
+    def _measure(self, space: ActionSpace, seed: int) -> Normalisation:
+        rng = np.random.default_rng((seed, 1))  # a stream of its own: the batches must not depend on the action space
+        anchors = rng.choice(self.sampler.anchors, _PAIRS_MEASURED)
+        actions = space.displacement(self._data, anchors, self.sampler.partners(anchors, rng))
+        return Normalisation.measure(actions, space.groups(self._data))
+
+
+def _choose_space(data: PreparedData, settings: LearnerSettings) -> ActionSpace:
+    name = choose_action_space(data) if settings.action_space == AUTO else settings.action_space
+    return ActionSpace(name, settings.rotation, settings.action_components).resolved(data)

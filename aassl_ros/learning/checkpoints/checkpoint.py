@@ -1,0 +1,279 @@
+"""Checkpoints: RUN/checkpoints/STEP, never changed once there, and RUN/checkpoint, a link to the newest.
+
+weights.safetensors  encoder.* and objective.*: all weights and buffers; averaged_encoder.* where an average is kept
+state.pt             optimizer and random state; read with weights_only, so that it can run no code
+checkpoint.json      settings, action space and its normalisation, instances seen, digests, versions
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from aassl_ros import __version__
+from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
+from aassl_ros.errors import CheckpointError, ConfigError, DataError, TrainingError
+from aassl_ros.learning.checkpoints.folder import FOLDER, LINK, point_link, remove_old, write_folder
+from aassl_ros.learning.encoders.encoder import Encoder
+from aassl_ros.learning.encoders.factory import build_encoder
+from aassl_ros.learning.objectives.methods import METHODS
+from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.settings import from_mapping
+
+if TYPE_CHECKING:
+    from aassl_ros.learning.training.learner import Learner
+
+FORMAT = 1
+WEIGHTS, STATE, FACTS = "weights.safetensors", "state.pt", "checkpoint.json"
+AVERAGED = "averaged_encoder"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What an encoder was taught with: action space (None: no action term) and every object instance it has seen."""
+
+    action_space: ActionSpace | None
+    normalisation: Normalisation | None
+    instances: tuple[str, ...]
+    data_fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint as read: `encoder`, the averaged one where there is one, is on the CPU, in evaluation mode.
+
+    config: every setting it was written with; trainer: what the loop that wrote it keeps to go on; digest: SHA-256 of
+    the weights file; action_dimension: A, 0 without an action term; categories: how many it was taught, 0 without
+    labels.
+    """
+
+    path: Path
+    encoder: Encoder
+    settings: LearnerSettings
+    config: dict[str, Any]
+    provenance: Provenance
+    action_dimension: int
+    categories: int
+    step: int
+    digest: str
+    state_digest: str
+    trainer: dict[str, Any]
+    versions: dict[str, str]
+    weights: dict[str, Tensor] = field(repr=False)
+
+    @property
+    def method(self) -> str:
+        return self.settings.method
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the images the encoder was trained on."""
+        return self.settings.image_size
+
+    @property
+    def action_space(self) -> ActionSpace | None:
+        return self.provenance.action_space
+
+    @property
+    def normalisation(self) -> Normalisation | None:
+        return self.provenance.normalisation
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """Every object instance seen in training, sorted."""
+        return self.provenance.instances
+
+    def fill(self, module: nn.Module, prefix: str) -> None:
+        """Load the weights named PREFIX.* into `module`. Raises CheckpointError unless every one fits."""
+        start = len(prefix) + 1
+        weights = {name[start:]: value for name, value in self.weights.items() if name.startswith(f"{prefix}.")}
+        wanted = module.state_dict()
+        for name in [*wanted, *weights]:
+            found = tuple(weights[name].shape) if name in weights else "none"
+            expected = tuple(wanted[name].shape) if name in wanted else "none"
+            if found != expected:
+                raise CheckpointError(
+                    f"{self.path} is of another architecture: weight {name} has shape {found}, expected {expected}."
+                )
+        module.load_state_dict(weights)
+
+    def read_state(self) -> dict[str, Any]:
+        """Optimizer and random state, for a learner to go on. Raises CheckpointError."""
+        content = _read(self.path / STATE, self.state_digest)
+        try:
+            return dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+        except Exception as error:  # torch raises whatever its unpickler stumbles on
+            raise CheckpointError(f"{self.path / STATE} is damaged: {_first_line(error)}.") from error
+
+
+def save_checkpoint(
+    run: Path, learner: Learner, provenance: Provenance, *, trainer: Mapping[str, Any] | None = None, keep: int = 3
+) -> Path:
+    """Write RUN/checkpoints/STEP whole or not at all, point RUN/checkpoint to it and remove all but the newest `keep`.
+
+    trainer: JSON-able values that the calling loop needs to go on. Returns the new folder. Raises CheckpointError
+    where it cannot be written, TrainingError where a weight is not finite.
+    """
+    weights = learner.weights()
+    spoilt = next((name for name, tensor in weights.items() if not tensor.isfinite().all()), None)
+    if spoilt is not None:
+        raise TrainingError(f"weight {spoilt} is no longer a number at step {learner.steps}, so nothing was written.")
+    content = {WEIGHTS: safetensors.torch.save(weights), STATE: _to_bytes(learner.state())}
+    digests = {name: sha256(part).hexdigest() for name, part in content.items()}
+    content[FACTS] = _facts(learner, provenance, dict(trainer or {}), digests)
+    folder = run / FOLDER
+    try:
+        target = write_folder(folder, content, learner.steps)
+        point_link(run, target)
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder} cannot be written ({error}). Free some room or take another folder."
+        ) from error
+    remove_old(folder, keep, target)
+    return target
+
+
+def find_checkpoint(path: str | Path) -> Path:
+    """The folder of a checkpoint, given itself, a run (its newest) or a link to either. Raises CheckpointError."""
+    path = Path(path)
+    for candidate in (path, path / LINK):
+        if (candidate / FACTS).is_file():
+            return candidate.resolve()
+    what = "holds no checkpoint" if path.exists() else "does not exist"
+    raise CheckpointError(
+        f"{path} {what} (no {FACTS}). Give a folder that aassl train or the trainer node has written."
+    )
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint: RUN, RUN/checkpoint or one step's folder. Raises CheckpointError if missing or damaged."""
+    folder = find_checkpoint(path)
+    try:
+        facts = json.loads((folder / FACTS).read_text())
+        if facts["format"] != FORMAT:
+            raise CheckpointError(
+                f"{folder / FACTS} is of format {facts['format']}, expected {FORMAT}. Update aassl_ros."
+            )
+        known = {entry.name for entry in fields(LearnerSettings)}
+        given = {name: value for name, value in facts["config"].items() if name in known}
+        settings = from_mapping(LearnerSettings, given, source=str(folder / FACTS))
+        content = _read(folder / WEIGHTS, facts["digest"])
+        checkpoint = Checkpoint(
+            path=folder,
+            settings=settings,
+            encoder=_new_encoder(settings, folder),
+            config=facts["config"],
+            provenance=_read_provenance(facts),
+            action_dimension=int(facts["action_dimension"]),
+            categories=int(facts.get("categories", 0)),  # of those written before there were labels
+            step=int(facts["step"]),
+            digest=facts["digest"],
+            state_digest=facts["state_digest"],
+            trainer=facts["trainer"],
+            versions=facts["versions"],
+            weights=safetensors.torch.load(content),
+        )
+        _check(checkpoint)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError, ConfigError, DataError) as error:
+        raise CheckpointError(
+            f"{folder} is damaged: {_first_line(error)}. Take another checkpoint of the run."
+        ) from error
+    checkpoint.fill(checkpoint.encoder, AVERAGED if checkpoint.settings.ema else "encoder")
+    checkpoint.encoder.eval()
+    return checkpoint
+
+
+def _new_encoder(settings: LearnerSettings, folder: Path) -> Encoder:
+    """Raises CheckpointError where this machine cannot make it: the checkpoint itself is whole."""
+    try:
+        return build_encoder(settings)
+    except ConfigError as error:
+        raise CheckpointError(f"{folder} cannot be loaded: {error}") from error
+
+
+def _check(checkpoint: Checkpoint) -> None:
+    """Raise ValueError where parts that can each be read do not make one checkpoint."""
+    if checkpoint.image_size < 1:
+        raise ValueError(f"image_size is {checkpoint.image_size}")
+    dimension, normalisation = checkpoint.action_dimension, checkpoint.normalisation
+    if METHODS[checkpoint.method].action_term is not None and dimension < 1:
+        raise ValueError(f"{checkpoint.method} with actions of {dimension} entries")
+    if METHODS[checkpoint.method].uses_labels and checkpoint.categories < 2:
+        raise ValueError(f"{checkpoint.method} with {checkpoint.categories} categories")
+    for part in () if normalisation is None else (normalisation.median, normalisation.scale):
+        if part.shape != (dimension,) or not np.isfinite(part).all():
+            raise ValueError(f"actions of {dimension} entries are normalised by {part.tolist()}")
+    spoilt = next((name for name, tensor in checkpoint.weights.items() if not tensor.isfinite().all()), None)
+    if spoilt is not None:
+        raise ValueError(f"weight {spoilt} is not a number")
+
+
+def _facts(learner: Learner, provenance: Provenance, trainer: dict[str, Any], digests: Mapping[str, str]) -> bytes:
+    space, normalisation = provenance.action_space, provenance.normalisation
+    facts = {
+        "format": FORMAT,
+        "step": learner.steps,
+        "method": learner.settings.method,
+        "image_size": learner.settings.image_size,
+        "config": asdict(learner.settings),
+        "action_dimension": learner.action_dimension,
+        "categories": learner.categories,
+        "action_space": None if space is None else space.to_json(),
+        "normalisation": None if normalisation is None else normalisation.to_json(),
+        "instances": sorted({*provenance.instances, *learner.seen}),
+        "data_fingerprint": provenance.data_fingerprint,
+        "trainer": trainer,
+        "digest": digests[WEIGHTS],
+        "state_digest": digests[STATE],
+        "versions": {"aassl_ros": __version__, "torch": torch.__version__, "python": platform.python_version()},
+    }
+    return json.dumps(facts, indent=1).encode()
+
+
+def _read_provenance(facts: Mapping[str, Any]) -> Provenance:
+    space, normalisation, instances = facts["action_space"], facts["normalisation"], facts["instances"]
+    if not isinstance(instances, list) or not all(isinstance(name, str) for name in instances):
+        raise TypeError(f"instances = {instances!r}, expected a list of names")
+    return Provenance(
+        None if space is None else ActionSpace.from_json(space),
+        None if normalisation is None else Normalisation.from_json(normalisation),
+        tuple(instances),
+        facts["data_fingerprint"],
+    )
+
+
+def _read(file: Path, digest: str) -> bytes:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            f"{file} cannot be read: {error.strerror}. Take another checkpoint of the run."
+        ) from error
+    if sha256(content).hexdigest() != digest:
+        raise CheckpointError(
+            f"{file} is damaged: its digest is not the one it was written with. Take another checkpoint."
+        )
+    return content
+
+
+def _to_bytes(state: dict[str, Any]) -> bytes:
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    return stream.getvalue()
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(".")

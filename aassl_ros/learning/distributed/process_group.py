@@ -1,0 +1,251 @@
+"""Several processes that learn as one, started by torchrun: how they meet, agree, share gradients and miss each other.
+
+Each is a rank (ranks.py). All make the same calls in the same order; the first one writes the log and checkpoints.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import re
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+import aassl_ros
+from aassl_ros.errors import AasslError, ConfigError, TrainingError
+from aassl_ros.learning.distributed.ranks import own_rank, rank_count
+
+T = TypeVar("T")
+
+_COUNTS = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+_WORDS = (*_COUNTS, "MASTER_ADDR", "MASTER_PORT")
+"""Of the environment, as torchrun sets it for each process."""
+
+
+class LostRankError(TrainingError):
+    """Another process that learns with this one has ended or hangs."""
+
+
+@contextmanager
+def joined_ranks(timeout_s: float) -> Iterator[None]:
+    """Within, this process is one of those that torchrun started; without torchrun, or alone, nothing changes.
+
+    timeout_s: how long one waits for another, here and at every later exchange. Raises ConfigError where the
+    environment says half of what is needed or processes run different code, TrainingError where the others do not come.
+    """
+    if not started_by_torchrun(os.environ):
+        yield
+        return
+    # What this brings (an optimizer asks for it) holds on to the group of processes that is there when it is imported.
+    # The group's threads would then outlive its end, and now and then abort the program as it exits. See _let_go, too.
+    importlib.import_module("torch._dynamo")
+    # Words go over gloo, so that a process that computes on a GPU can exchange them without waiting for the GPU.
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    try:
+        distributed.init_process_group(backend, timeout=timedelta(seconds=timeout_s))
+    except (RuntimeError, ValueError) as error:
+        raise TrainingError(
+            f"process {os.environ['RANK']} of {os.environ['WORLD_SIZE']} did not meet the others at "
+            f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']} within {timeout_s:g} s ({_first_line(error)}). "
+            "Start all of them with the same torchrun command, and see that this address can be reached."
+        ) from error
+    failure: BaseException | None = None
+    try:
+        check_same({"the code of aassl_ros": code_digest(), "torch": torch.__version__})
+        yield
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        alone = isinstance(failure, LostRankError) or not isinstance(failure, (AasslError, type(None)))
+        # gloo must be ended before the program; NCCL, where others are gone, would wait for them first.
+        if backend == "gloo" or not alone:
+            _let_go(failure)
+            distributed.destroy_process_group()
+
+
+def started_by_torchrun(environment: Mapping[str, str]) -> bool:
+    """Whether there are other processes to meet. Raises ConfigError where the environment is not whole."""
+    if not any(word in environment for word in _COUNTS) or environment.get("WORLD_SIZE") == "1":
+        return False
+    remedy = "Start several processes with torchrun, or unset RANK, WORLD_SIZE and LOCAL_RANK to train in one."
+    missing = [word for word in _WORDS if not environment.get(word)]
+    if missing:
+        found = ", ".join(f"{word} = {environment[word]}" for word in _WORDS if environment.get(word))
+        raise ConfigError(f"the environment has {found}, but no {' and no '.join(missing)}. {remedy}")
+    wrong = [word for word in (*_COUNTS, "MASTER_PORT") if not environment[word].isdecimal()]
+    if wrong or not int(environment["RANK"]) < int(environment["WORLD_SIZE"]):
+        found = ", ".join(f"{word} = {environment[word]}" for word in _WORDS)
+        raise ConfigError(f"the environment has {found}, expected whole numbers, RANK below WORLD_SIZE. {remedy}")
+    return True
+
+
+def take_own_gpu(device: str) -> None:
+    """Let `cuda` mean a GPU that no other process of this machine takes, where the setting `device` asks for GPUs.
+
+    Raises ConfigError where there are too few.
+    """
+    if rank_count() > 1 and torch.cuda.is_available():
+        index = own_gpu(device, int(os.environ.get("LOCAL_RANK", own_rank())), torch.cuda.device_count())
+        if index is not None:
+            torch.cuda.set_device(index)
+
+
+def own_gpu(device: str, local_rank: int, gpus: int) -> int | None:
+    """The number of the GPU for process `local_rank` of a machine that has `gpus`, None where it learns on the CPU."""
+    if device == "cpu":
+        return None
+    if device not in ("auto", "cuda"):
+        raise ConfigError(f"device = {device!r}, but each process needs a GPU of its own. Set device to cuda or auto.")
+    if local_rank >= gpus:
+        raise ConfigError(
+            f"this machine has {gpus} GPUs for {local_rank + 1} processes or more. "
+            f"Start {gpus} (torchrun --nproc-per-node {gpus}), or set device to cpu."
+        )
+    return local_rank
+
+
+def taught_together(module: nn.Module) -> nn.Module:
+    """`module`, its gradients averaged over all ranks as they are computed; without other ranks module itself."""
+    if rank_count() == 1:
+        return module
+    together = DistributedDataParallel(module, gradient_as_bucket_view=True)
+    # Synchronised batch norm keeps the buffers of all ranks the same, so nobody needs to hand them round. (The argument
+    # of this name is another one since torch 2.13.)
+    together.broadcast_buffers = False
+    return together
+
+
+def share_gradients(module: nn.Module, now: bool) -> None:
+    """Whether the next backward pass through `module` shares its gradients, or leaves them for a later one to share."""
+    if isinstance(module, DistributedDataParallel):
+        module.require_backward_grad_sync = now
+
+
+def check_same(facts: Mapping[str, str]) -> None:
+    """Raise ConfigError, on every rank, where ranks differ in a fact, {what it is: its value}."""
+    if rank_count() == 1:
+        return
+    first, *others = _told_by_all(dict(facts))
+    for rank, other in enumerate(others, 1):
+        for name in sorted({*first, *other}):
+            if first.get(name) != other.get(name):
+                raise said_by_first(
+                    ConfigError(
+                        f"{name} is {other.get(name)} in process {rank} and {first.get(name)} in process 0. "
+                        "Start all of them with the same command, code and data."
+                    )
+                )
+
+
+def code_digest() -> str:
+    """SHA-256 of this package's source, in short."""
+    package, digest = Path(aassl_ros.__file__).parent, sha256()
+    for file in sorted(package.rglob("*.py")):
+        digest.update(str(file.relative_to(package)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+@contextmanager
+def all_or_none() -> Iterator[None]:
+    """Where a rank fails in here, all do, and at once. Within, ranks must not exchange anything."""
+    failure: AasslError | None = None
+    try:
+        yield
+    except AasslError as error:
+        failure = error
+    if rank_count() > 1:
+        said = _told_by_all(None if failure is None else str(failure))
+        if failure is not None and str(failure) == said[0]:
+            failure = said_by_first(failure)
+        failed = next((rank for rank, message in enumerate(said) if message is not None), None)
+        if failure is None and failed is not None:
+            failure = TrainingError(f"process {failed} cannot begin: {said[failed]}")
+    if failure is not None:
+        raise failure
+
+
+def by_first_rank(work: Callable[[], T]) -> T:
+    """What `work` returns or raises (AasslError) on the first rank, which alone does it, returned or raised on all."""
+    if rank_count() == 1:
+        return work()
+    done: list[Any] = [None, None]
+    if own_rank() == 0:
+        try:
+            done[0] = work()
+        except AasslError as error:
+            done[1] = error
+    with naming_a_lost_rank():
+        distributed.broadcast_object_list(done)
+    if done[1] is not None:
+        raise said_by_first(done[1])
+    return done[0]
+
+
+def any_rank(*flags: bool) -> tuple[bool, ...]:
+    """For each flag whether any rank raises it: what ranks decide by the clock or a signal they must decide alike."""
+    if rank_count() == 1:
+        return flags
+    raised = torch.tensor(flags, dtype=torch.uint8)
+    with naming_a_lost_rank():
+        distributed.all_reduce(raised, distributed.ReduceOp.MAX)
+    return tuple(bool(flag) for flag in raised.tolist())
+
+
+@contextmanager
+def naming_a_lost_rank() -> Iterator[None]:
+    """Raise LostRankError where an exchange with other ranks breaks off, for one has ended or hangs."""
+    try:
+        yield
+    except TrainingError as error:  # of the numbers, which are the same everywhere
+        raise said_by_first(error) from error.__cause__
+    except RuntimeError as error:
+        if rank_count() == 1 or not _of_an_exchange(error):
+            raise
+        raise LostRankError(
+            f"process {own_rank()} of {rank_count()} lost another, which has ended or hangs ({_first_line(error)}). "
+            "See what that one said, mend it, and go on with --resume."
+        ) from error
+
+
+def said_by_first(error: AasslError) -> AasslError:
+    """An error that all ranks meet alike: one of them is enough to say it."""
+    error.quiet = own_rank() != 0
+    return error
+
+
+def _told_by_all(told: T) -> list[T]:
+    """What each rank tells, in order of rank."""
+    heard: list[Any] = [None] * rank_count()
+    with naming_a_lost_rank():
+        distributed.all_gather_object(heard, told)
+    return heard
+
+
+def _let_go(failure: BaseException | None) -> None:
+    """Free what still holds the group of processes: a learner's DDP, in cycles or in the frames that `failure` left."""
+    while failure is not None:
+        traceback.clear_frames(failure.__traceback__)
+        failure = failure.__cause__ or failure.__context__
+    gc.collect()
+
+
+def _of_an_exchange(error: RuntimeError) -> bool:
+    named = re.search(r"gloo|nccl|process ?group|connection (closed|reset)|timed? ?out", str(error), re.IGNORECASE)
+    return isinstance(error, distributed.DistError) or named is not None
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of torch's message without the file of its source that most begin with."""
+    lines = str(error).strip().splitlines()
+    return re.sub(r"^\[\S+:\d+\]\s*", "", lines[0] if lines else type(error).__name__).rstrip(". ")

@@ -1,0 +1,182 @@
+"""A backbone: an encoder alone, in one safetensors file that says what it is, what it has seen and how to feed it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from aassl_ros import __version__
+from aassl_ros.errors import CheckpointError, ConfigError
+from aassl_ros.learning.augmentation.augmentation import PIXEL_STATISTICS, Augmentation, AugmentationSettings
+from aassl_ros.learning.checkpoints.checkpoint import Checkpoint
+from aassl_ros.learning.encoders.encoder import Encoder
+from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder
+from aassl_ros.learning.encoders.weights import PublishedWeights
+from aassl_ros.settings import describe, from_mapping
+
+FORMAT = 1
+FROZEN = "frozen"
+"""The method of an encoder whose weights came from elsewhere."""
+_MARK = "aassl_backbone"
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """encoder: on the CPU, in evaluation mode; settings: what it is made of, image_size being what it is fed;
+    pixel_statistics: how its images are normalised; instances: every object it has seen in training, sorted.
+    """
+
+    encoder: Encoder
+    settings: EncoderSettings
+    pixel_statistics: str
+    method: str = FROZEN
+    seed: int = 0
+    instances: tuple[str, ...] = ()
+
+    def plain(self, images: Tensor) -> Tensor:
+        """uint8 [N, H, H, 3] RGB -> what the encoder takes, float [N, 3, S, S]."""
+        settings = AugmentationSettings(pixel_statistics=self.pixel_statistics)
+        return Augmentation(settings, self.settings.image_size).plain(images)
+
+    def metadata(self) -> dict[str, str]:
+        """All but the weights, each value as JSON."""
+        mean, std = PIXEL_STATISTICS[self.pixel_statistics]
+        facts = {
+            _MARK: FORMAT,
+            **asdict(self.settings),
+            "features": self.encoder.features,
+            "pixel_statistics": self.pixel_statistics,
+            "mean": mean,
+            "std": std,
+            "method": self.method,
+            "seed": self.seed,
+            "instances": self.instances,
+            "aassl_ros": __version__,
+        }
+        return {name: json.dumps(value) for name, value in facts.items()}
+
+
+def backbone_of(checkpoint: Checkpoint) -> Backbone:
+    """A checkpoint's encoder, the average over updates where it holds one."""
+    settings = checkpoint.settings
+    parts = {info.name: getattr(settings, info.name) for info in describe(EncoderSettings)}
+    return Backbone(
+        encoder=checkpoint.encoder,
+        settings=EncoderSettings(**parts),
+        pixel_statistics=settings.pixel_statistics,
+        method=checkpoint.method,
+        seed=settings.seed,
+        instances=checkpoint.instances,
+    )
+
+
+def save_backbone(backbone: Backbone, path: Path) -> None:
+    """Write one file, whole or not at all. Raises CheckpointError where it cannot be written."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in backbone.encoder.published().items()}
+    write_whole(path, safetensors.torch.save(weights, {"format": "pt", **backbone.metadata()}))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write beside and rename. Raises CheckpointError where it cannot be written."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise CheckpointError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
+
+
+def is_backbone(path: Path) -> bool:
+    """Whether `save_backbone` has written this file. Raises CheckpointError where it is no safetensors."""
+    return _MARK in PublishedWeights.read(path).metadata
+
+
+def load_backbone(path: str | Path) -> Backbone:
+    """Read what `save_backbone` has written. Raises CheckpointError where it is damaged or of another origin."""
+    file = PublishedWeights.read(Path(path))
+    if _MARK not in file.metadata:
+        raise CheckpointError(
+            f"{path} does not say what it is. Make a backbone of it by aassl export {path} --encoder NAME -o FILE."
+        )
+    try:
+        facts = {name: json.loads(value) for name, value in file.metadata.items() if name != "format"}
+        if facts[_MARK] != FORMAT:
+            raise CheckpointError(f"{path} is of format {facts[_MARK]}, expected {FORMAT}. Update aassl_ros.")
+        return _made(file, facts)
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}. Export it again.") from error
+
+
+def adopt_weights(path: Path, settings: EncoderSettings, pixel_statistics: str) -> tuple[Backbone, tuple[str, ...]]:
+    """A backbone from weights published elsewhere, and the names of its classifier's weights, left out.
+
+    Raises ConfigError or CheckpointError where they are not the weights of such an encoder.
+    """
+    encoder = build_encoder(settings)
+    left_over = PublishedWeights.read(path).fill(encoder, in_words(settings))
+    return Backbone(encoder.eval(), settings, pixel_statistics), left_over
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """What training begins with: left_over: weights of the file that were not taken; instances: seen by its encoder."""
+
+    path: Path
+    left_over: tuple[str, ...]
+    instances: tuple[str, ...]
+
+    def __str__(self) -> str:
+        left_over = f", {', '.join(self.left_over)} left out" if self.left_over else ""
+        return f"begins with the weights of {self.path}{left_over}"
+
+
+def warm_start(encoder: Encoder, path: str, settings: EncoderSettings, pixel_statistics: str) -> WarmStart:
+    """Fill a new encoder from a backbone, or from weights published elsewhere.
+
+    Raises CheckpointError where they do not fit, ConfigError where the file asks for other pixels.
+    """
+    file = PublishedWeights.read(Path(path).expanduser())
+    wanted = json.loads(file.metadata.get("pixel_statistics", json.dumps(pixel_statistics)))
+    if wanted != pixel_statistics:
+        raise ConfigError(
+            f"weights = {path} were trained on pixels normalised by {wanted}, found pixel_statistics = "
+            f"{pixel_statistics}. Set pixel_statistics={wanted}."
+        )
+    left_over = file.fill(encoder, in_words(settings))
+    return WarmStart(file.path, left_over, tuple(json.loads(file.metadata.get("instances", "[]"))))
+
+
+def in_words(settings: EncoderSettings) -> str:
+    """As "resnet18 of width 32 and stem imagenet"."""
+    if settings.encoder.startswith("resnet"):
+        return f"{settings.encoder} of width {settings.width} and stem {settings.stem}"
+    patches = f" and patches of {settings.patch} px" if settings.patch else ""
+    return f"{settings.encoder} at {settings.image_size} px{patches}"
+
+
+def _made(file: PublishedWeights, facts: Mapping[str, Any]) -> Backbone:
+    parts = {info.name: facts[info.name] for info in describe(EncoderSettings)}
+    settings = from_mapping(EncoderSettings, parts, source=str(file.path))
+    if facts["pixel_statistics"] not in PIXEL_STATISTICS or settings.image_size < 1:
+        raise ValueError(f"image_size {settings.image_size}, pixel_statistics {facts['pixel_statistics']!r}")
+    with torch.random.fork_rng(devices=[]):
+        encoder = build_encoder(settings)
+    file.fill(encoder, in_words(settings))
+    return Backbone(
+        encoder=encoder.eval(),
+        settings=settings,
+        pixel_statistics=facts["pixel_statistics"],
+        method=str(facts["method"]),
+        seed=int(facts["seed"]),
+        instances=tuple(map(str, facts["instances"])),
+    )

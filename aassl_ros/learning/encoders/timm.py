@@ -1,0 +1,67 @@
+"""The encoders of timm, where it is installed: `timm:NAME`. Weights are never downloaded; a file can be loaded.
+
+timm needs torchvision, which binds one version of torch exactly; so neither is among our dependencies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from aassl_ros.errors import ConfigError
+from aassl_ros.learning.encoders.encoder import Encoder
+
+PREFIX = "timm:"
+
+
+class TimmEncoder(Encoder):
+    """The model of that name without its classifier; weights are published as timm names them."""
+
+    classifiers = ("fc.", "head.", "classifier.")
+
+    def __init__(self, name: str, image_size: int) -> None:
+        """name: without the prefix. Raises ConfigError where timm is missing, does not know it or makes no features."""
+        super().__init__()
+        try:
+            timm = import_module("timm")
+        except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision made for another torch
+            raise ConfigError(
+                f"encoder {PREFIX}{name} needs timm, which cannot be loaded ({str(error).splitlines()[0]}). Install it "
+                "(pip install timm) with the torchvision made for your torch, or take an encoder of ours."
+            ) from error
+        try:
+            self.model = _create(timm, name, image_size)
+            with torch.no_grad():
+                found = self.model.eval()(torch.zeros(1, 3, image_size, image_size))
+        except Exception as error:  # each model has errors of its own
+            raise ConfigError(
+                f"timm makes no encoder {name!r} for {image_size} px ({str(error).splitlines()[0]}). "
+                "Choose another by timm.list_models()."
+            ) from error
+        if found.ndim != 2:
+            raise ConfigError(f"timm's {name} gives features of shape {tuple(found.shape)}, expected one row an image.")
+        self.features = found.shape[1]
+        self.train()
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.model(images)
+        return features.to(torch.promote_types(features.dtype, torch.float32))
+
+    def published(self) -> dict[str, Tensor]:
+        return dict(self.model.state_dict())
+
+    def from_published(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {f"model.{name}": value for name, value in weights.items()}
+
+
+def _create(timm: Any, name: str, image_size: int) -> nn.Module:
+    if not timm.is_model(name):  # so that a name of a web hub is not looked up there
+        raise ValueError("it knows no such name")
+    try:
+        return timm.create_model(name, pretrained=False, num_classes=0, img_size=image_size)
+    except TypeError:  # convolutional networks take any size
+        return timm.create_model(name, pretrained=False, num_classes=0)

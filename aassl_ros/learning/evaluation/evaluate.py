@@ -1,0 +1,269 @@
+"""How well an encoder names the categories of objects that it never saw, and what else its features know.
+
+Measures come in groups, chosen by EvaluationSettings.measures. Which frames they need is found first, so that each
+frame is embedded once; then each group is measured in a file of its own (evaluation_category.py and so on), by the pure
+functions of measures/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from aassl_ros.data.prepared.data import PreparedData, validation_instances
+from aassl_ros.errors import ConfigError
+from aassl_ros.learning.evaluation.action import ActionMeasures, ActionPlan, Taught, measure_actions, plan_actions
+from aassl_ros.learning.evaluation.baselines import colour_histogram, random_encoder
+from aassl_ros.learning.evaluation.category import (
+    Baselines,
+    Classifiers,
+    few_shot_notes,
+    measure_baselines,
+    measure_categories,
+)
+from aassl_ros.learning.evaluation.result import Evaluation, FeaturePicture
+from aassl_ros.learning.evaluation.structure import (
+    StructureMeasures,
+    frames_with_follower,
+    measure_structure,
+    spread,
+)
+from aassl_ros.learning.evaluation.views import ViewGrid, ViewMeasures, measure_views, read_views
+from aassl_ros.learning.measures.tsne import tsne_points
+from aassl_ros.learning.readout.features import Normalise, calibrate_batch_norm, embed, one_thread_each
+from aassl_ros.learning.readout.split import Split, make_split, refuse_seen
+from aassl_ros.learning.training.settings import choose_device, parse_window
+from aassl_ros.settings import setting
+
+MEASURES = ("category", "views", "action", "structure")
+_CALIBRATION_FRAMES = 512
+_POINTS = 500  # of either side, in the picture
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """How much is measured; the defaults serve."""
+
+    measures: tuple[str, ...] = setting(MEASURES, "Groups of measures to take", choices=MEASURES)
+    baselines: bool = setting(True, "Measure a random encoder and a colour histogram beside it")
+    frames_per_episode: int = setting(40, "Frames taken of each episode, evenly spread", minimum=1, maximum=100_000)
+    few_shot_draws: int = setting(100, "Draws that few-shot accuracy is the mean of", minimum=1, maximum=10_000)
+    turns: str = setting("degrees:5:45", "How far apart the frames of a pair are that the turn is told from, whatever "
+                         "the method was taught; as the window of training")  # fmt: skip
+    batch: int = setting(256, "Frames embedded at once", minimum=1, maximum=65536)
+    device: str = setting("auto", "Where to compute: auto (a GPU where there is one), cpu, cuda or cuda:NUMBER")
+
+    def __post_init__(self) -> None:
+        if not self.measures:
+            raise ConfigError(f"measures is empty, expected some of {', '.join(MEASURES)}.")
+        parse_window(self.turns, "turns")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The encoder to be measured, and what is to be known of it.
+
+    instances: every object it has seen in training. untrained: makes an encoder like it with new weights. taught: of a
+    method that looks at actions, None for others.
+    """
+
+    method: str
+    seed: int
+    encoder: nn.Module
+    normalise: Normalise
+    instances: tuple[str, ...]
+    untrained: Callable[[], nn.Module]
+    taught: Taught | None = None
+
+
+Progress = Callable[[int, int], None]
+"""Called with the frames embedded so far and in all."""
+
+
+def evaluate(
+    subject: Subject,
+    data: PreparedData,
+    settings: EvaluationSettings | None = None,
+    *,
+    split: str = "test",
+    picture: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> Evaluation:
+    """Measure an encoder: classifiers learn from the train set's frames and name those of the test set.
+
+    split: "test", or "val" for instances taken out of the train set (see data.prepared.validation_instances). picture:
+    also lay the features out in the plane, by t-SNE. Raises DataError where the encoder has seen a test object, or a
+    split lacks what it needs.
+    """
+    settings = settings or EvaluationSettings()
+    parts = make_split(data, split, settings.frames_per_episode)
+    refuse_seen(subject.instances, parts.test.names, split)
+    with one_thread_each() as threads:
+        plan = _plan(subject, data, parts, split, settings)
+        session = _Session(subject, data, settings, plan, threads, progress)
+        return session.measure(picture)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is measured, on which frames. notes grows while measuring."""
+
+    split: str
+    parts: Split
+    grid: ViewGrid | None
+    followed: NDArray[np.int64]
+    actions: ActionPlan | None
+    notes: list[str]
+
+    @property
+    def frames(self) -> NDArray[np.int64]:
+        """Every frame of the data to be embedded, once each, rising."""
+        pairs = () if self.actions is None else (self.actions.frames,)
+        sides = (self.parts.train.frames, self.parts.test.frames)
+        return np.unique(np.concatenate([*sides, self.followed, self.followed + 1, *pairs]))
+
+
+def _plan(subject: Subject, data: PreparedData, parts: Split, split: str, settings: EvaluationSettings) -> _Plan:
+    notes = list(parts.notes)
+    if "category" in settings.measures:
+        notes += few_shot_notes(parts)
+    grid = read_views(data, parts, split, notes) if "views" in settings.measures else None
+    if grid is not None:
+        refuse_seen((*subject.instances, *parts.train.names), grid.instances, "views")
+    followed = np.zeros(0, np.int64)
+    if "structure" in settings.measures:
+        followed = frames_with_follower(data, parts.test.frames)
+        if len(followed) < 2:
+            notes.append("no consistency in time: the test episodes are of one frame each")
+            followed = followed[:0]
+    actions = None
+    if "action" in settings.measures:
+        sides, turns = (parts.train.frames, parts.test.frames), parse_window(settings.turns)
+        actions = plan_actions(subject.taught, data, sides, turns, settings.device, subject.seed, notes)
+    return _Plan(split, parts, grid, followed, actions, notes)
+
+
+@dataclass(frozen=True)
+class _Untrained:
+    """Features by an encoder that was never trained: of the train and test frames, of the grid's where there is one."""
+
+    train: Tensor
+    test: Tensor
+    grid: Tensor | None
+
+
+class _Session:
+    """One evaluation under way: embeds what the plan needs and hands each group its features."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        data: PreparedData,
+        settings: EvaluationSettings,
+        plan: _Plan,
+        threads: int,
+        progress: Progress,
+    ) -> None:
+        self._subject, self._data, self._settings, self._plan = subject, data, settings, plan
+        self._device = choose_device(settings.device)
+        self._workers = threads if self._device.type == "cpu" else 1
+        self._frames = plan.frames
+        in_grid = 0 if plan.grid is None else plan.grid.frames.size
+        sides = len(plan.parts.train) + len(plan.parts.test)
+        with_untrained = settings.baselines and ("category" in settings.measures or plan.grid is not None)
+        self._total = len(self._frames) + in_grid + (sides + in_grid if with_untrained else 0)
+        self._done, self._progress = 0, progress
+        self._features = self._embed(subject.encoder, data, self._frames)
+
+    def measure(self, picture: bool) -> Evaluation:
+        subject, plan, parts = self._subject, self._plan, self._plan.parts
+        train, test = self.features(parts.train.frames), self.features(parts.test.frames)
+        named = "category" in self._settings.measures
+        classifiers = Classifiers.fit(train, parts, subject.seed) if named or plan.grid is not None else None
+        untrained = self._untrained() if self._settings.baselines and classifiers is not None else None
+        category = baselines = views = None
+        if named and classifiers is not None:
+            draws = self._settings.few_shot_draws
+            category = measure_categories(classifiers, train, test, parts, draws, subject.seed)
+        if named and untrained is not None:
+            baselines = self._measure_baselines(untrained)
+        if plan.grid is not None and classifiers is not None:
+            views = self._measure_views(plan.grid, train.mean(dim=0), classifiers, untrained)
+        return Evaluation(
+            method=subject.method,
+            split=plan.split,
+            categories=parts.categories,
+            train_instances=tuple(sorted({*subject.instances, *parts.train.names})),
+            test_instances=parts.test.names,
+            test_frames=len(parts.test),
+            seed=subject.seed,
+            category=category,
+            baselines=baselines,
+            views=views,
+            action=None if plan.actions is None else self._measure_actions(plan.actions),
+            structure=self._measure_structure(train) if "structure" in self._settings.measures else None,
+            picture=self._lay_out() if picture else None,
+            notes=tuple(dict.fromkeys(plan.notes)),  # last: measuring adds some
+        )
+
+    def features(self, frames: NDArray[np.int64]) -> Tensor:
+        """float [N, D] of frames int64 [N] that the plan named."""
+        rows = torch.from_numpy(np.searchsorted(self._frames, frames)).to(self._features.device)
+        return self._features[rows]
+
+    def _embed(self, encoder: nn.Module, data: PreparedData, frames: NDArray[np.int64]) -> Tensor:
+        def advance(frames: int) -> None:
+            self._done += frames
+            self._progress(self._done, self._total)
+
+        normalise, batch = self._subject.normalise, self._settings.batch
+        return embed(encoder, data.frames, frames, normalise, device=self._device, batch=batch,
+                     workers=self._workers, progress=advance)  # fmt: skip
+
+    def _untrained(self) -> _Untrained:
+        parts, normalise = self._plan.parts, self._subject.normalise
+        encoder = random_encoder(self._subject.untrained, self._subject.seed)
+        some = spread(parts.train.frames, _CALIBRATION_FRAMES)
+        calibrate_batch_norm(encoder, self._data.frames, some, normalise, device=self._device)
+        train, test = (self._embed(encoder, self._data, side.frames) for side in (parts.train, parts.test))
+        grid = self._plan.grid
+        return _Untrained(train, test, None if grid is None else self._embed(encoder, grid.data, grid.frames.ravel()))
+
+    def _measure_baselines(self, untrained: _Untrained) -> Baselines:
+        parts = self._plan.parts
+        train, test = (
+            colour_histogram(self._data.frames, side.frames).to(self._device) for side in (parts.train, parts.test)
+        )
+        return measure_baselines((untrained.train, untrained.test), (train, test), parts, self._subject.seed)
+
+    def _measure_views(
+        self, grid: ViewGrid, mean: Tensor, classifiers: Classifiers, untrained: _Untrained | None
+    ) -> ViewMeasures:
+        features = self._embed(self._subject.encoder, grid.data, grid.frames.ravel())
+        beside = None
+        if untrained is not None and untrained.grid is not None:
+            beside = untrained.grid, untrained.train.mean(dim=0)
+        return measure_views(grid, features, mean, classifiers, beside)
+
+    def _measure_actions(self, actions: ActionPlan) -> ActionMeasures:
+        subject, plan = self._subject, self._plan
+        left_out = validation_instances(self._data) if plan.split == "val" else ()
+        return measure_actions(actions, subject.taught, self._data, self.features, left_out, subject.seed, plan.notes)
+
+    def _measure_structure(self, train: Tensor) -> StructureMeasures:
+        followed = self._plan.followed
+        neighbours = (self.features(followed), self.features(followed + 1)) if len(followed) else None
+        return measure_structure(train, neighbours, self._subject.seed)
+
+    def _lay_out(self) -> FeaturePicture:
+        parts = self._plan.parts
+        sides = [spread(side.frames, _POINTS) for side in (parts.train, parts.test)]
+        chosen = np.concatenate(sides)
+        categories = tuple(self._data.episodes[row].category for row in self._data.episode_of[chosen])
+        trained_on = np.arange(len(chosen)) < len(sides[0])
+        return FeaturePicture(tsne_points(self.features(chosen)), categories, trained_on)

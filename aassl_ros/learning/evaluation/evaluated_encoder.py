@@ -1,0 +1,56 @@
+"""A checkpoint, or a backbone alone, as the evaluation takes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from aassl_ros.learning.augmentation.augmentation import Augmentation
+from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from aassl_ros.learning.encoders.backbone import load_backbone
+from aassl_ros.learning.encoders.factory import build_encoder
+from aassl_ros.learning.evaluation.action import Taught
+from aassl_ros.learning.evaluation.evaluate import Subject
+from aassl_ros.learning.training.learner import Learner
+
+
+def subject_at(path: Path) -> Subject:
+    """What lies at `path`: a run, a checkpoint, or the file of a backbone. Raises CheckpointError."""
+    if not path.is_file():
+        return subject_of(load_checkpoint(path))
+    backbone = load_backbone(path)
+    return Subject(
+        method=backbone.method,
+        seed=backbone.seed,
+        encoder=backbone.encoder,
+        normalise=backbone.plain,
+        instances=backbone.instances,
+        untrained=lambda: build_encoder(backbone.settings),
+    )
+
+
+def subject_of(checkpoint: Checkpoint) -> Subject:
+    """A checkpoint's encoder, what it has seen, and how to make one like it with new weights."""
+    learner = checkpoint.settings
+    return Subject(
+        method=checkpoint.method,
+        seed=learner.seed,
+        encoder=checkpoint.encoder,
+        normalise=Augmentation(learner, checkpoint.image_size).plain,
+        instances=checkpoint.instances,
+        untrained=lambda: build_encoder(learner),
+        taught=_taught(checkpoint),
+    )
+
+
+def _taught(checkpoint: Checkpoint) -> Taught | None:
+    """The actions that the method was taught, None where it looks at none."""
+    if checkpoint.action_space is None or checkpoint.normalisation is None:
+        return None
+
+    def learner(device: str) -> Learner:
+        # Its heads are looked at, not trained: compiling would take longer than it saves.
+        settings = replace(checkpoint.settings, device=device, compile=False, precision="fp32")
+        return Learner.from_checkpoint(checkpoint, settings)
+
+    return Taught(checkpoint.action_space, checkpoint.normalisation, learner)

@@ -1,0 +1,67 @@
+"""Whether a method's two terms pull the features the same way, on train pairs as training sees them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.learning.batches.pair_batches import PairBatches
+from aassl_ros.learning.measures.gradients import gradient_cosine
+from aassl_ros.learning.objectives.base import Pairs
+
+if TYPE_CHECKING:
+    from aassl_ros.learning.training.learner import Learner
+
+_BATCHES, _PAIRS = 4, 256  # batches, and pairs in each at most
+
+
+def measure_gradients(
+    learner: Learner,
+    known: tuple[ActionSpace, Normalisation],
+    data: PreparedData,
+    left_out: tuple[str, ...],
+    seed: int,
+    notes: list[str],
+) -> float | None:
+    """Cosine of the gradients of both terms by the features; mean of a few batches of train pairs, drawn, augmented
+    and normalised as in training. None where the method has no action term, and with a note where there are no pairs.
+
+    known: what the method's actions are; left_out: train instances not to be used.
+    """
+    if "action" not in learner.objective:
+        return None
+    settings = replace(learner.settings, batch=min(learner.settings.batch, _PAIRS))
+    try:
+        batches = PairBatches(data, settings, ("train",), known, without_instances=left_out)
+    except (ConfigError, DataError) as error:
+        notes.append(f"no cosine of gradients: {str(error).rstrip('.')}")
+        return None
+    learner.encoder.train()
+    learner.objective.train()
+    cosines = []
+    for number, batch in enumerate(batches.epoch(np.random.default_rng((seed, 4)))):
+        if number == _BATCHES or batch.action is None:
+            break
+        with torch.no_grad():
+            sides = [torch.as_tensor(side).to(learner.device) for side in (batch.first, batch.second)]
+            as_they_are = settings.pair_kind == "time"
+            images = [
+                learner.augmentation.plain(side) if as_they_are else learner.augmentation(side, learner.generator)
+                for side in sides
+            ]
+            features = [learner.encoder(each).float() for each in images]
+            slow: tuple[Tensor, ...] = ()
+            if "slow_encoder" in learner.objective:
+                slow = tuple(learner.objective["slow_encoder"](each) for each in images)
+        leaves = [each.requires_grad_() for each in features]
+        target = None if batch.target is None else torch.as_tensor(batch.target).to(learner.device)
+        pairs = Pairs(leaves[0], leaves[1], torch.as_tensor(batch.action).to(learner.device), slow, target)
+        cosines.append(gradient_cosine(learner.objective["base"](pairs), learner.objective["action"](pairs), leaves))
+    return float(np.mean(cosines)) if cosines else None

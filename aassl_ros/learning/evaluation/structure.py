@@ -1,0 +1,58 @@
+"""Measures of the features themselves: over how many directions they spread, how steady they are in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.learning.measures.consistency import Consistency, consistency
+from aassl_ros.learning.measures.rankme import rankme
+
+_RANKED = 8192
+"""Train features that RankMe is taken of, at most: its cost grows with them, its value hardly."""
+_NEIGHBOURS = 2048
+
+
+@dataclass(frozen=True)
+class StructureMeasures:
+    """rankme: of train features of `dimension` entries; consistency: None where no test frame has a follower."""
+
+    rankme: float
+    dimension: int
+    consistency: Consistency | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Their share of EVALUATION."""
+        values: dict[str, Any] = {"rankme": self.rankme, "dimension": self.dimension}
+        if self.consistency is not None:
+            found = self.consistency
+            values["consistency"] = {"neighbours": found.neighbours, "random_pairs": found.random_pairs}
+        return {"structure": values}
+
+
+def frames_with_follower(data: PreparedData, frames: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of `frames` those (int64, evenly spread, at most 2048) after which another frame of their episode comes."""
+    last = np.array([row.stop - 1 for row in data.episodes], np.int64)
+    return spread(frames[frames < last[data.episode_of[frames]]], _NEIGHBOURS)
+
+
+def measure_structure(train: Tensor, neighbours: tuple[Tensor, Tensor] | None, seed: int) -> StructureMeasures:
+    """train: features float [N, D]; neighbours: those of test frames and of the frames after them, None for none."""
+    rows = torch.from_numpy(spread(np.arange(len(train)), _RANKED)).to(train.device)
+    steady = None
+    if neighbours is not None:
+        steady = consistency(*neighbours, train.mean(dim=0), torch.Generator().manual_seed(seed))
+    return StructureMeasures(rankme(train[rows]), train.shape[1], steady)
+
+
+def spread(values: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """At most so many of the values [N], evenly spread over their order."""
+    if len(values) <= most:
+        return values
+    return values[np.linspace(0, len(values) - 1, most).round().astype(np.int64)]

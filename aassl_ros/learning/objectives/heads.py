@@ -1,0 +1,95 @@
+"""The small networks between features and losses: projector p, joint head g and action head h (aa_ssl: "The loss")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from aassl_ros.learning.losses.gather import in_full
+
+FUSIONS = ("concat", "difference")
+_OUT = 128
+
+
+def perceptron(width_in: int, hidden: int, width_out: int) -> nn.Sequential:
+    """Linear, batch norm, ReLU, Linear: float [N, width_in] -> [N, width_out]."""
+    # The batch norm subtracts the mean, so a bias before it would do nothing.
+    return nn.Sequential(
+        nn.Linear(width_in, hidden, bias=False),
+        nn.BatchNorm1d(hidden),
+        nn.ReLU(inplace=True),
+        nn.Linear(hidden, width_out),
+    )
+
+
+def deep_perceptron(widths: Sequence[int], *, closing_norm: bool = False) -> nn.Sequential:
+    """float [N, widths[0]] -> [N, widths[-1]]: linear, batch norm and ReLU up to each width between, then linear.
+
+    closing_norm: end in a batch norm without weights of its own.
+    """
+    layers: list[nn.Module] = []
+    for width_in, width_out in pairwise(widths[:-1]):
+        layers += [nn.Linear(width_in, width_out, bias=False), nn.BatchNorm1d(width_out), nn.ReLU(inplace=True)]
+    layers.append(nn.Linear(widths[-2], widths[-1], bias=not closing_norm))
+    if closing_norm:
+        layers.append(nn.BatchNorm1d(widths[-1], affine=False))
+    return nn.Sequential(*layers)
+
+
+def hidden_width(published: int, features: int) -> int:
+    """Hidden width of a head: as published, but at most four times the features, lest it dwarf a small encoder."""
+    return min(published, 4 * features)
+
+
+class Projector(nn.Module):
+    """p: features float [N, D] -> [N, 128]."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.net = perceptron(features, hidden_width(256, features), _OUT)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.net(features)
+
+
+class JointHead(nn.Module):
+    """g: the features of both frames, two float [N, D] -> [N, out]. Their order matters, as it does to the action.
+
+    fusion: "concat" feeds [f(x), f(x')], as the authors' code does; "difference" feeds f(x') - f(x). hidden: published
+    width of the hidden layer; closing_norm: end in a batch norm without weights.
+    """
+
+    def __init__(
+        self, features: int, fusion: str, *, hidden: int = 1024, out: int = _OUT, closing_norm: bool = False
+    ) -> None:
+        super().__init__()
+        if fusion not in FUSIONS:
+            raise ValueError(f"fusion {fusion!r}, expected one of {', '.join(FUSIONS)}")
+        self.fusion = fusion
+        self.net = perceptron(2 * features if fusion == "concat" else features, hidden_width(hidden, features), out)
+        if closing_norm:
+            self.net.append(nn.BatchNorm1d(out, affine=False))
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        return self.net(torch.cat([first, second], dim=1) if self.fusion == "concat" else second - first)
+
+
+class ActionHead(nn.Module):
+    """h: normalised actions float [N, A] -> [N, out], each column standardised over the batch.
+
+    The closing batch norm has no weights of its own, so the embedding can neither shrink to zero nor settle on a point.
+    hidden: published width of the hidden layer.
+    """
+
+    def __init__(self, action_dimension: int, features: int, *, hidden: int = 256, out: int = _OUT) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            perceptron(action_dimension, hidden_width(hidden, features), out), nn.BatchNorm1d(out, affine=False)
+        )
+
+    def forward(self, action: Tensor) -> Tensor:
+        with in_full(action):  # it is small, and half precision would round small turns away
+            return self.net(action)

@@ -1,0 +1,39 @@
+"""The methods by name. A new one is one line here, over parts of objectives/; docs/methods.md says what each is."""
+
+from __future__ import annotations
+
+from aassl_ros.learning.objectives.barlow_twins import ActionBarlowTwins, BarlowTwins
+from aassl_ros.learning.objectives.base import Method
+from aassl_ros.learning.objectives.byol import BYOL, ActionBYOL
+from aassl_ros.learning.objectives.ciper import CIPER
+from aassl_ros.learning.objectives.equimod import EquiMod, EquiModInvariance
+from aassl_ros.learning.objectives.mocov3 import ActionMoCoV3, MoCoV3
+from aassl_ros.learning.objectives.same_action import MasksSameActions
+from aassl_ros.learning.objectives.sie import SIE
+from aassl_ros.learning.objectives.simclr import ActionAlignment, SimCLR
+from aassl_ros.learning.objectives.supervised import Supervised
+from aassl_ros.learning.objectives.vicreg import ActionVICReg, VICReg
+
+METHODS: dict[str, Method] = {
+    "simclr": Method(pairs="classic", base=SimCLR),
+    "simclr_tt": Method(pairs="combined", base=SimCLR),
+    "aa_simclr": Method(pairs="combined", base=SimCLR, action_term=ActionAlignment),
+    "byol": Method(pairs="combined", base=BYOL, slow_encoder=True),
+    "aa_byol": Method(pairs="combined", base=BYOL, action_term=ActionBYOL, slow_encoder=True),
+    "mocov3": Method(pairs="combined", base=MoCoV3, slow_encoder=True),
+    "aa_mocov3": Method(pairs="combined", base=MoCoV3, action_term=ActionMoCoV3, slow_encoder=True),
+    "vicreg": Method(pairs="combined", base=VICReg),
+    "aa_vicreg": Method(pairs="combined", base=VICReg, action_term=ActionVICReg),
+    "barlow": Method(pairs="combined", base=BarlowTwins),
+    "aa_barlow": Method(pairs="combined", base=BarlowTwins, action_term=ActionBarlowTwins),
+    "ciper": Method(pairs="combined", base=SimCLR, action_term=CIPER),
+    "equimod": Method(pairs="combined", base=EquiModInvariance, action_term=EquiMod),
+    "sie": Method(pairs="combined", base=SIE, base_uses_actions=True),
+    "supervised": Method(pairs="combined", base=Supervised, uses_labels=True),
+}
+
+
+def masks_same_actions(name: str) -> bool:
+    """Whether the setting same_action means something to the method."""
+    term = METHODS[name].action_term
+    return isinstance(term, type) and issubclass(term, MasksSameActions)

@@ -1,0 +1,97 @@
+"""The wiring of methods that learn from a slow copy of themselves (BYOL, MoCo v3), and of their action terms.
+
+Bar marks the copies, which learn nothing but follow the weights they copy after every update:
+
+    L_c = l(q_p p f(x), bar p bar f(x')) + l(q_p p f(x'), bar p bar f(x))
+    L_a = l(q_g g(f(x), f(x')), bar h(a)) + l(q_h h(a), bar g(bar f(x), bar f(x')))
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from aassl_ros.learning.objectives.alignment import Alignment
+from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.heads import ActionHead, JointHead
+
+
+class SlowCopy(nn.Module):
+    """A copy of a module whose weights follow the module's: w_copy <- momentum w_copy + (1 - momentum) w.
+
+    It learns nothing itself. Batch norm works on the batch at hand, as in the module, with statistics of its own.
+    """
+
+    def __init__(self, source: nn.Module, momentum: float) -> None:
+        super().__init__()
+        self.copy = deepcopy(source).requires_grad_(False)
+        self.momentum = momentum
+        self._source = (source,)  # within a tuple, lest its weights count as weights of this module
+
+    @torch.no_grad()
+    def forward(self, *inputs: Tensor) -> Any:
+        return self.copy(*inputs)
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Move towards the source; to be called after the optimizer's step."""
+        for slow, weight in zip(self.copy.parameters(), self._source[0].parameters(), strict=True):
+            slow.lerp_(weight, 1 - self.momentum)
+
+
+class SlowBase(nn.Module, ABC):
+    """L_c, from p and q_p; subclasses say what l is. Needs the features of a slow encoder."""
+
+    def __init__(self, projector: nn.Module, predictor: nn.Module, momentum: float) -> None:
+        super().__init__()
+        self.projector = projector
+        self.predictor = predictor
+        self.slow_projector = SlowCopy(projector, momentum)
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        slow_first, slow_second = pairs.slow
+        query = self.predictor(self.projector(pairs.first))
+        query_next = self.predictor(self.projector(pairs.second))
+        key, key_next = self.slow_projector(slow_first), self.slow_projector(slow_second)
+        return self.loss(query, key_next) + self.loss(query_next, key)
+
+    @abstractmethod
+    def loss(self, query: Tensor, key: Tensor) -> Tensor:
+        """l(query, key), two float [N, E], a scalar."""
+
+
+class SlowAlignment(Alignment, ABC):
+    """L_a, from g, h, q_g and q_h; subclasses say what l is. Needs the features of a slow encoder."""
+
+    def __init__(
+        self,
+        joint_head: JointHead,
+        action_head: ActionHead,
+        joint_predictor: nn.Module,
+        action_predictor: nn.Module,
+        momentum: float,
+    ) -> None:
+        super().__init__(joint_head, action_head)
+        self.joint_predictor = joint_predictor
+        self.action_predictor = action_predictor
+        self.slow_joint_head = SlowCopy(joint_head, momentum)
+        self.slow_action_head = SlowCopy(action_head, momentum)
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        joint = self.joint_predictor(self.joint_head(pairs.first, pairs.second))
+        action = self.action_predictor(self.action_head(pairs.action))
+        # The slow joint head takes slow features; the authors' code gives it those that learn, which mixes the two.
+        slow_joint, slow_action = self.slow_joint_head(*pairs.slow), self.slow_action_head(pairs.action)
+        return self.loss(joint, slow_action, pairs.action) + self.loss(action, slow_joint, pairs.action)
+
+    def embed(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        """q_g g(f(x), f(x')) and bar h(a), float [N, E] each: what the loss brings together."""
+        return self.joint_predictor(self.joint_head(pairs.first, pairs.second)), self.slow_action_head(pairs.action)
+
+    @abstractmethod
+    def loss(self, query: Tensor, key: Tensor, action: Tensor) -> Tensor:
+        """l(query, key), two float [N, E], a scalar; action: the normalised ones, float [N, A]."""

@@ -1,0 +1,115 @@
+"""Pairs that carry the same action are no negatives of each other: which ones do, within a tolerance."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
+from aassl_ros.data.pairs.displacements import angle_unit
+from aassl_ros.errors import ConfigError
+from aassl_ros.learning.distributed.ranks import gather_rows
+
+if TYPE_CHECKING:
+    from aassl_ros.learning.training.settings import LearnerSettings
+
+
+class SameAction(nn.Module):
+    """Tells which normalised actions of a batch are the same. It knows what their entries mean and learns nothing.
+
+    Two turns are the same where at most `degrees` lie between them; joints, recorded angles and turn sizes where none
+    differs by more.
+    A translation counts beside a rotation, its tolerance being the same share of its usual size.
+    """
+
+    def __init__(self, space: ActionSpace, normalisation: Normalisation, degrees: float) -> None:
+        """space: as a checkpoint keeps it, components spelt out. Raises ConfigError where it is not of angles."""
+        super().__init__()
+        self.rotation = space.rotation if "rotation" in space.components else None
+        recorded_angles = space.name == "recorded" and all(angle_unit(name) for name in space.components)
+        self.cosines = recorded_angles and space.rotation == "6d"
+        mixed = self.rotation is not None and not {"rotation", "translation"}.issuperset(space.components)
+        angles = self.rotation is not None or recorded_angles or space.name in ("joints", "commands", "turn_size")
+        if mixed or not angles:
+            raise ConfigError(
+                f"same_action = {degrees:g} degrees, but the action space {space.name} ({', '.join(space.components)}) "
+                "is not of angles alone. Set same_action to 0."
+            )
+        self.tolerance = math.radians(degrees)
+        self.median: Tensor
+        self.scale: Tensor
+        # Not kept with the weights: the checkpoint holds them as normalisation of its action space.
+        for name, values in (("median", normalisation.median), ("scale", normalisation.scale)):
+            self.register_buffer(name, torch.from_numpy(np.array(values, np.float64)), persistent=False)
+
+    @classmethod
+    def of(cls, degrees: float, space: ActionSpace | None, normalisation: Normalisation | None) -> SameAction | None:
+        """None where the setting `same_action` is 0 or no action is looked at."""
+        return None if degrees == 0 or space is None or normalisation is None else cls(space, normalisation, degrees)
+
+    @torch.no_grad()
+    def forward(self, action: Tensor) -> Tensor:
+        """action: normalised float [M, A]. Returns bool [M, M], true on the diagonal."""
+        action = action.double() * self.scale + self.median
+        if self.cosines:  # pairs of cosine and sine
+            action = torch.atan2(action[:, 1::2], action[:, ::2])
+        if self.rotation is None:
+            difference = torch.remainder(action[:, None] - action + math.pi, 2 * math.pi) - math.pi
+            return difference.abs().amax(dim=2) <= self.tolerance
+        entries = 3 if self.rotation == "vector" else 6
+        turns = _matrices(action[:, :entries]).flatten(1)
+        # Between rotation matrices an angle t apart lies a distance of 2 sqrt(2) sin(t / 2), precise at any size.
+        same = _distances(turns) <= 2 * math.sqrt(2) * math.sin(min(self.tolerance, math.pi) / 2) + 1e-9
+        if action.shape[1] > entries:
+            share = self.tolerance / self.scale[0]
+            same &= _distances(action[:, entries:]) <= share * self.scale[entries]
+        return same
+
+
+class MasksSameActions(nn.Module):
+    """An action term whose negatives are the other pairs of a batch, so that those of one action can be left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.same_action: SameAction | None = None
+
+    def same(self, action: Tensor) -> Tensor | None:
+        """action: normalised float [N, A]. Returns bool [M, M] over the pairs of all ranks, None where all count."""
+        return None if self.same_action is None else self.same_action(gather_rows(action))
+
+
+def mask_same_actions(objective: nn.ModuleDict, same_action: SameAction | None, settings: LearnerSettings) -> None:
+    """Let the action term of `objective` leave out what `settings.same_action` asks for.
+
+    Raises ConfigError where it looks at no negatives, ValueError where `same_action` is needed and not given.
+    """
+    if settings.same_action == 0:
+        return
+    if "action" not in objective or not isinstance(objective["action"], MasksSameActions):
+        raise ConfigError(
+            f"same_action = {settings.same_action:g}, but {settings.method} takes no other actions for negatives. "
+            "Set it to 0, or take aa_simclr or aa_mocov3."
+        )
+    if same_action is None:
+        raise ValueError(f"same_action = {settings.same_action:g} needs the action space and its normalisation")
+    objective["action"].same_action = same_action
+
+
+def _distances(rows: Tensor) -> Tensor:
+    # Not by matrix product, which would round small distances away.
+    return torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _matrices(turn: Tensor) -> Tensor:
+    """Rotation matrices [M, 3, 3] of rotation vectors [M, 3] or of two columns [M, 6]."""
+    if turn.shape[1] == 6:
+        first, second = turn[:, :3], turn[:, 3:]
+        return torch.stack([first, second, torch.linalg.cross(first, second)], dim=2)
+    x, y, z = turn.unbind(1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=1).view(-1, 3, 3)
+    return torch.linalg.matrix_exp(cross)

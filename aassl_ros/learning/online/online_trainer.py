@@ -1,0 +1,291 @@
+"""Learning beside reception: a thread updates on what the replay buffer holds, by the `Learner.step` of offline."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.replay.buffer import ReplayBuffer
+from aassl_ros.errors import AasslError, ConfigError, DataError
+from aassl_ros.learning.batches.live_batches import OnlineBatches
+from aassl_ros.learning.checkpoints.checkpoint import FACTS, Checkpoint, Provenance, save_checkpoint
+from aassl_ros.learning.compute.thread_priority import give_way
+from aassl_ros.learning.objectives.same_action import SameAction
+from aassl_ros.learning.online.settings import OnlineSettings, resolve
+from aassl_ros.learning.training.learner import Learner, Losses
+from aassl_ros.learning.training.run_log import LOG
+from aassl_ros.learning.training.settings import LearnerSettings
+
+# How often a thread that waits looks for its pause's end or its stop, and for enough frames, s.
+_POLL_S, _LOOK_S = 0.05, 0.5
+_LOG_EVERY_S = 1.0
+_RATE_WEIGHT = 0.1  # of the newest update in the rate told
+
+
+class Experience(Protocol):
+    """What is learnt from; learning/online/buffer_filler.py fills it while the trainer reads."""
+
+    @property
+    def buffer(self) -> ReplayBuffer | None: ...
+    @property
+    def instances(self) -> frozenset[str]: ...
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint as it is announced."""
+
+    path: Path
+    digest: str
+    step: int
+
+
+@dataclass(frozen=True)
+class OnlineStatus:
+    """How it goes. state: waiting, learning, paused, stopped or failed; line: the same in words, or the error.
+
+    images_per_s: both images of each pair; saves: checkpoints written by this trainer; saved: the newest of them.
+    """
+
+    state: str
+    line: str
+    step: int
+    losses: Losses | None
+    updates_per_s: float
+    images_per_s: float
+    saves: int
+    saved: Saved | None
+
+
+class OnlineTrainer:
+    """Owns the learner. Start it on an experience that fills, read `status` from any thread, stop it."""
+
+    def __init__(
+        self,
+        settings: OnlineSettings,
+        learner_settings: LearnerSettings,
+        *,
+        sets: tuple[str, ...],
+        start: Checkpoint | None = None,
+        replay: PreparedData | None = None,
+    ) -> None:
+        """start: what to go on from; its method, architecture and actions hold, of learner_settings only the device.
+
+        sets: instance sets of `replay` to mix in. Raises AasslError where run_dir cannot be written or the parts do
+        not fit.
+        """
+        self._settings = settings
+        self._folder = _make_folder(Path(settings.run_dir).expanduser().resolve())
+        self.learner_settings = resolve(learner_settings, settings, start, replay)
+        known = None
+        if start is not None and start.action_space is not None and start.normalisation is not None:
+            known = (start.action_space, start.normalisation)
+        self._batches = OnlineBatches(
+            self.learner_settings,
+            known=known,
+            replay=replay,
+            replay_sets=sets,
+            replay_fraction=settings.replay_fraction,
+        )
+        self._instances = {*self._batches.instances, *(start.instances if start else ())}
+        self._fingerprint = start.provenance.data_fingerprint if start else replay.fingerprint if replay else ""
+        self._learner = None if start is None else Learner.from_checkpoint(start, self.learner_settings)
+        self._rng = np.random.default_rng((self.learner_settings.seed, start.step if start else 0))
+        self._stopping, self._paused, self._save_asked = threading.Event(), threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._begun = time.monotonic()
+        self._waiting_for = "the first frame of an episode"
+        self._error: str | None = None
+        self._losses: Losses | None = None
+        self._rate, self._saves = 0.0, 0
+        # A run that goes on from elsewhere ends with a checkpoint of its own, even where there was nothing to learn.
+        self._unsaved = start is not None and not start.path.is_relative_to(self._folder)
+        self._saved: Saved | None = None
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the frames that the experience must hold."""
+        return self.learner_settings.image_size
+
+    @property
+    def status(self) -> OnlineStatus:
+        state, line = self._state()
+        step = 0 if self._learner is None else self._learner.steps
+        rate = self._rate if state == "learning" else 0.0
+        images = 2 * self.learner_settings.batch * rate
+        return OnlineStatus(state, line, step, self._losses, rate, images, self._saves, self._saved)
+
+    def start(self, experience: Experience) -> None:
+        """Learn as soon as there is enough to learn from."""
+        self._thread = threading.Thread(target=self._run, args=(experience,), name="online trainer", daemon=True)
+        self._thread.start()
+
+    def pause(self, paused: bool) -> None:
+        """Make no update after the one under way, or go on."""
+        if paused:
+            self._paused.set()
+        else:
+            self._paused.clear()
+
+    def adjust(self, settings: OnlineSettings) -> None:
+        """Use other values of the settings in ADJUSTABLE from now on; the rest must be as it was."""
+        self._settings = settings
+
+    def request_save(self) -> bool:
+        """Save after the update under way; `status.saves` then counts up. False where there is nothing to save."""
+        if self._learner is None or self._error is not None:
+            return False
+        self._save_asked.set()
+        return True
+
+    def stop(self) -> None:
+        """End after the update under way, and save what is not saved."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _state(self) -> tuple[str, str]:
+        if self._error is not None:
+            return "failed", self._error
+        if self._stopping.is_set():
+            return "stopped", "stopped"
+        if self._paused.is_set():
+            return "paused", "paused"
+        if self._losses is None:
+            return "waiting", f"waiting for {self._waiting_for}"
+        return "learning", f"learning, loss {self._losses.total:.3f}"
+
+    def _run(self, experience: Experience) -> None:
+        torch.set_num_threads(self._settings.torch_threads)
+        give_way(self._settings.nice)
+        try:
+            buffer = self._wait_for_frames(experience)
+            if buffer is not None:
+                self._learn(buffer, experience)
+            if self._unsaved:
+                self._save(experience)
+        except AasslError as error:
+            kept = f" The last good checkpoint is {self._saved.path}." if self._saved else ""
+            self._error = f"{error}{kept}"
+        except Exception as error:  # the node must tell, and not go on with a dead thread
+            self._error = f"learning failed, which is our mistake: {type(error).__name__}: {error}"
+
+    def _wait_for_frames(self, experience: Experience) -> ReplayBuffer | None:
+        """The buffer once it holds enough, and the learner made; None if stopped before."""
+        while not self._stopping.is_set():
+            buffer = experience.buffer
+            if buffer is not None and self._has_enough(buffer) and not self._paused.is_set():
+                try:
+                    if self._batches.needs_space:
+                        self._batches.choose_space(buffer, self._rng)
+                    self._batches.draw(buffer, self._rng)
+                except DataError as error:
+                    self._waiting_for = f"frames that pairs can be made of: {error}"
+                else:
+                    self._learner = self._learner or self._new_learner(buffer)
+                    return buffer
+            self._stopping.wait(_LOOK_S)
+        return None
+
+    def _new_learner(self, buffer: ReplayBuffer) -> Learner:
+        batches, settings = self._batches, self.learner_settings
+        same_action = SameAction.of(settings.same_action, batches.space, batches.normalisation)
+        return Learner(settings, batches.action_dimension(buffer), same_action)
+
+    def _has_enough(self, buffer: ReplayBuffer) -> bool:
+        frames = self._settings.min_frames
+        if self._batches.needs_space:
+            frames = max(frames, self._settings.normalisation_frames)
+        # A buffer that is full holds all it ever will.
+        frames = min(frames, buffer.capacity)
+        self._waiting_for = (
+            f"frames ({len(buffer)} of {frames}) and episodes ({buffer.episode_count} of {self._settings.min_episodes})"
+        )
+        return len(buffer) >= frames and buffer.episode_count >= self._settings.min_episodes
+
+    def _learn(self, buffer: ReplayBuffer, experience: Experience) -> None:
+        """Update, save and log until stopped."""
+        assert self._learner is not None
+        last_save, last_line = time.monotonic(), 0.0
+        with open(self._folder / LOG, "a", buffering=1) as log:
+            while not self._stopping.is_set():
+                overdue = self._unsaved and time.monotonic() - last_save > self._settings.save_seconds
+                if self._save_asked.is_set() or overdue:
+                    self._save_asked.clear()
+                    self._save(experience)
+                    last_save = time.monotonic()
+                if self._paused.is_set():
+                    self._stopping.wait(_POLL_S)
+                    continue
+                begun = time.monotonic()
+                try:
+                    batch = self._batches.draw(buffer, self._rng)
+                except DataError as error:  # episodes were discarded, or the states that actions need have ceased
+                    self._losses, self._waiting_for = None, f"frames that pairs can be made of: {error}"
+                    self._stopping.wait(_LOOK_S)
+                    continue
+                self._losses = self._learner.step(batch.first, batch.second, batch.action)
+                self._unsaved = True
+                self._rest(time.monotonic() - begun)
+                newest = 1 / max(1e-6, time.monotonic() - begun)
+                self._rate = newest if self._rate == 0 else (1 - _RATE_WEIGHT) * self._rate + _RATE_WEIGHT * newest
+                if time.monotonic() - last_line > _LOG_EVERY_S:
+                    last_line = time.monotonic()
+                    log.write(json.dumps(self._log_line(self._learner.steps, self._losses, buffer)) + "\n")
+
+    def _rest(self, worked_s: float) -> None:
+        """Leave the processor to others for as long as `duty` and `updates_per_second` ask."""
+        begun = time.monotonic()
+        # In short waits: the settings may change meanwhile.
+        while (left_s := begun + self._rest_s(worked_s) - time.monotonic()) > 0:
+            if self._stopping.wait(min(left_s, _POLL_S)):
+                return
+
+    def _rest_s(self, worked_s: float) -> float:
+        settings = self._settings
+        rest_s = worked_s * (1 / settings.duty - 1)
+        if settings.updates_per_second > 0:
+            rest_s = max(rest_s, 1 / settings.updates_per_second - worked_s)
+        return rest_s
+
+    def _save(self, experience: Experience) -> None:
+        """Write a checkpoint; one with weights that are no numbers is refused there (TrainingError)."""
+        assert self._learner is not None
+        provenance = Provenance(
+            self._batches.space,
+            self._batches.normalisation,
+            tuple(sorted(self._instances | experience.instances)),
+            self._fingerprint,
+        )
+        path = save_checkpoint(
+            self._folder, self._learner, provenance, trainer={"online": True}, keep=self._settings.keep
+        )
+        digest = json.loads((path / FACTS).read_text())["digest"]
+        self._saved, self._unsaved = Saved(path, digest, self._learner.steps), False
+        self._saves += 1
+
+    def _log_line(self, step: int, losses: Losses, buffer: ReplayBuffer) -> dict[str, Any]:
+        terms = {"loss": losses.total, "contrastive": losses.contrastive}
+        if losses.action is not None:
+            terms["action"] = losses.action
+        seconds, images = time.monotonic() - self._begun, 2 * self.learner_settings.batch * self._rate
+        rates = {"images_per_s": round(images, 1), "frames": len(buffer), "episodes": buffer.episode_count}
+        return {"step": step, "seconds": round(seconds, 3), **terms, **rates}
+
+
+def _make_folder(run: Path) -> Path:
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        with open(run / LOG, "a"):
+            pass
+    except OSError as error:
+        raise ConfigError(f"run_dir {run} cannot be written ({error.strerror}). Choose another folder.") from error
+    return run

@@ -1,0 +1,39 @@
+"""Accuracy from very few labels: one frame of each of one or five instances a category, over many draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aassl_ros.learning.readout.classifiers import Prototypes
+
+
+def few_shot_accuracy(
+    train: tuple[Tensor, NDArray[np.int64], NDArray[np.int64]],
+    test: tuple[Tensor, NDArray[np.int64]],
+    shots: int,
+    draws: int,
+    seed: int,
+) -> float:
+    """Mean share of test frames named right by the nearest prototype, over `draws` draws of the labelled frames.
+
+    train: features [N, D], targets and instances int64 [N]; test: features [M, D], targets int64 [M]. A category with
+    fewer than `shots` instances gives all it has.
+    """
+    features, targets, instances = train
+    test_targets = torch.from_numpy(test[1]).to(features.device)
+    rng = np.random.default_rng((seed, shots))
+    frames_of: dict[int, list[NDArray[np.int64]]] = {}
+    for instance in np.unique(instances):
+        frames = np.flatnonzero(instances == instance)
+        frames_of.setdefault(int(targets[frames[0]]), []).append(frames)
+    right = 0.0
+    for _ in range(draws):
+        chosen = [
+            int(rng.choice(own[index])) for own in frames_of.values() for index in rng.permutation(len(own))[:shots]
+        ]
+        classify = Prototypes(features[chosen], torch.from_numpy(targets[chosen]).to(features.device))
+        right += float((classify(test[0]).argmax(dim=1) == test_targets).float().mean())
+    return right / draws

@@ -1,0 +1,125 @@
+"""The gallery: labelled frames by which categories are named. It holds pictures, so that any encoder can embed it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.data.prepared.data import TABLE as PREPARED_TABLE
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.streams.images import to_square
+from aassl_ros.errors import DataError
+
+UNKNOWN = "__unknown__"
+"""The answer where nothing in the gallery is like the frame; no category may be called so."""
+
+FORMAT = 1
+LABELS = "labels.json"
+FRAMES = "frames.npy"
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """Frames uint8 [G, S, S, 3] RGB with the category and the object instance (which may be empty) of each."""
+
+    frames: NDArray[np.uint8]
+    labels: tuple[str, ...]
+    instances: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not len(self.frames) == len(self.labels) == len(self.instances):
+            raise DataError(
+                f"gallery has {len(self.frames)} frames, {len(self.labels)} labels and {len(self.instances)} instances."
+            )
+        if not self.labels:
+            raise DataError("gallery holds no labelled frame. Record episodes that carry a category.")
+        if "" in self.labels or UNKNOWN in self.labels:
+            raise DataError(
+                f"gallery has a category named {'' if '' in self.labels else UNKNOWN!r}, expected another name."
+            )
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The names that an answer can have, sorted."""
+        return tuple(sorted(set(self.labels)))
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """int64 [G]: each frame's category as its place in `categories`."""
+        places = {category: place for place, category in enumerate(self.categories)}
+        return np.array([places[label] for label in self.labels], dtype=np.int64)
+
+    def at_size(self, size: int) -> NDArray[np.uint8]:
+        """The frames at another side length: uint8 [G, size, size, 3]."""
+        if self.frames.shape[1] == size:
+            return self.frames
+        return np.stack([to_square(frame, size) for frame in self.frames])
+
+    @classmethod
+    def from_prepared(
+        cls, data: PreparedData, *, sets: tuple[str, ...] = ("train",), per_instance: int = 20
+    ) -> Gallery:
+        """Up to `per_instance` frames of each labelled instance of these sets, evenly spread over its frames."""
+        frames_of: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
+        for row in data.episodes:
+            if row.set in sets and row.category:
+                frames_of.setdefault((row.category, row.instance), []).append(np.arange(row.start, row.stop))
+        chosen = {key: _spread(np.concatenate(parts), per_instance) for key, parts in sorted(frames_of.items())}
+        if not chosen:
+            raise DataError(
+                f"{data.path} holds no labelled episode of the sets {', '.join(sets)}: no gallery can be made."
+            )
+        return cls(
+            frames=data.frames[np.concatenate(list(chosen.values()))],
+            labels=tuple(category for (category, _), part in chosen.items() for _ in part),
+            instances=tuple(instance for (_, instance), part in chosen.items() for _ in part),
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the gallery as a folder of frames.npy and labels.json. Raises DataError where it cannot be written."""
+        table = {"format": FORMAT, "labels": self.labels, "instances": self.instances}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / f"{FRAMES}.new").open("wb") as file:
+                np.save(file, self.frames)
+            (folder / f"{LABELS}.new").write_text(json.dumps(table))
+            for name in (FRAMES, LABELS):
+                os.replace(folder / f"{name}.new", folder / name)
+        except OSError as error:
+            raise DataError(f"gallery {folder} cannot be written: {error.strerror or error}.") from error
+
+    @classmethod
+    def load(cls, folder: Path) -> Gallery:
+        """Read a folder that `save` wrote. Raises DataError where it is missing or damaged."""
+        try:
+            table = json.loads((folder / LABELS).read_text())
+            frames = np.load(folder / FRAMES, allow_pickle=False)
+            if table["format"] != FORMAT:
+                raise DataError(f"gallery {folder} is of format {table['format']}, expected {FORMAT}.")
+            labels, instances = tuple(map(str, table["labels"])), tuple(map(str, table["instances"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"gallery {folder} cannot be read ({error}), expected {FRAMES} and {LABELS}.") from error
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1] != frames.shape[2] or frames.shape[3] != 3:
+            raise DataError(f"gallery {folder}: frames are {frames.dtype} {frames.shape}, expected uint8 [G, S, S, 3].")
+        return cls(frames, labels, instances)
+
+
+def open_gallery(path: str | Path, *, sets: tuple[str, ...] = ("train",), per_instance: int = 20) -> Gallery:
+    """A gallery from a gallery folder as it is, or from prepared data as `from_prepared` does. Raises DataError."""
+    folder = Path(path).expanduser()
+    if (folder / PREPARED_TABLE).exists():
+        return Gallery.from_prepared(PreparedData.open(folder), sets=sets, per_instance=per_instance)
+    if (folder / LABELS).exists():
+        return Gallery.load(folder)
+    found = "is neither" if folder.is_dir() else "does not exist"
+    raise DataError(f"gallery {folder} {found}, expected prepared data or a gallery folder ({FRAMES}, {LABELS}).")
+
+
+def _spread(frames: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    places = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(np.int64)
+    return frames[places]

@@ -1,0 +1,80 @@
+"""Naming what a frame shows, by an encoder and a gallery's features. The evaluator node is a shell round this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aassl_ros.data.streams.images import to_square
+from aassl_ros.learning.augmentation.augmentation import Augmentation
+from aassl_ros.learning.checkpoints.checkpoint import Checkpoint
+from aassl_ros.learning.readout.classifiers import CLASSIFIERS, fit_classifier
+from aassl_ros.learning.recognition.gallery import UNKNOWN, Gallery
+from aassl_ros.settings import setting
+
+# Small enough that a frame waits at most some tens of ms for the processor while a gallery is embedded.
+_EMBED_BATCH = 32
+
+
+@dataclass(frozen=True)
+class RecognitionSettings:
+    """How frames are named."""
+
+    classifier: str = setting("linear", "How the gallery names a frame", choices=CLASSIFIERS)
+    neighbours: int = setting(20, "Labelled frames that vote, for knn", minimum=1)
+    top_k: int = setting(3, "How many categories an answer lists", minimum=1)
+    threshold: float = setting(
+        0.0, "An answer whose best score is not above this is __unknown__; 0: never", minimum=0.0, maximum=1.0
+    )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a frame shows. scores: (category, probability), best first, at most top_k of them.
+
+    label: the best of them, or UNKNOWN where its score is not above the threshold. checkpoint: the encoder's digest.
+    """
+
+    label: str
+    scores: tuple[tuple[str, float], ...]
+    checkpoint: str
+
+
+class Recognizer:
+    """One checkpoint with one gallery embedded by it. Never changed once made, so threads may share it.
+
+    digest, step: of the checkpoint; encoder: on the device, in evaluation mode.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, gallery: Gallery, settings: RecognitionSettings, device: torch.device
+    ) -> None:
+        self.digest, self.step = checkpoint.digest, checkpoint.step
+        self._settings, self._device = settings, device
+        self._size = checkpoint.image_size
+        self._plain = Augmentation(checkpoint.settings, checkpoint.image_size).plain
+        self.encoder = checkpoint.encoder.to(device).eval()
+        self._categories = gallery.categories
+        frames = torch.from_numpy(np.ascontiguousarray(gallery.at_size(self._size)))
+        features = torch.cat([self.features(part) for part in frames.split(_EMBED_BATCH)])
+        targets = torch.from_numpy(gallery.targets).to(device)
+        self._classify = fit_classifier(settings.classifier, features, targets, neighbours=settings.neighbours)
+
+    @torch.inference_mode()
+    def features(self, squares: Tensor) -> Tensor:
+        """Frames uint8 [N, S, S, 3] at the encoder's size to float [N, D]."""
+        return self.encoder(self._plain(squares.to(self._device)))
+
+    @torch.inference_mode()
+    def answer(self, frame: NDArray[np.uint8]) -> Answer:
+        """Name what a frame shows, uint8 [H, W, 3] RGB of any size."""
+        square = torch.from_numpy(to_square(frame, self._size))[None]
+        probabilities = self._classify(self.features(square))[0].cpu().numpy()
+        best = np.argsort(-probabilities)[: self._settings.top_k]
+        scores = tuple((self._categories[place], float(probabilities[place])) for place in best)
+        label, score = scores[0]
+        return Answer(label if score > self._settings.threshold else UNKNOWN, scores, self.digest)

@@ -1,0 +1,257 @@
+"""One update of AA-SSL, from a batch of triplets (x, x', a) to new weights: the method on one page.
+
+L = w_c L_c(f(x), f(x'))  +  w_a L_a(f(x), f(x'), a); with aa_simclr
+
+L = w_c NTXent(p(f(x)), p(f(x')))  +  w_a NTXent(h(a), g(f(x), f(x')))
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
+from aassl_ros.learning.augmentation.augmentation import Augmentation
+from aassl_ros.learning.checkpoints.checkpoint import AVERAGED, Checkpoint
+from aassl_ros.learning.compute.compiling import compile_in_place
+from aassl_ros.learning.compute.precision import Precision
+from aassl_ros.learning.distributed.batch_norm import synchronise_batch_norm
+from aassl_ros.learning.distributed.process_group import share_gradients, taught_together
+from aassl_ros.learning.objectives.methods import METHODS
+from aassl_ros.learning.objectives.same_action import SameAction
+from aassl_ros.learning.optimization.ema import AveragedEncoder
+from aassl_ros.learning.optimization.optimizers import make_optimizer
+from aassl_ros.learning.optimization.schedule import Schedule
+from aassl_ros.learning.training.network import Network
+from aassl_ros.learning.training.settings import LearnerSettings, choose_device
+
+Images = NDArray[np.uint8] | Tensor
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Losses of one update: the weighted sum, the base objective, the action term where there is one.
+
+    Contrastive ones are in nats. `contrastive` is the base whatever it is: `sie` has all it learns from in there.
+    """
+
+    total: float
+    contrastive: float
+    action: float | None
+
+
+class Learner:
+    """An encoder with its heads and optimizer; `aassl train` and the trainer node alike call `step`.
+
+    encoder: f; objective: p, g and h, and slow copies where the method has any; steps: updates so far; schedule: of the
+    learning rate, constant unless the loop sets another; features: f(x) float [n, D] of the newest (part of a) batch;
+    action_dimension: A, 0 where no action is looked at; categories: of the labels, 0 where none are learnt from; seen:
+    object instances that the weights it began with had seen.
+    """
+
+    def __init__(
+        self,
+        settings: LearnerSettings,
+        action_dimension: int = 0,
+        same_action: SameAction | None = None,
+        categories: int = 0,
+    ) -> None:
+        """settings.image_size must be given, same_action where settings.same_action is not 0.
+        categories: how many there are, where the method learns from labels. The weights follow from settings.seed.
+
+        Raises ConfigError where the method has no use for same_action, the batch cannot be taken in so many parts, or
+        this machine cannot compile; CheckpointError where settings.weights do not fit.
+        """
+        _check(settings, action_dimension, categories)
+        method = METHODS[settings.method]
+        self.settings = settings
+        self.action_dimension = action_dimension if method.uses_actions else 0
+        self.categories = categories if method.uses_labels else 0
+        self.device = choose_device(settings.device)
+        self.network = Network(settings, self.action_dimension, same_action, self.categories).to(self.device)
+        synchronise_batch_norm(self.network, self.device)
+        self.encoder, self.objective = self.network.encoder, self.network.objective
+        self.seen = self.network.warm_start.instances if self.network.warm_start else ()
+        self.average = AveragedEncoder(self.encoder, settings.ema) if settings.ema else None
+        if settings.compile:
+            compile_in_place(self.encoder, self.device)
+        self.augmentation = Augmentation(settings, settings.image_size)
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        learnt = [weight for weight in self.network.parameters() if weight.requires_grad]  # not those of slow copies
+        self.optimizer = make_optimizer(settings.optimizer, learnt, settings.lr, settings.weight_decay)
+        self.precision = Precision(settings.precision, self.device)
+        self.schedule = Schedule()
+        self.features: Tensor | None = None
+        self.steps = 0
+
+    def step(
+        self,
+        first: Images,
+        second: Images,
+        action: NDArray[np.float32] | Tensor | None = None,
+        target: NDArray[np.int64] | Tensor | None = None,
+    ) -> Losses:
+        """Learn from N pairs: first, second uint8 [N, S, S, 3]; action float [N, A], normalised (None: no action term);
+        target int64 [N], the category of each pair's object (None: no labels).
+
+        Raises TrainingError, before any weight is changed, where the loss is not finite.
+        """
+        settings = self.settings
+        self.network.train()
+        self.optimizer.zero_grad()
+        told: list[list[Tensor]] = []
+        for part_first, part_second, part_action, part_target in self._parts(first, second, action, target):
+            share_gradients(self._taught, len(told) + 1 == settings.accumulate)
+            x, x_next = self._view(part_first), self._view(part_second)
+
+            with self.precision.autocast():
+                contrastive, action_loss, self.features = self._taught(x, x_next, part_action, part_target)
+            loss = settings.contrastive_weight * contrastive
+            if action_loss is not None:
+                loss = loss + settings.action_weight * action_loss
+
+            self.precision.backward(loss / settings.accumulate)
+            told.append([term.detach() for term in (loss, contrastive, action_loss) if term is not None])
+
+        losses = self._finite(told)
+        self._set_learning_rate()
+        if self.precision.step(self.optimizer):
+            self.network.follow()
+            if self.average is not None:
+                self.average.follow(self.steps + 1)
+        self.steps += 1
+        return losses
+
+    @property
+    def evaluated_encoder(self) -> nn.Module:
+        """What a checkpoint's encoder will be: the average of f where one is kept, else f."""
+        return self.encoder if self.average is None else self.average.encoder
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the newest update."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def weights(self) -> dict[str, Tensor]:
+        """Copies on the CPU of all weights and buffers, named encoder.*, objective.* and averaged_encoder.*."""
+        weights = dict(self.network.state_dict())
+        if self.average is not None:
+            averaged = self.average.encoder.state_dict()
+            weights |= {f"{AVERAGED}.{name}": tensor for name, tensor in averaged.items()}
+        return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in weights.items()}
+
+    def state(self) -> dict[str, Any]:
+        """What beside the weights the next update depends on; loadable with weights_only."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "precision": self.precision.state(),
+            "steps": self.steps,
+        }
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, settings: LearnerSettings | None = None) -> Learner:
+        """Go on from a checkpoint, with its own settings or with others of the same architecture and method.
+
+        Raises CheckpointError where the weights or the optimizer's state do not fit.
+        """
+        settings = settings or checkpoint.settings
+        same_action = SameAction.of(settings.same_action, checkpoint.action_space, checkpoint.normalisation)
+        # The weights are the checkpoint's: the file that they began with may be gone by now.
+        learner = cls(replace(settings, weights=""), checkpoint.action_dimension, same_action, checkpoint.categories)
+        learner.settings, learner.seen = settings, checkpoint.instances
+        state = checkpoint.read_state()
+        checkpoint.fill(learner.encoder, "encoder")
+        checkpoint.fill(learner.objective, "objective")
+        if learner.average is not None:
+            checkpoint.fill(learner.average.encoder, AVERAGED)
+        try:
+            learner.optimizer.load_state_dict(state["optimizer"])
+            learner.generator.set_state(state["generator"])
+            learner.precision.restore(state.get("precision", {}))  # those written before there was a choice have none
+            learner.steps = state["steps"]
+        except (KeyError, ValueError, RuntimeError, TypeError) as error:
+            raise CheckpointError(f"{checkpoint.path}: state.pt does not fit its weights ({error}).") from error
+        learner._set_learning_rate()
+        for group in learner.optimizer.param_groups:  # the settings speak, not what the optimizer remembers
+            group["weight_decay"] = learner.settings.weight_decay
+        return learner
+
+    def _parts(
+        self,
+        first: Images,
+        second: Images,
+        action: NDArray[np.float32] | Tensor | None,
+        target: NDArray[np.int64] | Tensor | None,
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
+        """The batch on the device, in as many parts as `accumulate` says, each with its share of the pairs."""
+        if self.action_dimension == 0:
+            action = torch.empty(len(first), 0)
+        if action is None:
+            raise ValueError(f"{self.settings.method} learns from actions, none were given")
+        whole = first, second, self._on_device(action).float()
+        parts = [self._on_device(array).chunk(self.settings.accumulate) for array in whole]
+        targets = [None] * len(parts[0]) if target is None else self._on_device(target).chunk(len(parts[0]))
+        yield from zip(*parts, targets, strict=True)
+
+    def _view(self, images: Tensor) -> Tensor:
+        """What the encoder is shown of images uint8 [N, S, S, 3]: augmented, unless pairs are of frames as they are."""
+        if self.settings.pair_kind == "time":
+            return self.augmentation.plain(images)
+        return self.augmentation(images, self.generator)
+
+    @cached_property
+    def _taught(self) -> nn.Module:
+        """The network, its gradients shared with other ranks; made at the first update, for there ranks meet."""
+        return taught_together(self.network)
+
+    def _finite(self, told: list[list[Tensor]]) -> Losses:
+        """The losses of the whole batch from those of its parts. Raises TrainingError where they are not finite."""
+        # All numbers at once: reading them is where an update waits for a GPU.
+        numbers = torch.stack([torch.stack(terms).float() for terms in told]).mean(dim=0).tolist()
+        losses = Losses(numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else None)
+        if not math.isfinite(losses.total):
+            half = f", or set precision to bf16 or fp32 (now {self.precision.name})"
+            raise TrainingError(
+                f"the loss is {losses.total} at step {self.steps + 1}. Lower lr (now {self.settings.lr:g})"
+                f"{half if self.precision.name == 'fp16' else ''}."
+            )
+        return losses
+
+    def _set_learning_rate(self) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.lr * self.schedule.factor(self.steps)
+
+    def _on_device(self, array: NDArray[Any] | Tensor) -> Tensor:
+        return torch.as_tensor(array).to(self.device, non_blocking=True)
+
+
+def _check(settings: LearnerSettings, action_dimension: int, categories: int) -> None:
+    """Raise where a learner cannot be made of this: ValueError by a caller's mistake, ConfigError by a user's."""
+    method = METHODS[settings.method]
+    if method.uses_actions and action_dimension < 1:
+        raise ValueError(f"{settings.method} needs actions of at least one dimension, found {action_dimension}")
+    if method.uses_labels and categories < 2:
+        raise ValueError(f"{settings.method} needs two categories or more, found {categories}")
+    if settings.image_size < 1:
+        raise ValueError("image_size is 0: resolve it by the data before a learner is made")
+    last_map = -(-settings.image_size // (16 if settings.stem == "imagenet" else 4))  # side before the last stage
+    on_cpu = choose_device(settings.device).type == "cpu"
+    if settings.precision == "bf16" and on_cpu and last_map == 1 and settings.encoder.startswith("resnet"):
+        raise ConfigError(
+            f"precision = 'bf16', but for images of {settings.image_size} px torch computes wrong gradients in it on "
+            "a processor (of 3x3 convolutions on a single pixel). Take fp32, larger images or the small stem."
+        )
+    if settings.batch % settings.accumulate or settings.batch < 2 * settings.accumulate:
+        raise ConfigError(
+            f"accumulate = {settings.accumulate}, but a batch of {settings.batch} pairs cannot be taken in so many "
+            "equal parts of two pairs or more. Choose another batch or accumulate."
+        )

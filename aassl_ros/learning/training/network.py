@@ -1,0 +1,75 @@
+"""All that has weights: the encoder f, and the objective's terms with their heads and slow copies."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from aassl_ros.learning.encoders.backbone import WarmStart, warm_start
+from aassl_ros.learning.encoders.factory import build_encoder
+from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.methods import METHODS
+from aassl_ros.learning.objectives.momentum import SlowCopy
+from aassl_ros.learning.objectives.same_action import SameAction, mask_same_actions
+from aassl_ros.learning.training.settings import LearnerSettings
+
+
+class Terms(NamedTuple):
+    """What a batch of pairs is scored by, scalars, and the features f(x) it was scored on, without gradient [N, D]."""
+
+    contrastive: Tensor
+    action: Tensor | None
+    features: Tensor
+
+
+class Network(nn.Module):
+    """Images and actions in, terms of the loss out. Its weights are named encoder.* and objective.*.
+
+    encoder: f; objective: p, g and h, and slow copies where the method has any; warm_start: what f began with, None
+    where its weights are new.
+    """
+
+    def __init__(
+        self, settings: LearnerSettings, action_dimension: int, same_action: SameAction | None, categories: int
+    ) -> None:
+        """As for `Learner`; the weights follow from settings.seed."""
+        super().__init__()
+        method = METHODS[settings.method]
+        with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
+            torch.manual_seed(settings.seed)
+            self.encoder = build_encoder(settings)
+            self.warm_start: WarmStart | None = None
+            if settings.weights:
+                self.warm_start = warm_start(self.encoder, settings.weights, settings, settings.pixel_statistics)
+            sizes = self.encoder.features, action_dimension
+            of_base = (sizes[0], categories) if method.uses_labels else sizes
+            self.objective = nn.ModuleDict({"base": method.base(*of_base, settings)})
+            if method.action_term is not None:
+                self.objective["action"] = method.action_term(*sizes, settings)
+        if method.slow_encoder:
+            self.objective["slow_encoder"] = SlowCopy(self.encoder, settings.slow_momentum)
+        mask_same_actions(self.objective, same_action, settings)
+        self._slow_copies = [part for part in self.objective.modules() if isinstance(part, SlowCopy)]
+
+    def forward(self, x: Tensor, x_next: Tensor, action: Tensor, target: Tensor | None) -> Terms:
+        """x, x_next: augmented float [N, 3, S, S]; action: float [N, A]; target: int64 [N], None without labels."""
+        # One view after the other, so that batch norm sees N images of one kind and not 2 N.
+        f, f_next = self.encoder(x), self.encoder(x_next)
+        pairs = Pairs(f, f_next, action, self._slow_features(x, x_next), target)
+        contrastive = self.objective["base"](pairs)
+        action_loss = self.objective["action"](pairs) if "action" in self.objective else None
+        return Terms(contrastive, action_loss, f.detach())
+
+    def follow(self) -> None:
+        """Let slow copies move towards what they copy; to be called after the optimizer's step."""
+        for slow_copy in self._slow_copies:
+            slow_copy.follow()
+
+    def _slow_features(self, x: Tensor, x_next: Tensor) -> tuple[Tensor, ...]:
+        """Features of both images by the slow copy of the encoder, nothing where the method keeps none."""
+        if "slow_encoder" not in self.objective:
+            return ()
+        slow = self.objective["slow_encoder"]
+        return slow(x), slow(x_next)

@@ -1,0 +1,273 @@
+"""Training over prepared data: epochs, log, checkpoints, and going on after an interruption on the very same curve."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aassl_ros.data.prepared.data import PreparedData, validation_instances
+from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
+from aassl_ros.learning.batches.pair_batches import PairBatches
+from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, Provenance, save_checkpoint
+from aassl_ros.learning.distributed.process_group import (
+    all_or_none,
+    any_rank,
+    by_first_rank,
+    check_same,
+    naming_a_lost_rank,
+)
+from aassl_ros.learning.distributed.ranks import gather_rows, own_rank
+from aassl_ros.learning.objectives.same_action import SameAction
+from aassl_ros.learning.optimization.schedule import Schedule
+from aassl_ros.learning.training.collapse import spread
+from aassl_ros.learning.training.learner import Learner, Losses
+from aassl_ros.learning.training.run_log import RunLog
+from aassl_ros.learning.training.settings import TrainSettings
+from aassl_ros.learning.training.tensorboard import check_tensorboard
+from aassl_ros.learning.training.training_probe import OnlineProbe
+
+_RATE_WEIGHT = 0.1  # of the newest step in the rate shown
+_SPREAD_EVERY = 1000  # updates, where an epoch has more
+
+
+@dataclass(frozen=True)
+class TrainProgress:
+    """After an update: images_per_s counts both images of each pair; seconds as max_seconds counts them.
+
+    measures: what else was measured after this update, by name, as the log has it; warning: empty where all is well.
+    """
+
+    step: int
+    total_steps: int
+    epoch: int
+    losses: Losses
+    images_per_s: float
+    seconds: float
+    measures: Mapping[str, float] = field(default_factory=dict)
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """How a run ended: done (all epochs, or time is up) or interrupted; `losses` None where nothing was left to do."""
+
+    checkpoint: Path
+    step: int
+    total_steps: int
+    done: bool
+    seconds: float
+    losses: Losses | None
+
+
+class Trainer:
+    """One run: prepared data to RUN/checkpoint and RUN/log.jsonl, a line for each update."""
+
+    def __init__(
+        self, data: PreparedData, run: Path, settings: TrainSettings, checkpoint: Checkpoint | None = None
+    ) -> None:
+        """checkpoint: the one to go on from; settings must then be what `resume` returns.
+
+        Raises ConfigError, DataError or CheckpointError where data, settings and checkpoint do not fit each other.
+        """
+        self._run = run
+        self._settings = replace(settings, image_size=settings.image_size or data.image_size)
+        if settings.warmup_epochs > settings.epochs and not settings.updates:
+            raise ConfigError(
+                f"warmup_epochs = {settings.warmup_epochs:g}, expected no more than the {settings.epochs} epochs of "
+                "the run."
+            )
+        if settings.tensorboard:
+            check_tensorboard()
+        known = None
+        if checkpoint is not None:
+            if checkpoint.provenance.data_fingerprint != data.fingerprint:
+                raise CheckpointError(f"{checkpoint.path} was trained on other data than {data.path}. Start a new run.")
+            if checkpoint.action_space is not None and checkpoint.normalisation is not None:
+                known = (checkpoint.action_space, checkpoint.normalisation)
+        self._batches = PairBatches(
+            data,
+            self._settings,
+            self._settings.sets,
+            known,
+            without_instances=_left_out(data, self._settings),
+            controls=self._settings,
+        )
+        self._provenance = Provenance(
+            self._batches.space, self._batches.normalisation, self._batches.instances, data.fingerprint
+        )
+        self._rng = np.random.default_rng(self._settings.seed)
+        self._epoch, self._batch, self._seconds_before = 0, 0, 0.0
+        if checkpoint is None:
+            same = SameAction.of(settings.same_action, self._batches.space, self._batches.normalisation)
+            self.learner = Learner(self._settings, self._batches.action_dimension, same, self._batches.categories)
+        else:
+            self.learner = Learner.from_checkpoint(checkpoint, self._settings)
+            self._restore(checkpoint)
+        warmup = round(settings.warmup_epochs * len(self._batches))
+        if warmup > self.total_steps:
+            raise ConfigError(
+                f"warmup_epochs = {settings.warmup_epochs:g}, which are {warmup} updates, expected no more than the "
+                f"{self.total_steps} updates of the run."
+            )
+        self.learner.schedule = Schedule(warmup, self.total_steps if settings.schedule == "cosine" else 0)
+        self._probe: OnlineProbe | None = None
+        if settings.probe_every > 0 and own_rank() == 0:
+            self._probe = OnlineProbe(data, self.learner.augmentation.plain, self.learner.device)
+        self._probe_interval = max(1, round(settings.probe_every * len(self._batches)))
+        self._warned = False
+        self._epoch_start = self._rng.bit_generator.state
+        self._saved: Path | None = None if checkpoint is None else checkpoint.path
+        self._saved_step = self.learner.steps
+
+    @property
+    def action(self) -> str:
+        """What is taken for the action, in words; empty where the method looks at none."""
+        space = self._batches.space
+        return "" if space is None else f"{space.name} ({', '.join(space.components)})"
+
+    @property
+    def total_steps(self) -> int:
+        return self._settings.updates or self._settings.epochs * len(self._batches)
+
+    def train(self, show: Callable[[TrainProgress], None], stop: Callable[[], bool]) -> TrainReport:
+        """Go through the epochs that are left. show is called after each update; once stop() is true, save and return.
+
+        Raises TrainingError where the loss is no longer a number, CheckpointError where nothing can be written.
+        """
+        if self._settings.torch_threads:
+            torch.set_num_threads(self._settings.torch_threads)
+        self._begun = last_save = time.monotonic()
+        losses, interrupted = None, False
+        with all_or_none():
+            tensorboard = self._settings.tensorboard
+            log = RunLog(self._run, self.learner.steps, tensorboard=tensorboard) if own_rank() == 0 else None
+        with log or nullcontext():
+            for progress in self._updates():
+                losses = progress.losses
+                if log is not None:
+                    log.write(self._log_line(progress))
+                show(progress)
+                interrupted, save = self._any_rank(stop(), time.monotonic() - last_save > self._settings.save_every_s)
+                if interrupted:
+                    break
+                if save:
+                    self._save()
+                    last_save = time.monotonic()
+        saved = self._save()
+        done = not interrupted or self.learner.steps >= self.total_steps
+        return TrainReport(saved, self.learner.steps, self.total_steps, done, self._seconds(), losses)
+
+    def _updates(self) -> Iterator[TrainProgress]:
+        """Updates until the run is at its end or the time is over."""
+        rate = 0.0
+        while self.learner.steps < self.total_steps:
+            for batch in self._batches.epoch(self._rng, self._batch):
+                if self.learner.steps == self.total_steps or self._time_is_up():
+                    return
+                begun = time.monotonic()
+                with self._naming_the_last_good(), naming_a_lost_rank():
+                    losses = self.learner.step(batch.first, batch.second, batch.action, batch.target)
+                self._batch += 1
+                newest = 2 * self._settings.batch / (time.monotonic() - begun)
+                rate = newest if rate == 0 else (1 - _RATE_WEIGHT) * rate + _RATE_WEIGHT * newest
+                place = self.learner.steps, self.total_steps, self._epoch + 1
+                yield TrainProgress(*place, losses, rate, self._seconds(), *self._look())
+            self._epoch, self._batch = self._epoch + 1, 0
+            self._epoch_start = self._rng.bit_generator.state
+
+    def _look(self) -> tuple[dict[str, float], str]:
+        """What is measured beside the losses, where it is due, and a warning, once, where the features collapse."""
+        measures, warning = {}, ""
+        ends = self._batch == len(self._batches) or self.learner.steps == self.total_steps
+        if (ends or self.learner.steps % _SPREAD_EVERY == 0) and self.learner.features is not None:
+            with self._naming_the_last_good(), naming_a_lost_rank():
+                features = gather_rows(self.learner.features)
+            if own_rank() == 0:
+                measures["rankme"], warning = spread(features)
+        if self._probe is not None and self.learner.steps % self._probe_interval == 0:
+            measures |= self._probe(self.learner.evaluated_encoder)
+        if self._warned:
+            return measures, ""
+        self._warned = warning != ""
+        return measures, warning
+
+    def _save(self) -> Path:
+        """Write a checkpoint unless that of this very step is there."""
+        if self._saved is not None and self._saved_step == self.learner.steps:
+            return self._saved
+        trainer = {
+            "epoch": self._epoch,
+            "batch": self._batch,
+            "seconds": self._seconds(),
+            "rng": self._epoch_start,  # numpy's generator as the epoch began: its pairs are drawn again
+        }
+        with self._naming_the_last_good():
+            self._saved = by_first_rank(
+                lambda: save_checkpoint(
+                    self._run, self.learner, self._provenance, trainer=trainer, keep=self._settings.keep
+                )
+            )
+        self._saved_step = self.learner.steps
+        return self._saved
+
+    @contextmanager
+    def _naming_the_last_good(self) -> Iterator[None]:
+        try:
+            yield
+        except TrainingError as error:
+            kept = f"The last good checkpoint is {self._saved}." if self._saved else "No checkpoint was written before."
+            named = type(error)(f"{error} {kept}")
+            named.quiet = error.quiet
+            raise named from error
+
+    def _any_rank(self, *flags: bool) -> tuple[bool, ...]:
+        with self._naming_the_last_good():
+            return any_rank(*flags)
+
+    def agree(self) -> None:
+        """Raise ConfigError, on every rank, where another one is to train otherwise. To be called before `train`."""
+        settings = {f"the setting {name}": repr(value) for name, value in asdict(self._settings).items()}
+        come_from = {"the step to go on from": str(self.learner.steps)}
+        check_same({"the data's fingerprint": self._provenance.data_fingerprint, **settings, **come_from})
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        try:
+            self._epoch, self._batch = int(checkpoint.trainer["epoch"]), int(checkpoint.trainer["batch"])
+            self._seconds_before = float(checkpoint.trainer["seconds"])
+            self._rng.bit_generator.state = checkpoint.trainer["rng"]
+            if self._epoch < 0 or not 0 <= self._batch <= len(self._batches):
+                raise ValueError(f"epoch {self._epoch}, batch {self._batch}")
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{checkpoint.path} was not written by aassl train: nothing to resume.") from error
+
+    def _seconds(self) -> float:
+        return self._seconds_before + time.monotonic() - self._begun
+
+    def _time_is_up(self) -> bool:
+        return self._settings.max_seconds > 0 and self._any_rank(self._seconds() >= self._settings.max_seconds)[0]
+
+    def _log_line(self, progress: TrainProgress) -> dict[str, float]:
+        losses = {"loss": progress.losses.total, "contrastive": progress.losses.contrastive}
+        if progress.losses.action is not None:
+            losses["action"] = progress.losses.action
+        position = {"step": progress.step, "epoch": progress.epoch, "seconds": round(self._seconds(), 3)}
+        rates = {"lr": self.learner.lr, "images_per_s": round(progress.images_per_s, 1)}
+        return {**position, **losses, **progress.measures, **rates}
+
+
+def _left_out(data: PreparedData, settings: TrainSettings) -> tuple[str, ...]:
+    """The objects that `aassl evaluate --split val` will ask for. Raises ConfigError where there are none to spare."""
+    if not settings.validation:
+        return ()
+    names = validation_instances(data)
+    if not names:
+        raise ConfigError(
+            f"validation = True, but no category of {data.path} has two objects in the set train. Leave it out."
+        )
+    return names

@@ -1,0 +1,42 @@
+"""What the nodes put into ROS messages; data.messages reads them, those of rclpy as those of bags."""
+
+from __future__ import annotations
+
+import array
+
+import numpy as np
+from builtin_interfaces.msg import Duration, Time
+from numpy.typing import NDArray
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from aassl_ros.data.streams.messages import NANOSECONDS
+from aassl_ros.motion.trajectory import Trajectory
+
+
+def time_message(time_ns: int) -> Time:
+    """Integer nanoseconds as a Time message."""
+    return Time(sec=time_ns // NANOSECONDS, nanosec=time_ns % NANOSECONDS)
+
+
+def image_message(frame: NDArray[np.uint8], header: Header) -> Image:
+    """An rgb8 Image of a frame, uint8 [H, W, 3] RGB."""
+    height, width = frame.shape[:2]
+    message = Image(header=header, height=height, width=width, encoding="rgb8", step=3 * width)
+    # An ndarray would be copied element by element (40 ms for 640x480); an array.array is taken as it is.
+    message.data = array.array("B", np.ascontiguousarray(frame).tobytes())
+    return message
+
+
+def trajectory_message(trajectory: Trajectory) -> JointTrajectory:
+    """A trajectory with velocities as a message."""
+    message = JointTrajectory(joint_names=list(trajectory.joint_names))
+    message.header.stamp = time_message(trajectory.stamp_ns)
+    assert trajectory.velocities is not None
+    for time_ns, position, velocity in zip(
+        trajectory.times_ns.tolist(), trajectory.positions.tolist(), trajectory.velocities.tolist(), strict=True
+    ):
+        since = Duration(sec=time_ns // NANOSECONDS, nanosec=time_ns % NANOSECONDS)
+        message.points.append(JointTrajectoryPoint(positions=position, velocities=velocity, time_from_start=since))
+    return message

@@ -1,0 +1,84 @@
+"""Publishes one episode event for a person or script that marks episodes by hand."""
+
+from __future__ import annotations
+
+import time
+
+from rclpy.clock import ClockType
+from rclpy.context import Context
+from rclpy.duration import Duration
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from std_msgs.msg import String
+
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.streams.episodes import EpisodeEvent
+from aassl_ros.errors import RosError
+from aassl_ros.ros.context import start_rclpy
+
+EPISODE_QOS = QoSProfile(
+    depth=1000, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+"""Every episode event of a session reaches who comes late, too."""
+
+# The recorder looks for new publishers ten times a second; discovery and a busy machine take the rest.
+_JOIN_S = 1.0
+
+
+def publish_episode(
+    event: EpisodeEvent, *, namespace: str = "", use_sim_time: bool = False, timeout_s: float = 5.0
+) -> EpisodeEvent:
+    """Publish the event with the stamp of now and wait until every listener has it; returns it with its stamp.
+
+    Raises RosError when nobody listens or, in sim time, no /clock is heard within timeout_s.
+    """
+    context = Context()
+    start_rclpy(context=context)
+    node = Node(
+        "episode_marker",
+        context=context,
+        namespace=namespace,
+        parameter_overrides=[Parameter("use_sim_time", value=use_sim_time)],
+    )
+    try:
+        publisher = node.create_publisher(String, topics.EPISODE, EPISODE_QOS)
+        executor = SingleThreadedExecutor(context=context)
+        executor.add_node(node)
+        until = time.monotonic() + timeout_s
+        while publisher.get_subscription_count() == 0 or _unset(node):
+            if time.monotonic() > until:
+                lacking = "/clock is silent" if _unset(node) else f"nobody listens on {publisher.topic_name}"
+                raise RosError(
+                    f"{lacking} (waited {timeout_s:g} s). Start the recorder first, in the same ROS_DOMAIN_ID."
+                )
+            executor.spin_once(timeout_sec=0.05)
+        stamped = EpisodeEvent(
+            event.id,
+            node.get_clock().now().nanoseconds,
+            event.event,
+            event.instance,
+            event.category,
+            event.set,
+        )
+        publisher.publish(String(data=stamped.to_json()))
+        # Somebody else may have listened already: the recorder subscribes only once it sees us.
+        _spin(executor, _JOIN_S)
+        publisher.wait_for_all_acked(Duration(nanoseconds=int(timeout_s * 1e9)))
+        return stamped
+    finally:
+        node.destroy_node()
+        context.try_shutdown()
+
+
+def _spin(executor: SingleThreadedExecutor, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        executor.spin_once(timeout_sec=0.05)
+
+
+def _unset(node: Node) -> bool:
+    """Whether the clock is simulated and has not been heard yet (time zero)."""
+    clock = node.get_clock()
+    return clock.clock_type == ClockType.ROS_TIME and clock.now().nanoseconds == 0

@@ -1,0 +1,76 @@
+"""What running nodes say: diagnostics, episodes and answers, gathered in a thread for a program that watches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
+from aassl_ros.data.streams.episodes import EpisodeEvent
+from aassl_ros.ros.context import start_rclpy
+from aassl_ros.ros.json_subscription import JsonSubscription
+
+# Enough that a busy watcher misses no episode or answer.
+_DEPTH = 1000
+
+
+class Monitor:
+    """Hears /diagnostics, `episode` and `evaluator/answer` until left; use as a context manager.
+
+    namespace: that of the nodes watched. `values(node)` are the latest diagnostics of one; `episodes` and `answers`
+    are what was heard so far, in order.
+    """
+
+    def __init__(self, namespace: str = "") -> None:
+        self._namespace = namespace
+        self._values: dict[str, dict[str, str]] = {}
+        self.episodes: list[EpisodeEvent] = []
+        self.answers: list[EvaluatorAnswer] = []
+        self._context = Context()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._spin, name="monitor", daemon=True)
+
+    def __enter__(self) -> Monitor:
+        start_rclpy(context=self._context)
+        self._node = Node("monitor", context=self._context, namespace=self._namespace)
+        latched = QoSProfile(
+            depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+        )
+        self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
+        # Anybody may publish on these topics; what is not of their schema is logged and left out.
+        self._heard = (
+            JsonSubscription(self._node, topics.EPISODE, EpisodeEvent.parse, self.episodes.append, latched),
+            JsonSubscription(self._node, topics.ANSWER, EvaluatorAnswer.parse, self.answers.append, _DEPTH),
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._node.destroy_node()
+        self._context.try_shutdown()
+
+    def values(self, node: str) -> Mapping[str, str]:
+        """The latest diagnostic values of the node of that name (without namespace), with its line under
+        "message"; empty before any.
+        """
+        return self._values.get(node, {})
+
+    def _spin(self) -> None:
+        executor = SingleThreadedExecutor(context=self._context)
+        executor.add_node(self._node)
+        while not self._stopping.is_set():
+            executor.spin_once(timeout_sec=0.1)
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            name = status.name.rsplit("/", 1)[-1]
+            self._values[name] = {value.key: value.value for value in status.values} | {"message": status.message}

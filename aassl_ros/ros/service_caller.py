@@ -1,0 +1,46 @@
+"""Calls one service of a running node, for a person without the `ros2` command."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from std_srvs.srv import SetBool, Trigger
+
+from aassl_ros.errors import RosError
+from aassl_ros.ros.context import start_rclpy
+
+
+def call_service(name: str, value: bool | None = None, *, namespace: str = "", timeout_s: float = 5.0) -> str:
+    """Call a Trigger (value None) or SetBool service and return its answer.
+
+    Raises RosError where nobody offers it or answers within timeout_s, or where the node says no.
+    """
+    context = Context()
+    start_rclpy(context=context)
+    node = Node("service_caller", context=context, namespace=namespace)
+    try:
+        executor = SingleThreadedExecutor(context=context)
+        executor.add_node(node)
+        client: Any = node.create_client(Trigger if value is None else SetBool, name)
+        if not client.wait_for_service(timeout_s):
+            raise RosError(
+                f"nobody offers {client.service_name} (waited {timeout_s:g} s). Start the node first, in the same "
+                "ROS_DOMAIN_ID and namespace."
+            )
+        future = client.call_async(Trigger.Request() if value is None else SetBool.Request(data=value))
+        until = time.monotonic() + timeout_s
+        while not future.done() and time.monotonic() < until:
+            executor.spin_once(timeout_sec=0.05)
+        answer = future.result() if future.done() else None
+        if answer is None:
+            raise RosError(f"{client.service_name} did not answer within {timeout_s:g} s. See what its node says.")
+        if not answer.success:
+            raise RosError(f"{client.service_name}: {answer.message or 'refused'}.")
+        return str(answer.message) or "done"
+    finally:
+        node.destroy_node()
+        context.try_shutdown()

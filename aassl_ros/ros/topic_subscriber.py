@@ -1,0 +1,203 @@
+"""One recorded topic: found in the graph, subscribed as its publishers offer it, handed on undecoded."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.subscription import Subscription
+from rclpy.topic_endpoint_info import TopicEndpointInfo
+
+from aassl_ros.paths import share
+from aassl_ros.ros import qos
+
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import SubscriptionEventCallbacks
+
+# Humble's callbacks are given the message alone, without its source time and number.
+TELLS_SOURCE = hasattr(Subscription, "CallbackType")
+
+
+@dataclass(frozen=True)
+class FoundTopic:
+    """A topic that is about to be received. type_hash: "" on distributions that tell none."""
+
+    name: str
+    type: str
+    publishers: tuple[TopicEndpointInfo, ...]
+    profile: QoSProfile
+    type_hash: str
+
+
+class TopicIntake:
+    """Subscribes to a topic once it is published; `look` is to be called now and then.
+
+    found: called before the first message and after a change of publishers. received: called with (topic, source time,
+    CDR). lost: called with (topic, count). report: called with a line for the user.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        name: str,
+        depth: int,
+        *,
+        found: Callable[[FoundTopic], None],
+        received: Callable[[str, int, bytes], None],
+        lost: Callable[[str, int], None],
+        report: Callable[[str], None],
+    ) -> None:
+        self.name = node.resolve_topic_name(name)
+        self._node, self._depth = node, depth
+        self._found, self._received, self._lost, self._report = found, received, lost, report
+        self.topic: FoundTopic | None = None  # as it was last subscribed
+        self._subscription: Subscription | None = None
+        self._refused_type = ""
+        self._sequences: dict[bytes, int] = {}
+        self._publishers: tuple[TopicEndpointInfo, ...] = ()
+        self._begun = time.monotonic()
+        self._published_since: float | None = None
+        self.last_heard: float | None = None
+        self._counts_sequences = False
+
+    @property
+    def publishers(self) -> tuple[TopicEndpointInfo, ...]:
+        """Those seen at the last `look`."""
+        return self._publishers
+
+    @property
+    def profile(self) -> QoSProfile | None:
+        """What the subscription asks for; None while there is none."""
+        return None if self._subscription is None else self._subscription.qos_profile
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds of the steady clock since the last message, or since the first publisher came, or since the start."""
+        return time.monotonic() - max(self._begun, self._published_since or 0.0, self.last_heard or 0.0)
+
+    def advice(self, after_s: float) -> str:
+        """What to do about a topic that has not been heard for so long."""
+        if not self._publishers:
+            return f"{self.name}: nobody publishes it. Start its driver, or name the right topic by a remapping."
+        names = ", ".join(sorted({publisher.node_name for publisher in self._publishers}))
+        offers = "; ".join(sorted({qos.describe(publisher.qos_profile) for publisher in self._publishers}))
+        ours = qos.describe(self.profile) if self.profile is not None else "nothing"
+        return (
+            f"{self.name}: {names} publishes it but nothing has come for {after_s:g} s "
+            f"(offered: {offers}; asked for: {ours}). If its images are larger than 0.5 MB its shared memory is too "
+            "small: start that driver with FASTDDS_DEFAULT_PROFILES_FILE and FASTRTPS_DEFAULT_PROFILES_FILE set to "
+            f"{share('config/fastdds_images.xml')}, or record compressed images (image_transport: compressed)."
+        )
+
+    def look(self) -> None:
+        """Follow the publishers: subscribe to the first, ask for less if another offers less."""
+        self._publishers = tuple(self._node.get_publishers_info_by_topic(self.name))
+        if not self._publishers:
+            self._published_since = None
+            return
+        if self._published_since is None:
+            self._published_since = time.monotonic()
+        profile = qos.matching_profile(self._publishers, self._depth)
+        if self._subscription is None:
+            self._subscribe(profile)
+        elif not qos.same_service(profile, self._subscription.qos_profile):
+            self._report(f"{self.name}: its publishers now offer {qos.describe(profile)}; subscribed again.")
+            self.stop()
+            self._subscribe(profile)
+
+    def take_waiting(self) -> None:
+        """Receive what the middleware holds, without the executor: while a transition keeps that busy."""
+        subscription = self._subscription
+        for _ in range(self._depth if subscription is not None else 0):
+            assert subscription is not None
+            with subscription.handle:
+                taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+            if taken is None:
+                return
+            self._on_message(*taken)
+
+    def stop(self) -> None:
+        """Receive no more."""
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+        self._subscription = None
+        self._sequences.clear()
+
+    def _subscribe(self, profile: QoSProfile) -> None:
+        msgtype = self._publishers[0].topic_type
+        message_class = _message_class(msgtype)
+        if message_class is None:
+            if self._refused_type != msgtype:
+                self._refused_type = msgtype
+                package = msgtype.split("/")[0]
+                self._report(
+                    f"{self.name} is not recorded: its type {msgtype} is not installed for this Python. "
+                    f"Install {package} (ros-DISTRO-{package.replace('_', '-')}) and start again."
+                )
+            return
+        topic = FoundTopic(self.name, msgtype, self._publishers, profile, _type_hash(self._publishers))
+        self._found(topic)
+        self.topic = topic
+        self._subscription = self._node.create_subscription(
+            message_class,
+            self.name,
+            self._on_message if TELLS_SOURCE else self._on_bare_message,
+            profile,
+            raw=True,
+            event_callbacks=SubscriptionEventCallbacks(
+                incompatible_qos=self._on_incompatible, message_lost=self._on_lost, use_default_callbacks=False
+            ),
+        )
+
+    def _on_message(self, data: bytes, info: Any) -> None:
+        self.last_heard = time.monotonic()
+        self._follow_sequence(info)
+        self._received(self.name, int(info["source_timestamp"]), data)
+
+    def _on_bare_message(self, data: bytes) -> None:
+        self._on_message(data, {"source_timestamp": self._node.get_clock().now().nanoseconds})
+
+    def _follow_sequence(self, info: Any) -> None:
+        """Count what a publisher numbered but we never got. Humble tells no numbers, Jazzy no publishers."""
+        number = info.get("publication_sequence_number")
+        identity = info.get("publisher_gid")
+        if not number or (identity is None and len(self._publishers) != 1):
+            return
+        self._counts_sequences = True
+        key = bytes(identity["data"]) if identity is not None else b""
+        before = self._sequences.get(key)
+        if before is not None and number > before + 1:
+            self._lost(self.name, number - before - 1)
+        self._sequences[key] = max(number, before or 0)
+
+    def _on_incompatible(self, event: Any) -> None:
+        self._report(
+            f"{self.name}: a publisher's QoS does not match ({qos.describe(self.profile) if self.profile else 'ours'} "
+            f"is asked for); {event.total_count} so far. Let the publisher offer at least that."
+        )
+
+    def _on_lost(self, event: Any) -> None:
+        self._report(f"{self.name}: the middleware lost messages (its receive queue was full).")
+        if not self._counts_sequences:
+            self._lost(self.name, int(event.total_count_change))
+
+
+def _message_class(msgtype: str) -> Any:
+    """The Python class of a type, as "std_msgs/msg/String"; None where its package is not installed."""
+    package, _, name = msgtype.partition("/msg/")
+    try:
+        return getattr(importlib.import_module(f"{package}.msg"), name)
+    except (ImportError, AttributeError):
+        return None
+
+
+def _type_hash(publishers: Sequence[TopicEndpointInfo]) -> str:
+    found = getattr(publishers[0], "topic_type_hash", None)
+    return "" if found is None or found.version < 1 else str(found)

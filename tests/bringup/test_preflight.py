@@ -1,0 +1,44 @@
+"""What is found wrong before any node is started, by `aassl up` and by launch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aassl_ros.bringup.preflight import check
+from aassl_ros.bringup.systems import nodes
+from aassl_ros.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("system", "given", "message"),
+    [
+        ("online", {}, "evaluator: no gallery is given"),
+        ("evaluate", {"gallery": "/nowhere/data"}, "evaluator: gallery /nowhere/data does not exist"),
+        ("evaluate", {"gallery": "/", "checkpoint": "/nowhere/run"}, "evaluator: checkpoint /nowhere/run does not"),
+        ("train", {"replay_data": "/nowhere/data"}, "trainer: replay_data /nowhere/data does not exist"),
+        ("collect", {"arm": "triceps"}, "arm 'triceps' is unknown"),
+        ("collect", {"bag": "/tmp"}, "recorder: /tmp exists already"),
+    ],
+)
+def test_what_a_node_would_refuse_is_refused_before_it_starts(system: str, given: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check(nodes(system, given))
+
+
+@pytest.mark.parametrize("section", ["/**/evaluator", "/**", "evaluator"])
+def test_a_gallery_that_the_parameter_file_names_is_enough(tmp_path: Path, section: str) -> None:
+    (tmp_path / "evaluator.yaml").write_text(f"{section}:\n  ros__parameters:\n    gallery: somewhere\n")
+    check(nodes("evaluate", {"config": str(tmp_path)}))
+
+
+def test_aassl_up_says_so_and_starts_nothing() -> None:
+    command = [sys.executable, "-m", "aassl_ros.cli.main", "up", "online"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("aassl: evaluator: no gallery is given.")
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,92 @@
+"""The one description of the systems: what launch files and `aassl up` start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aassl_ros.bringup.systems import SYSTEMS, nodes
+from aassl_ros.errors import ConfigError
+
+
+def test_a_real_robot_gets_everything_but_the_simulator_and_real_time() -> None:
+    simulated = nodes("online", {})
+    real = nodes("online", {"robot": "real"})
+    assert [node.name for node in simulated] == ["simulator", "recorder", "trainer", "evaluator", "explorer"]
+    assert [node.name for node in real] == ["recorder", "trainer", "evaluator", "explorer"]
+    assert {node.name: node.parameters["use_sim_time"] for node in simulated} == {
+        "simulator": False,
+        "recorder": True,
+        "trainer": True,
+        "evaluator": True,
+        "explorer": True,
+    }
+    assert not any(node.parameters["use_sim_time"] for node in real)
+
+
+def test_arguments_reach_the_parameters_they_are_for_with_their_types() -> None:
+    given = {"objects": "train:mug_0001, test:mug_0002", "episode_seconds": "2", "seed": "7", "exit_when_done": "true"}
+    explorer = next(node for node in nodes("collect", given) if node.name == "explorer")
+    assert explorer.parameters["objects"] == ["train:mug_0001", "test:mug_0002"]
+    assert isinstance(explorer.parameters["episode_seconds"], float)
+    assert explorer.parameters["seed"] == 7
+    assert explorer.parameters["exit_when_done"] is True
+
+
+def test_an_argument_left_out_leaves_the_parameter_file_its_say() -> None:
+    recorder = next(node for node in nodes("collect", {}) if node.name == "recorder")
+    assert "storage" not in recorder.parameters
+    assert Path(recorder.parameters_file).name == "recorder.yaml"
+
+
+def test_topics_of_a_real_camera_and_arm_are_remapped() -> None:
+    given = {
+        "robot": "real",
+        "image_topic": "/rgb/image",
+        "joint_states_topic": "/arm/joint_states",
+        "namespace": "left",
+    }
+    recorder = next(node for node in nodes("collect", given) if node.name == "recorder")
+    words = " ".join(recorder.ros_arguments())
+    assert "-r camera/image_raw:=/rgb/image" in words
+    assert "-r camera/image_raw/compressed:=/rgb/image/compressed" in words
+    assert "-r camera/camera_info:=/rgb/camera_info" in words
+    assert "-r joint_states:=/arm/joint_states" in words
+    assert "-r __ns:=/left" in words
+
+
+def test_a_parameter_folder_of_the_users_own_overrides_file_by_file(tmp_path: Path) -> None:
+    (tmp_path / "recorder.yaml").write_text("/**/recorder:\n  ros__parameters: {}\n")
+    files = {node.name: Path(node.parameters_file) for node in nodes("collect", {"config": str(tmp_path)})}
+    assert files["recorder"] == tmp_path / "recorder.yaml"
+    assert files["explorer"].name == "explorer.yaml"
+    assert files["explorer"].parent != tmp_path
+
+
+@pytest.mark.parametrize(
+    ("system", "given", "message"),
+    [
+        ("fly", {}, "there is no system 'fly', expected one of collect, train, evaluate, online."),
+        ("collect", {"arms": "panda"}, "collect: unknown argument 'arms', expected one of robot, arm,"),
+        ("collect", {"robot": "imaginary"}, "collect: robot = 'imaginary', expected one of sim, real."),
+        ("collect", {"seed": "many"}, "seed = 'many', expected an integer."),
+        ("collect", {"exit_when_done": "perhaps"}, "exit_when_done = 'perhaps', expected true or false."),
+        ("collect", {"objects": "train:mug_0001,"}, "objects = 'train:mug_0001,', expected a list as a,b,c."),
+        ("collect", {"config": "/nowhere"}, "config = '/nowhere': no such file or folder"),
+        (
+            "collect",
+            {"config": "/"},
+            "config = '/': a folder without parameter files, expected some of evaluator.yaml,",
+        ),
+    ],
+)
+def test_a_wrong_argument_is_named(system: str, given: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        nodes(system, given)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_argument_is_described(name: str) -> None:
+    assert all(argument.description for argument in SYSTEMS[name].arguments)

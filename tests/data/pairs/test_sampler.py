@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import tracemalloc
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from aassl_ros.data.pairs.sampler import PairSampler, Window
+from aassl_ros.errors import DataError
+from aassl_ros.motion import rotations
+
+SECOND = 1_000_000_000
+
+
+def recorded(*lengths: int, period_s: float = 0.1, turn_deg: float = 5.0) -> Any:
+    """Episodes of these lengths, each starting at 1 s, its object turning steadily about one axis."""
+    within = np.concatenate([np.arange(length) for length in lengths])
+    poses = np.zeros((len(within), 7))
+    poses[:, 3:] = rotations.from_rotation_vector(np.radians(within * turn_deg)[:, None] * [[0, 0, 1]])
+    return SimpleNamespace(
+        stamps_ns=SECOND + (within * period_s * SECOND).astype(np.int64),
+        episode_of=np.repeat(np.arange(len(lengths)), lengths),
+        object_pose=poses,
+        tip_pose=np.full((len(within), 7), np.nan),
+        recorded=np.zeros((len(within), 0)),
+        recorded_names=(),
+    )
+
+
+def partners_seen(states: Any, window: Window, anchor: int, frames: NDArray[np.int64] | None = None) -> set[int]:
+    sampler = PairSampler(states, np.arange(len(states.stamps_ns)) if frames is None else frames, window)
+    return set(sampler.partners(np.full(2000, anchor), np.random.default_rng(0)).tolist())
+
+
+def test_a_partner_is_any_other_frame_of_the_episode() -> None:
+    states = recorded(4, 6, 5)
+
+    assert partners_seen(states, Window(), 6) == {4, 5, 7, 8, 9}
+
+
+def test_partners_are_drawn_evenly() -> None:
+    states = recorded(3, 11)
+    sampler = PairSampler(states, np.arange(14), Window("frames", 2, 4))
+
+    drawn = sampler.partners(np.full(60_000, 6), np.random.default_rng(0))
+
+    found, counts = np.unique(drawn, return_counts=True)
+    np.testing.assert_array_equal(found, [3, 4, 8, 9, 10])
+    np.testing.assert_allclose(counts, 12_000, rtol=0.05)
+
+
+def test_a_window_in_frames_is_cut_to_the_episode() -> None:
+    states = recorded(5, 5)
+
+    assert partners_seen(states, Window("frames", 0, 2), 5) == {6, 7}
+    assert partners_seen(states, Window("frames", 0, 2), 4) == {2, 3}
+    assert partners_seen(states, Window("frames", 1, 1), 2) == {1, 3}
+
+
+def test_next_is_the_frame_after_and_the_last_one_has_none() -> None:
+    states = recorded(5, 3)
+    sampler = PairSampler(states, np.arange(8), Window("next"))
+
+    np.testing.assert_array_equal(sampler.anchors, [0, 1, 2, 3, 5, 6])
+    np.testing.assert_array_equal(sampler.partners(sampler.anchors, np.random.default_rng(0)), [1, 2, 3, 4, 6, 7])
+
+
+def test_a_walk_ends_at_most_its_steps_away_within_the_episode_and_never_where_it_began() -> None:
+    states = recorded(3, 20, 2)
+
+    assert partners_seen(states, Window("walk", maximum=1), 10) == {9, 11}
+    assert partners_seen(states, Window("walk", maximum=3), 10) == {7, 8, 9, 11, 12, 13}
+    assert partners_seen(states, Window("walk", maximum=4), 3) == {4, 5, 6, 7}
+    assert partners_seen(states, Window("walk", maximum=6), 23) == {24}
+    assert partners_seen(states, Window("walk", maximum=9), 0) == {1, 2}
+
+
+def test_a_walk_ends_where_steps_taken_one_by_one_end() -> None:
+    """The reference steps to and fro one frame at a time, turned back at both ends."""
+    rng, length, begin, steps = np.random.default_rng(0), 6, 1, 5
+
+    def reference() -> int:
+        at = begin
+        for _ in range(rng.integers(1, steps + 1)):
+            at += 1 if at == 0 else -1 if at == length - 1 else rng.choice((-1, 1))
+        return at
+
+    drawn = np.array([reference() for _ in range(20_000)])
+    expected = np.bincount(drawn[drawn != begin], minlength=length) / (drawn != begin).sum()
+    sampler = PairSampler(recorded(length), np.arange(length), Window("walk", maximum=steps))
+    found = sampler.partners(np.full(20_000, begin), rng)
+
+    np.testing.assert_allclose(np.bincount(found, minlength=length) / len(found), expected, atol=0.015)
+
+
+def test_a_window_in_seconds_goes_by_stamps_even_where_episodes_share_them() -> None:
+    states = recorded(10, 10)
+
+    assert partners_seen(states, Window("seconds", 0.15, 0.31), 12) == {10, 14, 15}
+
+
+def test_a_window_in_degrees_is_met_by_the_turn_of_the_object() -> None:
+    states = recorded(30, 30)
+
+    assert partners_seen(states, Window("degrees", 14.9, 20.1), 40) == {36, 37, 43, 44}
+
+
+def test_the_tips_turn_serves_where_the_object_is_unknown() -> None:
+    states = recorded(30)
+    states.object_pose, states.tip_pose = states.tip_pose, states.object_pose
+
+    assert partners_seen(states, Window("degrees", 9.9, 10.1), 15) == {13, 17}
+
+
+def test_a_recorded_angle_serves_where_no_pose_is_known() -> None:
+    states = recorded(30)
+    states.recorded, states.recorded_names = 12.0 * np.arange(30)[:, None], ("table_deg",)
+    states.object_pose[:] = np.nan
+
+    assert partners_seen(states, Window("degrees", 23, 25), 15) == {13, 17}
+
+
+def test_some_poses_of_the_object_some_of_the_tip_and_any_length_of_quaternion_serve() -> None:
+    states = recorded(30)
+    states.tip_pose = states.object_pose * 3
+    states.object_pose[13:16] = np.nan
+
+    assert partners_seen(states, Window("degrees", 9.9, 10.1), 15) == {13, 17}
+    assert partners_seen(states, Window("degrees", 9.9, 10.1), 19) == {17, 21}
+
+
+def test_where_no_frame_is_turned_enough_the_nearest_miss_is_taken() -> None:
+    states = recorded(6)
+
+    assert partners_seen(states, Window("degrees", 90, 100), 0) == {5}
+
+
+def test_frames_of_unknown_pose_are_left_out_of_a_window_in_degrees() -> None:
+    states = recorded(6)
+    states.object_pose[2] = np.nan
+    sampler = PairSampler(states, np.arange(6), Window("degrees", 1, 30))
+
+    np.testing.assert_array_equal(sampler.anchors, [0, 1, 3, 4, 5])
+
+
+def test_only_the_given_frames_are_drawn() -> None:
+    states = recorded(10, 10)
+
+    assert partners_seen(states, Window(), 2, np.array([0, 2, 3, 7, 12, 13])) == {0, 3, 7}
+
+
+def test_an_epoch_takes_each_frame_once_and_drops_the_last_partial_batch() -> None:
+    states = recorded(10, 7, 1)
+    sampler = PairSampler(states, np.arange(18), Window())
+
+    batches = list(sampler.epoch(np.random.default_rng(0), 5))
+
+    first = np.concatenate([batch[0] for batch in batches])
+    second = np.concatenate([batch[1] for batch in batches])
+    assert len(batches) == 3
+    assert len(set(first)) == 15
+    assert 17 not in first  # alone in its episode
+    assert (first != second).all()
+    np.testing.assert_array_equal(states.episode_of[first], states.episode_of[second])
+
+
+def test_the_same_seed_draws_the_same_pairs() -> None:
+    sampler = PairSampler(recorded(50, 50), np.arange(100), Window("degrees", 10, 30))
+
+    one, two = (list(sampler.epoch(np.random.default_rng(7), 32)) for _ in range(2))
+
+    np.testing.assert_array_equal(one, two)
+
+
+def test_a_million_frames_take_little_more_memory_for_a_batch_than_ten_thousand() -> None:
+    rng = np.random.default_rng(0)
+
+    def peak_bytes(count: int) -> int:
+        states = SimpleNamespace(stamps_ns=np.arange(count) * 33_000_000, episode_of=np.arange(count) // 300)
+        sampler = PairSampler(states, np.arange(count), Window("seconds", 0, 1))  # type: ignore[arg-type]
+        anchors = rng.choice(sampler.anchors, 256)
+        sampler.partners(anchors, rng)  # what is made once is made
+        tracemalloc.start()
+        sampler.partners(anchors, rng)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    assert peak_bytes(1_000_000) < 2 * peak_bytes(10_000)  # a look at all frames would take a hundred times as much
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda: Window("metres", 0, 1), "'metres' is unknown"),
+        (lambda: Window("frames", 3, 2), "expected 0 <= minimum <= maximum"),
+        (lambda: Window("seconds", 0, 0), "expected 0 <= minimum <= maximum"),
+        (lambda: Window("frames", 0, 0.5), "holds no other frame"),
+        (lambda: Window("walk", maximum=2.5), "walk of 2.5 steps, expected a whole number"),
+        (lambda: Window("walk"), "walk of inf steps"),
+        (lambda: PairSampler(recorded(1, 1), np.arange(2), Window("next")), "no pair among 2 frames within one step"),
+        (lambda: PairSampler(recorded(1, 1, 1), np.arange(3), Window()), "no pair among 3 frames"),
+        (lambda: PairSampler(recorded(4), np.arange(4), Window("frames", 9, 12)), "within 9 to 12 frames"),
+        (lambda: PairSampler(recorded(4), np.arange(0), Window()), "no pair among 0 frames"),
+        (
+            lambda: PairSampler(recorded(4), np.arange(1, 4), Window()).partners(
+                np.array([0]), np.random.default_rng(0)
+            ),
+            "has no partner",
+        ),
+        (
+            lambda: PairSampler(recorded(4, 1), np.arange(5), Window()).partners(
+                np.array([4]), np.random.default_rng(0)
+            ),
+            "has no partner",
+        ),
+    ],
+)
+def test_what_has_no_pairs_is_named(act: object, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        act()  # type: ignore[operator]

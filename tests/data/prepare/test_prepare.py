@@ -1,0 +1,412 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from aassl_ros.data.bags.recording import Recording
+from aassl_ros.data.bags.recovery import recover_bag
+from aassl_ros.data.bags.writer import BagWriter
+from aassl_ros.data.prepare.prepare import PrepareReport, PrepareSettings, prepare
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.session import Roles, Session
+from aassl_ros.errors import AasslError, BagError, DataError
+from aassl_ros.motion.kinematics import Chain
+
+MS = 1_000_000
+SECOND = 1000 * MS
+SIZE = 8
+POSE = "geometry_msgs/msg/PoseStamped"
+# Two links turned by one joint: the tip is 1 m along x from it.
+URDF = """<robot name="r"><link name="base"/><link name="arm"/><link name="tip"/>
+<joint name="a" type="continuous"><parent link="base"/><child link="arm"/><axis xyz="0 0 1"/></joint>
+<joint name="end" type="fixed"><parent link="arm"/><child link="tip"/><origin xyz="1 0 0"/></joint></robot>"""
+SESSION = Session(
+    robot="robot",
+    arm="test",
+    base_link="base",
+    tip_link="tip",
+    roles=Roles({"camera": "/camera/image_raw"}, "/joint_states", {"arm": "/command"}, "/episode", "/object_pose"),
+)
+
+
+class Message(NamedTuple):
+    topic: str
+    type: str
+    stamp_ns: int
+    data: bytes
+
+
+def header(stamp_ns: int) -> Any:
+    types = messages.typestore().types
+    stamp = types["builtin_interfaces/msg/Time"](sec=stamp_ns // SECOND, nanosec=stamp_ns % SECOND)
+    return types["std_msgs/msg/Header"](stamp=stamp, frame_id="")
+
+
+def image(stamp_ns: int, encoding: str = "rgb8", width: int = 2 * SIZE, topic: str = "/camera/image_raw") -> Message:
+    """Gray of a shade that tells the stamp, twice as wide as the training size."""
+    kind = messages.typestore().types[messages.IMAGE]
+    pixels = np.full(3 * width * width, shade(stamp_ns), np.uint8)
+    shape = {"height": width, "width": width, "step": 3 * width}
+    made = kind(header=header(stamp_ns), encoding=encoding, is_bigendian=0, data=pixels, **shape)
+    return Message(topic, messages.IMAGE, stamp_ns, messages.encode(made, messages.IMAGE))
+
+
+def shade(stamp_ns: int) -> int:
+    return stamp_ns // (33 * MS) % 251
+
+
+def joint_state(stamp_ns: int, names: Sequence[str] = ("a",)) -> Message:
+    """A joint that turns by 1 rad/s, so that its position is its stamp in seconds."""
+    data = messages.encode_joint_state(stamp_ns, names, [stamp_ns / SECOND] * len(names))
+    return Message("/joint_states", messages.JOINT_STATE, stamp_ns, data)
+
+
+def command(stamp_ns: int, position: float) -> Message:
+    types = messages.typestore().types
+    nothing = np.zeros(0)
+    at_once = types["builtin_interfaces/msg/Duration"](sec=0, nanosec=0)
+    parts = {"velocities": nothing, "accelerations": nothing, "effort": nothing, "time_from_start": at_once}
+    point = types["trajectory_msgs/msg/JointTrajectoryPoint"](positions=np.array([position]), **parts)
+    made = types[messages.JOINT_TRAJECTORY](header=header(stamp_ns), joint_names=["a"], points=[point])
+    return Message("/command", messages.JOINT_TRAJECTORY, stamp_ns, messages.encode(made, messages.JOINT_TRAJECTORY))
+
+
+def object_pose(stamp_ns: int) -> Message:
+    types = messages.typestore().types
+    point = types["geometry_msgs/msg/Point"](x=stamp_ns / SECOND, y=0.0, z=1.0)
+    turn = types["geometry_msgs/msg/Quaternion"](x=0.0, y=0.0, z=0.0, w=1.0)
+    pose = types["geometry_msgs/msg/Pose"](position=point, orientation=turn)
+    made = types[POSE](header=header(stamp_ns), pose=pose)
+    return Message("/object_pose", POSE, stamp_ns, messages.encode(made, POSE))
+
+
+def text(topic: str, stamp_ns: int, content: str) -> Message:
+    return Message(topic, messages.STRING, stamp_ns, messages.encode_string(content))
+
+
+def episode_event(number: int, event: str, stamp_ns: int, instance_set: str = "train") -> Message:
+    what = {"instance": f"mug_{number:04d}", "category": "mug", "set": instance_set} if event == "start" else {}
+    identity = f"00000000-0000-4000-8000-{number:012d}"
+    return text("/episode", stamp_ns, json.dumps({"id": identity, "stamp": stamp_ns, "event": event, **what}))
+
+
+def stream(seconds: float = 2.0, first_episode: int = 0) -> list[Message]:
+    """Frames each 33 ms with the object's pose, joints each 10 ms, a command each 500 ms, an episode each second."""
+    end = SECOND + round(seconds * SECOND)
+    found = [joint_state(stamp) for stamp in range(SECOND, end, 10 * MS)]
+    stamps = range(SECOND + 7 * MS, end - 40 * MS, 33 * MS)
+    found += [image(stamp) for stamp in stamps] + [object_pose(stamp) for stamp in stamps]
+    found += [command(stamp, stamp / SECOND) for stamp in range(SECOND + 200 * MS, end, 500 * MS)]
+    for number, start in enumerate(range(SECOND, end, SECOND), start=first_episode):
+        found.append(episode_event(number, "start", start, "train" if number % 2 == 0 else "test"))
+        found.append(episode_event(number, "stop", start + 900 * MS))
+    return sorted([text("/robot_description", SECOND, URDF), *found], key=lambda message: message.stamp_ns)
+
+
+def record(path: Path, recorded: Sequence[Message], session: Session = SESSION, storage: str = "mcap") -> Path:
+    """A bag as the recorder makes it, samples included."""
+    recording = Recording(path, session, storage=storage)
+    for message in recorded:
+        recording.add_topic(message.topic, message.type)
+        recording.receive(message.topic, message.stamp_ns + MS, message.stamp_ns, message.data)
+    recording.close()
+    return path
+
+
+def without(recorded: Sequence[Message], topic: str) -> list[Message]:
+    return [message for message in recorded if message.topic != topic]
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return record(tmp_path_factory.mktemp("bags") / "bag", stream())
+
+
+@pytest.fixture(scope="module")
+def prepared(bag: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[PreparedData, PrepareReport]:
+    out = tmp_path_factory.mktemp("data") / "data"
+    report = prepare([bag], out, PrepareSettings(image_size=SIZE))
+    return PreparedData.open(out), report
+
+
+def test_each_frame_of_an_episode_becomes_a_picture_of_training_size(
+    prepared: tuple[PreparedData, PrepareReport],
+) -> None:
+    data, report = prepared
+
+    assert data.frames.shape == (report.frames, SIZE, SIZE, 3)
+    np.testing.assert_array_equal(data.frames[:, 0, 0, 0], [shade(stamp) for stamp in data.stamps_ns.tolist()])
+    assert [(row.instance, row.category, row.set) for row in data.episodes] == [
+        ("mug_0000", "mug", "train"),
+        ("mug_0001", "mug", "test"),
+    ]
+    for row in data.episodes:
+        within_s = (data.stamps_ns[row.start : row.stop] % SECOND) / SECOND
+        assert ((within_s >= 0) & (within_s < 0.9)).all()
+
+
+def test_frames_between_episodes_are_counted_and_left_out(prepared: tuple[PreparedData, PrepareReport]) -> None:
+    data, report = prepared
+
+    between = [stamp for stamp in range(SECOND + 7 * MS, 3 * SECOND - 40 * MS, 33 * MS) if stamp % SECOND >= 900 * MS]
+    assert report.outside_episodes == len(between) > 0
+    assert report.frames_in_bags == len(data) + len(between)
+    assert sum(report.frames_of_set.values()) == len(data)
+
+
+def test_states_are_those_at_the_frames_own_stamp(prepared: tuple[PreparedData, PrepareReport]) -> None:
+    data, _ = prepared
+    seconds = data.stamps_ns / SECOND
+
+    np.testing.assert_allclose(data.joint_position[:, 0], seconds, atol=1e-6)
+    np.testing.assert_allclose(data.object_pose[:, 0], seconds)
+    tips = Chain.from_urdf(URDF, "base", "tip").forward(seconds[:, None])
+    np.testing.assert_allclose(data.tip_pose[:, :3], tips[:, :3], atol=1e-6)
+    assert data.joint_names == data.command_names == data.continuous_joints == ("a",)
+
+
+def test_commands_are_unknown_before_the_first_and_then_those_in_force(
+    prepared: tuple[PreparedData, PrepareReport],
+) -> None:
+    data, _ = prepared
+    commands, stamps = data.joint_command[:, 0], data.stamps_ns
+    first = SECOND + 200 * MS
+
+    assert np.isnan(commands[stamps < first]).all()
+    last_command = first + (stamps[stamps > first] - first) // (500 * MS) * (500 * MS)
+    np.testing.assert_allclose(commands[stamps > first], last_command / SECOND, atol=1e-6)
+
+
+def test_computed_samples_are_the_recorders_own(prepared: tuple[PreparedData, PrepareReport]) -> None:
+    _, report = prepared
+
+    assert report.largest_difference == 0
+    assert report.largest_command_difference == 0
+    assert report.samples_not_recorded == 0
+    assert not report.lossy
+
+
+def test_a_sample_that_differs_from_the_recorders_is_found(tmp_path: Path) -> None:
+    wrong = messages.encode_joint_state(SECOND + 40 * MS, ["a"], [9.0])
+    sample = Message("/recorder/sample/camera/joint_state", messages.JOINT_STATE, SECOND + 40 * MS, wrong)
+    path = tmp_path / "bag"
+    with BagWriter(path) as writer:
+        writer.set_custom_data("recorder/session", SESSION.to_json())
+        for message in [*stream(), sample]:
+            writer.add_topic(message.topic, message.type)
+            writer.write(message.topic, message.stamp_ns, message.stamp_ns, message.data)
+
+    report = prepare([path], tmp_path / "data", PrepareSettings(image_size=SIZE))
+
+    assert report.largest_difference == pytest.approx(9.0 - 1.04)
+    assert report.lossy
+
+
+def test_a_second_run_does_nothing_unless_bags_or_settings_changed_or_it_is_forced(bag: Path, tmp_path: Path) -> None:
+    settings = PrepareSettings(image_size=SIZE)
+    out = tmp_path / "data"
+    first = prepare([bag], out, settings)
+    made = (out / "prepared.json").stat().st_mtime_ns
+
+    again = prepare([bag], out, settings)
+    assert again == replace(first, already_there=True)
+    assert (out / "prepared.json").stat().st_mtime_ns == made
+
+    assert not prepare([bag], out, settings, force=True).already_there
+    assert not prepare([bag], out, PrepareSettings(image_size=4)).already_there
+    assert PreparedData.open(out).image_size == 4
+
+
+def test_damaged_data_are_made_again(bag: Path, tmp_path: Path) -> None:
+    settings = PrepareSettings(image_size=SIZE)
+    prepare([bag], tmp_path / "data", settings)
+    (tmp_path / "data" / "frames.uint8").write_bytes(b"")
+
+    assert not prepare([bag], tmp_path / "data", settings).already_there
+
+
+def test_an_interruption_leaves_what_was_there(bag: Path, tmp_path: Path) -> None:
+    out = tmp_path / "data"
+
+    def interrupt(done: int, total: int) -> None:
+        if done == total // 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare([bag], out, PrepareSettings(image_size=SIZE), progress=interrupt)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_folder_of_bags_is_one_set_of_data(tmp_path: Path, storage: str) -> None:
+    record(tmp_path / "bags" / "monday", stream(), storage=storage)
+    record(tmp_path / "bags" / "tuesday", stream(first_episode=2), storage=storage)
+    (tmp_path / "bags" / "notes").mkdir()
+
+    report = prepare([tmp_path / "bags"], tmp_path / "data", PrepareSettings(image_size=SIZE))
+
+    data = PreparedData.open(tmp_path / "data")
+    assert [row.instance for row in data.episodes] == ["mug_0000", "mug_0001", "mug_0002", "mug_0003"]
+    assert len(report.bags) == 2
+    assert data.frames[:, 0, 0, 0].tolist() == [shade(stamp) for stamp in data.stamps_ns.tolist()]
+
+
+def test_a_bag_given_twice_counts_once_and_a_copy_is_refused(bag: Path, tmp_path: Path) -> None:
+    settings = PrepareSettings(image_size=SIZE)
+
+    assert len(prepare([bag, bag.parent], tmp_path / "data", settings).bags) == 1
+    shutil.copytree(bag, tmp_path / "copy")
+    with pytest.raises(DataError, match="hold the same recording"):
+        prepare([bag, tmp_path / "copy"], tmp_path / "two", settings)
+
+
+def test_a_moved_bag_is_still_the_same_bag(bag: Path, tmp_path: Path) -> None:
+    settings = PrepareSettings(image_size=SIZE)
+    prepare([bag], tmp_path / "data", settings)
+    shutil.copytree(bag, tmp_path / "elsewhere")
+
+    assert prepare([tmp_path / "elsewhere"], tmp_path / "data", settings).already_there
+
+
+def test_a_discarded_episode_is_left_out(tmp_path: Path) -> None:
+    path = record(tmp_path / "bag", [*stream(), episode_event(0, "discard", 4 * SECOND)])
+
+    prepare([path], tmp_path / "data", PrepareSettings(image_size=SIZE))
+
+    assert [row.instance for row in PreparedData.open(tmp_path / "data").episodes] == ["mug_0001"]
+
+
+def test_without_a_description_of_the_robot_the_tip_is_unknown_and_that_is_said(tmp_path: Path) -> None:
+    path = record(tmp_path / "bag", without(stream(), "/robot_description"))
+
+    report = prepare([path], tmp_path / "data", PrepareSettings(image_size=SIZE))
+
+    assert np.isnan(PreparedData.open(tmp_path / "data").tip_pose).all()
+    assert "no tip pose" in report.notes[0]
+
+
+def test_a_description_from_elsewhere_than_the_session_says_is_used_and_told(tmp_path: Path) -> None:
+    session = replace(SESSION, roles=replace(SESSION.roles, robot_description="/left/robot_description"))
+    path = record(tmp_path / "bag", stream(), session)
+
+    report = prepare([path], tmp_path / "data", PrepareSettings(image_size=SIZE))
+
+    assert np.isfinite(PreparedData.open(tmp_path / "data").tip_pose).all()
+    assert report.notes == (
+        f"{path}: the robot description is taken from /robot_description: /left/robot_description holds none",
+    )
+
+
+def test_a_bag_of_another_recorder_is_read_by_the_types_of_its_topics(tmp_path: Path) -> None:
+    path = tmp_path / "bag"
+    with BagWriter(path) as writer:
+        for message in stream():
+            writer.add_topic(message.topic, message.type)
+            writer.write(message.topic, message.stamp_ns, message.stamp_ns, message.data)
+    links = PrepareSettings(image_size=SIZE, base_link="base", tip_link="tip", object_pose="/object_pose")
+
+    report = prepare([path], tmp_path / "data", links)
+
+    data = PreparedData.open(tmp_path / "data")
+    assert report.largest_difference is None
+    assert np.isfinite(data.object_pose).all()
+    assert np.isfinite(data.tip_pose).all()
+    assert data.command_names == ("a",)
+
+
+def test_of_two_cameras_one_is_chosen(tmp_path: Path) -> None:
+    cameras = {"front": "/camera/image_raw", "wrist": "/wrist/image_raw"}
+    session = replace(SESSION, roles=replace(SESSION.roles, cameras=cameras))
+    wrist = [image(stamp, topic="/wrist/image_raw") for stamp in range(SECOND + 20 * MS, 2 * SECOND, 100 * MS)]
+    recorded = sorted([*stream(), *wrist], key=lambda message: message.stamp_ns)
+    path = record(tmp_path / "bag", recorded, session)
+
+    with pytest.raises(BagError, match=r"holds cameras front, wrist .* Choose one with --camera"):
+        prepare([path], tmp_path / "data", PrepareSettings(image_size=SIZE))
+    report = prepare([path], tmp_path / "data", PrepareSettings(image_size=SIZE, camera="wrist"))
+
+    assert (report.frames_in_bags, report.largest_difference) == (10, 0)
+
+
+def test_frames_that_cannot_be_used_are_counted_by_reason(tmp_path: Path) -> None:
+    odd = [image(SECOND + 41 * MS, encoding="smell8"), image(SECOND + 74 * MS, width=4)]
+    nan = Message("/joint_states", messages.JOINT_STATE, SECOND + 55 * MS, b"rubbish")
+    bad_event = text("/episode", SECOND + 60 * MS, "{}")
+    recorded = sorted([*stream(), *odd, nan, bad_event], key=lambda message: message.stamp_ns)
+    path = record(tmp_path / "bag", recorded)
+
+    report = prepare([path], tmp_path / "data", PrepareSettings(image_size=SIZE))
+
+    assert sorted(report.unusable.values()) == [1, 1]
+    assert any("smell8" in reason for reason in report.unusable)
+    assert report.messages_refused == {"/joint_states": 1, "/episode": 1}
+    assert report.lossy
+
+
+def test_a_sample_never_spans_a_hole_in_the_joint_stream(tmp_path: Path) -> None:
+    hole = range(SECOND + 300 * MS, SECOND + 500 * MS)
+    recorded = [message for message in stream() if message.topic != "/joint_states" or message.stamp_ns not in hole]
+    path = record(tmp_path / "bag", recorded)
+
+    report = prepare([path], tmp_path / "data", PrepareSettings(image_size=SIZE))
+
+    stamps = PreparedData.open(tmp_path / "data").stamps_ns
+    assert not ((stamps > hole.start) & (stamps < hole.stop - 10 * MS)).any()
+    assert sum(report.without_sample.values()) == 6
+
+
+@pytest.mark.parametrize(
+    ("kept", "error", "message"),
+    [
+        (without(stream(), "/camera/image_raw"), BagError, r"holds no camera frames .*/joint_states 200.* --camera"),
+        (without(stream(), "/joint_states"), BagError, "holds no joint states .* --joint-states"),
+        (without(stream(), "/episode"), BagError, "holds no episode events .* --episode"),
+        ([], BagError, "holds no camera frames"),
+        (
+            [*without(stream(), "/episode"), text("/episode", 9 * SECOND, "{}")],
+            DataError,
+            "none of 60 frames can be used",
+        ),
+    ],
+    ids=["no frames", "no joints", "no episodes", "empty", "no frame in an episode"],
+)
+def test_a_bag_that_lacks_something_is_named_with_what_it_holds(
+    tmp_path: Path, kept: list[Message], error: type[AasslError], message: str
+) -> None:
+    path = record(tmp_path / "bag", kept)
+
+    with pytest.raises(error, match=message) as raised:
+        prepare([path], tmp_path / "data", PrepareSettings(image_size=SIZE))
+
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "data").exists()
+
+
+def test_sources_without_a_bag_are_named(tmp_path: Path, bag: Path) -> None:
+    with pytest.raises(DataError, match="nowhere does not exist"):
+        prepare([tmp_path / "nowhere"], tmp_path / "data")
+    with pytest.raises(DataError, match=r"holds no bag.* Give a folder that holds bags, .* aassl collect -o NEW\."):
+        prepare([tmp_path], tmp_path / "data")
+
+
+def test_a_bag_that_was_never_closed_says_how_to_recover_it(tmp_path: Path, bag: Path) -> None:
+    shutil.copytree(bag, tmp_path / "bags" / "open")
+    (tmp_path / "bags" / "open" / "metadata.yaml").unlink()
+
+    with pytest.raises(BagError, match="aassl bag recover"):
+        prepare([tmp_path / "bags"], tmp_path / "data")
+
+
+def test_a_recovered_copy_beside_its_bag_is_refused(bag: Path, tmp_path: Path) -> None:
+    recover_bag(bag, tmp_path / "copy")
+    with pytest.raises(DataError, match="hold the same episode"):
+        prepare([bag, tmp_path / "copy"], tmp_path / "data", PrepareSettings(image_size=SIZE))

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aassl_ros.data.pairs.actions import ActionSpace
+from aassl_ros.data.pairs.sampler import Window
+from aassl_ros.data.replay.buffer import PairBatch, ReplayBuffer
+from aassl_ros.errors import DataError
+
+SIZE = 4
+MS = 1_000_000
+
+
+def picture(number: int) -> np.ndarray:
+    """A picture that says its number."""
+    frame = np.zeros((SIZE, SIZE, 3), np.uint8)
+    frame.reshape(-1)[:4] = np.frombuffer(np.uint32(number).tobytes(), np.uint8)
+    return frame
+
+
+def numbers(frames: np.ndarray) -> np.ndarray:
+    return frames.reshape(len(frames), -1)[:, :4].copy().view(np.uint32)[:, 0].astype(int)
+
+
+def fill(buffer: ReplayBuffer, episodes: list[str], start: int = 0) -> None:
+    """Frames 33 ms apart, one for each name of an episode; joint `a` stands at the frame's number."""
+    for number, episode in enumerate(episodes, start=start):
+        buffer.append(picture(number), 5 + number * 33 * MS, episode, joint_position=[number])
+
+
+def draw(buffer: ReplayBuffer, window: Window, draws: int = 60, batch: int = 2) -> set[tuple[int, int]]:
+    rng = np.random.default_rng(0)
+    batches = [buffer.sample(batch, window, None, rng) for _ in range(draws)]
+    return {pair for found in batches for pair in zip(numbers(found.first), numbers(found.second), strict=True)}
+
+
+def naive_pairs(episodes: list[str], capacity: int, window: Window) -> set[tuple[int, int]]:
+    """All pairs that may be drawn, by going through them one by one."""
+    held = range(max(0, len(episodes) - capacity), len(episodes))
+    found = set()
+    for first in held:
+        for second in held:
+            between = episodes[min(first, second) : max(first, second) + 1]
+            distance = abs(second - first) * (0.033 if window.unit == "seconds" else 1)
+            near = window.unit == "episode" or window.minimum <= distance <= window.maximum
+            if first != second and set(between) == {episodes[first]} and near:
+                found.add((first, second))
+    return found
+
+
+@given(
+    st.lists(st.integers(1, 5), min_size=1, max_size=5),
+    st.integers(2, 12),
+    st.sampled_from([Window(), Window("frames", 1, 2), Window("seconds", 0.05, 0.1)]),
+)
+@settings(max_examples=40)
+def test_pairs_are_those_that_going_through_all_frames_one_by_one_finds(
+    lengths: list[int], capacity: int, window: Window
+) -> None:
+    episodes = [str(index) for index, length in enumerate(lengths) for _ in range(length)]
+    buffer = ReplayBuffer(capacity, SIZE, ["a"])
+    fill(buffer, episodes)
+
+    expected = naive_pairs(episodes, capacity, window)
+    if not expected:
+        with pytest.raises(DataError, match="only 0 of"):
+            buffer.sample(1, window, None, np.random.default_rng(0))
+        return
+    assert draw(buffer, window, draws=300, batch=1) == expected
+
+
+def test_the_oldest_frames_give_way_and_are_never_drawn_again() -> None:
+    buffer = ReplayBuffer(6, SIZE, ["a"])
+    fill(buffer, ["one"] * 5 + ["two"] * 4)
+
+    assert len(buffer) == 6
+    assert {number for pair in draw(buffer, Window()) for number in pair} == {3, 4, 5, 6, 7, 8}
+
+
+def test_a_discarded_episode_is_not_drawn() -> None:
+    buffer = ReplayBuffer(20, SIZE, ["a"])
+    fill(buffer, ["one"] * 4 + ["two"] * 4)
+
+    buffer.discard("one")
+    buffer.discard("never heard of")
+
+    assert {number for pair in draw(buffer, Window()) for number in pair} == {4, 5, 6, 7}
+
+
+def test_an_episode_that_another_one_interrupts_is_two_stretches() -> None:
+    buffer = ReplayBuffer(20, SIZE, ["a"])
+    fill(buffer, ["one"] * 2 + ["two"] * 2 + ["one"] * 2)
+
+    assert draw(buffer, Window()) == {(0, 1), (1, 0), (2, 3), (3, 2), (4, 5), (5, 4)}
+
+
+def test_actions_belong_to_their_pairs() -> None:
+    buffer = ReplayBuffer(64, SIZE, ["a"])
+    fill(buffer, ["one"] * 50 + ["two"] * 50)
+
+    batch = buffer.sample(32, Window(), ActionSpace("joints"), np.random.default_rng(0))
+
+    np.testing.assert_array_equal(batch.actions[:, 0], numbers(batch.second) - numbers(batch.first))
+    assert len(set(numbers(batch.first))) == 32
+
+
+def test_frames_whose_action_is_unknown_are_not_drawn() -> None:
+    buffer = ReplayBuffer(20, SIZE, ["a"], ["a"])
+    for number in range(10):
+        command = [float(number)] if number >= 5 else None
+        buffer.append(picture(number), number * MS, "one", joint_command=command)
+
+    batch = buffer.sample(4, Window(), ActionSpace("commands"), np.random.default_rng(0))
+    actions = buffer.actions(500, Window(), ActionSpace("commands"), np.random.default_rng(0))
+
+    assert set(numbers(batch.first)) | set(numbers(batch.second)) <= {5, 6, 7, 8, 9}
+    assert np.isfinite(actions).all()
+    assert set(actions[:, 0].astype(int)) == {-4, -3, -2, -1, 1, 2, 3, 4}
+
+
+def test_a_window_in_degrees_goes_by_the_objects_turn() -> None:
+    buffer = ReplayBuffer(40, SIZE, [])
+    for number in range(40):
+        half = np.radians(5 * number) / 2
+        buffer.append(picture(number), number * MS, "one", object_pose=[0, 0, 1, 0, 0, np.sin(half), np.cos(half)])
+
+    batch = buffer.sample(16, Window("degrees", 9.9, 10.1), None, np.random.default_rng(0))
+
+    np.testing.assert_array_equal(np.abs(numbers(batch.second) - numbers(batch.first)), 2)
+
+
+def test_one_thread_appends_while_another_draws() -> None:
+    buffer = ReplayBuffer(200, SIZE, ["a"])
+    fill(buffer, ["0"] * 100)
+    drawn: list[PairBatch] = []
+    stop = threading.Event()
+
+    def learn() -> None:
+        rng = np.random.default_rng(0)
+        while not stop.is_set():
+            drawn.append(buffer.sample(16, Window("frames", 1, 3), ActionSpace("joints"), rng))
+
+    learner = threading.Thread(target=learn)
+    learner.start()
+    fill(buffer, [str(number // 50) for number in range(100, 3000)], start=100)
+    stop.set()
+    learner.join()
+
+    assert drawn
+    for batch in drawn:
+        first, second = numbers(batch.first), numbers(batch.second)
+        assert (np.abs(first - second) <= 3).all()
+        np.testing.assert_array_equal(batch.actions[:, 0], second - first)
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda buffer: buffer.append(np.zeros((3, 3, 3), np.uint8), 0, "one"), "frame is uint8"),
+        (lambda buffer: fill(buffer, ["one"]) or fill(buffer, ["one"]), "does not come after 5"),
+        (lambda buffer: buffer.sample(2, Window(), None, np.random.default_rng(0)), "only 0 of 0 frames"),
+        (lambda buffer: ReplayBuffer(1, SIZE, []), "needs at least 2"),
+    ],
+)
+def test_what_does_not_fit_is_named(act: object, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        act(ReplayBuffer(10, SIZE, ["a"]))  # type: ignore[operator]

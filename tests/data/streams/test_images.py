@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from aassl_ros.data.streams.images import decode_compressed, decode_image, to_square
+from aassl_ros.errors import DataError
+
+RED, GREEN, BLUE = (200, 30, 10), (20, 180, 40), (15, 25, 220)
+
+
+def picture(colour: tuple[int, int, int], height: int = 8, width: int = 12) -> np.ndarray:
+    return np.full((height, width, 3), colour, np.uint8)
+
+
+@pytest.mark.parametrize("colour", [RED, GREEN, BLUE])
+@pytest.mark.parametrize(
+    ("encoding", "conversion"),
+    [
+        ("rgb8", None),
+        ("bgr8", cv2.COLOR_RGB2BGR),
+        ("rgba8", cv2.COLOR_RGB2RGBA),
+        ("bgra8", cv2.COLOR_RGB2BGRA),
+        ("yuv422", cv2.COLOR_RGB2YUV_UYVY),
+        ("uyvy", cv2.COLOR_RGB2YUV_UYVY),
+        ("yuv422_yuy2", cv2.COLOR_RGB2YUV_YUY2),
+        ("yuyv", cv2.COLOR_RGB2YUV_YUY2),
+    ],
+)
+def test_a_colour_survives_its_encoding(encoding: str, conversion: int | None, colour: tuple[int, int, int]) -> None:
+    rgb = picture(colour)
+    encoded = rgb if conversion is None else cv2.cvtColor(rgb, conversion)
+    decoded = decode_image(encoding, 8, 12, encoded[0].nbytes, False, encoded.tobytes())
+    assert decoded.shape == (8, 12, 3)
+    np.testing.assert_allclose(decoded.astype(int), rgb.astype(int), atol=4)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
+def test_each_bayer_pattern_gives_its_colours_back(pattern: str, bits: int) -> None:
+    rgb = picture(RED)
+    mosaic = np.empty((8, 12), np.uint8)
+    for place, letter in enumerate(pattern):
+        mosaic[place // 2 :: 2, place % 2 :: 2] = RED["rgb".index(letter)]
+    data = mosaic.tobytes() if bits == 8 else (mosaic.astype("<u2") << 8).tobytes()
+    decoded = decode_image(f"bayer_{pattern}{bits}", 8, 12, 12 * bits // 8, False, data)
+    np.testing.assert_allclose(decoded[2:-2, 2:-2].astype(int), rgb[2:-2, 2:-2].astype(int), atol=1)
+
+
+@pytest.mark.parametrize("is_bigendian", [False, True])
+def test_mono16_keeps_its_upper_eight_bits_in_either_byte_order(is_bigendian: bool) -> None:
+    values = np.array([[0x1234, 0xFF00]], ">u2" if is_bigendian else "<u2")
+    decoded = decode_image("mono16", 1, 2, 4, is_bigendian, values.tobytes())
+    assert decoded.tolist() == [[[0x12] * 3, [0xFF] * 3]]
+
+
+def test_padding_at_the_end_of_rows_is_left_out() -> None:
+    rgb = np.arange(4 * 3 * 3, dtype=np.uint8).reshape(4, 3, 3)
+    padded = np.concatenate([rgb.reshape(4, 9), np.full((4, 7), 255, np.uint8)], axis=1)
+    np.testing.assert_array_equal(decode_image("rgb8", 4, 3, 16, False, padded.tobytes()), rgb)
+
+
+def test_an_unknown_encoding_is_named_with_the_known_ones() -> None:
+    with pytest.raises(DataError, match=r"encoding '32FC1', expected one of rgb8"):
+        decode_image("32FC1", 1, 1, 4, False, b"1234")
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "step", "size"), [(2, 2, 6, 11), (2, 2, 5, 12), (0, 2, 6, 0), (2, 0, 0, 0)]
+)
+def test_an_image_whose_sizes_do_not_fit_is_refused(height: int, width: int, step: int, size: int) -> None:
+    with pytest.raises(DataError):
+        decode_image("rgb8", height, width, step, False, bytes(size))
+
+
+@pytest.mark.parametrize("kind", [".jpg", ".png"])
+def test_a_compressed_picture_is_read_as_rgb(kind: str) -> None:
+    data = cv2.imencode(kind, picture(RED)[:, :, ::-1])[1]
+    decoded = decode_compressed("rgb8; jpeg compressed bgr8", data.tobytes())
+    np.testing.assert_allclose(decoded.astype(int), picture(RED).astype(int), atol=4)
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", cv2.imencode(".jpg", picture(RED))[1].tobytes()[:50]])
+def test_a_damaged_compressed_picture_is_refused(data: bytes) -> None:
+    with pytest.raises(DataError, match="damaged"):
+        decode_compressed("jpeg", data)
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 60), (60, 40), (32, 32), (10, 20), (480, 640)])
+def test_any_image_becomes_the_centre_square_of_the_size_asked_for(height: int, width: int) -> None:
+    image = picture(BLUE, height, width)
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    image[top : top + side, left : left + side] = RED
+    square = to_square(image, 32)
+    assert square.dtype == np.uint8
+    np.testing.assert_array_equal(square, picture(RED, 32, 32))
+
+
+def test_a_square_is_a_copy_of_its_own() -> None:
+    image = picture(RED, 32, 32)
+    to_square(image, 32)[:] = 0
+    assert image[0, 0].tolist() == list(RED)

@@ -1,0 +1,137 @@
+"""Live streams become a replay buffer: samples of our sets are kept, all else is counted."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import numpy as np
+import pytest
+
+from aassl_ros.data.pairs.sampler import Window
+from aassl_ros.data.streams.sync import SyncSettings
+from aassl_ros.learning.online.buffer_filler import Intake, IntakeSettings
+from aassl_ros.motion.arms import load_arm
+
+JOINT_NS = 10_000_000
+JOINTS = ("shoulder", "wrist")
+
+
+def test_frames_of_an_episode_are_kept_with_joints_and_pose_at_their_stamp(intake: Intake, make_arm: Any) -> None:
+    make_arm(intake).handle("lying_0000", frames=30)
+    buffer = intake.buffer
+    assert buffer is not None
+    assert len(buffer) == 30
+    assert buffer.joint_names == JOINTS
+    np.testing.assert_allclose(buffer.joint_position[:30, 0], np.sin(buffer.stamps_ns[:30] * 1e-9), atol=1e-4)
+    assert np.isfinite(buffer.object_pose[:30]).all()
+    assert intake.instances == {"lying_0000"}
+
+
+def test_frames_between_episodes_are_counted_not_kept(intake: Intake, make_arm: Any) -> None:
+    arm = make_arm(intake)
+    arm.wait(10)
+    arm.handle("lying_0000", frames=30)
+    assert (intake.counts.kept, intake.counts.frames) == (30, 60)
+    assert intake.counts.outside_episodes >= 10
+
+
+def test_test_and_disjoint_episodes_are_left_alone_and_counted(intake: Intake, make_arm: Any) -> None:
+    arm = make_arm(intake)
+    arm.handle("lying_0000", instance_set="test")
+    arm.handle("lying_0001", instance_set="disjoint")
+    assert intake.buffer is None
+    assert intake.counts.left_alone == {"test": 30, "disjoint": 30}
+    assert intake.instances == frozenset()
+
+
+def test_an_episode_told_late_still_gets_its_first_frames(intake: Intake, make_arm: Any) -> None:
+    arm = make_arm(intake)
+    started_ns = arm.now_ns
+    arm.wait(8)
+    event = {"id": str(uuid.uuid4()), "event": "start", "stamp": started_ns, "instance": "lying_0000", "set": "train"}
+    intake.add_episode(json.dumps(event))
+    arm.wait(30)
+    assert intake.buffer is not None
+    assert intake.buffer.stamps_ns[0] == started_ns + 3_000_000
+
+
+def test_a_discarded_episode_is_never_drawn_again(make_arm: Any) -> None:
+    intake = Intake(IntakeSettings(), SyncSettings(), 32)
+    arm = make_arm(intake)
+    arm.tell("discard", arm.handle("lying_0000"))
+    arm.handle("standing_0001")
+    assert intake.buffer is not None
+    pairs = intake.buffer.sample(20, Window(), None, np.random.default_rng(0))
+    assert not (pairs.first == intake.buffer.frames[0]).all(axis=(1, 2, 3)).any()
+    with pytest.raises(Exception, match="only 30 of 60"):
+        intake.buffer.sample(31, Window(), None, np.random.default_rng(0))
+
+
+def test_bad_input_is_counted_and_the_rest_goes_on(intake: Intake, make_arm: Any) -> None:
+    arm = make_arm(intake)
+    arm.wait(5)
+    intake.add_frame(arm.now_ns, np.zeros((100, 90, 3), np.uint8))
+    intake.add_object_pose(arm.now_ns, np.full(7, np.nan))
+    intake.add_joint_state(arm.now_ns, JOINTS, [np.nan, 0], [], [])
+    intake.add_joint_state(1, JOINTS, [0, 0], [], [])
+    intake.add_frame(1, np.zeros((100, 90, 3), np.uint8))
+    intake.add_episode("no json")
+    intake.add_episode(json.dumps({"id": str(uuid.uuid4()), "event": "stop", "stamp": 5}))
+    arm.wait(1)
+    arm.handle("lying_0000", frames=30)
+    report = intake.report()
+    assert report["bad: image changed size"] == 2
+    assert report["bad: object pose not finite"] == 1
+    assert report["bad: episode event refused"] == 2
+    assert report["joint_states_dropped"] == 2
+    assert report["without sample: stamp went backward"] == 1
+    assert intake.counts.kept == 30
+
+
+def test_a_camera_that_changes_its_size_for_good_loses_one_frame(intake: Intake) -> None:
+    for number in range(4):
+        intake.add_frame(number, np.zeros((48, 48, 3), np.uint8))
+    for number in range(4, 8):
+        intake.add_frame(number, np.zeros((64, 64, 3), np.uint8))
+    assert intake.counts.bad == {"image changed size": 1}
+
+
+def test_joints_that_appear_later_do_not_change_what_is_kept(intake: Intake, make_arm: Any) -> None:
+    arm = make_arm(intake)
+    arm.handle("lying_0000")
+    for place in range(3):
+        intake.add_joint_state(arm.now_ns + place, ("gripper",), [0.0], [], [])
+    arm.handle("lying_0001")
+    assert intake.buffer is not None
+    assert intake.buffer.joint_names == JOINTS
+
+
+def test_the_tips_pose_is_computed_once_the_arm_is_known(intake: Intake) -> None:
+    arm = load_arm("panda")
+    chain = arm.chain()
+    intake.use_chain(chain)
+    intake.add_episode(
+        json.dumps({"id": str(uuid.uuid4()), "event": "start", "stamp": 0, "instance": "lying_0000", "set": "train"})
+    )
+    for place in range(40):
+        intake.add_joint_state(place * JOINT_NS, arm.joints, arm.home, [], [])
+        intake.add_frame(place * JOINT_NS + 1, np.zeros((32, 32, 3), np.uint8))
+    intake.flush()
+    assert intake.buffer is not None
+    assert len(intake.buffer) == 39  # the last frame has no joint state after it
+    np.testing.assert_allclose(intake.buffer.tip_pose[0], chain.forward(arm.home))
+
+
+def test_frames_after_a_clock_that_was_set_back_belong_to_no_episode_of_before(intake: Intake, make_arm: Any) -> None:
+    arm = make_arm(intake)
+    arm.handle("lying_0000", frames=90)
+    arm.now_ns = 1_500_000_000  # a simulator started again
+    arm.wait(30)
+    kept = intake.counts.kept
+    assert kept <= 90
+    assert intake.report()["clock_restarts"] == 1
+    arm.handle("standing_0001", frames=30)
+    assert intake.counts.kept == kept + 30
+    assert intake.instances == {"lying_0000", "standing_0001"}

@@ -1,0 +1,52 @@
+"""Bad JSON messages over DDS: counted, logged, and the next right one is taken."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from std_msgs.msg import String
+
+from aassl_ros.data.interfaces import topics
+from aassl_ros.data.interfaces.json_catalogue import ANSWER, EPISODE
+from aassl_ros.data.interfaces.json_records import CheckpointNews
+from aassl_ros.ros.json_subscription import JsonSubscription
+from aassl_ros.ros.monitor import Monitor
+from aassl_ros.ros.qos import LATCHED
+
+BAD = (
+    "",
+    "no json",
+    "[1]",
+    "{}",
+    "[" * 1000,
+    '{"digest": NaN}',
+    json.dumps({"schema": "aassl_ros/trainer/checkpoint/9"}),
+)
+
+
+def test_what_is_not_of_the_schema_is_counted_and_what_is_goes_on(ros: Any) -> None:
+    node, taken = ros.node("hearing"), []
+    hearing = JsonSubscription(node, topics.CHECKPOINT, CheckpointNews.parse, taken.append, LATCHED)
+    publisher = ros.node("speaking").create_publisher(String, topics.CHECKPOINT, LATCHED)
+    news = CheckpointNews("/runs/a", "ab", 1)
+    for text in (*BAD, news.to_json()):
+        publisher.publish(String(data=text))
+    ros.wait_for(lambda: taken, what="the right message")
+    assert taken == [news]
+    assert hearing.refused == len(BAD)
+
+
+def test_a_program_that_watches_leaves_bad_messages_out(ros: Any) -> None:
+    node = ros.node("speaking")
+    episodes = node.create_publisher(String, topics.EPISODE, LATCHED)
+    answers = node.create_publisher(String, topics.ANSWER, LATCHED)
+    with Monitor() as monitor:
+        ros.wait_for(lambda: episodes.get_subscription_count() and answers.get_subscription_count())
+        for text in (*BAD, json.dumps(EPISODE.example)):
+            episodes.publish(String(data=text))
+        for text in (*BAD, '{"stamp": "now", "label": "mug"}', ANSWER.encode(ANSWER.example)):
+            answers.publish(String(data=text))
+        ros.wait_for(lambda: monitor.episodes and monitor.answers, what="the right messages")
+    assert [event.instance for event in monitor.episodes] == ["red_mug"]
+    assert [answer.label for answer in monitor.answers] == ["mug"]
