@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -59,10 +59,12 @@ def setting(
     *,
     minimum: float | None = None,
     maximum: float | None = None,
-    choices: tuple[Any, ...] | None = None,
+    choices: tuple[Any, ...] | Callable[[], tuple[Any, ...]] | None = None,
 ) -> Any:
     """A dataclass field with a description and bounds. Types: bool, int, float, str, tuple[str, ...] or
     tuple[float, ...].
+
+    choices: a function if they are not all known yet, such as the methods, to which other packages may add.
     """
     metadata = {"description": description, "minimum": minimum, "maximum": maximum, "choices": choices}
     return dataclasses.field(default=default, metadata=metadata)
@@ -74,6 +76,7 @@ def describe(cls: type) -> tuple[SettingInfo, ...]:
     infos = []
     for field in dataclasses.fields(cls):
         hint = hints[field.name]
+        choices = field.metadata["choices"]
         item_type = get_args(hint)[0] if get_origin(hint) is tuple else None
         infos.append(
             SettingInfo(
@@ -84,7 +87,7 @@ def describe(cls: type) -> tuple[SettingInfo, ...]:
                 field.metadata["description"],
                 field.metadata["minimum"],
                 field.metadata["maximum"],
-                field.metadata["choices"],
+                choices() if callable(choices) else choices,
             )
         )
     return tuple(infos)

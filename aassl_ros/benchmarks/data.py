@@ -22,8 +22,9 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
+from aassl_ros.learning.compute.device import choose_device
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings, choose_device
 from aassl_ros.motion import rotations
 
 HELP = "reading prepared data against what a trainer eats, and a million frames against ten thousand"

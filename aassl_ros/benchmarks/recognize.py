@@ -18,10 +18,11 @@ import torch
 from aassl_ros.benchmarks.patterns import CATEGORIES, draw_pattern, write_patterns
 from aassl_ros.benchmarks.step import learner_settings
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.checkpoints.checkpoint import Provenance, save_checkpoint
+from aassl_ros.learning.checkpoints.checkpoint import Provenance
+from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.encoders.factory import ENCODERS
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import choose_device
+from aassl_ros.learning.training.saving import save_checkpoint
 
 HELP = "what the evaluator adds to its encoder's own forward, per frame"
 _ROUNDS, _QUICK_ROUNDS, _WARM_UP = 500, 60, 20

@@ -21,9 +21,10 @@ from aassl_ros.benchmarks.synthetic import write_synthetic
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
+from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.encoders.factory import ENCODERS, build_encoder
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings, choose_device
 from aassl_ros.settings import from_mapping
 
 HELP = "a training step against the bare forward and backward of the same encoder"

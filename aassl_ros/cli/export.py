@@ -10,11 +10,11 @@ from aassl_ros.cli.options import add_settings, read_settings
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.augmentation.augmentation import PIXEL_STATISTICS
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
+from aassl_ros.learning.checkpoints.to_backbone import backbone_of
 from aassl_ros.learning.encoders.backbone import (
     Backbone,
     adopt_weights,
-    backbone_of,
-    in_words,
+    describe_encoder,
     is_backbone,
     load_backbone,
     save_backbone,
@@ -58,9 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({"file": str(arguments.out), **facts, "left_out": left_over, "difference": difference}))
         return 0
     size, features = backbone.settings.image_size, backbone.encoder.features
-    print(
-        f"{arguments.out}: {in_words(backbone.settings)} of {backbone.method}, {features} features of {size} px images"
-    )
+    made = f"{describe_encoder(backbone.settings)} of {backbone.method}"
+    print(f"{arguments.out}: {made}, {features} features of {size} px images")
     if left_over:
         print(f"Left out: {', '.join(left_over)}.")
     if kind == _ONNX and difference is None:

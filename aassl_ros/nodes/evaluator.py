@@ -23,10 +23,10 @@ from aassl_ros.data.interfaces.json_schema import JsonMessageError
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import SETS
 from aassl_ros.errors import ConfigError
+from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.recognition.gallery import UNKNOWN, open_gallery
 from aassl_ros.learning.recognition.recognizer import Answer, RecognitionSettings
 from aassl_ros.learning.recognition.reloading import RecognizerLoader
-from aassl_ros.learning.training.settings import choose_device
 from aassl_ros.ros import conversions
 from aassl_ros.ros.annotate import annotate
 from aassl_ros.ros.base import ManagedNode, run

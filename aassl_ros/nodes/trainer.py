@@ -30,7 +30,7 @@ from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoin
 from aassl_ros.learning.online.buffer_filler import Intake, IntakeSettings
 from aassl_ros.learning.online.online_trainer import OnlineTrainer, Saved
 from aassl_ros.learning.online.settings import ADJUSTABLE, OnlineSettings, starting_checkpoint
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.motion.arms import Arm, load_arm
 from aassl_ros.nodes.first_minutes import FirstMinutes
 from aassl_ros.nodes.robot_description import RobotDescription

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.objectives.methods import METHODS
-from aassl_ros.learning.training.settings import parse_window
 from aassl_ros.studies.damage import Damage
 from aassl_ros.studies.grid import grid
 from aassl_ros.studies.spec import ALIGNMENT, OVERHEAD, TIME, Choices, Setting, Study

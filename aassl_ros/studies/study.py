@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import VIEWS, PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.evaluation.evaluate import EvaluationSettings
 from aassl_ros.learning.objectives.methods import METHODS, masks_same_actions
 from aassl_ros.learning.readout.split import make_split
-from aassl_ros.learning.training.settings import TrainSettings, parse_window
+from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.settings import from_mapping
 from aassl_ros.studies.catalogue import STUDIES
 from aassl_ros.studies.progress import Outcome, Scheduler, Show, name_of

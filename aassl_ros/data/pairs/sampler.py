@@ -1,84 +1,16 @@
-"""Pairs of frames (t, t') of one episode: t' is another frame, uniform over a window cut to the episode.
-
-Frames, seconds and whole episodes are one idea: each frame gets a key that rises within an episode (its number or its
-stamp) and jumps by more than the window between episodes, so the window is two sorted ranges of keys. A window in
-degrees is met by drawing from the episode and rejecting, a bounded number of times.
-"""
+"""Pairs of frames (t, t') of one episode: t' is another frame, uniform over a window cut to the episode."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.pairs.actions import States, turn_angle
+from aassl_ros.data.pairs.actions import turn_angle
+from aassl_ros.data.pairs.partners import EpisodicStates, PartnerRanges, draw_partners, episode_keys, window_ranges
+from aassl_ros.data.pairs.window import Window
 from aassl_ros.errors import DataError
-
-UNITS = ("episode", "frames", "seconds", "degrees", "next", "walk")
-TRIES = (16, 48, *(64,) * 7)
-"""Draws at once, until the window is met: all 512 meet one that holds 1 % of an episode with probability 0.994."""
-
-
-class EpisodicStates(States, Protocol):
-    """States whose frames lie episode after episode, each with a number that changes at the border."""
-
-    @property
-    def episode_of(self) -> NDArray[np.int64]: ...
-
-
-@dataclass(frozen=True)
-class Window:
-    """Where t' may lie, in `unit`: minimum <= |t' - t| <= maximum frames, seconds or degrees, before or after.
-
-    The others know no minimum: `episode` is any other frame; `next` the frame right after t; `walk` the end of a random
-    walk of 1 to `maximum` steps, each to a frame's neighbour and turned back at the episode's ends.
-    """
-
-    unit: str = "episode"
-    minimum: float = 0.0
-    maximum: float = float("inf")
-
-    def __post_init__(self) -> None:
-        if self.unit not in UNITS:
-            raise DataError(f"window unit {self.unit!r} is unknown, expected one of {', '.join(UNITS)}.")
-        if self.unit in ("episode", "next"):
-            return
-        if self.unit == "walk":
-            if not 1 <= self.maximum < 1e6 or self.maximum != int(self.maximum) or self.minimum:
-                raise DataError(f"walk of {self.maximum} steps, expected a whole number from 1 to 999999.")
-            return
-        if not 0 <= self.minimum <= self.maximum or self.maximum == 0:
-            raise DataError(
-                f"window from {self.minimum} to {self.maximum} {self.unit}: expected 0 <= minimum <= maximum > 0."
-            )
-        if self.unit == "frames" and self.maximum < 1:
-            raise DataError(f"window of at most {self.maximum} frames holds no other frame, expected 1 or more.")
-
-    @property
-    def in_words(self) -> str:
-        """What a pair lies within, for a message."""
-        if self.unit in ("frames", "seconds", "degrees"):
-            return f"{self.minimum:g} to {self.maximum:g} {self.unit}"
-        return {"episode": "one episode", "next": "one step", "walk": f"a walk of {self.maximum:g} steps"}[self.unit]
-
-    def key_range(self, longest: int) -> tuple[int, int]:
-        """Smallest and largest distance of keys, at least 1 (t' != t); `longest` bounds what an episode can hold."""
-        if self.unit in ("episode", "degrees", "walk"):
-            return 1, longest
-        if self.unit == "next":
-            return 1, 1
-        unit = 1e9 if self.unit == "seconds" else 1.0
-        return max(1, int(np.ceil(self.minimum * unit))), int(min(longest, np.floor(self.maximum * unit)))
-
-    def ranges(
-        self, keys: NDArray[np.int64], positions: NDArray[np.int64], key_range: tuple[int, int]
-    ) -> PartnerRanges:
-        """The partners of each position among sorted `keys`."""
-        ranges = partner_ranges(keys, positions, *key_range)
-        return ranges.after_only() if self.unit == "next" else ranges
 
 
 class PairSampler:
@@ -97,7 +29,7 @@ class PairSampler:
             frames = frames[np.isfinite(known)]
         self.states, self.frames, self.window = states, frames, window
         keys, key_range = episode_keys(states, frames, window)
-        ranges = window.ranges(keys, np.arange(len(frames)), key_range)
+        ranges = window_ranges(window, keys, np.arange(len(frames)), key_range)
         self.anchors = frames[ranges.count > 0]
         # Searched for once: afterwards a pair costs two look-ups, each of neighbouring numbers.
         self._ranges = ranges.table()
@@ -126,156 +58,3 @@ class PairSampler:
         for start in range(0, len(order) - batch_size + 1, batch_size):
             first = order[start : start + batch_size]
             yield first, self.partners(first, rng)
-
-
-@dataclass(frozen=True)
-class PartnerRanges:
-    """For each position two half-open ranges of positions of its partners, before and after it. All int64 [N]."""
-
-    before_start: NDArray[np.int64]
-    before_stop: NDArray[np.int64]
-    after_start: NDArray[np.int64]
-    after_stop: NDArray[np.int64]
-
-    @property
-    def count(self) -> NDArray[np.int64]:
-        return self.before_stop - self.before_start + self.after_stop - self.after_start
-
-    def table(self) -> NDArray[np.int64]:
-        """int64 [N, 4], a row for each position."""
-        return np.stack([self.before_start, self.before_stop, self.after_start, self.after_stop], axis=1)
-
-    def after_only(self) -> PartnerRanges:
-        """Without those before."""
-        return PartnerRanges(self.before_stop, self.before_stop, self.after_start, self.after_stop)
-
-    def take(self, rows: NDArray[Any]) -> PartnerRanges:
-        """The ranges of some rows: int64 [M] or bool [N]."""
-        return PartnerRanges(
-            self.before_start[rows], self.before_stop[rows], self.after_start[rows], self.after_stop[rows]
-        )
-
-
-def episode_keys(
-    states: EpisodicStates, frames: NDArray[np.int64], window: Window
-) -> tuple[NDArray[np.int64], tuple[int, int]]:
-    """Keys int64 [n] of the frames (see the module) and the range of key distances that the window means."""
-    if len(frames) == 0:
-        return np.zeros(0, np.int64), (1, 1)
-    episode = states.episode_of[frames]
-    new = np.flatnonzero(np.diff(episode, prepend=episode[0] - 1))
-    lengths = np.diff(new, append=len(frames))
-    values = states.stamps_ns[frames] if window.unit == "seconds" else np.arange(len(frames), dtype=np.int64)
-    within = values - np.repeat(values[new], lengths)
-    spans = within[new + lengths - 1]
-    smallest, largest = window.key_range(max(1, int(spans.max())))
-    offsets = np.concatenate(([0], np.cumsum(spans + largest + 1)[:-1]))
-    return within + np.repeat(offsets, lengths), (smallest, largest)
-
-
-def partner_ranges(keys: NDArray[np.int64], positions: NDArray[np.int64], smallest: int, largest: int) -> PartnerRanges:
-    """Where keys lie that are `smallest` to `largest` away from the key at each position."""
-    here = keys[positions]
-    before_start = np.searchsorted(keys, here - largest, "left")
-    after_start = np.searchsorted(keys, here + smallest, "left")
-    return PartnerRanges(
-        before_start,
-        np.maximum(before_start, np.searchsorted(keys, here - smallest, "right")),
-        after_start,
-        np.maximum(after_start, np.searchsorted(keys, here + largest, "right")),
-    )
-
-
-def pick_partners(ranges: PartnerRanges, draws: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The position numbered draws[i, ...], 0 to count[i] - 1, among the partners of row i: those before come first."""
-    column = (-1, *[1] * (draws.ndim - 1))
-    before_start = ranges.before_start.reshape(column)
-    before = ranges.before_stop.reshape(column) - before_start
-    return np.where(draws < before, before_start + draws, ranges.after_start.reshape(column) + draws - before)
-
-
-def draw_partners(
-    states: States,
-    frames: NDArray[np.int64],
-    ranges: PartnerRanges,
-    positions: NDArray[np.int64],
-    window: Window,
-    rng: np.random.Generator,
-) -> NDArray[np.int64]:
-    """Positions int64 [N] of one partner each, drawn as the window says. frames: the index into `states` of each."""
-    if window.unit == "degrees":
-        return turned_partners(states, frames, ranges, positions, window, rng)
-    if window.unit == "walk":
-        return walked_partners(ranges, positions, int(window.maximum), rng)
-    return pick_partners(ranges, rng.integers(0, ranges.count))
-
-
-def walked_partners(
-    ranges: PartnerRanges, positions: NDArray[np.int64], steps: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Positions int64 [N] where walks of 1 to `steps` steps end, each within its `ranges` and not where it began."""
-    start = ranges.before_start
-    last = np.where(ranges.after_stop > ranges.after_start, ranges.after_stop - 1, positions) - start
-    ends = positions.copy()
-    open_rows = np.arange(len(positions))
-    while len(open_rows):  # at most half of all walks end where they began
-        taken = rng.integers(1, steps + 1, len(open_rows))
-        walked = positions[open_rows] - start[open_rows] + 2 * rng.binomial(taken, 0.5) - taken
-        # Turned back at both ends is the same as walking on and folding the line.
-        around = walked % (2 * last[open_rows])
-        ends[open_rows] = start[open_rows] + np.minimum(around, 2 * last[open_rows] - around)
-        open_rows = open_rows[ends[open_rows] == positions[open_rows]]
-    return ends
-
-
-def turned_partners(
-    states: States,
-    frames: NDArray[np.int64],
-    ranges: PartnerRanges,
-    positions: NDArray[np.int64],
-    window: Window,
-    rng: np.random.Generator,
-) -> NDArray[np.int64]:
-    """Positions int64 [N] of partners within `ranges` turned by minimum to maximum degrees, else the nearest miss.
-
-    frames: the index into `states` of each position. Unknown angles are never chosen unless there is nothing else.
-    """
-    best = pick_partners(ranges, rng.integers(0, ranges.count))
-    least = np.full(len(positions), np.inf)
-    for count in TRIES:
-        open_rows = np.flatnonzero(least > 0)
-        if len(open_rows) == 0:
-            break
-        still = ranges.take(open_rows)
-        tried = pick_partners(still, rng.integers(0, still.count[:, None], (len(open_rows), count)))
-        angle = _degrees(states, frames[positions[open_rows]], frames[tried])
-        missed = np.maximum(0.0, np.maximum(window.minimum - angle, angle - window.maximum))
-        missed[np.isnan(missed)] = np.inf
-        nearest = missed.argmin(axis=1)  # the first of those that meet the window, so uniform over them
-        rows = np.arange(len(open_rows))
-        better = missed[rows, nearest] < least[open_rows]
-        best[open_rows[better]] = tried[rows, nearest][better]
-        least[open_rows[better]] = missed[rows, nearest][better]
-    return best
-
-
-def _degrees(states: States, first: NDArray[np.int64], tried: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Turns [N, K] from frames first[i] to tried[i, k], as `turn_angle` has them, to some 1e-6 degrees.
-
-    So many are tried that their cost shows: this takes a fifteenth of what the exact angle does.
-    """
-    angle = np.full(tried.shape, np.nan)
-    for poses in (states.object_pose, states.tip_pose):
-        rows = np.flatnonzero(np.isnan(angle).any(axis=1))
-        if len(rows) == 0:
-            return angle
-        here, there = poses[first[rows]][:, 3:, None], poses.take(tried[rows], axis=0)[..., 3:]
-        lengths = np.linalg.norm(here, axis=1) * np.linalg.norm(there, axis=2)
-        cosine = np.abs(np.matmul(there, here)[..., 0]) / lengths
-        turned = np.degrees(2 * np.arccos(np.minimum(cosine, 1)))
-        angle[rows] = np.where(np.isnan(angle[rows]), turned, angle[rows])
-    unknown = np.isnan(angle)
-    angle[unknown] = np.degrees(
-        turn_angle(states, np.broadcast_to(first[:, None], tried.shape)[unknown], tried[unknown])
-    )
-    return angle

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.pairs.actions import ActionSpace
-from aassl_ros.data.pairs.sampler import Window, draw_partners
+from aassl_ros.data.pairs.partners import draw_partners, window_ranges
+from aassl_ros.data.pairs.window import Window
 from aassl_ros.errors import DataError
 
 EPISODE_GAP = 1 << 42
@@ -156,7 +157,7 @@ class ReplayBuffer:
         held = slice(start, start + len(self))
         keys = (self._time_keys if window.unit == "seconds" else self._frame_keys)[held]
         slots = self._slots[held]
-        ranges = window.ranges(keys, positions, window.key_range(EPISODE_GAP - 1))
+        ranges = window_ranges(window, keys, positions, window.key_range(EPISODE_GAP - 1))
         paired = (ranges.count > 0) & self._valid[slots[positions]]
         positions, ranges = positions[paired], ranges.take(paired)
         first = slots[positions]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.batches.mirror import mirror_signs
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.batches.settings import PairSettings
 
 FLIPS = 3
 """Their stream of the seed (see controls.stream)."""
@@ -19,7 +19,7 @@ FLIPS = 3
 class Flips:
     """Flips a share of the pairs; with `classic` pairs, which have no action, each image on its own."""
 
-    def __init__(self, settings: LearnerSettings, space: ActionSpace | None) -> None:
+    def __init__(self, settings: PairSettings, space: ActionSpace | None) -> None:
         """space: of the actions, components spelt out. Raises ConfigError where it cannot be mirrored."""
         self._probability, self._together = settings.flip_probability, settings.pair_kind != "classic"
         self._signs = mirror_signs(space) if space is not None and self._probability else None
@@ -36,7 +36,7 @@ class Flips:
         return actions if self._signs is None else np.where(flipped[:, None], actions * self._signs, actions)
 
 
-def check_pairs(settings: LearnerSettings, uses_actions: bool) -> None:
+def check_pairs(settings: PairSettings, uses_actions: bool) -> None:
     """Raise ConfigError where pairs of one frame are to teach what an action does."""
     if uses_actions and settings.pair_kind == "classic":
         raise ConfigError(

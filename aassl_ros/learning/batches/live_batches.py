@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.data.pairs.actions import ActionSpace, Normalisation, choose_action_space
+from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.replay.buffer import PairBatch, ReplayBuffer
 from aassl_ros.learning.batches.flips import Flips, check_pairs
 from aassl_ros.learning.batches.mirror import mirror_images
 from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
+from aassl_ros.learning.batches.settings import PairSettings
+from aassl_ros.learning.compute.device import AUTO
 from aassl_ros.learning.objectives.methods import METHODS
-from aassl_ros.learning.training.settings import AUTO, LearnerSettings, parse_window
 
 # The buffer is locked while actions are drawn, so they are drawn in parts: the 100,000 pairs of the design in all.
 _PAIRS_AT_ONCE, _PARTS = 5_000, 20
@@ -29,7 +31,7 @@ class OnlineBatches:
 
     def __init__(
         self,
-        settings: LearnerSettings,
+        settings: PairSettings,
         *,
         known: tuple[ActionSpace, Normalisation] | None,
         replay: PreparedData | None,

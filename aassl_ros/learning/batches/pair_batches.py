@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 
 from aassl_ros.data.pairs.actions import ActionSpace, Normalisation, choose_action_space
 from aassl_ros.data.pairs.sampler import PairSampler
+from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.batches.ablations import ControlSettings, derangement, spoil_actions, stream
 from aassl_ros.learning.batches.flips import FLIPS, Flips, check_pairs
 from aassl_ros.learning.batches.labels import Labels
 from aassl_ros.learning.batches.mirror import mirror_images
+from aassl_ros.learning.batches.settings import PairSettings
+from aassl_ros.learning.compute.device import AUTO
 from aassl_ros.learning.distributed.ranks import own_rows
 from aassl_ros.learning.objectives.methods import METHODS
-from aassl_ros.learning.training.settings import AUTO, LearnerSettings, parse_window
 
 _PAIRS_MEASURED = 100_000  # for the normalisation of actions
 
@@ -46,7 +48,7 @@ class PairBatches:
     def __init__(
         self,
         data: PreparedData,
-        settings: LearnerSettings,
+        settings: PairSettings,
         sets: tuple[str, ...],
         known: tuple[ActionSpace, Normalisation] | None = None,
         *,
@@ -145,6 +147,6 @@ class PairBatches:
         return Normalisation.measure(actions, space.groups(self._data))
 
 
-def _choose_space(data: PreparedData, settings: LearnerSettings) -> ActionSpace:
+def _choose_space(data: PreparedData, settings: PairSettings) -> ActionSpace:
     name = choose_action_space(data) if settings.action_space == AUTO else settings.action_space
     return ActionSpace(name, settings.rotation, settings.action_components).resolved(data)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import safetensors.torch
@@ -29,11 +29,8 @@ from aassl_ros.learning.checkpoints.folder import FOLDER, LINK, point_link, remo
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.encoders.factory import build_encoder
 from aassl_ros.learning.objectives.methods import METHODS
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.settings import from_mapping
-
-if TYPE_CHECKING:
-    from aassl_ros.learning.training.learner import Learner
 
 FORMAT = 1
 WEIGHTS, STATE, FACTS = "weights.safetensors", "state.pt", "checkpoint.json"
@@ -118,24 +115,38 @@ class Checkpoint:
             raise CheckpointError(f"{self.path / STATE} is damaged: {_first_line(error)}.") from error
 
 
-def save_checkpoint(
-    run: Path, learner: Learner, provenance: Provenance, *, trainer: Mapping[str, Any] | None = None, keep: int = 3
-) -> Path:
+@dataclass(frozen=True)
+class Content:
+    """What a checkpoint is written from.
+
+    weights: encoder.*, objective.* and averaged_encoder.*, on the CPU; state: what else the next update depends on,
+    loadable with weights_only; trainer: JSON-able values that the calling loop needs to go on.
+    """
+
+    settings: LearnerSettings
+    provenance: Provenance
+    action_dimension: int
+    categories: int
+    step: int
+    weights: Mapping[str, Tensor]
+    state: Mapping[str, Any]
+    trainer: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_checkpoint(run: Path, content: Content, *, keep: int = 3) -> Path:
     """Write RUN/checkpoints/STEP whole or not at all, point RUN/checkpoint to it and remove all but the newest `keep`.
 
-    trainer: JSON-able values that the calling loop needs to go on. Returns the new folder. Raises CheckpointError
-    where it cannot be written, TrainingError where a weight is not finite.
+    Returns the new folder. Raises CheckpointError if it cannot be written, TrainingError if a weight is not finite.
     """
-    weights = learner.weights()
-    spoilt = next((name for name, tensor in weights.items() if not tensor.isfinite().all()), None)
+    spoilt = next((name for name, tensor in content.weights.items() if not tensor.isfinite().all()), None)
     if spoilt is not None:
-        raise TrainingError(f"weight {spoilt} is no longer a number at step {learner.steps}, so nothing was written.")
-    content = {WEIGHTS: safetensors.torch.save(weights), STATE: _to_bytes(learner.state())}
-    digests = {name: sha256(part).hexdigest() for name, part in content.items()}
-    content[FACTS] = _facts(learner, provenance, dict(trainer or {}), digests)
+        raise TrainingError(f"weight {spoilt} is no longer a number at step {content.step}, so nothing was written.")
+    files = {WEIGHTS: safetensors.torch.save(dict(content.weights)), STATE: _to_bytes(dict(content.state))}
+    digests = {name: sha256(part).hexdigest() for name, part in files.items()}
+    files[FACTS] = _facts(content, digests)
     folder = run / FOLDER
     try:
-        target = write_folder(folder, content, learner.steps)
+        target = write_folder(folder, files, content.step)
         point_link(run, target)
     except OSError as error:
         raise CheckpointError(
@@ -220,21 +231,21 @@ def _check(checkpoint: Checkpoint) -> None:
         raise ValueError(f"weight {spoilt} is not a number")
 
 
-def _facts(learner: Learner, provenance: Provenance, trainer: dict[str, Any], digests: Mapping[str, str]) -> bytes:
-    space, normalisation = provenance.action_space, provenance.normalisation
+def _facts(content: Content, digests: Mapping[str, str]) -> bytes:
+    space, normalisation = content.provenance.action_space, content.provenance.normalisation
     facts = {
         "format": FORMAT,
-        "step": learner.steps,
-        "method": learner.settings.method,
-        "image_size": learner.settings.image_size,
-        "config": asdict(learner.settings),
-        "action_dimension": learner.action_dimension,
-        "categories": learner.categories,
+        "step": content.step,
+        "method": content.settings.method,
+        "image_size": content.settings.image_size,
+        "config": asdict(content.settings),
+        "action_dimension": content.action_dimension,
+        "categories": content.categories,
         "action_space": None if space is None else space.to_json(),
         "normalisation": None if normalisation is None else normalisation.to_json(),
-        "instances": sorted({*provenance.instances, *learner.seen}),
-        "data_fingerprint": provenance.data_fingerprint,
-        "trainer": trainer,
+        "instances": sorted(set(content.provenance.instances)),
+        "data_fingerprint": content.provenance.data_fingerprint,
+        "trainer": dict(content.trainer),
         "digest": digests[WEIGHTS],
         "state_digest": digests[STATE],
         "versions": {"aassl_ros": __version__, "torch": torch.__version__, "python": platform.python_version()},

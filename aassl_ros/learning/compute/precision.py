@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from aassl_ros.errors import TrainingError
+from aassl_ros.learning.compute.device import AUTO
 
-AUTO = "auto"
 PRECISIONS = (AUTO, "fp32", "bf16", "fp16")
 MOST_OVERFLOWS = 20
 """Updates that may overflow one after the other: each halves the scale, from 65536 to a sixteenth in the end."""

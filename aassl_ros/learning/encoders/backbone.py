@@ -16,7 +16,6 @@ from torch import Tensor
 from aassl_ros import __version__
 from aassl_ros.errors import CheckpointError, ConfigError
 from aassl_ros.learning.augmentation.augmentation import PIXEL_STATISTICS, Augmentation, AugmentationSettings
-from aassl_ros.learning.checkpoints.checkpoint import Checkpoint
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder
 from aassl_ros.learning.encoders.weights import PublishedWeights
@@ -64,20 +63,6 @@ class Backbone:
         return {name: json.dumps(value) for name, value in facts.items()}
 
 
-def backbone_of(checkpoint: Checkpoint) -> Backbone:
-    """A checkpoint's encoder, the average over updates where it holds one."""
-    settings = checkpoint.settings
-    parts = {info.name: getattr(settings, info.name) for info in describe(EncoderSettings)}
-    return Backbone(
-        encoder=checkpoint.encoder,
-        settings=EncoderSettings(**parts),
-        pixel_statistics=settings.pixel_statistics,
-        method=checkpoint.method,
-        seed=settings.seed,
-        instances=checkpoint.instances,
-    )
-
-
 def save_backbone(backbone: Backbone, path: Path) -> None:
     """Write one file, whole or not at all. Raises CheckpointError where it cannot be written."""
     weights = {name: value.detach().cpu().contiguous() for name, value in backbone.encoder.published().items()}
@@ -123,7 +108,7 @@ def adopt_weights(path: Path, settings: EncoderSettings, pixel_statistics: str) 
     Raises ConfigError or CheckpointError where they are not the weights of such an encoder.
     """
     encoder = build_encoder(settings)
-    left_over = PublishedWeights.read(path).fill(encoder, in_words(settings))
+    left_over = PublishedWeights.read(path).fill(encoder, describe_encoder(settings))
     return Backbone(encoder.eval(), settings, pixel_statistics), left_over
 
 
@@ -152,11 +137,11 @@ def warm_start(encoder: Encoder, path: str, settings: EncoderSettings, pixel_sta
             f"weights = {path} were trained on pixels normalised by {wanted}, found pixel_statistics = "
             f"{pixel_statistics}. Set pixel_statistics={wanted}."
         )
-    left_over = file.fill(encoder, in_words(settings))
+    left_over = file.fill(encoder, describe_encoder(settings))
     return WarmStart(file.path, left_over, tuple(json.loads(file.metadata.get("instances", "[]"))))
 
 
-def in_words(settings: EncoderSettings) -> str:
+def describe_encoder(settings: EncoderSettings) -> str:
     """As "resnet18 of width 32 and stem imagenet"."""
     if settings.encoder.startswith("resnet"):
         return f"{settings.encoder} of width {settings.width} and stem {settings.stem}"
@@ -171,7 +156,7 @@ def _made(file: PublishedWeights, facts: Mapping[str, Any]) -> Backbone:
         raise ValueError(f"image_size {settings.image_size}, pixel_statistics {facts['pixel_statistics']!r}")
     with torch.random.fork_rng(devices=[]):
         encoder = build_encoder(settings)
-    file.fill(encoder, in_words(settings))
+    file.fill(encoder, describe_encoder(settings))
     return Backbone(
         encoder=encoder.eval(),
         settings=settings,

@@ -5,16 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 
 class Encoder(nn.Module, ABC):
     """f: normalised images float [N, 3, S, S] -> features float [N, D], in float32 at least.
 
-    features: D; classifiers: what the names of a published classifier's weights begin with, which f has no use for.
+    features: D; transformer: if it is one, which decides the depth of some heads; classifiers: what the names of a
+    published classifier's weights begin with, which f does not need.
     """
 
     features: int
+    transformer: bool = False
     classifiers: tuple[str, ...] = ("fc.", "head.")
 
     @abstractmethod
@@ -27,3 +30,23 @@ class Encoder(nn.Module, ABC):
     def from_published(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Published weights as this encoder's `state_dict` has them; what does not fit it stays as it is."""
         return dict(weights)
+
+    @torch.no_grad()
+    def convolves_single_pixels(self, image_size: int) -> bool:
+        """If, for images of this side in pixels, a convolution wider than one pixel is fed maps of a single pixel."""
+        found: list[bool] = []
+
+        def look(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            assert isinstance(module, nn.Conv2d)
+            found.append(max(module.kernel_size) > 1 and inputs[0].shape[-2:].numel() == 1)
+
+        convolutions = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
+        hooks = [module.register_forward_pre_hook(look) for module in convolutions]
+        training, device = self.training, next(self.parameters()).device
+        try:
+            self.eval()(torch.zeros(1, 3, image_size, image_size, device=device))
+        finally:
+            self.train(training)
+            for hook in hooks:
+                hook.remove()
+        return any(found)

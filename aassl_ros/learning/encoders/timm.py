@@ -45,6 +45,7 @@ class TimmEncoder(Encoder):
         if found.ndim != 2:
             raise ConfigError(f"timm's {name} gives features of shape {tuple(found.shape)}, expected one row an image.")
         self.features = found.shape[1]
+        self.transformer = is_transformer(self.model)
         self.train()
 
     def forward(self, images: Tensor) -> Tensor:
@@ -65,3 +66,10 @@ def _create(timm: Any, name: str, image_size: int) -> nn.Module:
         return timm.create_model(name, pretrained=False, num_classes=0, img_size=image_size)
     except TypeError:  # convolutional networks take any size
         return timm.create_model(name, pretrained=False, num_classes=0)
+
+
+def is_transformer(model: nn.Module) -> bool:
+    """If a model has attention and no batch norm, as the vision transformers of timm do."""
+    modules = list(model.modules())
+    attends = any("Attention" in type(module).__name__ for module in modules)
+    return attends and not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules)

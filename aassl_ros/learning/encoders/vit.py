@@ -79,6 +79,8 @@ class VisionTransformer(Encoder):
     v3 has it for a stable start. Positions are learnt; they begin as sines and cosines in both directions.
     """
 
+    transformer = True
+
     def __init__(self, name: str, image_size: int, patch: int = 0, *, frozen_patches: bool = False) -> None:
         super().__init__()
         width = _WIDTHS[name]

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
-from aassl_ros.data.pairs.sampler import PairSampler, Window
+from aassl_ros.data.pairs.sampler import PairSampler
+from aassl_ros.data.pairs.window import Window, parse_window
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.evaluation.gradients import measure_gradients
@@ -26,7 +27,6 @@ from aassl_ros.learning.objectives.alignment import Alignment
 from aassl_ros.learning.objectives.base import Pairs
 from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.readout.features import embed
-from aassl_ros.learning.training.settings import parse_window
 
 if TYPE_CHECKING:
     from aassl_ros.learning.training.learner import Learner

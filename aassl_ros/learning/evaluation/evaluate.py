@@ -15,8 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData, validation_instances
 from aassl_ros.errors import ConfigError
+from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.evaluation.action import ActionMeasures, ActionPlan, Taught, measure_actions, plan_actions
 from aassl_ros.learning.evaluation.baselines import colour_histogram, random_encoder
 from aassl_ros.learning.evaluation.category import (
@@ -37,7 +39,6 @@ from aassl_ros.learning.evaluation.views import ViewGrid, ViewMeasures, measure_
 from aassl_ros.learning.measures.tsne import tsne_points
 from aassl_ros.learning.readout.features import Normalise, calibrate_batch_norm, embed, one_thread_each
 from aassl_ros.learning.readout.split import Split, make_split, refuse_seen
-from aassl_ros.learning.training.settings import choose_device, parse_window
 from aassl_ros.settings import setting
 
 MEASURES = ("category", "views", "action", "structure")

@@ -12,6 +12,7 @@ from aassl_ros.learning.encoders.factory import build_encoder
 from aassl_ros.learning.evaluation.action import Taught
 from aassl_ros.learning.evaluation.evaluate import Subject
 from aassl_ros.learning.training.learner import Learner
+from aassl_ros.learning.training.saving import resume_learner
 
 
 def subject_at(path: Path) -> Subject:
@@ -51,6 +52,6 @@ def _taught(checkpoint: Checkpoint) -> Taught | None:
     def learner(device: str) -> Learner:
         # Its heads are looked at, not trained: compiling would take longer than it saves.
         settings = replace(checkpoint.settings, device=device, compile=False, precision="fp32")
-        return Learner.from_checkpoint(checkpoint, settings)
+        return resume_learner(checkpoint, settings)
 
     return Taught(checkpoint.action_space, checkpoint.normalisation, learner)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 
 from aassl_ros.learning.losses.barlow_twins import barlow_twins
 from aassl_ros.learning.objectives.alignment import Alignment
-from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.base import ObjectiveSettings, Pairs, Sizes
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead, deep_perceptron, hidden_width
-
-if TYPE_CHECKING:
-    from aassl_ros.learning.training.settings import LearnerSettings
 
 _WIDTH = 8192  # as published, of all three layers
 _ACTION_WIDTH = 64  # ours: actions have few degrees of freedom, so few entries can be uncorrelated
@@ -21,9 +16,9 @@ _ACTION_WIDTH = 64  # ours: actions have few degrees of freedom, so few entries 
 class BarlowTwins(nn.Module):
     """BarlowTwins(p(f(x)), p(f(x')))."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
-        self.projector = deep_perceptron([features, *[hidden_width(_WIDTH, features)] * 3])
+        self.projector = deep_perceptron([sizes.features, *[hidden_width(_WIDTH, sizes.features)] * 3])
 
     def forward(self, pairs: Pairs) -> Tensor:
         return barlow_twins(self.projector(pairs.first), self.projector(pairs.second))
@@ -32,10 +27,10 @@ class BarlowTwins(nn.Module):
 class ActionBarlowTwins(Alignment):
     """BarlowTwins(h(a), g(f(x), f(x')))."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__(
-            JointHead(features, settings.fusion, out=_ACTION_WIDTH),
-            ActionHead(action_dimension, features, out=_ACTION_WIDTH),
+            JointHead(sizes.features, settings.fusion, out=_ACTION_WIDTH),
+            ActionHead(sizes.actions, sizes.features, out=_ACTION_WIDTH),
         )
 
     def forward(self, pairs: Pairs) -> Tensor:

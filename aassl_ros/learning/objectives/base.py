@@ -7,18 +7,49 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.objectives.heads import FUSIONS
+from aassl_ros.registry import Registry
+from aassl_ros.settings import setting
 
-Term: TypeAlias = "Callable[[int, int, LearnerSettings], nn.Module]"
-"""Makes a term from D (the encoder's features), A (entries of an action, 0 where none is looked at) and the settings.
 
-The module takes Pairs and returns a scalar. A base that learns from labels gets their number in place of A.
-"""
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """The method and what its terms can be told; defaults are the paper's."""
+
+    method: str = setting("aa_simclr", "What is learnt from a pair.", choices=lambda: tuple(METHODS))
+    fusion: str = setting(
+        "concat", "What the joint head takes of two images: both, or their difference.", choices=FUSIONS
+    )
+    temperature: float = setting(0.0, "Temperature of the loss between images, where it has one; 0: the method's own "
+                                 "(0.1; MoCo v3 and EquiMod 0.2).", minimum=0, maximum=100)  # fmt: skip
+    action_temperature: float = setting(0.0, "Temperature of the action term; 0: the method's own.",
+                                        minimum=0, maximum=100)  # fmt: skip
+    contrastive_weight: float = setting(1.0, "Weight of the loss between images.", minimum=0, maximum=1000)
+    action_weight: float = setting(1.0, "Weight of the action term.", minimum=0, maximum=1000)
+    same_action: float = setting(0.0, "Pairs whose actions differ by at most this, in degrees, are no negatives of "
+                                 "each other in the action term; 0: all are.", minimum=0, maximum=180)  # fmt: skip
+    slow_momentum: float = setting(0.996, "What a slow copy keeps of its weights at each update (BYOL, MoCo v3).",
+                                   minimum=0, maximum=1)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a term is made for: D features of the encoder, A entries of an action (0 if the method uses no actions),
+    the number of categories (0 if it uses no labels), and if the encoder is a transformer.
+    """
+
+    features: int
+    actions: int = 0
+    categories: int = 0
+    transformer: bool = False
+
+
+Term: TypeAlias = Callable[[Sizes, ObjectiveSettings], nn.Module]
+"""Makes a term of the loss: a module that takes Pairs and returns a scalar."""
 
 
 @dataclass(frozen=True)
@@ -62,3 +93,16 @@ class Method:
     @property
     def uses_actions(self) -> bool:
         return self.action_term is not None or self.base_uses_actions
+
+
+METHODS: Registry[Method] = Registry("method", "aassl_ros.methods", Method)
+"""All methods by name. methods.py registers those of this package."""
+
+
+def register_method(name: str, method: Method) -> Method:
+    """Make `method` known to `aassl train --method NAME`, the trainer node and the studies.
+
+    Another package can do the same without a call, by an entry point of the group `aassl_ros.methods` whose object is
+    a Method. Raises ConfigError if the name is taken.
+    """
+    return METHODS.register(name, method)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 
 from aassl_ros.learning.losses.byol import byol
+from aassl_ros.learning.objectives.base import ObjectiveSettings, Sizes
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead, hidden_width, perceptron
 from aassl_ros.learning.objectives.momentum import SlowAlignment, SlowBase
-
-if TYPE_CHECKING:
-    from aassl_ros.learning.training.settings import LearnerSettings
 
 _HIDDEN, _OUT = 4096, 256  # as published, of projector and predictor alike
 
@@ -19,9 +15,9 @@ _HIDDEN, _OUT = 4096, 256  # as published, of projector and predictor alike
 class BYOL(SlowBase):
     """1/2 [l(q_p p f(x), bar p bar f(x')) + the same with x and x' swapped], l = 2 - 2 cos."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
-        projector = perceptron(features, hidden_width(_HIDDEN, features), _OUT)
-        super().__init__(projector, _predictor(features), settings.slow_momentum)
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
+        projector = perceptron(sizes.features, hidden_width(_HIDDEN, sizes.features), _OUT)
+        super().__init__(projector, _predictor(sizes.features), settings.slow_momentum)
 
     def loss(self, query: Tensor, key: Tensor) -> Tensor:
         return byol(query, key) / 2
@@ -30,12 +26,12 @@ class BYOL(SlowBase):
 class ActionBYOL(SlowAlignment):
     """1/2 [l(q_g g(f(x), f(x')), bar h(a)) + l(q_h h(a), bar g(bar f(x), bar f(x')))], l = 2 - 2 cos."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__(
-            JointHead(features, settings.fusion, hidden=_HIDDEN, out=_OUT),
-            ActionHead(action_dimension, features, hidden=_HIDDEN, out=_OUT),
-            _predictor(features),
-            _predictor(features),
+            JointHead(sizes.features, settings.fusion, hidden=_HIDDEN, out=_OUT),
+            ActionHead(sizes.actions, sizes.features, hidden=_HIDDEN, out=_OUT),
+            _predictor(sizes.features),
+            _predictor(sizes.features),
             settings.slow_momentum,
         )
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 
 from aassl_ros.learning.losses.ciper import ciper
-from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.base import ObjectiveSettings, Pairs, Sizes
 from aassl_ros.learning.objectives.heads import JointHead
-
-if TYPE_CHECKING:
-    from aassl_ros.learning.training.settings import LearnerSettings
 
 
 class CIPER(nn.Module):
     """MSE(MLP [f(x), f(x')], standardised a)."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
-        self.regression = JointHead(features, "concat", out=action_dimension)
+        self.regression = JointHead(sizes.features, "concat", out=sizes.actions)
         # Without weights: were the target's scale learnt, it would shrink to zero, and the loss with it.
-        self.standardise = nn.BatchNorm1d(action_dimension, affine=False)
+        self.standardise = nn.BatchNorm1d(sizes.actions, affine=False)
 
     def forward(self, pairs: Pairs) -> Tensor:
         """Returns a scalar, 1 where nothing is told."""

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
 from aassl_ros.learning.losses.gather import in_full
 from aassl_ros.learning.losses.nt_xent import nt_xent
-from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.base import ObjectiveSettings, Pairs, Sizes
 from aassl_ros.learning.objectives.heads import deep_perceptron, hidden_width
-
-if TYPE_CHECKING:
-    from aassl_ros.learning.training.settings import LearnerSettings
 
 TEMPERATURE = 0.2  # as published, of both terms
 _HIDDEN, _OUT = 2048, 128
@@ -22,10 +17,10 @@ _HIDDEN, _OUT = 2048, 128
 class EquiModInvariance(nn.Module):
     """NTXent(p(f(x)), p(f(x'))), p as deep as the equivariant projector."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
         self.temperature = settings.temperature or TEMPERATURE
-        self.projector = _projector(features)
+        self.projector = _projector(sizes.features)
 
     def forward(self, pairs: Pairs) -> Tensor:
         """Returns a scalar in nats."""
@@ -35,11 +30,11 @@ class EquiModInvariance(nn.Module):
 class EquiMod(nn.Module):
     """NTXent(u(e(f(x)), t(a)), e(f(x'))): projector e, action embedding t, predictor u. Both sides are learnt from."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
         self.temperature = settings.action_temperature or TEMPERATURE
-        self.projector = _projector(features)
-        self.action_embedding = nn.Sequential(nn.Linear(action_dimension, _OUT, bias=False), nn.BatchNorm1d(_OUT))
+        self.projector = _projector(sizes.features)
+        self.action_embedding = nn.Sequential(nn.Linear(sizes.actions, _OUT, bias=False), nn.BatchNorm1d(_OUT))
         self.predictor = deep_perceptron([2 * _OUT, _OUT], closing_norm=True)
 
     def forward(self, pairs: Pairs) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aassl_ros.learning.objectives.barlow_twins import ActionBarlowTwins, BarlowTwins
-from aassl_ros.learning.objectives.base import Method
+from aassl_ros.learning.objectives.base import METHODS, Method, register_method
 from aassl_ros.learning.objectives.byol import BYOL, ActionBYOL
 from aassl_ros.learning.objectives.ciper import CIPER
 from aassl_ros.learning.objectives.equimod import EquiMod, EquiModInvariance
@@ -14,7 +14,7 @@ from aassl_ros.learning.objectives.simclr import ActionAlignment, SimCLR
 from aassl_ros.learning.objectives.supervised import Supervised
 from aassl_ros.learning.objectives.vicreg import ActionVICReg, VICReg
 
-METHODS: dict[str, Method] = {
+_METHODS = {
     "simclr": Method(pairs="classic", base=SimCLR),
     "simclr_tt": Method(pairs="combined", base=SimCLR),
     "aa_simclr": Method(pairs="combined", base=SimCLR, action_term=ActionAlignment),
@@ -31,6 +31,9 @@ METHODS: dict[str, Method] = {
     "sie": Method(pairs="combined", base=SIE, base_uses_actions=True),
     "supervised": Method(pairs="combined", base=Supervised, uses_labels=True),
 }
+
+for _name, _method in _METHODS.items():
+    register_method(_name, _method)
 
 
 def masks_same_actions(name: str) -> bool:

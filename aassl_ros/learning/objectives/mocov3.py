@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 
 from aassl_ros.learning.losses.info_nce import info_nce
+from aassl_ros.learning.objectives.base import ObjectiveSettings, Sizes
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead, deep_perceptron, hidden_width, perceptron
 from aassl_ros.learning.objectives.momentum import SlowAlignment, SlowBase
 from aassl_ros.learning.objectives.same_action import MasksSameActions
-
-if TYPE_CHECKING:
-    from aassl_ros.learning.training.settings import LearnerSettings
 
 TEMPERATURE = 0.2  # as published
 _HIDDEN, _OUT = 4096, 256
@@ -21,12 +17,11 @@ _HIDDEN, _OUT = 4096, 256
 class MoCoV3(SlowBase):
     """l(q_p p f(x), bar p bar f(x')) + the same with x and x' swapped, l = 2 tau CE among the keys."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
-        hidden = hidden_width(_HIDDEN, features)
-        is_transformer = settings.encoder.removeprefix("timm:").startswith("vit")
-        depth = 2 if is_transformer else 1  # hidden layers, as published
-        projector = deep_perceptron([features, *[hidden] * depth, _OUT], closing_norm=True)
-        super().__init__(projector, _predictor(features), settings.slow_momentum)
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
+        hidden = hidden_width(_HIDDEN, sizes.features)
+        depth = 2 if sizes.transformer else 1  # hidden layers, as published
+        projector = deep_perceptron([sizes.features, *[hidden] * depth, _OUT], closing_norm=True)
+        super().__init__(projector, _predictor(sizes.features), settings.slow_momentum)
         self.temperature = settings.temperature or TEMPERATURE
 
     def loss(self, query: Tensor, key: Tensor) -> Tensor:
@@ -36,12 +31,12 @@ class MoCoV3(SlowBase):
 class ActionMoCoV3(SlowAlignment, MasksSameActions):
     """l(q_g g(f(x), f(x')), bar h(a)) + l(q_h h(a), bar g(bar f(x), bar f(x'))), l = 2 tau CE among the keys."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__(
-            JointHead(features, settings.fusion, hidden=_HIDDEN, out=_OUT, closing_norm=True),
-            ActionHead(action_dimension, features, hidden=_HIDDEN, out=_OUT),
-            _predictor(features),
-            _predictor(features),
+            JointHead(sizes.features, settings.fusion, hidden=_HIDDEN, out=_OUT, closing_norm=True),
+            ActionHead(sizes.actions, sizes.features, hidden=_HIDDEN, out=_OUT),
+            _predictor(sizes.features),
+            _predictor(sizes.features),
             settings.slow_momentum,
         )
         self.temperature = settings.action_temperature or TEMPERATURE

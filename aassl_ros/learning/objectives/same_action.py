@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,9 +12,7 @@ from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
 from aassl_ros.data.pairs.displacements import angle_unit
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.distributed.ranks import gather_rows
-
-if TYPE_CHECKING:
-    from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.objectives.base import ObjectiveSettings
 
 
 class SameAction(nn.Module):
@@ -82,7 +79,7 @@ class MasksSameActions(nn.Module):
         return None if self.same_action is None else self.same_action(gather_rows(action))
 
 
-def mask_same_actions(objective: nn.ModuleDict, same_action: SameAction | None, settings: LearnerSettings) -> None:
+def mask_same_actions(objective: nn.ModuleDict, same_action: SameAction | None, settings: ObjectiveSettings) -> None:
     """Let the action term of `objective` leave out what `settings.same_action` asks for.
 
     Raises ConfigError where it looks at no negatives, ValueError where `same_action` is needed and not given.

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
 from aassl_ros.learning.losses.sie import sie
-from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.base import ObjectiveSettings, Pairs, Sizes
 from aassl_ros.learning.objectives.heads import deep_perceptron, hidden_width
-
-if TYPE_CHECKING:
-    from aassl_ros.learning.training.settings import LearnerSettings
 
 _WIDTH = 1024  # as published, of all three layers of each projector
 
@@ -20,12 +15,12 @@ _WIDTH = 1024  # as published, of all three layers of each projector
 class SIE(nn.Module):
     """The whole of SIE: images and action in one loss, since spread and correlation are of both halves together."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
-        width = hidden_width(_WIDTH, features)
-        self.invariant_projector = deep_perceptron([features // 2, width, width, width])
-        self.equivariant_projector = deep_perceptron([features // 2, width, width, width])
-        self.predictor = ActionMatrix(action_dimension, width)
+        width = hidden_width(_WIDTH, sizes.features)
+        self.invariant_projector = deep_perceptron([sizes.features // 2, width, width, width])
+        self.equivariant_projector = deep_perceptron([sizes.features // 2, width, width, width])
+        self.predictor = ActionMatrix(sizes.actions, width)
 
     def forward(self, pairs: Pairs) -> Tensor:
         stays, moves = pairs.first.chunk(2, dim=1)

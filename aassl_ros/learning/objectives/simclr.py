@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 
 from aassl_ros.learning.losses.nt_xent import nt_xent
 from aassl_ros.learning.objectives.alignment import Alignment
-from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.base import ObjectiveSettings, Pairs, Sizes
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead, Projector
 from aassl_ros.learning.objectives.same_action import MasksSameActions
-
-if TYPE_CHECKING:
-    from aassl_ros.learning.training.settings import LearnerSettings
 
 TEMPERATURE = 0.1  # as published with AA-SSL, of both terms
 
@@ -21,10 +16,10 @@ TEMPERATURE = 0.1  # as published with AA-SSL, of both terms
 class SimCLR(nn.Module):
     """NTXent(p(f(x)), p(f(x'))): the two images of a pair know each other among all others of the batch."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
         self.temperature = settings.temperature or TEMPERATURE
-        self.projector = Projector(features)
+        self.projector = Projector(sizes.features)
 
     def forward(self, pairs: Pairs) -> Tensor:
         """Returns a scalar in nats."""
@@ -34,8 +29,8 @@ class SimCLR(nn.Module):
 class ActionAlignment(Alignment, MasksSameActions):
     """NTXent(h(a), g(f(x), f(x'))): the two images of a pair and the action between them know each other."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
-        super().__init__(JointHead(features, settings.fusion), ActionHead(action_dimension, features))
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
+        super().__init__(JointHead(sizes.features, settings.fusion), ActionHead(sizes.actions, sizes.features))
         self.temperature = settings.action_temperature or TEMPERATURE
 
     def forward(self, pairs: Pairs) -> Tensor:

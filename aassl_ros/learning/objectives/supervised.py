@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 
 from aassl_ros.learning.losses.classification import classification
-from aassl_ros.learning.objectives.base import Pairs
-
-if TYPE_CHECKING:
-    from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.objectives.base import ObjectiveSettings, Pairs, Sizes
 
 
 class Supervised(nn.Module):
     """Cross entropy of a linear layer on the features of either image with the category."""
 
-    def __init__(self, features: int, categories: int, settings: LearnerSettings) -> None:
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
-        self.classifier = nn.Linear(features, categories)
+        self.classifier = nn.Linear(sizes.features, sizes.categories)
 
     def forward(self, pairs: Pairs) -> Tensor:
         """Returns a scalar in nats."""

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 
 from aassl_ros.learning.losses.vicreg import vicreg
 from aassl_ros.learning.objectives.alignment import Alignment
-from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.base import ObjectiveSettings, Pairs, Sizes
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead, deep_perceptron, hidden_width
-
-if TYPE_CHECKING:
-    from aassl_ros.learning.training.settings import LearnerSettings
 
 _WIDTH = 8192  # as published, of all three layers
 
@@ -20,9 +15,9 @@ _WIDTH = 8192  # as published, of all three layers
 class VICReg(nn.Module):
     """VICReg(p(f(x)), p(f(x'))), p the wide expander."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
-        self.projector = deep_perceptron([features, *[hidden_width(_WIDTH, features)] * 3])
+        self.projector = deep_perceptron([sizes.features, *[hidden_width(_WIDTH, sizes.features)] * 3])
 
     def forward(self, pairs: Pairs) -> Tensor:
         return vicreg(self.projector(pairs.first), self.projector(pairs.second))
@@ -31,8 +26,8 @@ class VICReg(nn.Module):
 class ActionVICReg(Alignment):
     """VICReg(h(a), g(f(x), f(x')))."""
 
-    def __init__(self, features: int, action_dimension: int, settings: LearnerSettings) -> None:
-        super().__init__(JointHead(features, settings.fusion), ActionHead(action_dimension, features))
+    def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
+        super().__init__(JointHead(sizes.features, settings.fusion), ActionHead(sizes.actions, sizes.features))
 
     def forward(self, pairs: Pairs) -> Tensor:
         joint, action = self.embed(pairs)

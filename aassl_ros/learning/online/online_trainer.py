@@ -16,13 +16,14 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.replay.buffer import ReplayBuffer
 from aassl_ros.errors import AasslError, ConfigError, DataError
 from aassl_ros.learning.batches.live_batches import OnlineBatches
-from aassl_ros.learning.checkpoints.checkpoint import FACTS, Checkpoint, Provenance, save_checkpoint
+from aassl_ros.learning.checkpoints.checkpoint import FACTS, Checkpoint, Provenance
 from aassl_ros.learning.compute.thread_priority import give_way
 from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.online.settings import OnlineSettings, resolve
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner, Losses
 from aassl_ros.learning.training.run_log import LOG
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 
 # How often a thread that waits looks for its pause's end or its stop, and for enough frames, s.
 _POLL_S, _LOOK_S = 0.05, 0.5
@@ -97,7 +98,7 @@ class OnlineTrainer:
         )
         self._instances = {*self._batches.instances, *(start.instances if start else ())}
         self._fingerprint = start.provenance.data_fingerprint if start else replay.fingerprint if replay else ""
-        self._learner = None if start is None else Learner.from_checkpoint(start, self.learner_settings)
+        self._learner = None if start is None else resume_learner(start, self.learner_settings)
         self._rng = np.random.default_rng((self.learner_settings.seed, start.step if start else 0))
         self._stopping, self._paused, self._save_asked = threading.Event(), threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None

@@ -10,7 +10,7 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.checkpoints.checkpoint import LINK, Checkpoint, load_checkpoint
 from aassl_ros.learning.objectives.methods import METHODS
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.settings import setting
 
 _DEFAULT_IMAGE_SIZE = 64

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from aassl_ros.settings import setting
+
 OPTIMIZERS = ("adamw", "lars")
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """What changes the weights, and how fast."""
+
+    optimizer: str = setting("adamw", "What changes the weights; lars is for large batches.", choices=OPTIMIZERS)
+    lr: float = setting(5e-4, "Learning rate; LARS wants far more than AdamW, some 0.3 for each 256 pairs of a batch.",
+                        minimum=0, maximum=10)  # fmt: skip
+    weight_decay: float = setting(1e-6, "Weight decay.", minimum=0, maximum=1)
+    ema: float = setting(0.0, "What an average of the encoder over the updates keeps at each (0.999, say); the average "
+                         "is then what is evaluated and exported. 0: none.", minimum=0, maximum=0.999999)  # fmt: skip
 
 
 def make_optimizer(name: str, parameters: Iterable[Tensor], lr: float, weight_decay: float) -> torch.optim.Optimizer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,16 +22,18 @@ from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.augmentation.augmentation import Augmentation
 from aassl_ros.learning.checkpoints.checkpoint import AVERAGED, Checkpoint
 from aassl_ros.learning.compute.compiling import compile_in_place
+from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.compute.precision import Precision
 from aassl_ros.learning.distributed.batch_norm import synchronise_batch_norm
 from aassl_ros.learning.distributed.process_group import share_gradients, taught_together
+from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.optimization.ema import AveragedEncoder
 from aassl_ros.learning.optimization.optimizers import make_optimizer
 from aassl_ros.learning.optimization.schedule import Schedule
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.network import Network
-from aassl_ros.learning.training.settings import LearnerSettings, choose_device
 
 Images = NDArray[np.uint8] | Tensor
 
@@ -77,6 +79,7 @@ class Learner:
         self.categories = categories if method.uses_labels else 0
         self.device = choose_device(settings.device)
         self.network = Network(settings, self.action_dimension, same_action, self.categories).to(self.device)
+        _check_precision(settings, self.device, self.network.encoder)
         synchronise_batch_norm(self.network, self.device)
         self.encoder, self.objective = self.network.encoder, self.network.objective
         self.seen = self.network.warm_start.instances if self.network.warm_start else ()
@@ -157,33 +160,27 @@ class Learner:
             "steps": self.steps,
         }
 
-    @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, settings: LearnerSettings | None = None) -> Learner:
-        """Go on from a checkpoint, with its own settings or with others of the same architecture and method.
+    def restore(self, checkpoint: Checkpoint, settings: LearnerSettings) -> None:
+        """Take over weights, optimizer and random state; `settings` hold from now on.
 
-        Raises CheckpointError where the weights or the optimizer's state do not fit.
+        Raises CheckpointError if the weights or the optimizer's state do not fit.
         """
-        settings = settings or checkpoint.settings
-        same_action = SameAction.of(settings.same_action, checkpoint.action_space, checkpoint.normalisation)
-        # The weights are the checkpoint's: the file that they began with may be gone by now.
-        learner = cls(replace(settings, weights=""), checkpoint.action_dimension, same_action, checkpoint.categories)
-        learner.settings, learner.seen = settings, checkpoint.instances
+        self.settings, self.seen = settings, checkpoint.instances
         state = checkpoint.read_state()
-        checkpoint.fill(learner.encoder, "encoder")
-        checkpoint.fill(learner.objective, "objective")
-        if learner.average is not None:
-            checkpoint.fill(learner.average.encoder, AVERAGED)
+        checkpoint.fill(self.encoder, "encoder")
+        checkpoint.fill(self.objective, "objective")
+        if self.average is not None:
+            checkpoint.fill(self.average.encoder, AVERAGED)
         try:
-            learner.optimizer.load_state_dict(state["optimizer"])
-            learner.generator.set_state(state["generator"])
-            learner.precision.restore(state.get("precision", {}))  # those written before there was a choice have none
-            learner.steps = state["steps"]
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.generator.set_state(state["generator"])
+            self.precision.restore(state.get("precision", {}))  # those written before there was a choice have none
+            self.steps = state["steps"]
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
             raise CheckpointError(f"{checkpoint.path}: state.pt does not fit its weights ({error}).") from error
-        learner._set_learning_rate()
-        for group in learner.optimizer.param_groups:  # the settings speak, not what the optimizer remembers
-            group["weight_decay"] = learner.settings.weight_decay
-        return learner
+        self._set_learning_rate()
+        for group in self.optimizer.param_groups:  # the settings hold, not what the optimizer remembers
+            group["weight_decay"] = settings.weight_decay
 
     def _parts(
         self,
@@ -243,15 +240,17 @@ def _check(settings: LearnerSettings, action_dimension: int, categories: int) ->
         raise ValueError(f"{settings.method} needs two categories or more, found {categories}")
     if settings.image_size < 1:
         raise ValueError("image_size is 0: resolve it by the data before a learner is made")
-    last_map = -(-settings.image_size // (16 if settings.stem == "imagenet" else 4))  # side before the last stage
-    on_cpu = choose_device(settings.device).type == "cpu"
-    if settings.precision == "bf16" and on_cpu and last_map == 1 and settings.encoder.startswith("resnet"):
-        raise ConfigError(
-            f"precision = 'bf16', but for images of {settings.image_size} px torch computes wrong gradients in it on "
-            "a processor (of 3x3 convolutions on a single pixel). Take fp32, larger images or the small stem."
-        )
     if settings.batch % settings.accumulate or settings.batch < 2 * settings.accumulate:
         raise ConfigError(
             f"accumulate = {settings.accumulate}, but a batch of {settings.batch} pairs cannot be taken in so many "
             "equal parts of two pairs or more. Choose another batch or accumulate."
+        )
+
+
+def _check_precision(settings: LearnerSettings, device: torch.device, encoder: Encoder) -> None:
+    """Raise ConfigError if torch would compute wrong gradients."""
+    if settings.precision == "bf16" and device.type == "cpu" and encoder.convolves_single_pixels(settings.image_size):
+        raise ConfigError(
+            f"precision = 'bf16', but for images of {settings.image_size} px torch computes wrong gradients in it on "
+            "a processor (of 3x3 convolutions on a single pixel). Take fp32, larger images or the small stem."
         )

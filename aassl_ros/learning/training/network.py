@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from aassl_ros.learning.encoders.backbone import WarmStart, warm_start
 from aassl_ros.learning.encoders.factory import build_encoder
-from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.base import Pairs, Sizes
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.objectives.momentum import SlowCopy
 from aassl_ros.learning.objectives.same_action import SameAction, mask_same_actions
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.settings import LearnerSettings
 
 
 class Terms(NamedTuple):
@@ -43,11 +43,10 @@ class Network(nn.Module):
             self.warm_start: WarmStart | None = None
             if settings.weights:
                 self.warm_start = warm_start(self.encoder, settings.weights, settings, settings.pixel_statistics)
-            sizes = self.encoder.features, action_dimension
-            of_base = (sizes[0], categories) if method.uses_labels else sizes
-            self.objective = nn.ModuleDict({"base": method.base(*of_base, settings)})
+            sizes = Sizes(self.encoder.features, action_dimension, categories, self.encoder.transformer)
+            self.objective = nn.ModuleDict({"base": method.base(sizes, settings)})
             if method.action_term is not None:
-                self.objective["action"] = method.action_term(*sizes, settings)
+                self.objective["action"] = method.action_term(sizes, settings)
         if method.slow_encoder:
             self.objective["slow_encoder"] = SlowCopy(self.encoder, settings.slow_momentum)
         mask_same_actions(self.objective, same_action, settings)

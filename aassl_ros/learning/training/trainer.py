@@ -14,7 +14,7 @@ import torch
 from aassl_ros.data.prepared.data import PreparedData, validation_instances
 from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.batches.pair_batches import PairBatches
-from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, Provenance, save_checkpoint
+from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, Provenance
 from aassl_ros.learning.distributed.process_group import (
     all_or_none,
     any_rank,
@@ -28,6 +28,7 @@ from aassl_ros.learning.optimization.schedule import Schedule
 from aassl_ros.learning.training.collapse import spread
 from aassl_ros.learning.training.learner import Learner, Losses
 from aassl_ros.learning.training.run_log import RunLog
+from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.learning.training.tensorboard import check_tensorboard
 from aassl_ros.learning.training.training_probe import OnlineProbe
@@ -107,7 +108,7 @@ class Trainer:
             same = SameAction.of(settings.same_action, self._batches.space, self._batches.normalisation)
             self.learner = Learner(self._settings, self._batches.action_dimension, same, self._batches.categories)
         else:
-            self.learner = Learner.from_checkpoint(checkpoint, self._settings)
+            self.learner = resume_learner(checkpoint, self._settings)
             self._restore(checkpoint)
         warmup = round(settings.warmup_epochs * len(self._batches))
         if warmup > self.total_steps:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aassl_ros.data.pairs.sampler import PairSampler, Window
+from aassl_ros.data.pairs.sampler import PairSampler
+from aassl_ros.data.pairs.window import Window
 from aassl_ros.errors import DataError
 from aassl_ros.motion import rotations
 

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from aassl_ros.data.pairs.sampler import PairSampler, Window
+from aassl_ros.data.pairs.sampler import PairSampler
+from aassl_ros.data.pairs.window import Window
 from aassl_ros.data.pictures.folder import PictureFolder
 from aassl_ros.data.prepare.prepare import prepare
 from aassl_ros.data.prepare.report import PrepareSettings

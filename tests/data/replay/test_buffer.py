@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aassl_ros.data.pairs.actions import ActionSpace
-from aassl_ros.data.pairs.sampler import Window
+from aassl_ros.data.pairs.window import Window
 from aassl_ros.data.replay.buffer import PairBatch, ReplayBuffer
 from aassl_ros.errors import DataError
 

@@ -18,9 +18,10 @@ from aassl_ros.learning.batches.mirror import mirror_signs
 from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 from aassl_ros.learning.losses.nt_xent import nt_xent
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
 from aassl_ros.learning.training.run_folder import begin
-from aassl_ros.learning.training.settings import LearnerSettings, TrainSettings
+from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.learning.training.trainer import Trainer
 
 SETTINGS = LearnerSettings(batch=32, image_size=32, width=4, method="simclr_tt", action_space="object_pose")

@@ -19,9 +19,10 @@ import torch
 
 from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
 from aassl_ros.errors import CheckpointError
-from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint, save_checkpoint
+from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 
 SETTINGS = LearnerSettings(batch=8, image_size=32, width=4)
 PROVENANCE = Provenance(
@@ -77,20 +78,20 @@ def test_its_encoder_gives_the_very_features(run: Path, learner: Learner) -> Non
 
 
 def test_a_learner_goes_on_from_it_as_if_never_stopped(run: Path, learner: Learner) -> None:
-    again = Learner.from_checkpoint(load_checkpoint(run))
+    again = resume_learner(load_checkpoint(run))
     for seed in range(3, 6):
         assert again.step(*triplets(seed)) == learner.step(*triplets(seed))
     assert again.steps == 6
 
 
 def test_a_learner_may_go_on_with_another_learning_rate(run: Path) -> None:
-    learner = Learner.from_checkpoint(load_checkpoint(run), replace(SETTINGS, lr=0.25))
+    learner = resume_learner(load_checkpoint(run), replace(SETTINGS, lr=0.25))
     assert learner.optimizer.param_groups[0]["lr"] == 0.25
 
 
 def test_one_of_another_architecture_is_refused_naming_the_weight(run: Path) -> None:
     with pytest.raises(CheckpointError, match=r"another architecture: weight conv1.weight has shape \(4, 3, 7, 7\)"):
-        Learner.from_checkpoint(load_checkpoint(run), replace(SETTINGS, width=8))
+        resume_learner(load_checkpoint(run), replace(SETTINGS, width=8))
     facts = run / "checkpoint" / "checkpoint.json"
     facts.write_text(facts.read_text().replace('"width": 4', '"width": 8'))
     with pytest.raises(CheckpointError, match="another architecture"):
@@ -116,7 +117,7 @@ def test_damaged_random_state_stops_a_learner_but_not_an_evaluation(run: Path) -
     file.write_bytes(file.read_bytes()[:-50])
     checkpoint = load_checkpoint(run)
     with pytest.raises(CheckpointError, match=r"state\.pt is damaged"):
-        Learner.from_checkpoint(checkpoint)
+        resume_learner(checkpoint)
 
 
 class Mischief:
@@ -136,7 +137,7 @@ def test_a_forged_state_cannot_run_code(run: Path, tmp_path: Path) -> None:
     facts["state_digest"] = sha256(state.read_bytes()).hexdigest()
     (run / "checkpoint" / "checkpoint.json").write_text(json.dumps(facts))
     with pytest.raises(CheckpointError):
-        Learner.from_checkpoint(load_checkpoint(run))
+        resume_learner(load_checkpoint(run))
     assert not (tmp_path / "owned").exists()
 
 
@@ -210,8 +211,9 @@ def test_a_place_that_cannot_be_written_is_named(learner: Learner, tmp_path: Pat
 SAVE_FOREVER = """
 import sys
 from pathlib import Path
-from aassl_ros.learning.checkpoints.checkpoint import Provenance, save_checkpoint
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.checkpoints.checkpoint import Provenance
+from aassl_ros.learning.training.saving import save_checkpoint
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
 learner = Learner(LearnerSettings(batch=8, image_size=32, width=4, method="simclr"))
 while True:

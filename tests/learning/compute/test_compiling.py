@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint, save_checkpoint
+from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
 from aassl_ros.learning.compute.compiling import compile_in_place
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 
 SETTINGS = LearnerSettings(batch=8, image_size=32, width=4, method="byol", ema=0.9, device="cpu")
 
@@ -33,5 +34,5 @@ def test_compiled_it_learns_the_same_and_leaves_the_same_checkpoint(tmp_path: Pa
         assert compiled.step(first, second).total == pytest.approx(plain.step(first, second).total, rel=1e-3)
     assert compiled.weights().keys() == plain.weights().keys()
     save_checkpoint(tmp_path / "run", compiled, Provenance(None, None, ()))
-    again = Learner.from_checkpoint(load_checkpoint(tmp_path / "run"))
+    again = resume_learner(load_checkpoint(tmp_path / "run"))
     assert again.step(*batches[0]).total == pytest.approx(compiled.step(*batches[0]).total, rel=1e-3)

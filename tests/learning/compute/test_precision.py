@@ -18,8 +18,8 @@ from aassl_ros.learning.losses.nt_xent import nt_xent
 from aassl_ros.learning.losses.vicreg import vicreg
 from aassl_ros.learning.objectives.heads import ActionHead
 from aassl_ros.learning.objectives.methods import METHODS
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings
 
 SETTINGS = LearnerSettings(batch=16, image_size=32, width=4, device="cpu")
 ACTION, CATEGORIES = 6, 3

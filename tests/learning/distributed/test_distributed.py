@@ -30,9 +30,10 @@ from aassl_ros.learning.distributed.process_group import (
 from aassl_ros.learning.distributed.ranks import own_rank, own_rows
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.objectives.same_action import SameAction
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
 from aassl_ros.learning.training.run_folder import begin
-from aassl_ros.learning.training.settings import LearnerSettings, TrainSettings
+from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.learning.training.trainer import Trainer
 
 PAIRS, ACTION, CATEGORIES, RANKS = 8, 3, 3, 2

@@ -12,11 +12,13 @@ import torch
 
 from aassl_ros.errors import CheckpointError, ConfigError
 from aassl_ros.learning.augmentation.augmentation import Augmentation
-from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint, save_checkpoint
-from aassl_ros.learning.encoders.backbone import adopt_weights, backbone_of, load_backbone, save_backbone
+from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
+from aassl_ros.learning.checkpoints.to_backbone import backbone_of
+from aassl_ros.learning.encoders.backbone import adopt_weights, load_backbone, save_backbone
 from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 
 SETTINGS = LearnerSettings(method="simclr_tt", batch=8, image_size=32, width=4, seed=3)
 SEEN = ("cup_0001", "cup_0002")
@@ -157,7 +159,7 @@ def test_what_the_first_weights_had_seen_counts_as_seen_ever_after(tmp_path: Pat
     learner = Learner(replace(SETTINGS, weights=str(file)))
     save_checkpoint(tmp_path / "second", learner, Provenance(None, None, ("mug_0001",)))
     file.unlink()  # which a run that goes on does not need
-    again = Learner.from_checkpoint(load_checkpoint(tmp_path / "second"))
+    again = resume_learner(load_checkpoint(tmp_path / "second"))
     assert again.settings.weights == str(file)
     again.step(images().numpy(), images().numpy())
     save_checkpoint(tmp_path / "second", again, Provenance(None, None, ("mug_0001",)))

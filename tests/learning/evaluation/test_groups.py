@@ -21,9 +21,10 @@ from aassl_ros.learning.evaluation.evaluated_encoder import subject_of
 from aassl_ros.learning.objectives.alignment import Alignment
 from aassl_ros.learning.objectives.base import Pairs
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
 from aassl_ros.learning.training.run_folder import begin
-from aassl_ros.learning.training.settings import LearnerSettings, TrainSettings
+from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.learning.training.trainer import Trainer
 
 SIZE, FRAMES, VIEWS = 8, 12, 4

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from aassl_ros.benchmarks.synthetic import write_synthetic
+from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.batches.pair_batches import PairBatches
-from aassl_ros.learning.training.settings import LearnerSettings, parse_window
+from aassl_ros.learning.settings import LearnerSettings
 
 SETTINGS = LearnerSettings(batch=32, image_size=32, width=4)
 

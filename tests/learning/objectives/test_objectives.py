@@ -12,7 +12,7 @@ from torch import Tensor
 
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.learning.batches.pair_batches import PairBatches
-from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint, save_checkpoint
+from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
 from aassl_ros.learning.losses.barlow_twins import barlow_twins
 from aassl_ros.learning.losses.byol import byol
 from aassl_ros.learning.losses.info_nce import info_nce
@@ -24,8 +24,9 @@ from aassl_ros.learning.objectives.base import Pairs
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.objectives.mocov3 import MoCoV3
 from aassl_ros.learning.objectives.sie import ActionMatrix
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 
 SETTINGS = LearnerSettings(batch=16, image_size=32, width=4)
 FEATURES, ACTION, COUNT, CATEGORIES = 32, 6, 16, 6
@@ -76,7 +77,7 @@ def test_a_learner_saved_and_loaded_goes_on_as_if_never_stopped(method: str, tmp
     for seed in range(3):
         learner.step(*labelled(seed))
     save_checkpoint(tmp_path, learner, Provenance(None, None, ()))
-    again = Learner.from_checkpoint(load_checkpoint(tmp_path))
+    again = resume_learner(load_checkpoint(tmp_path))
     for seed in range(3, 6):
         assert again.step(*labelled(seed)) == learner.step(*labelled(seed))
     assert all(torch.equal(weight, learner.weights()[name]) for name, weight in again.weights().items())

@@ -17,9 +17,11 @@ from aassl_ros.learning.losses.info_nce import info_nce
 from aassl_ros.learning.losses.nt_xent import nt_xent
 from aassl_ros.learning.objectives.base import Pairs
 from aassl_ros.learning.objectives.same_action import SameAction
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
 from aassl_ros.learning.training.run_folder import begin
-from aassl_ros.learning.training.settings import LearnerSettings, TrainSettings
+from aassl_ros.learning.training.saving import resume_learner
+from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.learning.training.trainer import Trainer
 from aassl_ros.motion import rotations
 
@@ -144,7 +146,7 @@ def test_a_run_and_its_checkpoint_know_what_actions_mean(turning_clouds: Prepare
     trainer = Trainer(turning_clouds, tmp_path, settings)
     trainer.train(lambda progress: None, lambda: False)
     checkpoint = load_checkpoint(tmp_path)
-    again = Learner.from_checkpoint(checkpoint).objective["action"].same_action
+    again = resume_learner(checkpoint).objective["action"].same_action
     here = trainer.learner.objective["action"].same_action
     actions = torch.randn(200, 6)
     assert torch.equal(again(actions), here(actions))

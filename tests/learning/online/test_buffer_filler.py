@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aassl_ros.data.pairs.sampler import Window
+from aassl_ros.data.pairs.window import Window
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.learning.online.buffer_filler import Intake, IntakeSettings
 from aassl_ros.motion.arms import load_arm

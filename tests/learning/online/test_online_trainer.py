@@ -17,12 +17,13 @@ from aassl_ros.benchmarks.patterns import write_patterns
 from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import CheckpointError, ConfigError
-from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint, save_checkpoint
+from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
 from aassl_ros.learning.online.buffer_filler import Intake, IntakeSettings
 from aassl_ros.learning.online.online_trainer import OnlineStatus, OnlineTrainer
 from aassl_ros.learning.online.settings import OnlineSettings, starting_checkpoint
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 
 LEARNER = LearnerSettings(width=8, image_size=32, batch=16, device="cpu")
 FRAME_NS = 33_333_333
@@ -268,7 +269,7 @@ def test_a_loss_that_is_no_number_stops_learning_and_nothing_is_saved(online: An
     wait_until(first, lambda status: status.step >= 1)
     first.stop()
     good = load_checkpoint(tmp_path / "run")
-    learner = Learner.from_checkpoint(good)
+    learner = resume_learner(good)
     with torch.no_grad():
         list(learner.objective["base"].parameters())[-2][0] = 3e38  # finite, but no sum of such numbers is
     bad = save_checkpoint(tmp_path / "bad", learner, good.provenance)

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from aassl_ros.errors import CheckpointError
-from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint, save_checkpoint
+from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 
 SETTINGS = LearnerSettings(batch=8, image_size=32, width=4, method="simclr_tt", ema=0.2, lr=0.01)
 
@@ -53,7 +54,7 @@ def test_a_checkpoint_gives_the_average_to_evaluate_and_both_to_go_on(tmp_path: 
     with torch.no_grad():
         assert torch.equal(checkpoint.encoder(looked_at), learner.evaluated_encoder(looked_at))
         assert not torch.equal(checkpoint.encoder(looked_at), learner.encoder.eval()(looked_at))
-    again = Learner.from_checkpoint(checkpoint)
+    again = resume_learner(checkpoint)
     for seed in range(3, 5):
         assert again.step(*images(seed)) == learner.step(*images(seed))
     weights = learner.weights()

@@ -10,8 +10,8 @@ import torch
 
 from aassl_ros.learning.optimization.optimizers import LARS
 from aassl_ros.learning.optimization.schedule import Schedule
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings
 
 LR, DECAY, MOMENTUM, TRUST = 0.3, 0.01, 0.9, 0.001
 

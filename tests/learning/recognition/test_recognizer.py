@@ -11,13 +11,14 @@ import torch
 
 from aassl_ros.benchmarks.patterns import CATEGORIES, draw_pattern, write_patterns
 from aassl_ros.errors import CheckpointError
-from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint, save_checkpoint
+from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
 from aassl_ros.learning.readout.classifiers import CLASSIFIERS, fit_classifier
 from aassl_ros.learning.recognition.gallery import UNKNOWN, Gallery
 from aassl_ros.learning.recognition.recognizer import RecognitionSettings, Recognizer
 from aassl_ros.learning.recognition.reloading import RecognizerLoader
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.training.saving import save_checkpoint
 
 CPU = torch.device("cpu")
 

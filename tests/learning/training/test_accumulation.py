@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from aassl_ros.errors import ConfigError, TrainingError
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings
 
 SETTINGS = LearnerSettings(
     batch=16, image_size=32, width=4, crop_minimum=1.0, jitter_probability=0.0, gray_probability=0.0

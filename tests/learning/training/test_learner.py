@@ -13,8 +13,8 @@ from aassl_ros.errors import TrainingError
 from aassl_ros.learning.augmentation.augmentation import Augmentation
 from aassl_ros.learning.batches.pair_batches import PairBatches
 from aassl_ros.learning.losses.nt_xent import chance, nt_xent
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner, Losses
-from aassl_ros.learning.training.settings import LearnerSettings
 
 SETTINGS = LearnerSettings(batch=16, image_size=32, width=4, temperature=0.2, action_temperature=0.3, action_weight=0.5)
 ACTION = 6

@@ -12,7 +12,7 @@ from pathlib import Path
 from aassl_ros.benchmarks.synthetic import write_synthetic
 from aassl_ros.cli.main import main
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
-from aassl_ros.learning.training.learner import Learner
+from aassl_ros.learning.training.saving import resume_learner
 
 # Slow copies, LARS's momentum, a cosine after a warm-up, an average, float16's scale, parts of batches, the probe.
 WORDS = ["--method", "aa_mocov3", "--width", "4", "--batch", "32", "--epochs", "4", "--lr", "0.5",
@@ -55,6 +55,6 @@ def test_killed_and_resumed_it_is_the_uninterrupted_run_to_the_bit(tmp_path: Pat
     assert curve(killed) == curve(whole)
     ends = [load_checkpoint(run) for run in (killed, whole)]
     assert ends[0].digest == ends[1].digest
-    states = [Learner.from_checkpoint(end).state() for end in ends]
+    states = [resume_learner(end).state() for end in ends]
     assert states[0]["precision"] == states[1]["precision"]
     assert states[0]["precision"]["scale"] < 65536  # it did overflow, and so there was something to remember

@@ -16,8 +16,9 @@ from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.batches.pair_batches import PairBatches
 from aassl_ros.learning.losses.classification import classification
 from aassl_ros.learning.online.settings import OnlineSettings, resolve
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings, TrainSettings
+from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.learning.training.trainer import Trainer
 
 SETTINGS = LearnerSettings(method="supervised", batch=32, image_size=32, width=8, lr=2e-3)

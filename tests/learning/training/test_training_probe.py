@@ -15,8 +15,9 @@ from aassl_ros.errors import ConfigError
 from aassl_ros.learning.augmentation.augmentation import Augmentation
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 from aassl_ros.learning.encoders.factory import build_encoder
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.run_folder import begin
-from aassl_ros.learning.training.settings import LearnerSettings, TrainSettings
+from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.learning.training.trainer import Trainer
 from aassl_ros.learning.training.training_probe import OnlineProbe
 

@@ -18,9 +18,10 @@ from std_msgs.msg import Header, String
 
 from aassl_ros.benchmarks.patterns import draw_pattern, write_patterns
 from aassl_ros.data.interfaces import topics
-from aassl_ros.learning.checkpoints.checkpoint import Provenance, save_checkpoint
+from aassl_ros.learning.checkpoints.checkpoint import Provenance
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import LearnerSettings
+from aassl_ros.learning.training.saving import save_checkpoint
 from aassl_ros.ros import conversions
 from aassl_ros.ros.qos import LATCHED
 

@@ -1,0 +1,22 @@
+"""The encoder of a checkpoint as a backbone: a file of its own that needs no run."""
+
+from __future__ import annotations
+
+from aassl_ros.learning.checkpoints.checkpoint import Checkpoint
+from aassl_ros.learning.encoders.backbone import Backbone
+from aassl_ros.learning.encoders.factory import EncoderSettings
+from aassl_ros.settings import describe
+
+
+def backbone_of(checkpoint: Checkpoint) -> Backbone:
+    """A checkpoint's encoder, the average over updates where it holds one."""
+    settings = checkpoint.settings
+    parts = {info.name: getattr(settings, info.name) for info in describe(EncoderSettings)}
+    return Backbone(
+        encoder=checkpoint.encoder,
+        settings=EncoderSettings(**parts),
+        pixel_statistics=settings.pixel_statistics,
+        method=checkpoint.method,
+        seed=settings.seed,
+        instances=checkpoint.instances,
+    )

@@ -1,0 +1,81 @@
+"""Things that are chosen by name, and to which other packages can add: methods, encoders, readers.
+
+Another package adds one by a call of `register`, or by an entry point: then it is found without being imported first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar
+
+from aassl_ros.errors import ConfigError
+
+T = TypeVar("T")
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """Items by name, in the order in which they were registered.
+
+    Entry points of `group` are loaded when a name is not found among the registered ones, or when all names are asked
+    for. An entry point's name is the item's name; its object is the item.
+    """
+
+    def __init__(self, kind: str, group: str, item_type: type | None = None) -> None:
+        """kind: what an item is called in errors ("method"); item_type: the class that every item must be of."""
+        self._kind, self._group, self._item_type = kind, group, item_type
+        self._items: dict[str, T] = {}
+        self._loaded = False
+
+    def register(self, name: str, item: T) -> T:
+        """Add `item` under `name` and return it.
+
+        Raises ConfigError if the name is taken by another item, is empty, or if the item has the wrong type.
+        """
+        if not name or name != name.strip():
+            raise ConfigError(f"{self._kind} {name!r}: expected a name without spaces around it.")
+        if self._item_type is not None and not isinstance(item, self._item_type):
+            raise ConfigError(
+                f"{self._kind} {name!r} is of type {type(item).__name__}, expected {self._item_type.__name__}."
+            )
+        if self._items.get(name, item) is not item:
+            raise ConfigError(f"there are two {self._kind}s called {name!r}. Give yours another name.")
+        self._items[name] = item
+        return item
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._items:
+            self._load()
+        return self._items[name]
+
+    def __contains__(self, name: object) -> bool:
+        if name not in self._items:
+            self._load()
+        return name in self._items
+
+    def __iter__(self) -> Iterator[str]:
+        self._load()
+        return iter(tuple(self._items))
+
+    def __len__(self) -> int:
+        self._load()
+        return len(self._items)
+
+    def _load(self) -> None:
+        """Load the entry points once. Raises ConfigError if one cannot be loaded."""
+        if self._loaded:
+            return
+        self._loaded = True  # before loading: what is loaded may ask this registry for a name
+        for entry in entry_points(group=self._group):
+            try:
+                self.register(entry.name, entry.load())
+            except Exception as error:  # whatever the other package raises when it is imported
+                self._loaded = False
+                raise ConfigError(
+                    f"{self._kind} {entry.name!r} of {_origin(entry)} cannot be loaded "
+                    f"({type(error).__name__}: {error}). Mend or uninstall that package."
+                ) from error
+
+
+def _origin(entry: EntryPoint) -> str:
+    return f"the package {entry.dist.name}" if entry.dist is not None else entry.value
