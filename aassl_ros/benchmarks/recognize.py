@@ -31,7 +31,7 @@ _GALLERY_INSTANCES, _GALLERY_FRAMES = 40, 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--encoder", choices=ENCODERS, default="resnet18")
+    parser.add_argument("--encoder", choices=tuple(ENCODERS), default="resnet18")
     parser.add_argument("--width", type=int, default=32, help="channels of the encoder's first stage (default 32)")
     parser.add_argument(
         "--image-size", type=int, default=64, help="side of the encoder's images in pixels (default 64)"

@@ -33,7 +33,7 @@ _SMALLEST = 8  # pixels of an image
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--encoder", choices=ENCODERS, default="resnet18")
+    parser.add_argument("--encoder", choices=tuple(ENCODERS), default="resnet18")
     parser.add_argument("--width", type=int, default=32, help="channels of the encoder's first stage (default 32)")
     parser.add_argument("--image-size", type=int, default=64, help="side of the images in pixels (default 64)")
     parser.add_argument("--batch", type=int, default=256, help="pairs in a batch (default 256)")

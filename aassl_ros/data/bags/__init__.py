@@ -1,1 +1,22 @@
-""""""
+"""Bags: rosbag2 recordings, written, read, checked and recovered."""
+
+from aassl_ros.data.bags.check import check_bag
+from aassl_ros.data.bags.reader import BagMessage, BagReader, TopicSummary
+from aassl_ros.data.bags.recording import Recording
+from aassl_ros.data.bags.recovery import Recovered, recover_bag
+from aassl_ros.data.bags.roles import BagRoles, NamedTopics, find_roles
+from aassl_ros.data.bags.writer import BagWriter
+
+__all__ = [
+    "BagMessage",
+    "BagReader",
+    "BagRoles",
+    "BagWriter",
+    "NamedTopics",
+    "Recording",
+    "Recovered",
+    "TopicSummary",
+    "check_bag",
+    "find_roles",
+    "recover_bag",
+]

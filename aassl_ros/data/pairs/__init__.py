@@ -1,1 +1,20 @@
-""""""
+"""Pairs of frames of one episode, and the action between them."""
+
+from aassl_ros.data.pairs.actions import ACTION_SPACES, ActionSpace, Normalisation, choose_action_space, turn_angle
+from aassl_ros.data.pairs.partners import EpisodicStates
+from aassl_ros.data.pairs.sampler import PairSampler
+from aassl_ros.data.pairs.states import States
+from aassl_ros.data.pairs.window import Window, parse_window
+
+__all__ = [
+    "ACTION_SPACES",
+    "ActionSpace",
+    "EpisodicStates",
+    "Normalisation",
+    "PairSampler",
+    "States",
+    "Window",
+    "choose_action_space",
+    "parse_window",
+    "turn_angle",
+]

@@ -1,1 +1,1 @@
-""""""
+"""Folders of plain pictures with a table."""

@@ -31,7 +31,7 @@ class PrepareSettings:
     continuous_joints: tuple[str, ...] = setting((), "Joints of picture folders whose angle wraps; a bag's robot "
                                                  "description says it itself")  # fmt: skip
     layout: str = setting("", "Published layout of the sources: rt4k, mvimgnet or co3d; empty: found by what is there",
-                          choices=("", *LAYOUTS))  # fmt: skip
+                          choices=lambda: ("", *LAYOUTS))  # fmt: skip
     skip_unreadable: bool = setting(False, "Leave out files that hold no picture, and go on")
     workers: int = setting(0, "Threads that decode pictures; 0: one a core", minimum=0, maximum=256)
 

@@ -1,1 +1,1 @@
-"""Published picture data sets, in the layouts they are published in: registry.py lists them."""
+"""Readers of published data sets."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from aassl_ros.data.pictures.pictures import PictureSource
 from aassl_ros.data.readers import co3d, mvimgnet, rt4k
 from aassl_ros.errors import DataError
+from aassl_ros.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,22 @@ class Layout:
     looks_like: str
 
 
-LAYOUTS: dict[str, Layout] = {
-    "rt4k": Layout(rt4k.recognises, rt4k.read, rt4k.LOOKS_LIKE),
-    "mvimgnet": Layout(mvimgnet.recognises, mvimgnet.read, mvimgnet.LOOKS_LIKE),
-    "co3d": Layout(co3d.recognises, co3d.read, co3d.LOOKS_LIKE),
-}
+LAYOUTS: Registry[Layout] = Registry("reader", "aassl_ros.readers", Layout)
+"""All layouts by name."""
+
+
+def register_reader(name: str, layout: Layout) -> Layout:
+    """Make a layout known to `aassl prepare FOLDER --layout NAME`; a folder that it recognises needs no option.
+
+    Another package can do the same without a call, by an entry point of the group `aassl_ros.readers` whose object is
+    a Layout. Raises ConfigError if the name is taken.
+    """
+    return LAYOUTS.register(name, layout)
+
+
+register_reader("rt4k", Layout(rt4k.recognises, rt4k.read, rt4k.LOOKS_LIKE))
+register_reader("mvimgnet", Layout(mvimgnet.recognises, mvimgnet.read, mvimgnet.LOOKS_LIKE))
+register_reader("co3d", Layout(co3d.recognises, co3d.read, co3d.LOOKS_LIKE))
 
 
 def layout_of(folder: Path) -> str | None:

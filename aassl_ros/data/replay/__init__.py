@@ -1,1 +1,1 @@
-""""""
+"""The replay buffer of online training."""

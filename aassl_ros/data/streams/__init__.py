@@ -1,1 +1,28 @@
-""""""
+"""Streams of messages: images, joint states, commands and episodes, synchronized to samples."""
+
+from aassl_ros.data.streams.episodes import SETS, Episode, EpisodeEvent, EpisodeTracker
+from aassl_ros.data.streams.images import decode_compressed, decode_image, to_square
+from aassl_ros.data.streams.joints import JointState, JointStream
+from aassl_ros.data.streams.ledger import Ledger
+from aassl_ros.data.streams.sampling import FrameSampler
+from aassl_ros.data.streams.session import Roles, Session
+from aassl_ros.data.streams.sync import Sample, Synchronizer, SyncSettings
+
+__all__ = [
+    "SETS",
+    "Episode",
+    "EpisodeEvent",
+    "EpisodeTracker",
+    "FrameSampler",
+    "JointState",
+    "JointStream",
+    "Ledger",
+    "Roles",
+    "Sample",
+    "Session",
+    "SyncSettings",
+    "Synchronizer",
+    "decode_compressed",
+    "decode_image",
+    "to_square",
+]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 
@@ -11,16 +13,17 @@ from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.encoders.resnet import RESNETS, STEMS, ResNet
 from aassl_ros.learning.encoders.timm import PREFIX, TimmEncoder
 from aassl_ros.learning.encoders.vit import PATCHES, VITS, VisionTransformer
+from aassl_ros.registry import Registry
 from aassl_ros.settings import setting
-
-ENCODERS = (*RESNETS, *VITS)
 
 
 @dataclass(frozen=True)
 class EncoderSettings:
     """All that an encoder is made of; the published ResNets are 64 wide with the stem imagenet."""
 
-    encoder: str = setting("resnet18", f"Architecture of the encoder: {', '.join(ENCODERS)}, or {PREFIX}NAME of timm.")
+    encoder: str = setting(
+        "resnet18", f"Architecture of the encoder: {', '.join((*RESNETS, *VITS))}, or {PREFIX}NAME of timm."
+    )
     width: int = setting(
         32, "Channels of a ResNet's first stage; the published networks have 64.", minimum=4, maximum=512
     )
@@ -32,6 +35,22 @@ class EncoderSettings:
     image_size: int = setting(
         0, "Side of training images in pixels; 0 takes that of the data.", minimum=0, maximum=1024
     )
+
+
+EncoderBuilder: TypeAlias = Callable[[EncoderSettings], Encoder]
+"""Makes a new encoder of these settings; random numbers come from torch's default generator."""
+
+ENCODERS: Registry[EncoderBuilder] = Registry("encoder", "aassl_ros.encoders")
+"""All encoders by name, but for those of timm (`timm:NAME`)."""
+
+
+def register_encoder(name: str, builder: EncoderBuilder) -> EncoderBuilder:
+    """Make an encoder known to `aassl train --encoder NAME`, the trainer node, the studies and the export.
+
+    Another package can do the same without a call, by an entry point of the group `aassl_ros.encoders` whose object is
+    the builder. Raises ConfigError if the name is taken.
+    """
+    return ENCODERS.register(name, builder)
 
 
 def build_encoder(settings: EncoderSettings) -> Encoder:
@@ -46,11 +65,24 @@ def build_encoder(settings: EncoderSettings) -> Encoder:
 
 
 def _build(settings: EncoderSettings) -> Encoder:
-    name, size = settings.encoder, settings.image_size
-    if name in RESNETS:
-        return ResNet(name, settings.width, settings.stem)
-    if name in VITS:
-        return VisionTransformer(name, size, settings.patch, frozen_patches=settings.frozen_patches)
+    name = settings.encoder
+    if name in ENCODERS:
+        return ENCODERS[name](settings)
     if name.startswith(PREFIX):
-        return TimmEncoder(name.removeprefix(PREFIX), size)
+        return TimmEncoder(name.removeprefix(PREFIX), settings.image_size)
     raise ConfigError(f"encoder = {name!r} is unknown, expected one of {', '.join(ENCODERS)}, or {PREFIX}NAME of timm.")
+
+
+def _resnet(settings: EncoderSettings) -> Encoder:
+    return ResNet(settings.encoder, settings.width, settings.stem)
+
+
+def _vit(settings: EncoderSettings) -> Encoder:
+    frozen_patches = settings.frozen_patches
+    return VisionTransformer(settings.encoder, settings.image_size, settings.patch, frozen_patches=frozen_patches)
+
+
+for _name in RESNETS:
+    register_encoder(_name, _resnet)
+for _name in VITS:
+    register_encoder(_name, _vit)

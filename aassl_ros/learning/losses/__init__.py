@@ -1,1 +1,25 @@
-"""Losses: one a file, each a pure function of tensors."""
+"""Losses as pure functions of tensors, one a file."""
+
+from aassl_ros.learning.losses.barlow_twins import barlow_twins
+from aassl_ros.learning.losses.byol import byol
+from aassl_ros.learning.losses.ciper import ciper
+from aassl_ros.learning.losses.classification import classification
+from aassl_ros.learning.losses.gather import in_full, rows_of_all_ranks
+from aassl_ros.learning.losses.info_nce import info_nce
+from aassl_ros.learning.losses.nt_xent import chance, nt_xent
+from aassl_ros.learning.losses.sie import sie
+from aassl_ros.learning.losses.vicreg import vicreg
+
+__all__ = [
+    "barlow_twins",
+    "byol",
+    "chance",
+    "ciper",
+    "classification",
+    "in_full",
+    "info_nce",
+    "nt_xent",
+    "rows_of_all_ranks",
+    "sie",
+    "vicreg",
+]

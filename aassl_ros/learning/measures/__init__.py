@@ -1,1 +1,1 @@
-"""Measures of frozen features: pure functions of tensors, one a file."""
+"""Measures: pure functions of features, one a file."""

@@ -1,1 +1,1 @@
-""""""
+"""Training: the update step, and the loop over prepared data."""

@@ -20,7 +20,7 @@ from aassl_ros.learning.losses.nt_xent import nt_xent
 from aassl_ros.learning.losses.sie import sie
 from aassl_ros.learning.losses.vicreg import vicreg
 from aassl_ros.learning.objectives.alignment import Alignment
-from aassl_ros.learning.objectives.base import Pairs
+from aassl_ros.learning.objectives.base import Pairs, Sizes
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.objectives.mocov3 import MoCoV3
 from aassl_ros.learning.objectives.sie import ActionMatrix
@@ -143,12 +143,10 @@ def test_moco_v3_heads_end_in_a_norm_without_weights_and_its_predictors_do_not()
         assert isinstance(predictor[-1], torch.nn.Linear)
 
 
-def test_moco_v3_has_a_deeper_projector_for_a_vision_transformer() -> None:
-    def linears(encoder: str) -> int:
-        projector = MoCoV3(64, 0, replace(SETTINGS, encoder=encoder)).projector
-        return sum(isinstance(layer, torch.nn.Linear) for layer in projector)
-
-    assert (linears("resnet50"), linears("vit_small")) == (2, 3)
+@pytest.mark.parametrize(("transformer", "layers"), [(False, 2), (True, 3)])
+def test_moco_v3_has_a_deeper_projector_for_a_vision_transformer(transformer: bool, layers: int) -> None:
+    projector = MoCoV3(Sizes(features=64, transformer=transformer), SETTINGS).projector
+    assert sum(isinstance(layer, torch.nn.Linear) for layer in projector) == layers
 
 
 @pytest.mark.parametrize(("method", "loss"), [("aa_vicreg", vicreg), ("aa_barlow", barlow_twins)])

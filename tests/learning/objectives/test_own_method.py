@@ -16,7 +16,7 @@ import aassl_ros
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.learning.objectives.methods import METHODS
 
-DOCS = Path(__file__).parents[2] / "docs" / "methods.md"
+DOCS = Path(__file__).parents[3] / "docs" / "methods.md"
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def package(tmp_path: Path) -> Path:
     shutil.copytree(Path(aassl_ros.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
     file, line = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
     (copy / "learning" / "objectives" / "alignment_uniformity.py").write_text(file)
-    methods = copy / "learning" / "methods.py"
-    importing = "from aassl_ros.learning.objectives.alignment_uniformity import AlignmentUniformity\n\nMETHODS"
-    methods.write_text(methods.read_text().replace("\n\nMETHODS", f"\n{importing}").replace("\n}", f"\n    {line}}}"))
+    methods = copy / "learning" / "objectives" / "methods.py"
+    importing = "from aassl_ros.learning.objectives.alignment_uniformity import AlignmentUniformity\n\n_METHODS"
+    methods.write_text(methods.read_text().replace("\n\n_METHODS", f"\n{importing}").replace("\n}", f"\n    {line}}}"))
     return copy.parent
 
 
