@@ -13,7 +13,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from aassl_ros.bringup.preflight import check
-from aassl_ros.bringup.systems import PACKAGE, NodeSpec, describe_exit, exit_failed, nodes, system
+from aassl_ros.bringup.systems import PACKAGE, NodeSpec, describe_exit, exit_failed, node_specs, system
 from aassl_ros.errors import RosError
 from aassl_ros.ros.transport import set_image_transport
 
@@ -34,7 +34,7 @@ def launch_description(name: str) -> LaunchDescription:
 
 def _start(context: LaunchContext, name: str) -> list[Action]:
     values = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in system(name).arguments}
-    specs = nodes(name, values)
+    specs = node_specs(name, values)
     check(specs)
     return [_node(spec) for spec in specs]
 

@@ -1,7 +1,7 @@
 """Which nodes make up each system, with which parameters: what launch files and `aassl up` both read.
 
 A system is named as its launch file: collect, train, evaluate, online. Its arguments come as strings (`arg:=value`);
-`nodes` turns them into node specifications, which launch makes processes of where ROS is installed, and
+`node_specs` turns them into node specifications, which launch makes processes of where ROS is installed, and
 bringup/processes.py elsewhere.
 """
 
@@ -217,7 +217,7 @@ def complete(name: str, given: Mapping[str, str]) -> dict[str, str]:
     return {key: given.get(key, argument.default) for key, argument in known.items()}
 
 
-def nodes(name: str, given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
+def node_specs(name: str, given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
     """The node processes of a system for these arguments, in the order to start them. Raises ConfigError."""
     values = complete(name, given)
     simulated = values["robot"] == "sim"

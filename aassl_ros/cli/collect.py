@@ -12,7 +12,7 @@ from typing import Any
 
 from aassl_ros.bringup.preflight import check
 from aassl_ros.bringup.processes import NodeProcesses
-from aassl_ros.bringup.systems import complete, nodes
+from aassl_ros.bringup.systems import complete, node_specs
 from aassl_ros.cli.up import parse_assignments
 from aassl_ros.errors import BagError, ConfigError, RosError
 from aassl_ros.progress import progress
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out.exists():
         raise ConfigError(f"{arguments.out} exists already: a bag is never overwritten. Name another with -o.")
     values = complete("collect", {"bag": str(arguments.out.resolve()), **parse_assignments(arguments.arguments)})
-    specs = nodes("collect", values)
+    specs = node_specs("collect", values)
     check(specs)
     _check_folder(arguments.out)
     try:

@@ -30,11 +30,11 @@ def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments, PrepareSettings)
     with progress_once_known("frames read") as show:
         report = prepare(arguments.sources, arguments.out, settings, force=arguments.force, progress=show)
-    print(json.dumps(report.to_json()) if arguments.json else in_words(report))
+    print(json.dumps(report.to_json()) if arguments.json else describe_report(report))
     return 3 if report.lossy else 0
 
 
-def in_words(report: PrepareReport) -> str:
+def describe_report(report: PrepareReport) -> str:
     """A line for what is there, one for each thing that was left out and why."""
     sets = ", ".join(f"{name} {count}" for name, count in report.frames_of_set.items())
     again = " (made before, nothing to do; --force makes it again)" if report.already_there else ""

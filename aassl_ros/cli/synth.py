@@ -24,11 +24,11 @@ def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments, SynthSettings)
     with progress_once_known("frames drawn") as show:
         report = synthesize(arguments.out, settings, force=arguments.force, progress=show)
-    print(json.dumps(report.to_json()) if arguments.json else in_words(report))
+    print(json.dumps(report.to_json()) if arguments.json else describe_report(report))
     return 0
 
 
-def in_words(report: SynthReport) -> str:
+def describe_report(report: SynthReport) -> str:
     """What is there, in a line or two."""
     again = " (made before, nothing to do; --force makes it again)" if report.already_there else ""
     objects = f"{report.train_instances} objects to train on, {report.test_instances} to test on"

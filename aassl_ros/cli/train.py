@@ -19,7 +19,7 @@ import yaml
 from aassl_ros.cli.options import parse_text
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.distributed.process_group import all_or_none, by_first_rank, joined_ranks, take_own_gpu
+from aassl_ros.learning.distributed.process_group import fail_together, joined_ranks, on_rank_zero, take_own_gpu
 from aassl_ros.learning.distributed.ranks import own_rank
 from aassl_ros.learning.training.learner import Losses
 from aassl_ros.learning.training.run_folder import begin, resume
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: TrainSettings) -> int:
-    with all_or_none():
+    with fail_together():
         data, checkpoint = PreparedData.open(arguments.data), None
         if arguments.resume:
             checkpoint, settings = resume(arguments.out, given, settings)
@@ -73,7 +73,7 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
         trainer = Trainer(data, arguments.out, settings, checkpoint)
     trainer.agree()
     if checkpoint is None:
-        by_first_rank(lambda: begin(arguments.out))
+        on_rank_zero(lambda: begin(arguments.out))
     by_time = settings.max_seconds > 0
     total = settings.max_seconds if by_time else trainer.total_steps
     unit = ", s" if by_time else ", updates"
@@ -95,7 +95,9 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
             if "probe_linear" in now.measures:
                 probed = f", probe {now.measures['probe_linear']:.2f}"
             done = min(total, round(now.seconds)) if by_time else now.step
-            bar.update(done, f"update {now.step}, {now.images_per_s:.0f} images/s, {in_words(now.losses)}{probed}")
+            bar.update(
+                done, f"update {now.step}, {now.images_per_s:.0f} images/s, {describe_losses(now.losses)}{probed}"
+            )
             if now.warning:
                 print(f"aassl: update {now.step}: {now.warning}", file=sys.stderr)
 
@@ -108,15 +110,15 @@ def _say(report: TrainReport, arguments: argparse.Namespace) -> int:
         command = shlex.join(["aassl", "train", str(arguments.data), "-o", str(arguments.out), "--resume"])
         print(f"aassl: stopped at step {report.step} of {report.total_steps}. Go on with: {command}", file=sys.stderr)
         return 1
-    losses = "" if report.losses is None else f", {in_words(report.losses)}"
+    losses = "" if report.losses is None else f", {describe_losses(report.losses)}"
     print(f"{arguments.out / 'checkpoint'}: {report.step} updates in {report.seconds:.0f} s{losses}")
     return 0
 
 
-def in_words(losses: Losses) -> str:
+def describe_losses(losses: Losses) -> str:
     """As "loss 9.12 (images 4.01, action 5.11)"."""
     action = "" if losses.action is None else f", action {losses.action:.2f}"
-    return f"loss {losses.total:.2f} (images {losses.contrastive:.2f}{action})"
+    return f"loss {losses.total:.2f} (images {losses.base:.2f}{action})"
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from types import FrameType
 
 from aassl_ros.bringup.preflight import check
 from aassl_ros.bringup.processes import NodeProcesses, command_line
-from aassl_ros.bringup.systems import SYSTEMS, complete, nodes, system
+from aassl_ros.bringup.systems import SYSTEMS, complete, node_specs, system
 from aassl_ros.errors import ConfigError
 
 
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.show_args:
         return _show_arguments(arguments.name)
     given = parse_assignments(arguments.arguments)
-    specs = nodes(arguments.name, complete(arguments.name, given))
+    specs = node_specs(arguments.name, complete(arguments.name, given))
     if arguments.print:
         for spec in specs:
             print(shlex.join(command_line(spec)))

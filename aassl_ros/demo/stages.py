@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from aassl_ros.bringup.processes import NodeProcesses
-from aassl_ros.bringup.systems import nodes
+from aassl_ros.bringup.systems import node_specs
 from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
 from aassl_ros.data.streams.episodes import EpisodeEvent
 from aassl_ros.demo.folder import REPORT_STAGE, DemoFolder, StageRecord, write_json
@@ -125,7 +125,7 @@ class Demo:
             "seed": str(self._settings.seed),
             **arguments,
         }
-        specs = nodes(system, given)
+        specs = node_specs(system, given)
         with Monitor() as monitor, NodeProcesses(specs, log_dir=self._folder.logs / system) as processes:
             with progress("objects handled", len(objects)) as bar:
                 while processes.exit_status("explorer") is None:

@@ -23,8 +23,8 @@ from aassl_ros.nodes.recorder_settings import RecorderSettings, make_session
 from aassl_ros.ros import diagnostics, qos
 from aassl_ros.ros.base import ManagedNode, run
 from aassl_ros.ros.parameters import read_settings
-from aassl_ros.ros.split_backlog import CarriedMessages
-from aassl_ros.ros.topic_subscriber import FoundTopic, TopicIntake
+from aassl_ros.ros.split_backlog import SplitBacklog
+from aassl_ros.ros.topic_subscriber import FoundTopic, TopicSubscriber
 
 # A new publisher is joined within this time; asking the graph for ten topics takes about a millisecond.
 _LOOK_S = 0.1
@@ -45,8 +45,8 @@ class RecorderNode(ManagedNode):
         self._session: Session | None = None
         self._recording: Recording | None = None
         self._closing: list[tuple[Recording, float]] = []
-        self._intakes: dict[str, TopicIntake] = {}
-        self._carried = CarriedMessages()
+        self._intakes: dict[str, TopicSubscriber] = {}
+        self._carried = SplitBacklog()
         self._times = StreamClock()
         self._set_back = -_CLOCK_SETTLED_S
         self._watchers: list[Timer] = []
@@ -75,7 +75,7 @@ class RecorderNode(ManagedNode):
         """Open a new bag and begin to listen. Raises BagError if it cannot be made."""
         assert self._session is not None
         self._said.clear()
-        self._carried = CarriedMessages(self._motion_topics())
+        self._carried = SplitBacklog(self._motion_topics())
         self._recording = self._open(0)
         self._activated = time.monotonic()
         self._intakes = {intake.name: intake for intake in map(self._intake, self._settings.topics(self._session))}
@@ -115,10 +115,10 @@ class RecorderNode(ManagedNode):
             level, message = diagnostics.WARN, ledger.summary()
         return diagnostics.Report(level, message, {"bag": recording.path, **ledger.numbers()})
 
-    def _intake(self, name: str) -> TopicIntake:
+    def _intake(self, name: str) -> TopicSubscriber:
         assert self._session is not None
         is_image = name in self._session.roles.cameras.values()
-        return TopicIntake(
+        return TopicSubscriber(
             self,
             name,
             self._settings.image_depth if is_image else self._settings.depth,

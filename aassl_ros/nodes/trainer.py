@@ -27,7 +27,7 @@ from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import ConfigError, TrainingError, TrajectoryError
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from aassl_ros.learning.online.buffer_filler import Intake, IntakeSettings
+from aassl_ros.learning.online.buffer_filler import BufferFiller, BufferFillerSettings
 from aassl_ros.learning.online.online_trainer import OnlineTrainer, Saved
 from aassl_ros.learning.online.settings import ADJUSTABLE, OnlineSettings, starting_checkpoint
 from aassl_ros.learning.settings import LearnerSettings
@@ -52,7 +52,7 @@ _OUTSIDE_FRAMES = 300
 
 
 @dataclass(frozen=True)
-class TrainerSettings(LearnerSettings, OnlineSettings, IntakeSettings, SyncSettings):
+class TrainerSettings(LearnerSettings, OnlineSettings, BufferFillerSettings, SyncSettings):
     """What the trainer hears, remembers and learns."""
 
     camera: str = setting(topics.DEFAULT_CAMERA, "Camera whose CAMERA/image_raw is learnt from")
@@ -70,7 +70,7 @@ class TrainerNode(ManagedNode):
         self._replay: PreparedData | None = None
         self._arm: Arm | None = None
         self._feed: CameraFeed | None = None
-        self._intake: Intake | None = None
+        self._intake: BufferFiller | None = None
         self._trainer: OnlineTrainer | None = None
         self._first_minutes = FirstMinutes((), 0.0)
         self._announced: Saved | None = None
@@ -102,7 +102,7 @@ class TrainerNode(ManagedNode):
         trainer = OnlineTrainer(settings, settings, sets=settings.sets, start=self._start, replay=self._replay)
         robot = self.get_namespace().strip("/")
         self._trainer = trainer
-        self._intake = Intake(settings, settings, trainer.image_size, robot=robot)
+        self._intake = BufferFiller(settings, settings, trainer.image_size, robot=robot)
         self._feed = CameraFeed(
             self, settings.camera, compressed=settings.compressed, depth=_FRAME_DEPTH, on_frame=self._on_frame
         )
@@ -256,7 +256,7 @@ class TrainerNode(ManagedNode):
         status, buffer = self._trainer.status, self._intake.buffer
         values: dict[str, Any] = {"state": status.state, "step": status.step}
         if status.losses is not None:
-            values |= {"loss": status.losses.total, "contrastive": status.losses.contrastive}
+            values |= {"loss": status.losses.total, "contrastive": status.losses.base}
             if status.losses.action is not None:
                 values["action"] = status.losses.action
         values |= {"updates_per_s": status.updates_per_s, "images_per_s": status.images_per_s, "saves": status.saves}

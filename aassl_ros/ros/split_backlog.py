@@ -22,7 +22,7 @@ class _Kept:
     messages: deque[tuple[int, int, bytes]] = field(default_factory=deque)
 
 
-class CarriedMessages:
+class SplitBacklog:
     """Keeps them while they pass. motion: the topics of joint states and commands; half a second of them is kept."""
 
     def __init__(self, motion: Collection[str] = ()) -> None:

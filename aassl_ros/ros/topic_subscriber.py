@@ -36,7 +36,7 @@ class FoundTopic:
     type_hash: str
 
 
-class TopicIntake:
+class TopicSubscriber:
     """Subscribes to a topic once it is published; `look` is to be called now and then.
 
     found: called before the first message and after a change of publishers. received: called with (topic, source time,

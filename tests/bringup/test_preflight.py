@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aassl_ros.bringup.preflight import check
-from aassl_ros.bringup.systems import nodes
+from aassl_ros.bringup.systems import node_specs
 from aassl_ros.errors import ConfigError
 
 
@@ -26,13 +26,13 @@ from aassl_ros.errors import ConfigError
 )
 def test_what_a_node_would_refuse_is_refused_before_it_starts(system: str, given: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        check(nodes(system, given))
+        check(node_specs(system, given))
 
 
 @pytest.mark.parametrize("section", ["/**/evaluator", "/**", "evaluator"])
 def test_a_gallery_that_the_parameter_file_names_is_enough(tmp_path: Path, section: str) -> None:
     (tmp_path / "evaluator.yaml").write_text(f"{section}:\n  ros__parameters:\n    gallery: somewhere\n")
-    check(nodes("evaluate", {"config": str(tmp_path)}))
+    check(node_specs("evaluate", {"config": str(tmp_path)}))
 
 
 def test_aassl_up_says_so_and_starts_nothing() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from aassl_ros.bringup.processes import NodeProcesses
 from aassl_ros.bringup.ros_domain import own_domain
-from aassl_ros.bringup.systems import complete, nodes
+from aassl_ros.bringup.systems import complete, node_specs
 from aassl_ros.errors import RosError
 
 
@@ -22,7 +22,7 @@ def domain() -> Iterator[None]:
 @pytest.mark.usefixtures("domain")
 def test_how_a_node_ended_is_one_line_without_its_log_prefix() -> None:
     wanted = {"arm": "triceps", "bag": "/nowhere"}
-    (spec,) = (spec for spec in nodes("collect", complete("collect", wanted)) if spec.name == "recorder")
+    (spec,) = (spec for spec in node_specs("collect", complete("collect", wanted)) if spec.name == "recorder")
     with NodeProcesses([spec]) as processes:
         assert processes.wait_any(20.0)
         processes.stop()
@@ -32,7 +32,7 @@ def test_how_a_node_ended_is_one_line_without_its_log_prefix() -> None:
 
 @pytest.mark.usefixtures("domain")
 def test_a_node_that_was_killed_is_told_as_such() -> None:
-    (spec,) = (spec for spec in nodes("collect", complete("collect", {})) if spec.name == "simulator")
+    (spec,) = (spec for spec in node_specs("collect", complete("collect", {})) if spec.name == "simulator")
     with NodeProcesses([spec]) as processes:
         os.kill(processes._processes["simulator"].pid, signal.SIGKILL)
         assert processes.wait_any(20.0)
@@ -43,7 +43,7 @@ def test_a_node_that_was_killed_is_told_as_such() -> None:
 @pytest.mark.usefixtures("domain")
 def test_who_failed_is_told_and_not_who_was_stopped_for_it() -> None:
     given = complete("collect", {"bag": "/nowhere/bag"})
-    specs = [spec for spec in nodes("collect", given) if spec.name in ("simulator", "recorder")]
+    specs = [spec for spec in node_specs("collect", given) if spec.name in ("simulator", "recorder")]
     wrong = [
         replace(spec, parameters={**spec.parameters, "arm": "triceps"}) if spec.name == "recorder" else spec
         for spec in specs
@@ -58,7 +58,7 @@ def test_who_failed_is_told_and_not_who_was_stopped_for_it() -> None:
 
 @pytest.mark.usefixtures("domain")
 def test_a_node_that_is_stopped_before_it_has_begun_has_not_failed() -> None:
-    (spec,) = (spec for spec in nodes("collect", complete("collect", {})) if spec.name == "simulator")
+    (spec,) = (spec for spec in node_specs("collect", complete("collect", {})) if spec.name == "simulator")
     with NodeProcesses([spec]) as processes:
         processes.stop()  # it has not imported anything yet: nobody catches the signal
         assert processes.ended() == ("simulator",)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from aassl_ros.bringup.systems import SYSTEMS, nodes
+from aassl_ros.bringup.systems import SYSTEMS, node_specs
 from aassl_ros.errors import ConfigError
 
 
 def test_a_real_robot_gets_everything_but_the_simulator_and_real_time() -> None:
-    simulated = nodes("online", {})
-    real = nodes("online", {"robot": "real"})
+    simulated = node_specs("online", {})
+    real = node_specs("online", {"robot": "real"})
     assert [node.name for node in simulated] == ["simulator", "recorder", "trainer", "evaluator", "explorer"]
     assert [node.name for node in real] == ["recorder", "trainer", "evaluator", "explorer"]
     assert {node.name: node.parameters["use_sim_time"] for node in simulated} == {
@@ -27,7 +27,7 @@ def test_a_real_robot_gets_everything_but_the_simulator_and_real_time() -> None:
 
 def test_arguments_reach_the_parameters_they_are_for_with_their_types() -> None:
     given = {"objects": "train:mug_0001, test:mug_0002", "episode_seconds": "2", "seed": "7", "exit_when_done": "true"}
-    explorer = next(node for node in nodes("collect", given) if node.name == "explorer")
+    explorer = next(node for node in node_specs("collect", given) if node.name == "explorer")
     assert explorer.parameters["objects"] == ["train:mug_0001", "test:mug_0002"]
     assert isinstance(explorer.parameters["episode_seconds"], float)
     assert explorer.parameters["seed"] == 7
@@ -35,7 +35,7 @@ def test_arguments_reach_the_parameters_they_are_for_with_their_types() -> None:
 
 
 def test_an_argument_left_out_leaves_the_parameter_file_its_say() -> None:
-    recorder = next(node for node in nodes("collect", {}) if node.name == "recorder")
+    recorder = next(node for node in node_specs("collect", {}) if node.name == "recorder")
     assert "storage" not in recorder.parameters
     assert Path(recorder.parameters_file).name == "recorder.yaml"
 
@@ -47,7 +47,7 @@ def test_topics_of_a_real_camera_and_arm_are_remapped() -> None:
         "joint_states_topic": "/arm/joint_states",
         "namespace": "left",
     }
-    recorder = next(node for node in nodes("collect", given) if node.name == "recorder")
+    recorder = next(node for node in node_specs("collect", given) if node.name == "recorder")
     words = " ".join(recorder.ros_arguments())
     assert "-r camera/image_raw:=/rgb/image" in words
     assert "-r camera/image_raw/compressed:=/rgb/image/compressed" in words
@@ -58,7 +58,7 @@ def test_topics_of_a_real_camera_and_arm_are_remapped() -> None:
 
 def test_a_parameter_folder_of_the_users_own_overrides_file_by_file(tmp_path: Path) -> None:
     (tmp_path / "recorder.yaml").write_text("/**/recorder:\n  ros__parameters: {}\n")
-    files = {node.name: Path(node.parameters_file) for node in nodes("collect", {"config": str(tmp_path)})}
+    files = {node.name: Path(node.parameters_file) for node in node_specs("collect", {"config": str(tmp_path)})}
     assert files["recorder"] == tmp_path / "recorder.yaml"
     assert files["explorer"].name == "explorer.yaml"
     assert files["explorer"].parent != tmp_path
@@ -83,7 +83,7 @@ def test_a_parameter_folder_of_the_users_own_overrides_file_by_file(tmp_path: Pa
 )
 def test_a_wrong_argument_is_named(system: str, given: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        nodes(system, given)
+        node_specs(system, given)
     assert str(caught.value).startswith(message)
 
 

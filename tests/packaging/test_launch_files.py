@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from aassl_ros.bringup.ros_domain import own_domain
-from aassl_ros.bringup.systems import SYSTEMS, complete, nodes
+from aassl_ros.bringup.systems import SYSTEMS, complete, node_specs
 from aassl_ros.settings import describe
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -87,7 +87,7 @@ def test_a_system_sets_only_parameters_that_its_nodes_declare(name: str) -> None
     given = {
         key: texts.get(key, "word") for key, value in complete(name, {}).items() if value == "" and key != "config"
     }
-    for spec in nodes(name, given):
+    for spec in node_specs(name, given):
         assert set(spec.parameters) <= declared_parameters(spec.name), spec.name
 
 

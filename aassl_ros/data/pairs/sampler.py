@@ -37,7 +37,7 @@ class PairSampler:
         self._position_of[frames] = np.arange(len(frames))
         if len(self.anchors) == 0:
             raise DataError(
-                f"no pair among {len(frames)} frames within {window.in_words}. "
+                f"no pair among {len(frames)} frames within {window.description}. "
                 "Widen the window or collect longer episodes."
             )
 

@@ -40,7 +40,7 @@ class Window:
             raise DataError(f"window of at most {self.maximum} frames holds no other frame, expected 1 or more.")
 
     @property
-    def in_words(self) -> str:
+    def description(self) -> str:
         """What a pair lies within, for a message."""
         if self.unit in ("frames", "seconds", "degrees"):
             return f"{self.minimum:g} to {self.maximum:g} {self.unit}"

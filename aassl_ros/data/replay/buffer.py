@@ -21,7 +21,7 @@ _DRAWS = 8
 
 
 @dataclass(frozen=True)
-class PairBatch:
+class RawPairs:
     """N pairs: first, second uint8 [N, S, S, 3]; actions float32 [N, A], not normalised, or [N, 0] without a space."""
 
     first: NDArray[np.uint8]
@@ -128,7 +128,7 @@ class ReplayBuffer:
             if episode in self._episodes:
                 self._valid[self.episode_of == self._episodes[episode]] = False
 
-    def sample(self, batch: int, window: Window, space: ActionSpace | None, rng: np.random.Generator) -> PairBatch:
+    def sample(self, batch: int, window: Window, space: ActionSpace | None, rng: np.random.Generator) -> RawPairs:
         """`batch` pairs of different first frames, uniform over those that have a partner and an action.
 
         Raises DataError where there are fewer.
@@ -142,7 +142,7 @@ class ReplayBuffer:
                 raise DataError(
                     f"only {len(first)} of {count} frames have a partner, a batch takes {batch}. Wait for more."
                 )
-            return PairBatch(self.frames[first[:batch]], self.frames[second[:batch]], actions[:batch])
+            return RawPairs(self.frames[first[:batch]], self.frames[second[:batch]], actions[:batch])
 
     def actions(self, pairs: int, window: Window, space: ActionSpace, rng: np.random.Generator) -> NDArray[np.float32]:
         """Actions float32 [at most `pairs`, A] drawn as `sample` draws them, to measure a normalisation by."""

@@ -19,7 +19,7 @@ _STREAM = 2  # of the seed: 1 is that of the actions' normalisation
 
 
 @dataclass(frozen=True)
-class ControlSettings:
+class AblationSettings:
     """What is spoilt of each batch; the defaults leave it as it is."""
 
     control: str = setting(
@@ -52,8 +52,8 @@ def derangement(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     return moved
 
 
-def spoil_actions(
-    actions: NDArray[np.float32], controls: ControlSettings, rng: np.random.Generator
+def corrupt_actions(
+    actions: NDArray[np.float32], controls: AblationSettings, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Normalised actions [N, A] as the settings ask for them: of other pairs, then noisy, then rounded."""
     if controls.control == "actions_shuffled":

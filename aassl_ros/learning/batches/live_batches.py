@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aassl_ros.data.pairs.actions import ActionSpace, Normalisation, choose_action_space
 from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
-from aassl_ros.data.replay.buffer import PairBatch, ReplayBuffer
+from aassl_ros.data.replay.buffer import RawPairs, ReplayBuffer
 from aassl_ros.learning.batches.flips import Flips, check_pairs
 from aassl_ros.learning.batches.mirror import mirror_images
 from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
@@ -23,7 +23,7 @@ from aassl_ros.learning.objectives.methods import METHODS
 _PAIRS_AT_ONCE, _PARTS = 5_000, 20
 
 
-class OnlineBatches:
+class LiveBatches:
     """Each batch has `settings.batch` pairs, the share `replay_fraction` of them from `replay`.
 
     space, normalisation: of the actions; None where the method looks at none, or until `choose_space` finds them.
@@ -95,7 +95,7 @@ class OnlineBatches:
         both = None if live.action is None or old.action is None else np.concatenate([live.action, old.action])
         return Batch(first, second, both)
 
-    def _flipped(self, pairs: PairBatch, rng: np.random.Generator) -> Batch:
+    def _flipped(self, pairs: RawPairs, rng: np.random.Generator) -> Batch:
         """Pairs of the buffer with some of them seen in a mirror, their actions normalised."""
         flipped = self._flips.draw(len(pairs.first), lambda: rng)
         action = None

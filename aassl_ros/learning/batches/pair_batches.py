@@ -13,13 +13,13 @@ from aassl_ros.data.pairs.sampler import PairSampler
 from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
-from aassl_ros.learning.batches.ablations import ControlSettings, derangement, spoil_actions, stream
+from aassl_ros.learning.batches.ablations import AblationSettings, corrupt_actions, derangement, stream
 from aassl_ros.learning.batches.flips import FLIPS, Flips, check_pairs
 from aassl_ros.learning.batches.labels import Labels
 from aassl_ros.learning.batches.mirror import mirror_images
 from aassl_ros.learning.batches.settings import PairSettings
 from aassl_ros.learning.compute.device import AUTO
-from aassl_ros.learning.distributed.ranks import own_rows
+from aassl_ros.learning.distributed.ranks import local_rows
 from aassl_ros.learning.objectives.methods import METHODS
 
 _PAIRS_MEASURED = 100_000  # for the normalisation of actions
@@ -53,7 +53,7 @@ class PairBatches:
         known: tuple[ActionSpace, Normalisation] | None = None,
         *,
         without_instances: tuple[str, ...] = (),
-        controls: ControlSettings | None = None,
+        controls: AblationSettings | None = None,
     ) -> None:
         """known: action space and normalisation of a run that goes on; else they are chosen and measured here.
 
@@ -63,8 +63,8 @@ class PairBatches:
         method = METHODS[settings.method]
         check_pairs(settings, method.uses_actions)
         self._data, self._batch, self._classic = data, settings.batch, settings.pair_kind == "classic"
-        self._own = own_rows(settings.batch, settings.accumulate)
-        self._controls, self._seed = controls or ControlSettings(), settings.seed
+        self._own = local_rows(settings.batch, settings.accumulate)
+        self._controls, self._seed = controls or AblationSettings(), settings.seed
         self.space: ActionSpace | None = None
         self.normalisation: Normalisation | None = None
         frames = data.indices(sets, without_instances=without_instances)
@@ -125,7 +125,7 @@ class PairBatches:
         if self.space is not None and self.normalisation is not None:
             displaced = self.space.displacement(self._data, first, second)
             action = self.normalisation(self._flips.actions(displaced, flipped[0]))
-            action = spoil_actions(action, self._controls, rng)
+            action = corrupt_actions(action, self._controls, rng)
         if self._controls.control == "images_shuffled":
             second = second[derangement(len(second), rng)]
         once = second is first and (flipped[0] == flipped[1]).all()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aassl_ros.data.pairs.actions import ACTION_SPACES, ROTATIONS
 from aassl_ros.learning.augmentation.augmentation import AugmentationSettings
 from aassl_ros.learning.compute.device import AUTO
-from aassl_ros.learning.objectives.base import PAIRS, ObjectiveSettings
+from aassl_ros.learning.objectives.base import PAIR_KINDS, ObjectiveSettings
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.settings import setting
 
@@ -30,12 +30,12 @@ class PairSettings(AugmentationSettings, ObjectiveSettings):
     )
     pairs: str = setting(METHODS_OWN, "What makes a pair: two views of one frame (classic), two frames as they are "
                          "(time), two frames augmented (combined), or what the method takes.",
-                         choices=(METHODS_OWN, *PAIRS))  # fmt: skip
+                         choices=(METHODS_OWN, *PAIR_KINDS))  # fmt: skip
     window: str = setting("episode", "How far apart the frames of a pair may be: episode, next, walk:STEPS, or "
                           "UNIT:MAXIMUM or UNIT:MINIMUM:MAXIMUM with frames, seconds or degrees.")  # fmt: skip
     seed: int = setting(0, "Seed of weights, pairs and augmentation.", minimum=0, maximum=2**31 - 1)
 
     @property
     def pair_kind(self) -> str:
-        """One of PAIRS: what `pairs` asks for, else the method's own."""
+        """One of PAIR_KINDS: what `pairs` asks for, else the method's own."""
         return METHODS[self.method].pairs if self.pairs == METHODS_OWN else self.pairs

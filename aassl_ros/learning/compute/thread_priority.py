@@ -7,7 +7,7 @@ import sys
 import threading
 
 
-def give_way(nice: int = 10) -> None:
+def lower_priority(nice: int = 10) -> None:
     """Let the calling thread come after all else on the machine: 0 not at all, 19 last. Does nothing but on Linux."""
     if sys.platform == "linux":  # where each thread has a priority of its own
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)

@@ -115,7 +115,7 @@ def own_gpu(device: str, local_rank: int, gpus: int) -> int | None:
     return local_rank
 
 
-def taught_together(module: nn.Module) -> nn.Module:
+def wrap_ddp(module: nn.Module) -> nn.Module:
     """`module`, its gradients averaged over all ranks as they are computed; without other ranks module itself."""
     if rank_count() == 1:
         return module
@@ -157,7 +157,7 @@ def code_digest() -> str:
 
 
 @contextmanager
-def all_or_none() -> Iterator[None]:
+def fail_together() -> Iterator[None]:
     """Where a rank fails in here, all do, and at once. Within, ranks must not exchange anything."""
     failure: AasslError | None = None
     try:
@@ -175,7 +175,7 @@ def all_or_none() -> Iterator[None]:
         raise failure
 
 
-def by_first_rank(work: Callable[[], T]) -> T:
+def on_rank_zero(work: Callable[[], T]) -> T:
     """What `work` returns or raises (AasslError) on the first rank, which alone does it, returned or raised on all."""
     if rank_count() == 1:
         return work()

@@ -25,7 +25,7 @@ def own_rank() -> int:
     return distributed.get_rank() if rank_count() > 1 else 0
 
 
-def own_rows(count: int, parts: int = 1) -> slice | NDArray[np.int64]:
+def local_rows(count: int, parts: int = 1) -> slice | NDArray[np.int64]:
     """This rank's rows of a batch of `count`, an index into arrays: all of them where there are no other ranks.
 
     parts: where the batch is learnt from in so many parts, each rank has its share of each part, part after part.

@@ -41,7 +41,7 @@ FramesToFeatures = Callable[[NDArray[np.int64]], Tensor]
 
 
 @dataclass(frozen=True)
-class Taught:
+class TrainedActions:
     """What a method with an action term was taught. learner: makes it anew, heads and all, on the device named."""
 
     space: ActionSpace
@@ -119,7 +119,7 @@ class ActionMeasures:
 
 
 def plan_actions(
-    taught: Taught | None,
+    taught: TrainedActions | None,
     data: PreparedData,
     sides: tuple[NDArray[np.int64], NDArray[np.int64]],
     turns: Window,
@@ -158,7 +158,7 @@ def plan_actions(
 
 def measure_actions(
     plan: ActionPlan,
-    taught: Taught | None,
+    taught: TrainedActions | None,
     data: PreparedData,
     features: FramesToFeatures,
     left_out: tuple[str, ...],
@@ -228,7 +228,12 @@ def _term(learner: Learner) -> torch.nn.Module | None:
 
 @torch.no_grad()
 def _retrieve(
-    learner: Learner, pairs: FramePairs, taught: Taught, data: PreparedData, features: FramesToFeatures, seed: int
+    learner: Learner,
+    pairs: FramePairs,
+    taught: TrainedActions,
+    data: PreparedData,
+    features: FramesToFeatures,
+    seed: int,
 ) -> Retrieved:
     """Batches of CANDIDATES pairs, or one of all where they are fewer; what is over is left out."""
     term = _term(learner)
@@ -258,7 +263,7 @@ def _not_averaged(learner: Learner, pairs: FramePairs, data: PreparedData) -> Fr
     return lambda chosen: features[torch.from_numpy(np.searchsorted(frames, chosen)).to(features.device)]
 
 
-def _same(actions: Tensor, taught: Taught, degrees: float) -> Tensor:
+def _same(actions: Tensor, taught: TrainedActions, degrees: float) -> Tensor:
     """bool [N, N]: which normalised actions [N, A] are the same: within the method's own tolerance, else a degree."""
     try:
         tell = SameAction(taught.space, taught.normalisation, degrees or 1.0).to(actions.device)

@@ -19,7 +19,13 @@ from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData, validation_instances
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.compute.device import choose_device
-from aassl_ros.learning.evaluation.action import ActionMeasures, ActionPlan, Taught, measure_actions, plan_actions
+from aassl_ros.learning.evaluation.action import (
+    ActionMeasures,
+    ActionPlan,
+    TrainedActions,
+    measure_actions,
+    plan_actions,
+)
 from aassl_ros.learning.evaluation.baselines import colour_histogram, random_encoder
 from aassl_ros.learning.evaluation.category import (
     Baselines,
@@ -31,9 +37,9 @@ from aassl_ros.learning.evaluation.category import (
 from aassl_ros.learning.evaluation.result import Evaluation, FeaturePicture
 from aassl_ros.learning.evaluation.structure import (
     StructureMeasures,
+    evenly_spaced,
     frames_with_follower,
     measure_structure,
-    spread,
 )
 from aassl_ros.learning.evaluation.views import ViewGrid, ViewMeasures, measure_views, read_views
 from aassl_ros.learning.measures.tsne import tsne_points
@@ -66,7 +72,7 @@ class EvaluationSettings:
 
 
 @dataclass(frozen=True)
-class Subject:
+class EvaluatedEncoder:
     """The encoder to be measured, and what is to be known of it.
 
     instances: every object it has seen in training. untrained: makes an encoder like it with new weights. taught: of a
@@ -79,7 +85,7 @@ class Subject:
     normalise: Normalise
     instances: tuple[str, ...]
     untrained: Callable[[], nn.Module]
-    taught: Taught | None = None
+    taught: TrainedActions | None = None
 
 
 Progress = Callable[[int, int], None]
@@ -87,7 +93,7 @@ Progress = Callable[[int, int], None]
 
 
 def evaluate(
-    subject: Subject,
+    subject: EvaluatedEncoder,
     data: PreparedData,
     settings: EvaluationSettings | None = None,
     *,
@@ -129,7 +135,9 @@ class _Plan:
         return np.unique(np.concatenate([*sides, self.followed, self.followed + 1, *pairs]))
 
 
-def _plan(subject: Subject, data: PreparedData, parts: Split, split: str, settings: EvaluationSettings) -> _Plan:
+def _plan(
+    subject: EvaluatedEncoder, data: PreparedData, parts: Split, split: str, settings: EvaluationSettings
+) -> _Plan:
     notes = list(parts.notes)
     if "category" in settings.measures:
         notes += few_shot_notes(parts)
@@ -163,7 +171,7 @@ class _Session:
 
     def __init__(
         self,
-        subject: Subject,
+        subject: EvaluatedEncoder,
         data: PreparedData,
         settings: EvaluationSettings,
         plan: _Plan,
@@ -229,7 +237,7 @@ class _Session:
     def _untrained(self) -> _Untrained:
         parts, normalise = self._plan.parts, self._subject.normalise
         encoder = random_encoder(self._subject.untrained, self._subject.seed)
-        some = spread(parts.train.frames, _CALIBRATION_FRAMES)
+        some = evenly_spaced(parts.train.frames, _CALIBRATION_FRAMES)
         calibrate_batch_norm(encoder, self._data.frames, some, normalise, device=self._device)
         train, test = (self._embed(encoder, self._data, side.frames) for side in (parts.train, parts.test))
         grid = self._plan.grid
@@ -263,7 +271,7 @@ class _Session:
 
     def _lay_out(self) -> FeaturePicture:
         parts = self._plan.parts
-        sides = [spread(side.frames, _POINTS) for side in (parts.train, parts.test)]
+        sides = [evenly_spaced(side.frames, _POINTS) for side in (parts.train, parts.test)]
         chosen = np.concatenate(sides)
         categories = tuple(self._data.episodes[row].category for row in self._data.episode_of[chosen])
         trained_on = np.arange(len(chosen)) < len(sides[0])

@@ -9,18 +9,18 @@ from aassl_ros.learning.augmentation.augmentation import Augmentation
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from aassl_ros.learning.encoders.backbone import load_backbone
 from aassl_ros.learning.encoders.factory import build_encoder
-from aassl_ros.learning.evaluation.action import Taught
-from aassl_ros.learning.evaluation.evaluate import Subject
+from aassl_ros.learning.evaluation.action import TrainedActions
+from aassl_ros.learning.evaluation.evaluate import EvaluatedEncoder
 from aassl_ros.learning.training.learner import Learner
 from aassl_ros.learning.training.saving import resume_learner
 
 
-def subject_at(path: Path) -> Subject:
+def subject_at(path: Path) -> EvaluatedEncoder:
     """What lies at `path`: a run, a checkpoint, or the file of a backbone. Raises CheckpointError."""
     if not path.is_file():
         return subject_of(load_checkpoint(path))
     backbone = load_backbone(path)
-    return Subject(
+    return EvaluatedEncoder(
         method=backbone.method,
         seed=backbone.seed,
         encoder=backbone.encoder,
@@ -30,10 +30,10 @@ def subject_at(path: Path) -> Subject:
     )
 
 
-def subject_of(checkpoint: Checkpoint) -> Subject:
+def subject_of(checkpoint: Checkpoint) -> EvaluatedEncoder:
     """A checkpoint's encoder, what it has seen, and how to make one like it with new weights."""
     learner = checkpoint.settings
-    return Subject(
+    return EvaluatedEncoder(
         method=checkpoint.method,
         seed=learner.seed,
         encoder=checkpoint.encoder,
@@ -44,7 +44,7 @@ def subject_of(checkpoint: Checkpoint) -> Subject:
     )
 
 
-def _taught(checkpoint: Checkpoint) -> Taught | None:
+def _taught(checkpoint: Checkpoint) -> TrainedActions | None:
     """The actions that the method was taught, None where it looks at none."""
     if checkpoint.action_space is None or checkpoint.normalisation is None:
         return None
@@ -54,4 +54,4 @@ def _taught(checkpoint: Checkpoint) -> Taught | None:
         settings = replace(checkpoint.settings, device=device, compile=False, precision="fp32")
         return resume_learner(checkpoint, settings)
 
-    return Taught(checkpoint.action_space, checkpoint.normalisation, learner)
+    return TrainedActions(checkpoint.action_space, checkpoint.normalisation, learner)

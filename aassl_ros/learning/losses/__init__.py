@@ -4,7 +4,7 @@ from aassl_ros.learning.losses.barlow_twins import barlow_twins
 from aassl_ros.learning.losses.byol import byol
 from aassl_ros.learning.losses.ciper import ciper
 from aassl_ros.learning.losses.classification import classification
-from aassl_ros.learning.losses.gather import in_full, rows_of_all_ranks
+from aassl_ros.learning.losses.gather import full_precision, gather_embeddings
 from aassl_ros.learning.losses.info_nce import info_nce
 from aassl_ros.learning.losses.nt_xent import chance, nt_xent
 from aassl_ros.learning.losses.sie import sie
@@ -16,10 +16,10 @@ __all__ = [
     "chance",
     "ciper",
     "classification",
-    "in_full",
+    "full_precision",
+    "gather_embeddings",
     "info_nce",
     "nt_xent",
-    "rows_of_all_ranks",
     "sie",
     "vicreg",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from aassl_ros.learning.losses.gather import in_full, rows_of_all_ranks
+from aassl_ros.learning.losses.gather import full_precision, gather_embeddings
 
 _SMALLEST_VARIANCE = 1e-5  # as in batch norm
 
@@ -16,8 +16,8 @@ def barlow_twins(u: Tensor, v: Tensor, *, redundancy: float = 5e-3) -> Tensor:
     u, v: float [N, D]; columns are standardised over the rows of all ranks. Divided by D, which the paper does not, so
     that the loss is near 1 where nothing is learnt, whatever the width.
     """
-    u, v = rows_of_all_ranks(u, v)
-    with in_full(u):
+    u, v = gather_embeddings(u, v)
+    with full_precision(u):
         correlation = _standardised(u).T @ _standardised(v) / len(u)
     columns = u.shape[1]
     between = ~torch.eye(columns, dtype=torch.bool, device=u.device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from aassl_ros.learning.losses.gather import rows_of_all_ranks
+from aassl_ros.learning.losses.gather import gather_embeddings
 
 
 def byol(prediction: Tensor, target: Tensor) -> Tensor:
@@ -13,6 +13,6 @@ def byol(prediction: Tensor, target: Tensor) -> Tensor:
 
     prediction, target: float [N, D], any norm. The target is learnt from as well unless it comes without gradient.
     """
-    prediction, target = rows_of_all_ranks(prediction, target)
+    prediction, target = gather_embeddings(prediction, target)
     cosine = (functional.normalize(prediction, dim=1) * functional.normalize(target, dim=1)).sum(dim=1)
     return (2 - 2 * cosine).mean()

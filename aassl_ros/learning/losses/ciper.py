@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from aassl_ros.learning.losses.gather import rows_of_all_ranks
+from aassl_ros.learning.losses.gather import gather_embeddings
 
 
 def ciper(prediction: Tensor, action: Tensor) -> Tensor:
@@ -13,5 +13,5 @@ def ciper(prediction: Tensor, action: Tensor) -> Tensor:
 
     prediction, action: float [N, A].
     """
-    prediction, action = rows_of_all_ranks(prediction, action)
+    prediction, action = gather_embeddings(prediction, action)
     return functional.mse_loss(prediction, action)

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from aassl_ros.learning.distributed.ranks import gather_rows
-from aassl_ros.learning.losses.gather import rows_of_all_ranks
+from aassl_ros.learning.losses.gather import gather_embeddings
 
 
 def classification(first: Tensor, second: Tensor, target: Tensor) -> Tensor:
@@ -14,6 +14,6 @@ def classification(first: Tensor, second: Tensor, target: Tensor) -> Tensor:
 
     The mean over both images; log(C) where nothing is told.
     """
-    first, second = rows_of_all_ranks(first, second)
+    first, second = gather_embeddings(first, second)
     target = gather_rows(target)
     return (functional.cross_entropy(first, target) + functional.cross_entropy(second, target)) / 2

@@ -8,7 +8,7 @@ from torch import Tensor
 from aassl_ros.learning.distributed.ranks import gather_rows, rank_count
 
 
-def rows_of_all_ranks(*embeddings: Tensor) -> tuple[Tensor, ...]:
+def gather_embeddings(*embeddings: Tensor) -> tuple[Tensor, ...]:
     """embeddings: float [N, D] each -> the same of all R ranks [R N, D], in float32 at least.
 
     Half precision would lose what tells embeddings apart: small differences between cosines, small variances.
@@ -29,6 +29,6 @@ def rows_of_all_ranks(*embeddings: Tensor) -> tuple[Tensor, ...]:
     return rows
 
 
-def in_full(rows: Tensor) -> torch.autocast:
+def full_precision(rows: Tensor) -> torch.autocast:
     """A context in which products of `rows` are computed in their own precision, whatever mixed precision reigns."""
     return torch.autocast(rows.device.type, enabled=False)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from aassl_ros.learning.losses.gather import in_full, rows_of_all_ranks
+from aassl_ros.learning.losses.gather import full_precision, gather_embeddings
 from aassl_ros.learning.losses.nt_xent import others
 
 
@@ -16,8 +16,8 @@ def info_nce(query: Tensor, key: Tensor, *, temperature: float, same: Tensor | N
     query: float [N, D], any norm; key: the same, taken as it is: nothing is learnt through it. same: bool [M, M],
     where key j is no negative of query i. Unlearnt it stands near 2 tau log(M).
     """
-    query, key = rows_of_all_ranks(query, key.detach())
-    with in_full(query):
+    query, key = gather_embeddings(query, key.detach())
+    with full_precision(query):
         similarity = functional.normalize(query, dim=1) @ functional.normalize(key, dim=1).T / temperature
     if same is not None:
         similarity = similarity.masked_fill(others(same, len(query)), float("-inf"))

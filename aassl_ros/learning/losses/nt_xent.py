@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from aassl_ros.learning.losses.gather import in_full, rows_of_all_ranks
+from aassl_ros.learning.losses.gather import full_precision, gather_embeddings
 
 
 def nt_xent(u: Tensor, v: Tensor, *, temperature: float, same: Tensor | None = None) -> Tensor:
@@ -18,9 +18,9 @@ def nt_xent(u: Tensor, v: Tensor, *, temperature: float, same: Tensor | None = N
     pair i (the pair itself never counts as same). Returns a scalar in nats, at least float32; unlearnt it stands near
     chance(M). Raises ValueError if the shapes differ or M < 2: without negatives the loss is undefined.
     """
-    u, v = rows_of_all_ranks(u, v)
+    u, v = gather_embeddings(u, v)
     rows = functional.normalize(torch.cat([u, v]), dim=1)
-    with in_full(rows):
+    with full_precision(rows):
         similarity = rows @ rows.T / temperature
     hidden = torch.eye(len(rows), dtype=torch.bool, device=rows.device)
     if same is not None:

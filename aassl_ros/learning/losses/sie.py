@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from aassl_ros.learning.losses.gather import rows_of_all_ranks
+from aassl_ros.learning.losses.gather import gather_embeddings
 from aassl_ros.learning.losses.vicreg import correlation_loss, spread_loss
 
 
@@ -19,7 +19,7 @@ def sie(
     `equivariant`. Spread and correlation are those of VICReg, on both halves side by side [M, 2 E], so that the halves
     do not tell the same; spreads are halved, correlations are not. Over the rows of all ranks.
     """
-    invariant, invariant_next, equivariant, equivariant_next, predicted = rows_of_all_ranks(
+    invariant, invariant_next, equivariant, equivariant_next, predicted = gather_embeddings(
         invariant, invariant_next, equivariant, equivariant_next, predicted
     )
     whole = torch.cat([invariant, equivariant], dim=1)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from aassl_ros.learning.losses.gather import in_full, rows_of_all_ranks
+from aassl_ros.learning.losses.gather import full_precision, gather_embeddings
 
 _SMALLEST_VARIANCE = 1e-4  # as published; it keeps the slope of the square root finite where nothing varies
 
@@ -18,7 +18,7 @@ def vicreg(
 
     u, v: float [N, D]; all three are over the rows of all ranks. Unlike a contrastive loss it is not bounded by chance.
     """
-    u, v = rows_of_all_ranks(u, v)
+    u, v = gather_embeddings(u, v)
     alike = functional.mse_loss(u, v)
     return (
         invariance * alike
@@ -35,7 +35,7 @@ def spread_loss(rows: Tensor) -> Tensor:
 def correlation_loss(rows: Tensor) -> Tensor:
     """The squared covariances between different columns of float [M, D], their sum over D."""
     centred = rows - rows.mean(dim=0)
-    with in_full(rows):
+    with full_precision(rows):
         covariance = centred.T @ centred / (len(rows) - 1)
     columns = rows.shape[1]
     between = ~torch.eye(columns, dtype=torch.bool, device=rows.device)

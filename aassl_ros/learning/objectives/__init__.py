@@ -9,7 +9,7 @@ from aassl_ros.learning.objectives.equimod import EquiMod, EquiModInvariance
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead, Projector
 from aassl_ros.learning.objectives.methods import masks_same_actions
 from aassl_ros.learning.objectives.mocov3 import ActionMoCoV3, MoCoV3
-from aassl_ros.learning.objectives.momentum import SlowAlignment, SlowBase, SlowCopy
+from aassl_ros.learning.objectives.momentum import MomentumAlignment, MomentumBase, MomentumCopy
 from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.objectives.sie import SIE
 from aassl_ros.learning.objectives.simclr import ActionAlignment, SimCLR
@@ -34,15 +34,15 @@ __all__ = [
     "JointHead",
     "Method",
     "MoCoV3",
+    "MomentumAlignment",
+    "MomentumBase",
+    "MomentumCopy",
     "ObjectiveSettings",
     "Pairs",
     "Projector",
     "SameAction",
     "SimCLR",
     "Sizes",
-    "SlowAlignment",
-    "SlowBase",
-    "SlowCopy",
     "Supervised",
     "Term",
     "VICReg",

@@ -68,7 +68,7 @@ class Pairs:
     target: Tensor | None = None
 
 
-PAIRS = ("classic", "time", "combined")
+PAIR_KINDS = ("classic", "time", "combined")
 """Two augmentations of one frame; two frames of one episode as they are; two frames, each augmented."""
 
 
@@ -76,7 +76,7 @@ PAIRS = ("classic", "time", "combined")
 class Method:
     """A named preset over parts.
 
-    pairs: one of PAIRS; the setting `pairs` may ask for others.
+    pairs: one of PAIR_KINDS; the setting `pairs` may ask for others.
     base: makes the objective on the images; action_term: makes the add-on, None where there is none.
     slow_encoder: whether a slow copy of the encoder is kept, for terms that learn from one.
     base_uses_actions: whether already the base looks at actions. uses_labels: whether the base learns from the

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from aassl_ros.learning.losses.byol import byol
 from aassl_ros.learning.objectives.base import ObjectiveSettings, Sizes
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead, hidden_width, perceptron
-from aassl_ros.learning.objectives.momentum import SlowAlignment, SlowBase
+from aassl_ros.learning.objectives.momentum import MomentumAlignment, MomentumBase
 
 _HIDDEN, _OUT = 4096, 256  # as published, of projector and predictor alike
 
 
-class BYOL(SlowBase):
+class BYOL(MomentumBase):
     """1/2 [l(q_p p f(x), bar p bar f(x')) + the same with x and x' swapped], l = 2 - 2 cos."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
@@ -23,7 +23,7 @@ class BYOL(SlowBase):
         return byol(query, key) / 2
 
 
-class ActionBYOL(SlowAlignment):
+class ActionBYOL(MomentumAlignment):
     """1/2 [l(q_g g(f(x), f(x')), bar h(a)) + l(q_h h(a), bar g(bar f(x), bar f(x')))], l = 2 - 2 cos."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from aassl_ros.learning.losses.gather import in_full
+from aassl_ros.learning.losses.gather import full_precision
 from aassl_ros.learning.losses.nt_xent import nt_xent
 from aassl_ros.learning.objectives.base import ObjectiveSettings, Pairs, Sizes
 from aassl_ros.learning.objectives.heads import deep_perceptron, hidden_width
@@ -39,7 +39,7 @@ class EquiMod(nn.Module):
 
     def forward(self, pairs: Pairs) -> Tensor:
         """Returns a scalar in nats."""
-        with in_full(pairs.action):  # half precision would round small turns away
+        with full_precision(pairs.action):  # half precision would round small turns away
             embedded = self.action_embedding(pairs.action)
         projected = torch.cat([self.projector(pairs.first), embedded], dim=1)
         return nt_xent(self.predictor(projected), self.projector(pairs.second), temperature=self.temperature)

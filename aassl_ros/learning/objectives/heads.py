@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from aassl_ros.learning.losses.gather import in_full
+from aassl_ros.learning.losses.gather import full_precision
 
 FUSIONS = ("concat", "difference")
 _OUT = 128
@@ -91,5 +91,5 @@ class ActionHead(nn.Module):
         )
 
     def forward(self, action: Tensor) -> Tensor:
-        with in_full(action):  # it is small, and half precision would round small turns away
+        with full_precision(action):  # it is small, and half precision would round small turns away
             return self.net(action)

@@ -7,14 +7,14 @@ from torch import Tensor, nn
 from aassl_ros.learning.losses.info_nce import info_nce
 from aassl_ros.learning.objectives.base import ObjectiveSettings, Sizes
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead, deep_perceptron, hidden_width, perceptron
-from aassl_ros.learning.objectives.momentum import SlowAlignment, SlowBase
+from aassl_ros.learning.objectives.momentum import MomentumAlignment, MomentumBase
 from aassl_ros.learning.objectives.same_action import MasksSameActions
 
 TEMPERATURE = 0.2  # as published
 _HIDDEN, _OUT = 4096, 256
 
 
-class MoCoV3(SlowBase):
+class MoCoV3(MomentumBase):
     """l(q_p p f(x), bar p bar f(x')) + the same with x and x' swapped, l = 2 tau CE among the keys."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
@@ -28,7 +28,7 @@ class MoCoV3(SlowBase):
         return info_nce(query, key, temperature=self.temperature)
 
 
-class ActionMoCoV3(SlowAlignment, MasksSameActions):
+class ActionMoCoV3(MomentumAlignment, MasksSameActions):
     """l(q_g g(f(x), f(x')), bar h(a)) + l(q_h h(a), bar g(bar f(x), bar f(x'))), l = 2 tau CE among the keys."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:

@@ -20,7 +20,7 @@ from aassl_ros.learning.objectives.base import Pairs
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead
 
 
-class SlowCopy(nn.Module):
+class MomentumCopy(nn.Module):
     """A copy of a module whose weights follow the module's: w_copy <- momentum w_copy + (1 - momentum) w.
 
     It learns nothing itself. Batch norm works on the batch at hand, as in the module, with statistics of its own.
@@ -43,14 +43,14 @@ class SlowCopy(nn.Module):
             slow.lerp_(weight, 1 - self.momentum)
 
 
-class SlowBase(nn.Module, ABC):
+class MomentumBase(nn.Module, ABC):
     """L_c, from p and q_p; subclasses say what l is. Needs the features of a slow encoder."""
 
     def __init__(self, projector: nn.Module, predictor: nn.Module, momentum: float) -> None:
         super().__init__()
         self.projector = projector
         self.predictor = predictor
-        self.slow_projector = SlowCopy(projector, momentum)
+        self.slow_projector = MomentumCopy(projector, momentum)
 
     def forward(self, pairs: Pairs) -> Tensor:
         slow_first, slow_second = pairs.slow
@@ -64,7 +64,7 @@ class SlowBase(nn.Module, ABC):
         """l(query, key), two float [N, E], a scalar."""
 
 
-class SlowAlignment(Alignment, ABC):
+class MomentumAlignment(Alignment, ABC):
     """L_a, from g, h, q_g and q_h; subclasses say what l is. Needs the features of a slow encoder."""
 
     def __init__(
@@ -78,8 +78,8 @@ class SlowAlignment(Alignment, ABC):
         super().__init__(joint_head, action_head)
         self.joint_predictor = joint_predictor
         self.action_predictor = action_predictor
-        self.slow_joint_head = SlowCopy(joint_head, momentum)
-        self.slow_action_head = SlowCopy(action_head, momentum)
+        self.slow_joint_head = MomentumCopy(joint_head, momentum)
+        self.slow_action_head = MomentumCopy(action_head, momentum)
 
     def forward(self, pairs: Pairs) -> Tensor:
         joint = self.joint_predictor(self.joint_head(pairs.first, pairs.second))

@@ -23,7 +23,7 @@ _POSES_KEPT = 60
 
 
 @dataclass(frozen=True)
-class IntakeSettings:
+class BufferFillerSettings:
     """Which frames the trainer learns from, and how many it remembers."""
 
     sets: tuple[str, ...] = setting(
@@ -64,14 +64,14 @@ class _Picture(NamedTuple):
     pixels: NDArray[np.uint8]
 
 
-class Intake:
+class BufferFiller:
     """Takes the streams of one robot and one camera from one thread, and fills `buffer`, which others may read.
 
     The buffer is made with the first frame that is kept: only then are the joints known. instances: those of all
     frames kept.
     """
 
-    def __init__(self, settings: IntakeSettings, sync: SyncSettings, image_size: int, *, robot: str = "") -> None:
+    def __init__(self, settings: BufferFillerSettings, sync: SyncSettings, image_size: int, *, robot: str = "") -> None:
         self.counts = IntakeCounts()
         self.buffer: ReplayBuffer | None = None
         self.instances: frozenset[str] = frozenset()

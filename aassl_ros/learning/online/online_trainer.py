@@ -15,9 +15,9 @@ import torch
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.replay.buffer import ReplayBuffer
 from aassl_ros.errors import AasslError, ConfigError, DataError
-from aassl_ros.learning.batches.live_batches import OnlineBatches
+from aassl_ros.learning.batches.live_batches import LiveBatches
 from aassl_ros.learning.checkpoints.checkpoint import FACTS, Checkpoint, Provenance
-from aassl_ros.learning.compute.thread_priority import give_way
+from aassl_ros.learning.compute.thread_priority import lower_priority
 from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.online.settings import OnlineSettings, resolve
 from aassl_ros.learning.settings import LearnerSettings
@@ -89,7 +89,7 @@ class OnlineTrainer:
         known = None
         if start is not None and start.action_space is not None and start.normalisation is not None:
             known = (start.action_space, start.normalisation)
-        self._batches = OnlineBatches(
+        self._batches = LiveBatches(
             self.learner_settings,
             known=known,
             replay=replay,
@@ -166,7 +166,7 @@ class OnlineTrainer:
 
     def _run(self, experience: Experience) -> None:
         torch.set_num_threads(self._settings.torch_threads)
-        give_way(self._settings.nice)
+        lower_priority(self._settings.nice)
         try:
             buffer = self._wait_for_frames(experience)
             if buffer is not None:
@@ -274,7 +274,7 @@ class OnlineTrainer:
         self._saves += 1
 
     def _log_line(self, step: int, losses: Losses, buffer: ReplayBuffer) -> dict[str, Any]:
-        terms = {"loss": losses.total, "contrastive": losses.contrastive}
+        terms = {"loss": losses.total, "contrastive": losses.base}
         if losses.action is not None:
             terms["action"] = losses.action
         seconds, images = time.monotonic() - self._begun, 2 * self.learner_settings.batch * self._rate

@@ -9,7 +9,7 @@ import torch
 
 from aassl_ros.errors import AasslError, CheckpointError
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
-from aassl_ros.learning.compute.thread_priority import give_way
+from aassl_ros.learning.compute.thread_priority import lower_priority
 from aassl_ros.learning.recognition.gallery import Gallery
 from aassl_ros.learning.recognition.recognizer import RecognitionSettings, Recognizer
 
@@ -64,7 +64,7 @@ class RecognizerLoader:
         self._thread.join()
 
     def _run(self) -> None:
-        give_way()
+        lower_priority()
         while True:
             with self._changed:
                 self._busy = False

@@ -13,7 +13,7 @@ keeps it near 0.6, where it is with random weights; a learning rate a hundred ti
 _FEWEST = 32  # features or images: of fewer it says nothing
 
 
-def spread(features: Tensor) -> tuple[float, str]:
+def check_collapse(features: Tensor) -> tuple[float, str]:
     """RankMe of features float [N, D] of one batch, and a warning where they collapse, else an empty one."""
     rank, most = rankme(features), min(features.shape)
     if most < _FEWEST or rank >= SHARE * most:

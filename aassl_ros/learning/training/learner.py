@@ -25,7 +25,7 @@ from aassl_ros.learning.compute.compiling import compile_in_place
 from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.compute.precision import Precision
 from aassl_ros.learning.distributed.batch_norm import synchronise_batch_norm
-from aassl_ros.learning.distributed.process_group import share_gradients, taught_together
+from aassl_ros.learning.distributed.process_group import share_gradients, wrap_ddp
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.objectives.same_action import SameAction
@@ -42,11 +42,11 @@ Images = NDArray[np.uint8] | Tensor
 class Losses:
     """Losses of one update: the weighted sum, the base objective, the action term where there is one.
 
-    Contrastive ones are in nats. `contrastive` is the base whatever it is: `sie` has all it learns from in there.
+    Contrastive ones are in nats. `base` is the whole loss of a method such as `sie`, which uses the action in its base.
     """
 
     total: float
-    contrastive: float
+    base: float
     action: float | None
 
 
@@ -208,7 +208,7 @@ class Learner:
     @cached_property
     def _taught(self) -> nn.Module:
         """The network, its gradients shared with other ranks; made at the first update, for there ranks meet."""
-        return taught_together(self.network)
+        return wrap_ddp(self.network)
 
     def _finite(self, told: list[list[Tensor]]) -> Losses:
         """The losses of the whole batch from those of its parts. Raises TrainingError where they are not finite."""

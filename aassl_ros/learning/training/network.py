@@ -11,7 +11,7 @@ from aassl_ros.learning.encoders.backbone import WarmStart, warm_start
 from aassl_ros.learning.encoders.factory import build_encoder
 from aassl_ros.learning.objectives.base import Pairs, Sizes
 from aassl_ros.learning.objectives.methods import METHODS
-from aassl_ros.learning.objectives.momentum import SlowCopy
+from aassl_ros.learning.objectives.momentum import MomentumCopy
 from aassl_ros.learning.objectives.same_action import SameAction, mask_same_actions
 from aassl_ros.learning.settings import LearnerSettings
 
@@ -48,9 +48,9 @@ class Network(nn.Module):
             if method.action_term is not None:
                 self.objective["action"] = method.action_term(sizes, settings)
         if method.slow_encoder:
-            self.objective["slow_encoder"] = SlowCopy(self.encoder, settings.slow_momentum)
+            self.objective["slow_encoder"] = MomentumCopy(self.encoder, settings.slow_momentum)
         mask_same_actions(self.objective, same_action, settings)
-        self._slow_copies = [part for part in self.objective.modules() if isinstance(part, SlowCopy)]
+        self._slow_copies = [part for part in self.objective.modules() if isinstance(part, MomentumCopy)]
 
     def forward(self, x: Tensor, x_next: Tensor, action: Tensor, target: Tensor | None) -> Terms:
         """x, x_next: augmented float [N, 3, S, S]; action: float [N, A]; target: int64 [N], None without labels."""

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from aassl_ros.data.streams.episodes import SETS
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.batches.ablations import ControlSettings
+from aassl_ros.learning.batches.ablations import AblationSettings
 from aassl_ros.learning.optimization.schedule import SCHEDULES
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.settings import setting
 
 
 @dataclass(frozen=True)
-class TrainSettings(LearnerSettings, ControlSettings):
+class TrainSettings(LearnerSettings, AblationSettings):
     """A run of `aassl train` over prepared data."""
 
     epochs: int = setting(100, "Passes over the frames.", minimum=1, maximum=1_000_000)

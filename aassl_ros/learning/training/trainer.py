@@ -16,22 +16,22 @@ from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.batches.pair_batches import PairBatches
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, Provenance
 from aassl_ros.learning.distributed.process_group import (
-    all_or_none,
     any_rank,
-    by_first_rank,
     check_same,
+    fail_together,
     naming_a_lost_rank,
+    on_rank_zero,
 )
 from aassl_ros.learning.distributed.ranks import gather_rows, own_rank
 from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.optimization.schedule import Schedule
-from aassl_ros.learning.training.collapse import spread
+from aassl_ros.learning.training.collapse import check_collapse
 from aassl_ros.learning.training.learner import Learner, Losses
 from aassl_ros.learning.training.run_log import RunLog
 from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.learning.training.tensorboard import check_tensorboard
-from aassl_ros.learning.training.training_probe import OnlineProbe
+from aassl_ros.learning.training.training_probe import TrainingProbe
 
 _RATE_WEIGHT = 0.1  # of the newest step in the rate shown
 _SPREAD_EVERY = 1000  # updates, where an epoch has more
@@ -117,9 +117,9 @@ class Trainer:
                 f"{self.total_steps} updates of the run."
             )
         self.learner.schedule = Schedule(warmup, self.total_steps if settings.schedule == "cosine" else 0)
-        self._probe: OnlineProbe | None = None
+        self._probe: TrainingProbe | None = None
         if settings.probe_every > 0 and own_rank() == 0:
-            self._probe = OnlineProbe(data, self.learner.augmentation.plain, self.learner.device)
+            self._probe = TrainingProbe(data, self.learner.augmentation.plain, self.learner.device)
         self._probe_interval = max(1, round(settings.probe_every * len(self._batches)))
         self._warned = False
         self._epoch_start = self._rng.bit_generator.state
@@ -145,7 +145,7 @@ class Trainer:
             torch.set_num_threads(self._settings.torch_threads)
         self._begun = last_save = time.monotonic()
         losses, interrupted = None, False
-        with all_or_none():
+        with fail_together():
             tensorboard = self._settings.tensorboard
             log = RunLog(self._run, self.learner.steps, tensorboard=tensorboard) if own_rank() == 0 else None
         with log or nullcontext():
@@ -190,7 +190,7 @@ class Trainer:
             with self._naming_the_last_good(), naming_a_lost_rank():
                 features = gather_rows(self.learner.features)
             if own_rank() == 0:
-                measures["rankme"], warning = spread(features)
+                measures["rankme"], warning = check_collapse(features)
         if self._probe is not None and self.learner.steps % self._probe_interval == 0:
             measures |= self._probe(self.learner.evaluated_encoder)
         if self._warned:
@@ -209,7 +209,7 @@ class Trainer:
             "rng": self._epoch_start,  # numpy's generator as the epoch began: its pairs are drawn again
         }
         with self._naming_the_last_good():
-            self._saved = by_first_rank(
+            self._saved = on_rank_zero(
                 lambda: save_checkpoint(
                     self._run, self.learner, self._provenance, trainer=trainer, keep=self._settings.keep
                 )
@@ -254,7 +254,7 @@ class Trainer:
         return self._settings.max_seconds > 0 and self._any_rank(self._seconds() >= self._settings.max_seconds)[0]
 
     def _log_line(self, progress: TrainProgress) -> dict[str, float]:
-        losses = {"loss": progress.losses.total, "contrastive": progress.losses.contrastive}
+        losses = {"loss": progress.losses.total, "contrastive": progress.losses.base}
         if progress.losses.action is not None:
             losses["action"] = progress.losses.action
         position = {"step": progress.step, "epoch": progress.epoch, "seconds": round(self._seconds(), 3)}

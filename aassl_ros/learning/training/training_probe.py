@@ -22,7 +22,7 @@ _MOST_FRAMES = {"train": 2000, "test": 1000}  # of each side: seconds on a CPU
 _FRAMES_PER_EPISODE = 10
 
 
-class OnlineProbe:
+class TrainingProbe:
     """Fits a linear probe and kNN to most of the train instances, asks them about the rest.
 
     Those asked about are the ones of `aassl evaluate --split val`. Unless the run leaves them out (`validation`), the

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.data.pairs.window import Window
-from aassl_ros.data.replay.buffer import PairBatch, ReplayBuffer
+from aassl_ros.data.replay.buffer import RawPairs, ReplayBuffer
 from aassl_ros.errors import DataError
 
 SIZE = 4
@@ -137,7 +137,7 @@ def test_a_window_in_degrees_goes_by_the_objects_turn() -> None:
 def test_one_thread_appends_while_another_draws() -> None:
     buffer = ReplayBuffer(200, SIZE, ["a"])
     fill(buffer, ["0"] * 100)
-    drawn: list[PairBatch] = []
+    drawn: list[RawPairs] = []
     stop = threading.Event()
 
     def learn() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aassl_ros.data.prepared.data import PreparedData
-from aassl_ros.learning.batches.ablations import ControlSettings, derangement
+from aassl_ros.learning.batches.ablations import AblationSettings, derangement
 from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
 from aassl_ros.learning.training.settings import TrainSettings
 
@@ -73,4 +73,4 @@ def test_every_epoch_shuffles_anew(turning_clouds: PreparedData) -> None:
 
 
 def test_by_default_nothing_is_spoilt() -> None:
-    assert ControlSettings() == ControlSettings("none", 0.0, 0.0)
+    assert AblationSettings() == AblationSettings("none", 0.0, 0.0)

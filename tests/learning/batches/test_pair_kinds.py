@@ -13,7 +13,7 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.replay.buffer import ReplayBuffer
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.augmentation.augmentation import Augmentation
-from aassl_ros.learning.batches.live_batches import OnlineBatches
+from aassl_ros.learning.batches.live_batches import LiveBatches
 from aassl_ros.learning.batches.mirror import mirror_signs
 from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
@@ -110,7 +110,7 @@ def test_live_pairs_are_flipped_too() -> None:
         )
     buffer.frames[:, :, :4] += 100  # brighter on the left
     settings = replace(SETTINGS, method="aa_simclr", image_size=8, flip_probability=0.5, window="next")
-    batches = OnlineBatches(settings, known=None, replay=None, replay_sets=(), replay_fraction=0)
+    batches = LiveBatches(settings, known=None, replay=None, replay_sets=(), replay_fraction=0)
     batches.choose_space(buffer, rng)
 
     batch = batches.draw(buffer, rng)

@@ -19,15 +19,15 @@ from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import AasslError, CheckpointError, ConfigError
 from aassl_ros.learning.distributed.process_group import (
-    all_or_none,
     any_rank,
-    by_first_rank,
     check_same,
+    fail_together,
     joined_ranks,
+    on_rank_zero,
     own_gpu,
     started_by_torchrun,
 )
-from aassl_ros.learning.distributed.ranks import own_rank, own_rows
+from aassl_ros.learning.distributed.ranks import local_rows, own_rank
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.settings import LearnerSettings
@@ -52,7 +52,7 @@ def batch(seed: int, accumulate: int) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(seed)
     first, second = rng.integers(0, 256, (2, PAIRS, 32, 32, 3), dtype=np.uint8)
     whole = first, second, rng.normal(size=(PAIRS, ACTION)).astype(np.float32), rng.integers(0, CATEGORIES, PAIRS)
-    return tuple(array[own_rows(PAIRS, accumulate)] for array in whole)
+    return tuple(array[local_rows(PAIRS, accumulate)] for array in whole)
 
 
 def learn(settings: LearnerSettings) -> dict:
@@ -86,12 +86,12 @@ def disagree(data: PreparedData, folder: Path) -> dict[str, str]:
     rank, run = own_rank(), folder / "run"
 
     def begin_but_one() -> None:
-        with all_or_none():
+        with fail_together():
             if rank == 1:
                 raise CheckpointError("run is gone.")
 
     def begin_none() -> None:
-        with all_or_none():
+        with fail_together():
             raise ConfigError("lr is odd.")
 
     def fail_first() -> None:
@@ -102,7 +102,7 @@ def disagree(data: PreparedData, folder: Path) -> dict[str, str]:
 
     def train_spoilt() -> None:
         trainer = Trainer(data, run, TRAIN)
-        by_first_rank(lambda: begin(run))
+        on_rank_zero(lambda: begin(run))
         torch.nn.init.constant_(trainer.learner.encoder.conv1.weight, float("nan"))
         trainer.train(lambda _: None, lambda: False)
 
@@ -115,8 +115,8 @@ def disagree(data: PreparedData, folder: Path) -> dict[str, str]:
         "code": said(lambda: check_same({"the code": f"of {rank}"})),
         "one fails": said(begin_but_one),
         "all fail": said(begin_none),
-        "first fails": said(lambda: by_first_rank(fail_first)),
-        "first returns": str(by_first_rank(lambda: f"from {rank}")),
+        "first fails": said(lambda: on_rank_zero(fail_first)),
+        "first returns": str(on_rank_zero(lambda: f"from {rank}")),
         "flags": str(any_rank(rank == 1, False)),
         "left behind": str(sorted(path.name for path in run.glob("**/*"))),
         "loss is lost": said(train_spoilt),

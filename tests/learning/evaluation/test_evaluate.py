@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from aassl_ros.data.prepared.data import PreparedData, validation_instances
 from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 from aassl_ros.errors import DataError
-from aassl_ros.learning.evaluation.evaluate import EvaluationSettings, Subject, evaluate
+from aassl_ros.learning.evaluation.evaluate import EvaluatedEncoder, EvaluationSettings, evaluate
 from aassl_ros.learning.readout.split import make_split
 
 SIZE = 8
@@ -58,8 +58,8 @@ def planes(images: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2).float() / 255
 
 
-def subject(encoder: nn.Module | None = None, instances: tuple[str, ...] = ("bar_0", "bar_90")) -> Subject:
-    return Subject("aa_simclr", 3, encoder or Rows(), planes, instances, Blind)
+def subject(encoder: nn.Module | None = None, instances: tuple[str, ...] = ("bar_0", "bar_90")) -> EvaluatedEncoder:
+    return EvaluatedEncoder("aa_simclr", 3, encoder or Rows(), planes, instances, Blind)
 
 
 @pytest.fixture(scope="module")

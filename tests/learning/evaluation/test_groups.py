@@ -15,8 +15,8 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
-from aassl_ros.learning.evaluation.action import Taught
-from aassl_ros.learning.evaluation.evaluate import EvaluationSettings, Subject, evaluate
+from aassl_ros.learning.evaluation.action import TrainedActions
+from aassl_ros.learning.evaluation.evaluate import EvaluatedEncoder, EvaluationSettings, evaluate
 from aassl_ros.learning.evaluation.evaluated_encoder import subject_of
 from aassl_ros.learning.objectives.alignment import Alignment
 from aassl_ros.learning.objectives.base import Pairs
@@ -98,12 +98,14 @@ class Knowing(Alignment):
         return (joint - action).square().sum()
 
 
-def subject(taught: Taught | None = None, instances: tuple[str, ...] = ("bar_0",)) -> Subject:
-    return Subject("aa_simclr", 0, Brightness(), lambda images: images.permute(0, 3, 1, 2) / 255, instances,
+def subject(taught: TrainedActions | None = None, instances: tuple[str, ...] = ("bar_0",)) -> EvaluatedEncoder:
+    return EvaluatedEncoder("aa_simclr", 0, Brightness(), lambda images: images.permute(0, 3, 1, 2) / 255, instances,
                    Brightness, taught)  # fmt: skip
 
 
-def taught(data: PreparedData, space: ActionSpace, method: str = "aa_simclr", *, knowing: bool = False) -> Taught:
+def taught(
+    data: PreparedData, space: ActionSpace, method: str = "aa_simclr", *, knowing: bool = False
+) -> TrainedActions:
     """Heads that were never trained, or, `knowing`, ones that know."""
     normalisation = Normalisation(np.zeros(space.size(data), np.float32), np.ones(space.size(data), np.float32))
     settings = LearnerSettings(method=method, width=4, stem="small", image_size=SIZE, batch=32, device="cpu")
@@ -114,7 +116,7 @@ def taught(data: PreparedData, space: ActionSpace, method: str = "aa_simclr", *,
             made.objective["action"] = Knowing(normalisation)
         return made
 
-    return Taught(space.resolved(data), normalisation, learner)
+    return TrainedActions(space.resolved(data), normalisation, learner)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from aassl_ros.benchmarks.patterns import CATEGORIES, draw_pattern
 from aassl_ros.data.streams.sync import SyncSettings
-from aassl_ros.learning.online.buffer_filler import Intake, IntakeSettings
+from aassl_ros.learning.online.buffer_filler import BufferFiller, BufferFillerSettings
 
 FRAME_NS, JOINT_NS = 33_333_333, 10_000_000
 JOINTS = ("shoulder", "wrist")
@@ -20,7 +20,7 @@ JOINTS = ("shoulder", "wrist")
 class Arm:
     """Feeds an intake what an arm and its camera would publish, by a clock of its own."""
 
-    def __init__(self, intake: Intake, *, with_pose: bool = True) -> None:
+    def __init__(self, intake: BufferFiller, *, with_pose: bool = True) -> None:
         self.intake, self.with_pose = intake, with_pose
         self.now_ns = 1_000_000_000
         self.rng = np.random.default_rng(0)
@@ -58,8 +58,8 @@ MakeArm = Callable[..., Arm]
 
 
 @pytest.fixture
-def intake() -> Intake:
-    return Intake(IntakeSettings(), SyncSettings(), 32)
+def intake() -> BufferFiller:
+    return BufferFiller(BufferFillerSettings(), SyncSettings(), 32)
 
 
 @pytest.fixture
@@ -69,11 +69,11 @@ def make_arm() -> MakeArm:
 
 
 @pytest.fixture
-def filled() -> Callable[..., Intake]:
+def filled() -> Callable[..., BufferFiller]:
     """filled(episodes=4, frames=30, with_pose=True) is an intake that has heard so much."""
 
-    def fill(episodes: int = 4, frames: int = 30, *, with_pose: bool = True) -> Intake:
-        intake = Intake(IntakeSettings(), SyncSettings(), 32)
+    def fill(episodes: int = 4, frames: int = 30, *, with_pose: bool = True) -> BufferFiller:
+        intake = BufferFiller(BufferFillerSettings(), SyncSettings(), 32)
         arm = Arm(intake, with_pose=with_pose)
         for number in range(episodes):
             arm.handle(f"{CATEGORIES[number % 3]}_{number:04d}", frames=frames)

@@ -11,14 +11,14 @@ import pytest
 
 from aassl_ros.data.pairs.window import Window
 from aassl_ros.data.streams.sync import SyncSettings
-from aassl_ros.learning.online.buffer_filler import Intake, IntakeSettings
+from aassl_ros.learning.online.buffer_filler import BufferFiller, BufferFillerSettings
 from aassl_ros.motion.arms import load_arm
 
 JOINT_NS = 10_000_000
 JOINTS = ("shoulder", "wrist")
 
 
-def test_frames_of_an_episode_are_kept_with_joints_and_pose_at_their_stamp(intake: Intake, make_arm: Any) -> None:
+def test_frames_of_an_episode_are_kept_with_joints_and_pose_at_their_stamp(intake: BufferFiller, make_arm: Any) -> None:
     make_arm(intake).handle("lying_0000", frames=30)
     buffer = intake.buffer
     assert buffer is not None
@@ -29,7 +29,7 @@ def test_frames_of_an_episode_are_kept_with_joints_and_pose_at_their_stamp(intak
     assert intake.instances == {"lying_0000"}
 
 
-def test_frames_between_episodes_are_counted_not_kept(intake: Intake, make_arm: Any) -> None:
+def test_frames_between_episodes_are_counted_not_kept(intake: BufferFiller, make_arm: Any) -> None:
     arm = make_arm(intake)
     arm.wait(10)
     arm.handle("lying_0000", frames=30)
@@ -37,7 +37,7 @@ def test_frames_between_episodes_are_counted_not_kept(intake: Intake, make_arm: 
     assert intake.counts.outside_episodes >= 10
 
 
-def test_test_and_disjoint_episodes_are_left_alone_and_counted(intake: Intake, make_arm: Any) -> None:
+def test_test_and_disjoint_episodes_are_left_alone_and_counted(intake: BufferFiller, make_arm: Any) -> None:
     arm = make_arm(intake)
     arm.handle("lying_0000", instance_set="test")
     arm.handle("lying_0001", instance_set="disjoint")
@@ -46,7 +46,7 @@ def test_test_and_disjoint_episodes_are_left_alone_and_counted(intake: Intake, m
     assert intake.instances == frozenset()
 
 
-def test_an_episode_told_late_still_gets_its_first_frames(intake: Intake, make_arm: Any) -> None:
+def test_an_episode_told_late_still_gets_its_first_frames(intake: BufferFiller, make_arm: Any) -> None:
     arm = make_arm(intake)
     started_ns = arm.now_ns
     arm.wait(8)
@@ -58,7 +58,7 @@ def test_an_episode_told_late_still_gets_its_first_frames(intake: Intake, make_a
 
 
 def test_a_discarded_episode_is_never_drawn_again(make_arm: Any) -> None:
-    intake = Intake(IntakeSettings(), SyncSettings(), 32)
+    intake = BufferFiller(BufferFillerSettings(), SyncSettings(), 32)
     arm = make_arm(intake)
     arm.tell("discard", arm.handle("lying_0000"))
     arm.handle("standing_0001")
@@ -69,7 +69,7 @@ def test_a_discarded_episode_is_never_drawn_again(make_arm: Any) -> None:
         intake.buffer.sample(31, Window(), None, np.random.default_rng(0))
 
 
-def test_bad_input_is_counted_and_the_rest_goes_on(intake: Intake, make_arm: Any) -> None:
+def test_bad_input_is_counted_and_the_rest_goes_on(intake: BufferFiller, make_arm: Any) -> None:
     arm = make_arm(intake)
     arm.wait(5)
     intake.add_frame(arm.now_ns, np.zeros((100, 90, 3), np.uint8))
@@ -90,7 +90,7 @@ def test_bad_input_is_counted_and_the_rest_goes_on(intake: Intake, make_arm: Any
     assert intake.counts.kept == 30
 
 
-def test_a_camera_that_changes_its_size_for_good_loses_one_frame(intake: Intake) -> None:
+def test_a_camera_that_changes_its_size_for_good_loses_one_frame(intake: BufferFiller) -> None:
     for number in range(4):
         intake.add_frame(number, np.zeros((48, 48, 3), np.uint8))
     for number in range(4, 8):
@@ -98,7 +98,7 @@ def test_a_camera_that_changes_its_size_for_good_loses_one_frame(intake: Intake)
     assert intake.counts.bad == {"image changed size": 1}
 
 
-def test_joints_that_appear_later_do_not_change_what_is_kept(intake: Intake, make_arm: Any) -> None:
+def test_joints_that_appear_later_do_not_change_what_is_kept(intake: BufferFiller, make_arm: Any) -> None:
     arm = make_arm(intake)
     arm.handle("lying_0000")
     for place in range(3):
@@ -108,7 +108,7 @@ def test_joints_that_appear_later_do_not_change_what_is_kept(intake: Intake, mak
     assert intake.buffer.joint_names == JOINTS
 
 
-def test_the_tips_pose_is_computed_once_the_arm_is_known(intake: Intake) -> None:
+def test_the_tips_pose_is_computed_once_the_arm_is_known(intake: BufferFiller) -> None:
     arm = load_arm("panda")
     chain = arm.chain()
     intake.use_chain(chain)
@@ -124,7 +124,9 @@ def test_the_tips_pose_is_computed_once_the_arm_is_known(intake: Intake) -> None
     np.testing.assert_allclose(intake.buffer.tip_pose[0], chain.forward(arm.home))
 
 
-def test_frames_after_a_clock_that_was_set_back_belong_to_no_episode_of_before(intake: Intake, make_arm: Any) -> None:
+def test_frames_after_a_clock_that_was_set_back_belong_to_no_episode_of_before(
+    intake: BufferFiller, make_arm: Any
+) -> None:
     arm = make_arm(intake)
     arm.handle("lying_0000", frames=90)
     arm.now_ns = 1_500_000_000  # a simulator started again

@@ -18,7 +18,7 @@ from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import CheckpointError, ConfigError
 from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
-from aassl_ros.learning.online.buffer_filler import Intake, IntakeSettings
+from aassl_ros.learning.online.buffer_filler import BufferFiller, BufferFillerSettings
 from aassl_ros.learning.online.online_trainer import OnlineStatus, OnlineTrainer
 from aassl_ros.learning.online.settings import OnlineSettings, starting_checkpoint
 from aassl_ros.learning.settings import LearnerSettings
@@ -112,7 +112,7 @@ def test_a_checkpoint_is_gone_on_from_with_its_actions_and_its_instances(
     second = online(other, start=start, run_dir=str(tmp_path / "second"), resumed_lr=1e-5)
     assert second.learner_settings.width == 8
     assert second.learner_settings.lr == 1e-5
-    intake = Intake(IntakeSettings(), SyncSettings(), second.image_size)
+    intake = BufferFiller(BufferFillerSettings(), SyncSettings(), second.image_size)
     arm = make_arm(intake)
     for number in range(4):
         arm.handle(f"standing_{100 + number}")
@@ -145,7 +145,7 @@ def test_a_run_that_learnt_nothing_still_ends_with_the_checkpoint_it_went_on_fro
     scale = Normalisation(np.zeros(6, np.float32), np.ones(6, np.float32))
     start = load_checkpoint(save_checkpoint(tmp_path / "start", learner, Provenance(space, scale, ("mug_0001",))))
     trainer = online(start=start)
-    trainer.start(Intake(IntakeSettings(), SyncSettings(), 32))
+    trainer.start(BufferFiller(BufferFillerSettings(), SyncSettings(), 32))
     trainer.stop()
     ended = load_checkpoint(tmp_path / "run")
     assert (ended.digest, ended.instances) == (start.digest, ("mug_0001",))

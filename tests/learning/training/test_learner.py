@@ -41,7 +41,7 @@ def test_a_step_computes_the_equation(fusion: str) -> None:
     contrastive = nt_xent(p(f), p(f_next), temperature=0.2)
     aligned = nt_xent(term.action_head(torch.tensor(action)), term.joint_head.net(fused), temperature=0.3)
 
-    assert losses.contrastive == pytest.approx(contrastive.item(), rel=1e-5)
+    assert losses.base == pytest.approx(contrastive.item(), rel=1e-5)
     assert losses.action == pytest.approx(aligned.item(), rel=1e-5)
     assert losses.total == pytest.approx((contrastive + 0.5 * aligned).item(), rel=1e-5)
 
@@ -59,7 +59,7 @@ def test_without_an_action_term_no_action_is_needed() -> None:
         first, second, _ = triplets()
         losses = Learner(replace(SETTINGS, method=method)).step(first, second)
         assert losses.action is None
-        assert losses.total == losses.contrastive
+        assert losses.total == losses.base
 
 
 def test_with_an_action_term_its_lack_is_an_error() -> None:

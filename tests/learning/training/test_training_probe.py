@@ -19,7 +19,7 @@ from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.run_folder import begin
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.learning.training.trainer import Trainer
-from aassl_ros.learning.training.training_probe import OnlineProbe
+from aassl_ros.learning.training.training_probe import TrainingProbe
 
 SETTINGS = TrainSettings(batch=96, width=4, epochs=2, window="frames:3", ema=0.9)  # 960 frames: 10 updates an epoch
 
@@ -50,7 +50,7 @@ def test_it_names_what_can_be_seen_on_objects_it_was_not_fitted_to(tmp_path: Pat
     data = write_patterns(tmp_path / "data", instances=5, frames=10, image_size=32)
     settings = LearnerSettings(width=8, image_size=32)
     encoder = build_encoder(settings)
-    probe = OnlineProbe(data, Augmentation(settings, 32).plain, torch.device("cpu"))
+    probe = TrainingProbe(data, Augmentation(settings, 32).plain, torch.device("cpu"))
     right = probe(encoder)
     assert set(right) == {"probe_linear", "probe_knn"}
     assert min(right.values()) > 0.6  # of three categories, and stripes are seen by random weights too
