@@ -1,4 +1,4 @@
-"""Imports go down only: motion <- data, sim <- synth, learning <- ros, nodes, studies <- bringup <- demo, cli, launch."""
+"""Imports go down only: motion <- data, sim <- synth, learning <- ros, nodes, studies <- bringup, demo, cli, launch."""
 
 from __future__ import annotations
 

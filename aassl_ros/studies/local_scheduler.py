@@ -22,9 +22,8 @@ from typing import Any
 import torch
 
 from aassl_ros.errors import AasslError
-from aassl_ros.studies.progress import Outcome, Show, Standing, Steps, name_of
-from aassl_ros.studies.run import RunSpec, execute
-from aassl_ros.studies.watch import Interrupted
+from aassl_ros.studies.progress import Interrupted, Show, Standing, Steps
+from aassl_ros.studies.run import Outcome, RunSpec, execute, name_of
 
 _LOOK_EVERY_S = 0.2  # for a request to stop
 _TELL_EVERY_S = 0.2

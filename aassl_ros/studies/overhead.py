@@ -19,7 +19,7 @@ from aassl_ros.learning.objectives.methods import masks_same_actions
 from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.training.learner import Learner
 from aassl_ros.learning.training.settings import TrainSettings
-from aassl_ros.studies.watch import Interrupted, Watch
+from aassl_ros.studies.progress import Interrupted, Watch
 
 REFERENCE = "simclr"
 _ROUNDS, _MEMORY_STEPS = 20, 3

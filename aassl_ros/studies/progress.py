@@ -1,16 +1,24 @@
-"""How far a study has come: what the schedulers tell, and who shows it hears."""
+"""How far a study has come: what runs and schedulers report, and how a run is asked to stop.
+
+No torch here: the process of Ray that holds the board does without it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from aassl_ros.studies.run import RunSpec
 
-Outcome = dict[str, Any] | str
-"""Of a run: its result, or the reason for its failure."""
+class Interrupted(Exception):
+    """A run was asked to stop; what it has is saved, and it goes on when it is executed again."""
+
+
+class Watch(Protocol):
+    """Told of a run's progress, asked whether to stop."""
+
+    def show(self, done: int, total: int, note: str) -> None: ...
+    def stop(self) -> bool: ...
 
 
 @dataclass
@@ -35,13 +43,23 @@ class Steps:
 Show = Callable[[Standing], None]
 
 
-class Scheduler(Protocol):
-    """Executes runs somewhere, as many at once as there is room for."""
+class Board:
+    """An actor on which runs write how far they are, and read whether to stop."""
 
-    def run(self, specs: Sequence[RunSpec], show: Show, stop: Callable[[], bool]) -> dict[str, Outcome]:
-        """The outcome of each run by its folder's name. Raises Interrupted, with all saved, once stop() is true."""
-        ...
+    def __init__(self) -> None:
+        self._running: dict[str, Steps] = {}
+        self._stopped = False
 
+    def tell(self, name: str, steps: Steps) -> bool:
+        """Whether to stop."""
+        self._running[name] = steps
+        return self._stopped
 
-def name_of(spec: RunSpec) -> str:
-    return spec.folder.name
+    def end(self, name: str) -> None:
+        self._running.pop(name, None)
+
+    def read(self) -> dict[str, Steps]:
+        return self._running
+
+    def stop(self) -> None:
+        self._stopped = True

@@ -14,10 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 from aassl_ros.errors import AasslError, ConfigError, DataError
-from aassl_ros.studies.board import Board
-from aassl_ros.studies.progress import Outcome, Show, Standing, Steps, name_of
-from aassl_ros.studies.run import RESULT, RunSpec, execute, read_result, write_json
-from aassl_ros.studies.watch import Interrupted
+from aassl_ros.studies.progress import Board, Interrupted, Show, Standing, Steps
+from aassl_ros.studies.run import RESULT, Outcome, RunSpec, execute, name_of, read_result, write_json
 
 _LOOK_EVERY_S = 0.5
 _TELL_EVERY_S = 1.0

@@ -24,10 +24,14 @@ from aassl_ros.learning.training.trainer import Trainer, TrainProgress
 from aassl_ros.settings import from_mapping
 from aassl_ros.studies.damage import Damage, damaged
 from aassl_ros.studies.overhead import measure
+from aassl_ros.studies.progress import Interrupted, Watch
 from aassl_ros.studies.spec import OVERHEAD, TRAIN
-from aassl_ros.studies.watch import Interrupted, Watch
 
 RESULT, SPEC = "result.json", "run.json"
+
+
+Outcome = dict[str, Any] | str
+"""Of a run: its result, or the reason for its failure."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,10 @@ class RunSpec:
         if self.kind == TRAIN:  # with every default spelt out: another version may have others
             values["settings"] = asdict(from_mapping(TrainSettings, self.settings, source="study"))
         return dict(json.loads(json.dumps(values)))
+
+
+def name_of(spec: RunSpec) -> str:
+    return spec.folder.name
 
 
 _DEFAULTS = {entry.name: entry.default for entry in fields(RunSpec) if entry.name in ("kind", "damage", "picture")}

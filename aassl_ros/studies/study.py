@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import VIEWS, PreparedData
@@ -22,8 +22,8 @@ from aassl_ros.learning.readout.split import make_split
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.settings import from_mapping
 from aassl_ros.studies.catalogue import STUDIES
-from aassl_ros.studies.progress import Outcome, Scheduler, Show, name_of
-from aassl_ros.studies.run import RunSpec, read_result, write_json
+from aassl_ros.studies.progress import Show
+from aassl_ros.studies.run import Outcome, RunSpec, name_of, read_result, write_json
 from aassl_ros.studies.spec import ALIGNMENT, OVERHEAD, Choices, Setting, Study
 
 STUDY = "study.json"
@@ -36,6 +36,14 @@ QUICK_EVALUATION = {"frames_per_episode": 4, "few_shot_draws": 5}
 QUICK_UPDATES = 6
 _VALIDATION = {"measures": ["category"], "baselines": False}
 """What is measured on validation objects: what settings are chosen by."""
+
+
+class Scheduler(Protocol):
+    """Executes runs somewhere, as many at once as there is room for."""
+
+    def run(self, specs: Sequence[RunSpec], show: Show, stop: Callable[[], bool]) -> dict[str, Outcome]:
+        """The outcome of each run by its folder's name. Raises Interrupted, with all saved, once stop() is true."""
+        ...
 
 
 @dataclass(frozen=True)

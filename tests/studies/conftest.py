@@ -12,8 +12,8 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 from aassl_ros.errors import AasslError
 from aassl_ros.motion import rotations
-from aassl_ros.studies.progress import Outcome, Show, Standing, name_of
-from aassl_ros.studies.run import RunSpec, execute
+from aassl_ros.studies.progress import Show, Standing
+from aassl_ros.studies.run import Outcome, RunSpec, execute, name_of
 
 SIZE, FRAMES = 16, 8
 CATEGORIES = ("bar", "box", "dot")

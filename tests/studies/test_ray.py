@@ -11,10 +11,9 @@ import pytest
 from aassl_ros.cli.main import main
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
-from aassl_ros.studies.progress import Standing
+from aassl_ros.studies.progress import Interrupted, Standing
 from aassl_ros.studies.ray_scheduler import RayScheduler
 from aassl_ros.studies.study import Request, conduct
-from aassl_ros.studies.watch import Interrupted
 from aassl_ros.studies.writing import write
 
 

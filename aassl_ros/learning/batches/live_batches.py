@@ -12,8 +12,7 @@ from aassl_ros.data.pairs.actions import ActionSpace, Normalisation, choose_acti
 from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.replay.buffer import RawPairs, ReplayBuffer
-from aassl_ros.learning.batches.flips import Flips, check_pairs
-from aassl_ros.learning.batches.mirror import mirror_images
+from aassl_ros.learning.batches.flips import Flips, check_pairs, mirror_images
 from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
 from aassl_ros.learning.batches.settings import PairSettings
 from aassl_ros.learning.compute.device import AUTO

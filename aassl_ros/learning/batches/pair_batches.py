@@ -14,9 +14,8 @@ from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.batches.ablations import AblationSettings, corrupt_actions, derangement, stream
-from aassl_ros.learning.batches.flips import FLIPS, Flips, check_pairs
+from aassl_ros.learning.batches.flips import FLIPS, Flips, check_pairs, mirror_images
 from aassl_ros.learning.batches.labels import Labels
-from aassl_ros.learning.batches.mirror import mirror_images
 from aassl_ros.learning.batches.settings import PairSettings
 from aassl_ros.learning.compute.device import AUTO
 from aassl_ros.learning.distributed.ranks import local_rows

@@ -9,12 +9,13 @@ from aassl_ros.learning.objectives.equimod import EquiMod, EquiModInvariance
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead, Projector
 from aassl_ros.learning.objectives.methods import masks_same_actions
 from aassl_ros.learning.objectives.mocov3 import ActionMoCoV3, MoCoV3
-from aassl_ros.learning.objectives.momentum import MomentumAlignment, MomentumBase, MomentumCopy
+from aassl_ros.learning.objectives.momentum import MomentumAlignment, MomentumBase
 from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.objectives.sie import SIE
 from aassl_ros.learning.objectives.simclr import ActionAlignment, SimCLR
 from aassl_ros.learning.objectives.supervised import Supervised
 from aassl_ros.learning.objectives.vicreg import ActionVICReg, VICReg
+from aassl_ros.learning.optimization.moving_averages import MomentumCopy
 
 __all__ = [
     "BYOL",

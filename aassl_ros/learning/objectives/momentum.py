@@ -9,38 +9,13 @@ Bar marks the copies, which learn nothing but follow the weights they copy after
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from copy import deepcopy
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from aassl_ros.learning.objectives.alignment import Alignment
 from aassl_ros.learning.objectives.base import Pairs
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead
-
-
-class MomentumCopy(nn.Module):
-    """A copy of a module whose weights follow the module's: w_copy <- momentum w_copy + (1 - momentum) w.
-
-    It learns nothing itself. Batch norm works on the batch at hand, as in the module, with statistics of its own.
-    """
-
-    def __init__(self, source: nn.Module, momentum: float) -> None:
-        super().__init__()
-        self.copy = deepcopy(source).requires_grad_(False)
-        self.momentum = momentum
-        self._source = (source,)  # within a tuple, lest its weights count as weights of this module
-
-    @torch.no_grad()
-    def forward(self, *inputs: Tensor) -> Any:
-        return self.copy(*inputs)
-
-    @torch.no_grad()
-    def follow(self) -> None:
-        """Move towards the source; to be called after the optimizer's step."""
-        for slow, weight in zip(self.copy.parameters(), self._source[0].parameters(), strict=True):
-            slow.lerp_(weight, 1 - self.momentum)
+from aassl_ros.learning.optimization.moving_averages import MomentumCopy
 
 
 class MomentumBase(nn.Module, ABC):

@@ -1,7 +1,8 @@
-"""The optimizers by name: AdamW, and LARS for large batches (You, Gitman, Ginsburg 2017)."""
+"""Optimizers by name (AdamW; LARS of You, Gitman, Ginsburg 2017), and the learning rate over a run."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from aassl_ros.settings import setting
 
+SCHEDULES = ("constant", "cosine")
 OPTIMIZERS = ("adamw", "lars")
 
 
@@ -76,3 +78,22 @@ def _trust(weight: Tensor, change: Tensor, trust: float) -> Tensor:
     length, step_length = torch.linalg.vector_norm(weight), torch.linalg.vector_norm(change)
     factor = trust * length / step_length
     return torch.where((length > 0) & (step_length > 0), factor, torch.ones_like(factor))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate over a run: rising, then constant or falling along a cosine (Loshchilov, Hutter 2017).
+
+    warmup: updates over which the rate rises in a line; total: updates after which it is zero, 0: it never falls."""
+
+    warmup: int = 0
+    total: int = 0
+
+    def factor(self, steps: int) -> float:
+        """What the learning rate is multiplied by in the update that comes after `steps` others."""
+        if steps < self.warmup:
+            return (steps + 1) / self.warmup
+        if self.total == 0:
+            return 1.0
+        done = (steps - self.warmup) / max(1, self.total - self.warmup)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))

@@ -29,9 +29,8 @@ from aassl_ros.learning.distributed.process_group import share_gradients, wrap_d
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.objectives.same_action import SameAction
-from aassl_ros.learning.optimization.ema import AveragedEncoder
-from aassl_ros.learning.optimization.optimizers import make_optimizer
-from aassl_ros.learning.optimization.schedule import Schedule
+from aassl_ros.learning.optimization.moving_averages import AveragedEncoder
+from aassl_ros.learning.optimization.optimizers import Schedule, make_optimizer
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.network import Network
 

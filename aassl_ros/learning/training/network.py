@@ -11,8 +11,8 @@ from aassl_ros.learning.encoders.backbone import WarmStart, warm_start
 from aassl_ros.learning.encoders.factory import build_encoder
 from aassl_ros.learning.objectives.base import Pairs, Sizes
 from aassl_ros.learning.objectives.methods import METHODS
-from aassl_ros.learning.objectives.momentum import MomentumCopy
 from aassl_ros.learning.objectives.same_action import SameAction, mask_same_actions
+from aassl_ros.learning.optimization.moving_averages import MomentumCopy
 from aassl_ros.learning.settings import LearnerSettings
 
 

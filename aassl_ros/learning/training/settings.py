@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aassl_ros.data.streams.episodes import SETS
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.batches.ablations import AblationSettings
-from aassl_ros.learning.optimization.schedule import SCHEDULES
+from aassl_ros.learning.optimization.optimizers import SCHEDULES
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.settings import setting
 

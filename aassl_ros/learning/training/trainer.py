@@ -24,13 +24,12 @@ from aassl_ros.learning.distributed.process_group import (
 )
 from aassl_ros.learning.distributed.ranks import gather_rows, own_rank
 from aassl_ros.learning.objectives.same_action import SameAction
-from aassl_ros.learning.optimization.schedule import Schedule
+from aassl_ros.learning.optimization.optimizers import Schedule
 from aassl_ros.learning.training.collapse import check_collapse
 from aassl_ros.learning.training.learner import Learner, Losses
-from aassl_ros.learning.training.run_log import RunLog
+from aassl_ros.learning.training.run_log import RunLog, check_tensorboard
 from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 from aassl_ros.learning.training.settings import TrainSettings
-from aassl_ros.learning.training.tensorboard import check_tensorboard
 from aassl_ros.learning.training.training_probe import TrainingProbe
 
 _RATE_WEIGHT = 0.1  # of the newest step in the rate shown

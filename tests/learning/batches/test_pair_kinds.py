@@ -13,8 +13,8 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.replay.buffer import ReplayBuffer
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.augmentation.augmentation import Augmentation
+from aassl_ros.learning.batches.flips import mirror_signs
 from aassl_ros.learning.batches.live_batches import LiveBatches
-from aassl_ros.learning.batches.mirror import mirror_signs
 from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 from aassl_ros.learning.losses.nt_xent import nt_xent

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from aassl_ros.learning.optimization.optimizers import LARS
-from aassl_ros.learning.optimization.schedule import Schedule
+from aassl_ros.learning.optimization.optimizers import LARS, Schedule
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.errors import ConfigError
-from aassl_ros.learning.batches.mirror import mirror_images, mirror_signs
+from aassl_ros.learning.batches.flips import mirror_images, mirror_signs
 from aassl_ros.motion import rotations
 
 MIRROR = np.diag([-1.0, 1.0, 1.0])
