@@ -32,13 +32,14 @@ class Encoder(nn.Module, ABC):
         return dict(weights)
 
     @torch.no_grad()
-    def convolves_single_pixels(self, image_size: int) -> bool:
-        """If, for images of this side in pixels, a convolution wider than one pixel is fed maps of a single pixel."""
+    def strides_over_single_pixels(self, image_size: int) -> bool:
+        """If, for images of this side in pixels, a strided convolution wider than a pixel is fed maps of one pixel."""
         found: list[bool] = []
 
         def look(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             assert isinstance(module, nn.Conv2d)
-            found.append(max(module.kernel_size) > 1 and inputs[0].shape[-2:].numel() == 1)
+            strided = max(module.kernel_size) > 1 and max(module.stride) > 1
+            found.append(strided and inputs[0].shape[-2:].numel() == 1)
 
         convolutions = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
         hooks = [module.register_forward_pre_hook(look) for module in convolutions]

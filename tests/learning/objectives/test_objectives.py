@@ -218,7 +218,8 @@ def test_the_temperature_left_at_zero_is_the_methods_own() -> None:
 @pytest.mark.parametrize("term", [name for name, method in METHODS.items() if method.action_term is not None])
 def test_every_action_term_goes_with_every_base(base: str, term: str) -> None:
     pairs = random_pairs()
-    made = [METHODS[base].base(FEATURES, ACTION, SETTINGS), METHODS[term].action_term(FEATURES, ACTION, SETTINGS)]
+    sizes = Sizes(FEATURES, ACTION, categories=ACTION)
+    made = [METHODS[base].base(sizes, SETTINGS), METHODS[term].action_term(sizes, SETTINGS)]
     total = sum(part(pairs) for part in made)
     assert total.shape == ()
     assert torch.isfinite(total)
