@@ -16,8 +16,8 @@ from aassl_ros.data.interfaces.topic_table import TOPICS, TopicRow
 _HEAD = """\
 # Topics
 
-<!-- Generated: python -m aassl_ros.data.interfaces.topics_page > docs/topics.md. Change data/interfaces/topic_table.py or
-data/interfaces/json_catalogue.py instead. -->
+<!-- Generated: python -m aassl_ros.data.interfaces.topics_page > docs/topics.md. Change topic_table.py or
+json_catalogue.py of data/interfaces/ instead. -->
 
 Names are relative, so that `namespace:=left` puts them under `/left`; those with a slash in front are absolute. "You"
 are any node or person. "Offered" is what our own publishers offer; a camera or arm driver may offer something else.

@@ -248,7 +248,11 @@ def _check(settings: LearnerSettings, action_dimension: int, categories: int) ->
 
 def _check_precision(settings: LearnerSettings, device: torch.device, encoder: Encoder) -> None:
     """Raise ConfigError if torch would compute wrong gradients."""
-    if settings.precision == "bf16" and device.type == "cpu" and encoder.strides_over_single_pixels(settings.image_size):
+    if (
+        settings.precision == "bf16"
+        and device.type == "cpu"
+        and encoder.strides_over_single_pixels(settings.image_size)
+    ):
         raise ConfigError(
             f"precision = 'bf16', but for images of {settings.image_size} px torch computes wrong gradients in it on "
             "a processor (of strided 3x3 convolutions on a single pixel). Take fp32, larger images or the small stem."
