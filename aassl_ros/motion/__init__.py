@@ -1,1 +1,1 @@
-"""How arms move: rotations, trajectories in force, kinematics, limits, exploration. Plain numpy, the lowest layer."""
+"""How arms move: rotations, trajectories, kinematics, limits, exploration, arming. numpy only, the lowest layer."""

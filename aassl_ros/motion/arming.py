@@ -1,4 +1,4 @@
-"""Whether an arm may move: the simulator's always, a real one from being armed to the first reason not to."""
+"""Decides whether an arm may move. The simulator's arm always may; a real arm may from arming until it is disarmed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ Controllers = frozenset["Controller"]
 class Controller:
     """A subscriber that acts on trajectories.
 
-    name: of its node. identity: of its subscription, another one after a restart. simulated: part of our simulator.
+    name: name of its node. identity: id of its subscription; it changes if the node restarts. simulated: whether it
+    is part of our simulator.
     """
 
     name: str
@@ -20,10 +21,10 @@ class Controller:
 
 
 class Arming:
-    """Grants motion for exactly the controllers that were there when the arm was armed.
+    """Allows motion for exactly the controllers that were present when the arm was armed.
 
-    trust_simulator: an arm that only our simulator listens for needs no arming. at_start: arm once, without being
-    asked, as soon as everything is ready.
+    trust_simulator: no arming is needed if only our simulator listens. at_start: arm once, without a request, as soon
+    as everything is ready.
     """
 
     def __init__(self, *, trust_simulator: bool, at_start: bool) -> None:
@@ -33,42 +34,42 @@ class Arming:
 
     @property
     def armed(self) -> bool:
-        """Whether the arm was armed, and not disarmed since."""
+        """Whether the arm is armed: it was armed and has not been disarmed since."""
         return self._armed_for is not None
 
     def needed(self, controllers: Controllers) -> bool:
-        """Whether these controllers move a real arm."""
+        """Whether these controllers need arming, because one of them may move a real arm."""
         return not self._trust_simulator or any(not controller.simulated for controller in controllers)
 
     def allows(self, controllers: Controllers) -> bool:
-        """Whether a command may go out to these controllers."""
+        """Whether a command may be sent to these controllers."""
         return self._armed_for == controllers if self.needed(controllers) else True
 
     def arm(self, controllers: Controllers) -> None:
-        """Allow motion for these controllers, and no others."""
+        """Allow motion for these controllers and no others."""
         self._armed_for = controllers
 
     def arm_at_start(self, controllers: Controllers) -> bool:
-        """Arm once if that was asked for in advance; whether it did. Any later arming has to be asked for."""
+        """Arm if `at_start` was set and this is the first call. Returns whether it armed."""
         asked, self._at_start = self._at_start, False
         if asked:
             self.arm(controllers)
         return asked
 
     def disarm(self) -> bool:
-        """Forbid motion; whether it was allowed by arming until now."""
+        """Forbid motion. Returns whether the arm was armed before."""
         was, self._armed_for = self.armed, None
         return was
 
     def change(self, controllers: Controllers) -> str:
-        """What has changed since the arm was armed, in words; empty: nothing."""
+        """Text that says which controllers changed since arming; empty if none did."""
         before = self._armed_for
         if before is None:  # only the simulator may be moved
             before = frozenset(controller for controller in controllers if controller.simulated)
         come = sorted({controller.name for controller in controllers - before})
         gone = sorted({controller.name for controller in before - controllers})
         if come and come == gone:
-            return f"{', '.join(come)} was started anew"
+            return f"{', '.join(come)} was restarted"
         parts = [f"{', '.join(come)} now listens"] if come else []
-        parts += [f"{', '.join(gone)} listens no more"] if gone else []
+        parts += [f"{', '.join(gone)} no longer listens"] if gone else []
         return " and ".join(parts)

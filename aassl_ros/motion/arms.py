@@ -1,4 +1,4 @@
-"""Set-ups of robot arms (sim/arms/NAME.yaml): links and joints, limits, where to move, where the camera stands."""
+"""Robot arm descriptions (sim/arms/NAME.yaml): links, joints, limits, workspace and camera pose."""
 
 from __future__ import annotations
 
@@ -18,59 +18,64 @@ from aassl_ros.settings import describe, from_mapping, setting
 
 Array = NDArray[np.float64]
 
-# The folder of every set-up: its arms are those that can be named without a path.
+# Arms in this folder can be named without a path.
 _FOLDER = "sim/arms"
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm set-up. J is the number of joints; frames are the base link's unless said otherwise; m, rad, s."""
+    """One robot arm. J is the number of joints. Poses are in the base link's frame unless stated; units m, rad, s."""
 
-    name: str = setting("", "what the arm is called")
+    name: str = setting("", "name of the arm")
     urdf: str = setting(
         "", "URDF file: absolute, package://NAME/PATH, or within pybullet_data; empty: taken from robot_description"
     )
-    base_link: str = setting("", "link that stands still; positions are in its frame")
+    base_link: str = setting("", "fixed link; positions are in its frame")
     tip_link: str = setting("", "link that carries the object")
-    joints: tuple[str, ...] = setting((), "joints from base to tip that are moved, in the URDF's order")
-    home: tuple[float, ...] = setting((), "joint positions in the middle of all motion, rad [J]")
-    lowest_positions: tuple[float, ...] = setting((), "joint positions never gone below, rad [J]")
-    highest_positions: tuple[float, ...] = setting((), "joint positions never gone above, rad [J]")
-    velocity_limits: tuple[float, ...] = setting((), "greatest joint speeds, rad/s [J]")
-    acceleration_limits: tuple[float, ...] = setting((), "greatest joint accelerations, rad/s^2 [J]")
-    box: tuple[float, ...] = setting((), "where the tip may be, m: x from, x to, y from, y to, z from, z to")
+    joints: tuple[str, ...] = setting((), "moving joints from base to tip, in the URDF's order")
+    home: tuple[float, ...] = setting((), "home joint positions, about which the arm explores, rad [J]")
+    lowest_positions: tuple[float, ...] = setting((), "lower limits of the joint positions, rad [J]")
+    highest_positions: tuple[float, ...] = setting((), "upper limits of the joint positions, rad [J]")
+    velocity_limits: tuple[float, ...] = setting((), "maximum joint speeds, rad/s [J]")
+    acceleration_limits: tuple[float, ...] = setting((), "maximum joint accelerations, rad/s^2 [J]")
+    box: tuple[float, ...] = setting(
+        (), "box within which the tip must stay, m: x from, x to, y from, y to, z from, z to"
+    )
     wrist_joints: tuple[str, ...] = setting((), "joints of the hand that turn the object most freely")
-    gripper_joints: tuple[str, ...] = setting((), "joints of the gripper, held still; may be none")
+    gripper_joints: tuple[str, ...] = setting((), "joints of the gripper, which are held still; may be empty")
     gripper_hold: tuple[float, ...] = setting((), "positions of the gripper joints that hold an object, rad or m")
-    object_offset: tuple[float, ...] = setting((), "pose of the object's middle in the tip's frame: x y z qx qy qz qw")
-    camera_position: tuple[float, ...] = setting((), "where the camera stands, m: x y z")
+    object_offset: tuple[float, ...] = setting((), "pose of the object's centre in the tip's frame: x y z qx qy qz qw")
+    camera_position: tuple[float, ...] = setting((), "position of the camera, m: x y z")
     camera_target: tuple[float, ...] = setting((), "the point the camera looks at, m: x y z")
-    camera_fov_deg: float = setting(0.0, "how much the camera sees from top to bottom, degrees", minimum=0, maximum=150)
+    camera_fov_deg: float = setting(0.0, "vertical field of view of the camera, degrees", minimum=0, maximum=150)
 
     @property
     def position_limits(self) -> Array:
-        """Lowest and highest joint positions, float64 [J, 2], rad. Within the URDF's own, and free of collisions."""
+        """Lower and upper limits of the joint positions, float64 [J, 2], rad.
+
+        They lie within the limits of the URDF and are meant to be free of collisions.
+        """
         return np.stack([self.lowest_positions, self.highest_positions], axis=-1)
 
     @property
     def box_limits(self) -> Array:
-        """Least and greatest tip position, float64 [3, 2], m."""
+        """Lower and upper limits of the tip position (x, y, z), float64 [3, 2], m."""
         return np.array(self.box).reshape(3, 2)
 
     @property
     def wrist_indices(self) -> tuple[int, ...]:
-        """Which of `joints` the wrist joints are."""
+        """Indices of the wrist joints in `joints`."""
         return tuple(self.joints.index(name) for name in self.wrist_joints)
 
     def urdf_path(self) -> Path:
-        """The URDF's file. Raises ConfigError where it, or pybullet_data, is not there."""
+        """Path of the URDF file. Raises ConfigError if the file, its package or pybullet_data is missing."""
         if not self.urdf:
-            raise ConfigError(f"arm {self.name!r} names no urdf file: it is to be read from robot_description.")
+            raise ConfigError(f"arm {self.name!r} names no urdf file: its URDF comes from robot_description.")
         path = Path(self.urdf)
         if self.urdf.startswith(PACKAGE_SCHEME):
             found = find_package_file(self.urdf)
             if found is None:
-                raise ConfigError(f"arm {self.name!r}: no file {self.urdf} here. Install or source that package.")
+                raise ConfigError(f"arm {self.name!r}: no file {self.urdf} found. Install or source that package.")
             return found
         if not path.is_absolute():
             folder = python_package_folder("pybullet_data")
@@ -82,7 +87,10 @@ class Arm:
         return path
 
     def chain(self, urdf_text: str | None = None) -> Chain:
-        """The arm's kinematics from a URDF's text, by default its file's. Raises ConfigError if they do not fit."""
+        """Kinematics of the arm, from a URDF's text or, by default, from its URDF file.
+
+        Raises ConfigError if the URDF's joints differ, or its position limits are narrower than the arm's.
+        """
         text = self.urdf_path().read_text(encoding="utf-8") if urdf_text is None else urdf_text
         chain = Chain.from_urdf(text, self.base_link, self.tip_link)
         if chain.joint_names != self.joints:
@@ -98,14 +106,15 @@ class Arm:
 
 
 def known_arms() -> tuple[str, ...]:
-    """The names that `load_arm` takes without a path."""
+    """Names of the arms that `load_arm` accepts without a path."""
     return tuple(sorted(path.stem for path in share(_FOLDER).glob("*.yaml")))
 
 
 def load_arm(name_or_path: str | Path) -> Arm:
-    """The arm set-up of that name, or in that YAML file.
+    """Load an arm by its name, or from a YAML file.
 
-    Raises ConfigError, naming the file and key, on an unknown arm, an unknown or missing key or a wrong value.
+    Raises ConfigError, which names the file and key, if the arm is unknown, a key is unknown or missing, or a value is
+    wrong.
     """
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
@@ -123,7 +132,7 @@ def _read(path: Path) -> dict[str, Any]:
         line = " ".join(str(error).split())
         raise ConfigError(f"{path}: not YAML ({line}).") from None
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected keys and values of an arm set-up, found {type(values).__name__}.")
+        raise ConfigError(f"{path}: expected keys and values of an arm, found {type(values).__name__}.")
     missing = [info.name for info in describe(Arm) if info.name not in values]
     if missing:
         raise ConfigError(f"{path}: key {missing[0]!r} is missing.")
@@ -131,7 +140,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _checked(arm: Arm, source: str) -> Arm:
-    """The arm, if its lists fit together. Raises ConfigError."""
+    """Return the arm with a normalized quaternion. Raises ConfigError if its values contradict each other."""
     joints = len(arm.joints)
     lengths = {
         "home": joints,

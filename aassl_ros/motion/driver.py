@@ -1,4 +1,4 @@
-"""Drives one arm by an exploration planner: from where it is measured to its home, then plan after plan."""
+"""Drives one arm with an exploration planner: first from its measured position to home, then plan after plan."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from aassl_ros.motion.trajectory import CommandInForce, Trajectory
 
 Array = NDArray[np.float64]
 
-# A plan made this much later than due still begins when it was due, so that the same seed gives the same motion: the
-# arm can hardly tell. One that is later begins now.
+# A plan that is late by at most this much still starts at its due time, so that the same seed gives the same motion.
+# A plan that is later than this starts now.
 _LATE_NS = 50_000_000
-# What may still be asked for of the commands of the past: the command at a joint state's stamp.
+# Past commands are kept this long: a joint state is compared with the command at its stamp.
 _REMEMBERED_NS = 2_000_000_000
-# How long, by the joint states' own stamps, a joint may be off its command before the arm is taken not to follow. On a
-# machine that is too busy commands come late, and an arm near its speed limits takes a while to catch up.
+# How long, by the stamps of the joint states, a joint may deviate from its command before the arm counts as not
+# following. On a busy machine commands come late, and an arm near its speed limits needs time to catch up.
 _FOLLOWING_NS = 2_000_000_000
 
 
 class ArmDriver:
-    """Turns joint states and the time into trajectories to send. All times are of one clock, ns."""
+    """Turns joint states and the time into trajectories to send. All times come from one clock, in ns."""
 
     def __init__(self, arm: Arm, planner: ExplorationPlanner) -> None:
         self._arm, self._planner = arm, planner
@@ -36,35 +36,38 @@ class ArmDriver:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The arm's joints whose position was not measured yet."""
+        """The arm's joints whose position has not been measured yet."""
         return tuple(name for name in self._arm.joints if name not in self._measured)
 
     @property
     def homing(self) -> bool:
-        """Whether the arm is on its way home, before it explores."""
+        """Whether the arm is still moving home before it explores."""
         return self._homing
 
     @property
     def moving(self) -> bool:
-        """Whether `begin` was called, and `stop` was not since."""
+        """Whether `begin` was called and neither `stop` nor `leave` has been called since."""
         return self._due_ns is not None
 
     def at_rest(self, now_ns: int) -> bool:
-        """Whether the last trajectory sent is over; so it is when the clock was set back by more than it lasts."""
+        """Whether the last trajectory sent is over.
+
+        It also counts as over if the clock was set back by more than a trajectory can last.
+        """
         return not 0 < self._ends_ns - now_ns <= HORIZON_NS
 
     def observe(self, names: Iterable[str], positions: Iterable[float]) -> None:
-        """Take measured positions, rad; of other joints and NaN are passed over."""
+        """Store measured positions, rad. Other joints and NaN are ignored."""
         for name, position in zip(names, positions, strict=False):
             if name in self._arm.joints and np.isfinite(position):
                 self._measured[name] = float(position)
 
     def forget(self) -> None:
-        """What was measured is out of date."""
+        """Drop the measured positions, because they are out of date."""
         self._measured.clear()
 
     def begin(self, now_ns: int) -> None:
-        """Start from the measured position. Raises TrajectoryError if it is beyond the limits."""
+        """Start from the measured position. Raises TrajectoryError if it is outside the limits."""
         position = self._position()
         self._planner.check_start(position)
         self._command = CommandInForce(self._arm.joints)
@@ -74,7 +77,7 @@ class ArmDriver:
         self._due_ns, self._homing, self._followed_ns = now_ns, True, now_ns
 
     def plan(self, now_ns: int) -> Trajectory | None:
-        """The trajectory to send now; None while the one sent before goes on."""
+        """The trajectory to send now, or None if no new one is due yet."""
         if self._due_ns is None or now_ns < self._due_ns:
             return None
         start_ns = self._due_ns if now_ns - self._due_ns <= _LATE_NS else now_ns
@@ -86,7 +89,7 @@ class ArmDriver:
         return self._sent(plan, now_ns)
 
     def stop(self, now_ns: int) -> Trajectory | None:
-        """The trajectory that brings the arm to rest now; None if it was not moving."""
+        """The trajectory that stops the arm now, or None if it was not moving."""
         if self._due_ns is None:
             return None
         self._due_ns = None
@@ -95,19 +98,22 @@ class ArmDriver:
         )
 
     def leave(self) -> None:
-        """Send nothing more: the last trajectory sent comes to rest by itself."""
+        """Make no more plans. The last trajectory sent ends at rest."""
         self._due_ns = None
 
     def deviation(self, stamp_ns: int) -> tuple[str, float]:
-        """The joint measured farthest from its command at this stamp, and how far, rad; 0 before any command."""
+        """The joint with the largest deviation from its command at this stamp, and that deviation, rad.
+
+        The deviation is 0 before any command.
+        """
         away = np.nan_to_num(np.abs(self._position() - self._command.at(stamp_ns)))
         worst = int(np.argmax(away))
         return self._arm.joints[worst], float(away[worst])
 
     def strayed(self, stamp_ns: int, tolerance: float) -> str:
-        """Which joint is how far off, when one was farther off than `tolerance` (rad) for too long; empty if none was.
+        """Text that names a joint which deviated by more than `tolerance` (rad) for too long; empty if none did.
 
-        To be called with the stamp of each joint state.
+        Call this with the stamp of each joint state.
         """
         joint, away = self.deviation(stamp_ns)
         if away <= tolerance:
@@ -119,7 +125,7 @@ class ArmDriver:
             plan = self._planner.return_home(start_ns, position, velocity)
             if plan.duration_ns > 0:
                 return plan
-            self._homing = False  # the straight way home leaves the box: explore from here
+            self._homing = False  # the straight path home leaves the box, so explore from here
         return self._planner.next(start_ns, position, velocity)
 
     def _position(self) -> Array:

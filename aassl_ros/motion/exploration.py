@@ -1,4 +1,4 @@
-"""Plans how an arm shows the object in its hand from many sides: short, each ending at rest, within all limits."""
+"""Plans short motions that show the held object from many sides. Each ends at rest and stays within all limits."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from aassl_ros.motion import rotations
 from aassl_ros.motion.arms import Arm
 from aassl_ros.motion.kinematics import Chain
 from aassl_ros.motion.limits import MotionLimits
-from aassl_ros.motion.primitives import ExplorationSettings, HomeMotive, Motive, View, draw_motive
+from aassl_ros.motion.primitives import ExplorationSettings, HomePrimitive, Primitive, View, draw_primitive
 from aassl_ros.motion.trajectory import CommandInForce, Trajectory
 
 Array = NDArray[np.float64]
 
 _STEP_NS = 50_000_000
-# A trajectory looks this far ahead at most: what the arm does on its own if its explorer dies.
+# The longest trajectory. If the explorer dies, the arm moves no longer than this.
 HORIZON_NS = 1_000_000_000
-# Motives tried for one plan, when it would leave the box or lead the object out of the picture.
+# How many primitives are tried for one plan if the plan would leave the box or move the object out of the picture.
 _ATTEMPTS = 5
-# How far beyond its sway the object may stray while it is turned fast, m: about half an object.
+# How far beyond `sway` (m) and `tilt_deg` (rad) the object may move while it is turned fast: about half an object.
 _STRAY_M = 0.02
 _STRAY_RAD = 0.2
 _SAMPLE_NS = 10_000_000
-# Room for what the arm moves between two samples of the box check.
+# Margin for the motion between two samples of the box check.
 _BOX_MARGIN_M = 0.002
-# From this near to home and this slow an arm goes the rest of the way in one piece: rad, rad/s, s.
+# An arm this close to home (rad) and this slow (rad/s) goes the rest of the way in one trajectory of this length (ns).
 _NEAR_HOME, _SLOW, _LAST_PIECE_NS = 0.02, 0.1, 500_000_000
 _HOME_TOLERANCE = 1e-6
-# What an arm that was stopped at a limit may measure beyond it, rad.
+# How far beyond a limit an arm that stopped at the limit may measure, rad.
 _START_TOLERANCE = 0.01
 
 
 class ExplorationPlanner:
-    """Plans for one arm. The same generator and the same calls give the same plans.
+    """Makes plans for one arm. The same generator and the same calls give the same plans.
 
-    A plan moves for a while, then brakes; it is to be replaced by the next, from a state on its way, before it brakes
-    (at `replan_at_ns`), so that motion is continuous. Left alone it ends at rest within HORIZON_NS.
+    A plan moves the arm, then brakes. The caller asks for the next plan at `replan_at_ns`, before the braking starts,
+    so that the motion is continuous. A plan that is not replaced ends at rest within HORIZON_NS.
     """
 
     def __init__(self, arm: Arm, chain: Chain, settings: ExplorationSettings, rng: np.random.Generator) -> None:
@@ -58,12 +58,12 @@ class ExplorationPlanner:
         self.replan_ns = int(self._steps // 2) * _STEP_NS
         home = np.array(arm.home)
         self._home = View.of(chain, home, np.array(arm.object_offset[:3]))
-        self._motive: Motive | None = None
+        self._primitive: Primitive | None = None
         self._plan: Trajectory | None = None
         self.replan_at_ns = 0
 
     def check_start(self, position: Array) -> None:
-        """Raises TrajectoryError if an arm at rest at this position [J] is beyond a limit: it has to be moved first."""
+        """Check that the arm may start at rest from this position [J], rad. Raises TrajectoryError if it may not."""
         for name, value, (low, high) in zip(self._arm.joints, position, self._arm.position_limits, strict=True):
             if not low - _START_TOLERANCE <= value <= high + _START_TOLERANCE:
                 raise TrajectoryError(
@@ -77,32 +77,32 @@ class ExplorationPlanner:
             )
 
     def next(self, now_ns: int, position: Array, velocity: Array) -> Trajectory:
-        """The plan from now on, from the state (position [J], velocity [J]) that the arm is commanded to have now."""
-        best: tuple[float, Motive, Trajectory] | None = None
-        motive = self._motive
+        """The plan that starts now, from the commanded state of the arm (position [J], rad; velocity [J], rad/s)."""
+        best: tuple[float, Primitive, Trajectory] | None = None
+        primitive = self._primitive
         for _ in range(_ATTEMPTS):
-            if motive is None or motive.over(position):
-                motive = draw_motive(self._arm, self._home, self._settings, position, self._rng)
-            plan = self._follow(motive.copy(), now_ns, position, velocity)
+            if primitive is None or primitive.over(position):
+                primitive = draw_primitive(self._arm, self._home, self._settings, position, self._rng)
+            plan = self._follow(primitive.copy(), now_ns, position, velocity)
             samples = self._sample(plan)
             if self._inside_box(samples):
                 excess = self._excess(samples)
                 if best is None or excess < best[0]:
-                    best = (excess, motive, plan)
+                    best = (excess, primitive, plan)
                 if excess <= 1:
                     break
-            motive = None
+            primitive = None
         if best is None:
-            self._motive = None
+            self._primitive = None
             return self._keep(self._rest_of_plan(now_ns, position, velocity), self.replan_ns)
-        _, self._motive, plan = best
-        # Only the part until the next replanning is lived through.
-        self._motive.advance(self.replan_ns * 1e-9)
+        _, self._primitive, plan = best
+        # Only the part up to the next replanning will be executed.
+        self._primitive.advance(self.replan_ns * 1e-9)
         return self._keep(plan, self.replan_ns)
 
     def return_home(self, now_ns: int, position: Array, velocity: Array) -> Trajectory:
-        """The next plan on the way to the home position; call again, as for `next`, until `is_home`."""
-        self._motive = None
+        """The next plan on the way to the home position. Call again, as with `next`, until `is_home` is true."""
+        self._primitive = None
         home = np.array(self._arm.home)
         if np.max(np.abs(position - home)) <= _NEAR_HOME and np.max(np.abs(velocity)) <= _SLOW:
             times = np.array([0, _LAST_PIECE_NS])
@@ -110,19 +110,19 @@ class ExplorationPlanner:
                 self._arm.joints, now_ns, times, np.stack([position, home]), np.stack([velocity, 0 * velocity])
             )
             return self._keep(last, _LAST_PIECE_NS)
-        plan = self._follow(HomeMotive(self._arm), now_ns, position, velocity)
+        plan = self._follow(HomePrimitive(self._arm), now_ns, position, velocity)
         if not self._inside_box(self._sample(plan)):
             plan = self._rest_of_plan(now_ns, position, velocity)
         return self._keep(plan, self.replan_ns)
 
     def is_home(self, position: Array, velocity: Array) -> bool:
-        """Whether the arm rests at home."""
+        """Whether the arm is at home and at rest."""
         state = np.concatenate([position - np.array(self._arm.home), velocity])
         return bool(np.max(np.abs(state)) <= _HOME_TOLERANCE)
 
     def stop(self, now_ns: int, position: Array, velocity: Array) -> Trajectory:
-        """The quickest stop from a state."""
-        self._motive = None
+        """The fastest stop from a state (position [J], rad; velocity [J], rad/s)."""
+        self._primitive = None
         stop = self._trajectory(now_ns, *self._with_brake([position], [velocity]))
         return self._keep(stop, stop.duration_ns)
 
@@ -131,11 +131,11 @@ class ExplorationPlanner:
         self.replan_at_ns = plan.stamp_ns + lasts_ns
         return plan
 
-    def _follow(self, motive: Motive, now_ns: int, position: Array, velocity: Array) -> Trajectory:
+    def _follow(self, primitive: Primitive, now_ns: int, position: Array, velocity: Array) -> Trajectory:
         positions, velocities = [position], [velocity]
         for _ in range(int(self._steps)):
-            wanted = motive.joint_velocity(View.of(self._chain, positions[-1], self._home.point), positions[-1])
-            motive.advance(self.limits.step_s)
+            wanted = primitive.joint_velocity(View.of(self._chain, positions[-1], self._home.point), positions[-1])
+            primitive.advance(self.limits.step_s)
             after = self.limits.next_velocity(positions[-1], velocities[-1], wanted)
             positions.append(positions[-1] + (velocities[-1] + after) / 2 * self.limits.step_s)
             velocities.append(after)
@@ -150,7 +150,7 @@ class ExplorationPlanner:
         return Trajectory(self._arm.joints, now_ns, times, positions, velocities)
 
     def _rest_of_plan(self, now_ns: int, position: Array, velocity: Array) -> Trajectory:
-        """What is left of the plan before, which was checked to its end; a stop where the state is not on its way."""
+        """The rest of the previous plan, which was checked to its end; a stop if the state is not on that plan."""
         plan = self._plan
         if plan is not None and plan.velocities is not None and plan.stamp_ns <= now_ns:
             command = CommandInForce(self._arm.joints)
@@ -165,14 +165,14 @@ class ExplorationPlanner:
         return self._trajectory(now_ns, *self._with_brake([position], [velocity]))
 
     def _sample(self, plan: Trajectory) -> Array:
-        """The plan's joint positions [S, J], dense enough to check."""
+        """Joint positions [S, J] of the plan, sampled densely enough for the checks."""
         command = CommandInForce(self._arm.joints)
         command.add(plan, receipt_ns=plan.stamp_ns)
         stamps = range(plan.stamp_ns, plan.stamp_ns + plan.duration_ns + 1, _SAMPLE_NS)
         return np.stack([command.at(stamp) for stamp in stamps])
 
     def _excess(self, positions: Array) -> float:
-        """How badly the object is seen on a way [S, J], at worst: above 1 it leaves the picture or gets hidden."""
+        """Worst excursion of the object on a path [S, J]. Above 1 the object leaves the picture or gets hidden."""
         tips = self._chain.forward(positions)
         places = tips[:, :3] + rotations.rotate(tips[:, 3:], self._home.point)
         away = np.linalg.norm(places - self._home.place, axis=-1)

@@ -1,4 +1,4 @@
-"""Where the tip of an arm is for given joint positions, and how it moves with them, from the arm's URDF."""
+"""Forward kinematics and Jacobian of an arm, from its URDF."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _MOVING = (*_TURNING, "prismatic")
 
 @dataclass(frozen=True, eq=False)
 class _Joint:
-    """One moving joint: the fixed way to it, then its axis. Fixed joints of the URDF are folded into `origin`."""
+    """One moving joint: the fixed transform to it, then its axis. Fixed joints of the URDF are merged into `origin`."""
 
     name: str
     turns: bool
-    origin: Array  # [4, 4], from the frame after the joint before (or the base) to this joint's frame
+    origin: Array  # [4, 4], from the frame after the previous joint (or the base) to this joint's frame
     axis: Array  # [3], unit length, in this joint's frame
-    limits: tuple[float, float]  # rad or m, infinite where the joint has none
-    velocity: float  # rad/s or m/s, infinite where none is given
+    limits: tuple[float, float]  # rad or m, infinite if the joint has none
+    velocity: float  # rad/s or m/s, infinite if the joint has no limit
 
 
 class Chain:
-    """The joints from a base link to a tip link. Frames: poses are of the tip in the base link's frame, in metres."""
+    """The joints from a base link to a tip link. Poses are those of the tip in the base link's frame, in metres."""
 
     def __init__(self, joints: tuple[_Joint, ...], tip: Array) -> None:
         self._joints = joints
@@ -38,13 +38,13 @@ class Chain:
         self.joint_names = tuple(joint.name for joint in joints)
         self.position_limits: Array = np.array([joint.limits for joint in joints]).reshape(-1, 2)
         self.velocity_limits: Array = np.array([joint.velocity for joint in joints])
-        # Rodrigues' formula, R = 1 + sin K + (1 - cos) K^2, with both matrices made once.
+        # Rodrigues' formula, R = 1 + sin K + (1 - cos) K^2, with both matrices computed once.
         self._cross = [_cross_matrix(joint.axis) for joint in joints]
         self._cross_squared = [cross @ cross for cross in self._cross]
 
     @classmethod
     def from_urdf(cls, urdf_text: str, base_link: str, tip_link: str) -> Chain:
-        """Read the chain from a URDF. Raises ConfigError if it is none, or the links are not one chain of it."""
+        """Read the chain from a URDF. Raises ConfigError if the text is no URDF, or no chain joins the two links."""
         try:
             root = ElementTree.fromstring(urdf_text)
         except ElementTree.ParseError as error:
@@ -65,7 +65,7 @@ class Chain:
         return cls(tuple(joints), origin)
 
     def forward(self, positions: ArrayLike) -> Array:
-        """Tip poses [..., 7] in the base frame for joint positions [..., J] in rad."""
+        """Tip poses, float64 [..., 7], in the base frame for joint positions [..., J] in rad (m for sliding joints)."""
         matrix = self._transforms(np.asarray(positions, dtype=np.float64))[-1]
         return np.concatenate([matrix[..., :3, 3], rotations.from_matrix(matrix[..., :3, :3])], axis=-1)
 
@@ -107,14 +107,14 @@ class Chain:
 
 
 def _elements_between(root: ElementTree.Element, base_link: str, tip_link: str) -> list[ElementTree.Element]:
-    """The URDF's joints from base to tip, found by walking from the tip to its parents."""
+    """The URDF's joints from base to tip, found by following the parents of the tip."""
     by_child = {_attribute(joint, "child", "link"): joint for joint in root.findall("joint")}
     way: list[ElementTree.Element] = []
     link = tip_link
     while link != base_link:
         if link not in by_child:
-            raise ConfigError(f"robot description: link {tip_link!r} does not hang from {base_link!r}.")
-        way.append(by_child.pop(link))  # popped, so that a loop in a broken file ends
+            raise ConfigError(f"robot description: no chain of joints leads from {base_link!r} to {tip_link!r}.")
+        way.append(by_child.pop(link))  # popped, so that a loop in a broken file terminates
         link = _attribute(way[-1], "parent", "link")
     return way[::-1]
 

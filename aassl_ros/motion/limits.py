@@ -1,7 +1,7 @@
-"""Moving joints within limits of position, speed and acceleration, in steps of constant acceleration.
+"""Moves joints within limits of position, speed and acceleration, in steps of constant acceleration.
 
-Between two points of such a path the velocity is a straight line and the position a parabola, which the cubic through
-both points' positions and velocities meets exactly: what is planned here is what a trajectory controller follows.
+Between two points of such a path the velocity is linear and the position is a parabola. The cubic through the
+positions and velocities of both points is that parabola, so a trajectory controller follows exactly what is planned.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class MotionLimits:
-    """Limits of J joints. positions: float64 [J, 2], rad; velocities, accelerations: float64 [J], rad/s and rad/s^2."""
+    """Limits of J joints. positions: float64 [J, 2], rad; velocities, accelerations: float64 [J], rad/s and rad/s^2.
+
+    step_s: length of a step, s.
+    """
 
     positions: Array
     velocities: Array
@@ -25,11 +28,11 @@ class MotionLimits:
 
     @property
     def braking_s(self) -> float:
-        """The longest that any joint takes to stop, in whole steps."""
+        """The longest time that any joint needs to stop, in s, rounded up to whole steps."""
         return float(np.max(self._braking_steps(self.velocities))) * self.step_s
 
     def hold(self, position: Array, velocity: Array) -> bool:
-        """Whether a state is within the limits and can still be stopped within them."""
+        """Whether a state is within the limits and the joints can still stop within them."""
         room = 1e-6
         stop = position + np.sign(velocity) * self._braking_way(velocity)
         return bool(
@@ -39,10 +42,11 @@ class MotionLimits:
         )
 
     def next_velocity(self, position: Array, velocity: Array, wanted: Array) -> Array:
-        """The velocity [J] after one step: as near to the wanted one as may be.
+        """The velocity [J] after one step: as close to the wanted velocity as the limits allow.
 
-        Where the limits `hold` for a state they do for the next too, and the acceleration keeps its limit. Speed and
-        acceleration are cut for all joints alike, so that a point of the hand that stands still goes on doing so.
+        If the limits `hold` for a state, they also hold for the next one, and the acceleration stays within its limit.
+        Speed and acceleration are reduced by the same factor for all joints, so that a point of the hand that should
+        not move does not move.
         """
         wanted = wanted / max(1.0, float(np.max(np.abs(wanted) / self.velocities)))
         change = wanted - velocity
@@ -54,7 +58,7 @@ class MotionLimits:
         return np.clip(allowed, velocity - most, velocity + most)
 
     def brake(self, position: Array, velocity: Array) -> tuple[Array, Array]:
-        """The quickest stop of each joint, in equal steps: positions and velocities [P, J], P = 0 where all stand."""
+        """The fastest stop of each joint, in equal steps: positions and velocities [P, J]; P = 0 if all are at rest."""
         steps = self._braking_steps(velocity)
         count = np.arange(1, int(steps.max(initial=0)) + 1)[:, None]
         velocities = velocity * np.clip(1 - count / np.maximum(steps, 1), 0, None)
@@ -68,10 +72,10 @@ class MotionLimits:
         return np.abs(velocity) * self._braking_steps(velocity) * self.step_s / 2
 
     def _highest_velocity(self, room: Array, velocity: Array) -> Array:
-        """The greatest velocity after one step from which the joint still stops within `room` ahead of it now.
+        """The highest velocity after one step from which the joint can still stop within `room`.
 
-        It solves (velocity + next) / 2 step + next^2 / (2 acceleration) + next step / 2 = room: the step's way, then
-        the braking way, rounded up to whole steps.
+        It solves (velocity + next) / 2 step + next^2 / (2 acceleration) + next step / 2 = room: the distance of the
+        step, then the braking distance, rounded up to whole steps.
         """
         left = room - velocity * self.step_s / 2
         step, acceleration = self.step_s, self.accelerations

@@ -1,7 +1,8 @@
-"""What an exploring arm wants to do for a second or two: turn its wrist, babble with all joints, orbit with the hand.
+"""Motion primitives of exploration, each a second or two long: wrist turns, joint babbling and hand orbits.
 
-Every motive keeps the object about where it is while it turns: joint velocities are projected onto those that leave
-the object's middle in place, and a servo draws it to the motive's goal. So the object can fill the camera's picture.
+Every primitive keeps the object near its place while it turns. Joint velocities are projected onto those that do not
+move the object's centre, and a proportional controller moves the centre to the primitive's goal. So the object can
+fill the camera's picture.
 """
 
 from __future__ import annotations
@@ -20,43 +21,45 @@ from aassl_ros.settings import setting
 
 Array = NDArray[np.float64]
 
-# How strongly the object's middle is drawn to its goal, 1/s, and how fast at most, m/s.
+# Gain of the controller that moves the object's centre to its goal, 1/s, and its maximum speed, m/s.
 _POINT_GAIN, _POINT_SPEED = 4.0, 0.2
-# How strongly a turn is drawn to its target, 1/s.
+# Gain of turns toward their target, 1/s.
 _TURN_GAIN = 5.0
-# How strongly joints that no motive moves drift back home, 1/s: without it the elbow wanders to its limits.
+# Gain with which joints that no primitive moves return home, 1/s. Without it the elbow drifts to its limits.
 _HOME_GAIN = 0.8
 # The same for an arm that is told to go home, 1/s.
 _HOMING_GAIN = 2.0
-# How fast the other joints go home while the wrist turns, rad/s.
+# Speed of the other joints on their way home while the wrist turns, rad/s.
 _DRIFT_SPEED = 0.3
-# A joint this near to its target has arrived, rad.
+# A joint this close to its target has arrived, rad.
 _ARRIVED = 0.25
-# Damping of the pseudo-inverse, m and rad alike: near a singular pose joints would otherwise have to race.
+# Damping of the pseudo-inverse, for m and rad alike: without it joints would move very fast near a singular pose.
 _DAMPING = 0.05
 _SHORTEST_S, _LONGEST_S = 0.8, 1.8
 
 
 @dataclass(frozen=True)
 class ExplorationSettings:
-    """How lively the arm explores."""
+    """How fast and how far the arm moves, and how often it uses each kind of primitive."""
 
-    speed: float = setting(0.9, "share of the arm's joint speed limits that is used", minimum=0.05, maximum=1.0)
+    speed: float = setting(0.9, "fraction of the arm's joint speed limits that is used", minimum=0.05, maximum=1.0)
     turn_speed_deg: float = setting(
         110.0, "how fast hand orbits turn the object, degrees/s", minimum=1.0, maximum=360.0
     )
-    tilt_deg: float = setting(50.0, "how far the hand tilts from home, degrees", minimum=0.0, maximum=120.0)
-    sway: float = setting(0.02, "how far the object wanders from its place at home, m", minimum=0.0, maximum=0.5)
-    wrist_share: float = setting(0.4, "weight of wrist turns in the mixture", minimum=0.0, maximum=1.0)
-    babble_share: float = setting(0.3, "weight of joint babbling in the mixture", minimum=0.0, maximum=1.0)
-    orbit_share: float = setting(0.3, "weight of hand orbits in the mixture", minimum=0.0, maximum=1.0)
+    tilt_deg: float = setting(50.0, "largest tilt of the hand from home, degrees", minimum=0.0, maximum=120.0)
+    sway: float = setting(0.02, "largest distance of the object from its place at home, m", minimum=0.0, maximum=0.5)
+    wrist_share: float = setting(0.4, "relative frequency of wrist turns", minimum=0.0, maximum=1.0)
+    babble_share: float = setting(
+        0.3, "relative frequency of joint babbling (each joint moves to a random target)", minimum=0.0, maximum=1.0
+    )
+    orbit_share: float = setting(0.3, "relative frequency of hand orbits", minimum=0.0, maximum=1.0)
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The hand at one moment: the object's middle `place` [3], the tip's rotation [3, 3], jacobian [6, J] of both.
+    """The hand at one time: `place` [3] of the object's centre, the tip's rotation [3, 3], and the Jacobian [6, J].
 
-    point: [3], the object's middle in the tip's frame, m.
+    place and rotation are in the base frame, m. point: [3], the object's centre in the tip's frame, m.
     """
 
     point: Array
@@ -66,28 +69,28 @@ class View:
 
     @classmethod
     def of(cls, chain: Chain, position: Array, point: Array) -> View:
-        """The hand of the arm at joint positions [J]."""
+        """The hand if the arm is at these joint positions [J], rad."""
         return cls(point, *chain.point_jacobian(position, point))
 
 
-class Motive(Protocol):
-    """Says which joint velocity it wants; lasts a while."""
+class Primitive(Protocol):
+    """A short motion that gives the wanted joint velocity at each time."""
 
     def over(self, position: Array) -> bool:
-        """Whether it has lasted its time or has nothing more to do for an arm at this position [J]."""
+        """Whether its time is up, or it has nothing more to do for an arm at this position [J], rad."""
 
     def joint_velocity(self, view: View, position: Array) -> Array:
-        """Wanted joint velocities [J], rad/s, for the arm at this position [J]."""
+        """Wanted joint velocities [J], rad/s, for an arm at this position [J], rad."""
 
     def advance(self, seconds: float) -> None:
-        """Time goes by."""
+        """Move forward in time."""
 
-    def copy(self) -> Motive:
-        """One that goes on from here without changing this."""
+    def copy(self) -> Primitive:
+        """A copy at the same time; advancing it does not change this one."""
 
 
 class _Timed:
-    """A motive that lasts for a time."""
+    """A primitive of limited duration."""
 
     def __init__(self, seconds: float) -> None:
         self._left_s = seconds
@@ -100,15 +103,15 @@ class _Timed:
         self._left_s -= seconds
         self._since_s += seconds
 
-    def copy(self) -> Motive:
+    def copy(self) -> Primitive:
         return copy.copy(self)  # type: ignore[return-value]
 
 
-class JointMotive(_Timed):
-    """Moves joints towards targets while the object's middle goes to `goal`: wrist turns and babbling."""
+class JointPrimitive(_Timed):
+    """Moves joints towards targets while the object's centre moves to `goal`: wrist turns and babbling."""
 
     def __init__(self, targets: Array, speeds: Array, goal: Array, seconds: float) -> None:
-        """targets: [J], rad; speeds: [J], rad/s, how fast each joint goes there; goal: [3], m."""
+        """targets: [J], rad; speeds: [J], rad/s, maximum speed of each joint; goal: [3], m, in the base frame."""
         super().__init__(seconds)
         self._targets, self._speeds, self._goal = targets, speeds, goal
 
@@ -122,8 +125,8 @@ class JointMotive(_Timed):
         return _keeping_point(view, wanted, self._goal)
 
 
-class OrbitMotive(_Timed):
-    """Leads the hand's axis round a cone about its direction at home, rolled too, while the object stays at `goal`."""
+class OrbitPrimitive(_Timed):
+    """Moves the hand's axis along a cone about its direction at home, with a roll, while the object stays at `goal`."""
 
     def __init__(self, home: View, orbit: _Orbit, arm_home: Array, goal: Array, seconds: float) -> None:
         super().__init__(seconds)
@@ -139,8 +142,8 @@ class OrbitMotive(_Timed):
         return inverse @ asked + spare - inverse @ (view.jacobian @ spare)
 
 
-class HomeMotive(_Timed):
-    """Moves each joint straight home; the object leaves its place on the way."""
+class HomePrimitive(_Timed):
+    """Moves each joint directly home. The object may leave its place on the way."""
 
     def __init__(self, arm: Arm) -> None:
         super().__init__(np.inf)
@@ -152,7 +155,7 @@ class HomeMotive(_Timed):
 
 @dataclass(frozen=True)
 class _Orbit:
-    """A hand's way round a cone. tilt, roll, phase in rad; speed in rad/s, signed direction in `sense`."""
+    """Motion of the hand's axis along a cone. tilt, roll, phase in rad; speed in rad/s; sense: +1 or -1, direction."""
 
     tilt: float
     roll: float
@@ -161,8 +164,8 @@ class _Orbit:
     speed: float
 
     def rotation(self, since_s: float) -> Array:
-        """The hand's rotation [3, 3] from home, that long after the start."""
-        # The axis itself moves by sin(tilt) of the phase's speed: a small cone may be walked round quicker.
+        """The hand's rotation [3, 3] relative to home, `since_s` seconds after the start."""
+        # The axis moves at sin(tilt) times the speed of the phase, so a narrow cone allows a faster phase.
         pace = self.speed / max(np.sin(self.tilt), 0.5)
         phase = self.phase + self.sense * pace * since_s
         tilt = np.array([np.cos(phase), np.sin(phase), 0.0]) * self.tilt
@@ -171,10 +174,10 @@ class _Orbit:
         return rotations.to_matrix(turn)
 
 
-def draw_motive(
+def draw_primitive(
     arm: Arm, home: View, settings: ExplorationSettings, position: Array, rng: np.random.Generator
-) -> Motive:
-    """The next motive, drawn for an arm that is at this position [J]."""
+) -> Primitive:
+    """Draw the next primitive for an arm at this position [J], rad."""
     kind = _draw_kind(settings, rng)
     seconds = float(rng.uniform(_SHORTEST_S, _LONGEST_S))
     goal = home.place + _inside_ball(rng) * settings.sway
@@ -188,18 +191,18 @@ def draw_motive(
             sense=float(rng.choice([-1.0, 1.0])),
             speed=np.radians(settings.turn_speed_deg) * float(rng.uniform(0.6, 1.0)),
         )
-        return OrbitMotive(home, orbit, middle, goal, seconds)
+        return OrbitPrimitive(home, orbit, middle, goal, seconds)
     fastest = np.array(arm.velocity_limits) * settings.speed
     if kind == "babble":
         targets = rng.uniform(low + 0.1 * (high - low), high - 0.1 * (high - low))
-        return JointMotive(targets, fastest * rng.uniform(0.3, 1.0, len(fastest)), goal, seconds)
-    # A wrist joint turns towards the end that has more room, most of the time: so it rarely stands at its limit.
+        return JointPrimitive(targets, fastest * rng.uniform(0.3, 1.0, len(fastest)), goal, seconds)
+    # A wrist joint turns more often towards the limit that is farther away, so it is rarely at a limit.
     wrist = list(arm.wrist_indices)
     upward = rng.uniform(size=len(wrist)) < ((high - position) / (high - low))[wrist]
     targets, speeds = middle.copy(), np.full(len(middle), _DRIFT_SPEED)
     targets[wrist] = np.where(upward, high[wrist], low[wrist])
     speeds[wrist] = fastest[wrist] * rng.uniform(0.5, 1.0, len(wrist))
-    return JointMotive(targets, speeds, goal, seconds)
+    return JointPrimitive(targets, speeds, goal, seconds)
 
 
 def _draw_kind(settings: ExplorationSettings, rng: np.random.Generator) -> str:
@@ -209,7 +212,7 @@ def _draw_kind(settings: ExplorationSettings, rng: np.random.Generator) -> str:
 
 
 def _keeping_point(view: View, wanted: Array, goal: Array) -> Array:
-    """The joint velocity nearest to the wanted one that moves the object's middle to its goal and nowhere else."""
+    """The joint velocity nearest to the wanted one that moves the object's centre only towards its goal."""
     jacobian = view.jacobian[:3]
     return wanted + _pseudo_inverse(jacobian) @ (_to_goal(view, goal) - jacobian @ wanted)
 

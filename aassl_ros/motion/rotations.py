@@ -1,8 +1,7 @@
-"""Rotations as unit quaternions and poses, over whole arrays at once.
+"""Rotations (unit quaternions) and poses, for whole arrays at once.
 
-A quaternion is float64 [..., 4] in the order x, y, z, w, as ROS writes it. A pose is float64 [..., 7]: position
-x, y, z, then the quaternion. q and -q are the same rotation; every function here treats them so. Leading axes
-broadcast.
+A quaternion is float64 [..., 4] in the order x, y, z, w, as in ROS. A pose is float64 [..., 7]: position x, y, z, then
+the quaternion. q and -q are the same rotation, and every function here treats them so. Leading axes broadcast.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
-# Below this many radians sin(x) / x is 1 to the last bit of a double, and its plain form divides by nothing.
+# Below this many radians sin(x) / x is 1 to the last bit of a double, and computing it would divide by zero.
 _SMALL_ANGLE = 1e-8
 
 
 def normalize(quaternion: ArrayLike) -> Array:
-    """The quaternion [..., 4] at length 1. A zero quaternion becomes NaN: it is no rotation."""
+    """The quaternion [..., 4] scaled to length 1. A zero quaternion becomes NaN, because it is no rotation."""
     quaternion = np.asarray(quaternion, dtype=np.float64)
     length: Array = np.linalg.norm(quaternion, axis=-1, keepdims=True)
     with np.errstate(invalid="ignore"):
@@ -25,7 +24,7 @@ def normalize(quaternion: ArrayLike) -> Array:
 
 
 def multiply(first: ArrayLike, second: ArrayLike) -> Array:
-    """The rotation `second` followed by `first`, as of matrices: R(first) R(second). [..., 4] each."""
+    """The rotation `second` followed by `first`, like the matrix product R(first) R(second). [..., 4] each."""
     first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     x1, y1, z1, w1 = np.moveaxis(first, -1, 0)
     x2, y2, z2, w2 = np.moveaxis(second, -1, 0)
@@ -41,13 +40,13 @@ def multiply(first: ArrayLike, second: ArrayLike) -> Array:
 
 
 def inverse(quaternion: ArrayLike) -> Array:
-    """The rotation back. [..., 4], of length 1."""
+    """The inverse rotation of quaternions [..., 4] of length 1."""
     back: Array = np.asarray(quaternion, dtype=np.float64) * np.array([-1.0, -1.0, -1.0, 1.0])
     return back
 
 
 def rotate(quaternion: ArrayLike, vector: ArrayLike) -> Array:
-    """The vectors [..., 3] turned by the quaternions [..., 4]."""
+    """The vectors [..., 3] rotated by the quaternions [..., 4] of length 1."""
     quaternion, vector = np.asarray(quaternion, dtype=np.float64), np.asarray(vector, dtype=np.float64)
     axis, w = quaternion[..., :3], quaternion[..., 3:]
     crossed: Array = 2 * np.cross(axis, vector)
@@ -70,7 +69,7 @@ def from_matrix(matrix: ArrayLike) -> Array:
     """Quaternions [..., 4] with w >= 0 of rotation matrices [..., 3, 3]."""
     matrix = np.asarray(matrix, dtype=np.float64)
     r = {(i, j): matrix[..., i, j] for i in range(3) for j in range(3)}
-    # Each row is the quaternion times 4 times one of its components: the row of the largest one loses no digits.
+    # Row i is the quaternion times 4 times its component i. The row of the largest component loses no precision.
     rows = [
         [1 + r[0, 0] - r[1, 1] - r[2, 2], r[0, 1] + r[1, 0], r[0, 2] + r[2, 0], r[2, 1] - r[1, 2]],
         [r[0, 1] + r[1, 0], 1 - r[0, 0] + r[1, 1] - r[2, 2], r[1, 2] + r[2, 1], r[0, 2] - r[2, 0]],
@@ -84,7 +83,7 @@ def from_matrix(matrix: ArrayLike) -> Array:
 
 
 def to_rotation_vector(quaternion: ArrayLike) -> Array:
-    """Axis times angle [..., 3] in radians, angle from 0 to pi, of quaternions [..., 4]."""
+    """Rotation vectors (axis times angle) [..., 3] of quaternions [..., 4]. Angles from 0 to pi rad."""
     quaternion = _upper_half(normalize(quaternion))
     sine = np.linalg.norm(quaternion[..., :3], axis=-1, keepdims=True)
     angle = 2 * np.arctan2(sine, quaternion[..., 3:])
@@ -93,7 +92,7 @@ def to_rotation_vector(quaternion: ArrayLike) -> Array:
 
 
 def from_rotation_vector(vector: ArrayLike) -> Array:
-    """Quaternions [..., 4] of axis times angle [..., 3] in radians."""
+    """Quaternions [..., 4] of rotation vectors (axis times angle) [..., 3] in rad."""
     vector = np.asarray(vector, dtype=np.float64)
     angle = np.linalg.norm(vector, axis=-1, keepdims=True)
     safe = np.where(angle > _SMALL_ANGLE, angle, 1.0)
@@ -102,13 +101,13 @@ def from_rotation_vector(vector: ArrayLike) -> Array:
 
 
 def angle_between(first: ArrayLike, second: ArrayLike) -> Array:
-    """The angle [...] in radians, 0 to pi, of the turn that leads from one rotation [..., 4] to the other."""
+    """The angle [...] between two rotations [..., 4], from 0 to pi rad."""
     angle: Array = np.linalg.norm(to_rotation_vector(multiply(second, inverse(first))), axis=-1)
     return angle
 
 
 def matrix_to_6d(matrix: ArrayLike) -> Array:
-    """The first column, then the second, of rotation matrices [..., 3, 3], as [..., 6]: no jump anywhere.
+    """The first two columns of rotation matrices [..., 3, 3], as [..., 6]: a continuous representation.
 
     Zhou et al. 2019, On the continuity of rotation representations in neural networks.
     """
@@ -117,31 +116,34 @@ def matrix_to_6d(matrix: ArrayLike) -> Array:
 
 
 def random_quaternion(rng: np.random.Generator) -> Array:
-    """One rotation [4] drawn evenly from all rotations."""
+    """One quaternion [4] drawn uniformly from all rotations."""
     return _upper_half(normalize(rng.standard_normal(4)))
 
 
 def from_roll_pitch_yaw(angles: ArrayLike) -> Array:
-    """Quaternions [..., 4] of URDF's roll, pitch, yaw [..., 3] in radians: about the fixed x, then y, then z axis."""
+    """Quaternions [..., 4] of URDF's roll, pitch, yaw [..., 3] in rad: about the fixed x, then y, then z axis."""
     angles = np.asarray(angles, dtype=np.float64)
     turns = [from_rotation_vector(angles[..., axis, None] * np.eye(3)[axis]) for axis in range(3)]
     return multiply(turns[2], multiply(turns[1], turns[0]))
 
 
 def compose_poses(first: ArrayLike, second: ArrayLike) -> Array:
-    """The pose [..., 7] in first's parent frame of what has the pose `second` in the frame that `first` places."""
+    """The product of two poses [..., 7]: `first` places frame A in the parent, `second` is a pose in frame A.
+
+    Returns that pose in the parent's frame.
+    """
     first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     position = first[..., :3] + rotate(first[..., 3:], second[..., :3])
     return np.concatenate([position, multiply(first[..., 3:], second[..., 3:])], axis=-1)
 
 
 def invert_pose(pose: ArrayLike) -> Array:
-    """The pose [..., 7] of the parent in the child's frame."""
+    """The inverse of a pose [..., 7]: the pose of the parent in the child's frame."""
     pose = np.asarray(pose, dtype=np.float64)
     back = inverse(pose[..., 3:])
     return np.concatenate([-rotate(back, pose[..., :3]), back], axis=-1)
 
 
 def _upper_half(quaternion: Array) -> Array:
-    """Of q and -q the one with w >= 0."""
+    """Choose from q and -q the one with w >= 0."""
     return np.where(quaternion[..., 3:] < 0, -quaternion, quaternion)

@@ -1,8 +1,8 @@
-"""Joint trajectories, and which command is in force at a moment.
+"""Joint trajectories, and which command is active at a given time.
 
-The rule: a new trajectory replaces the old from its stamp on (stamp 0: from its receipt), starting at the point held
-then; after its last point the arm holds; a stop is a hold. One class answers for the simulator, the recorder, the
-trainer and `prepare`, so that all of them speak of the same command.
+The rule: a new trajectory replaces the old one from its stamp on (stamp 0: from its receipt). It starts at the position
+commanded at that time. After its last point the arm holds; a stop is a hold. The simulator, the recorder, the trainer
+and `prepare` all use this one class, so that all of them see the same command.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ _NS_PER_S = 1e9
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """Points that joints are to pass. Arrays are copied and checked; a wrong one is a TrajectoryError.
+    """Points that the joints pass through. Arrays are copied and checked; raises TrajectoryError if one is wrong.
 
-    stamp_ns: when it starts, 0 for "at receipt". times_ns: int64 [P], from the start, not negative, each above the
-    one before. positions: float64 [P, J] in rad (m for sliding joints). velocities: float64 [P, J] per second, or None.
-    Between points: where velocities are given a cubic that meets both positions and velocities, else a straight line.
+    stamp_ns: when it starts; 0 means "at receipt". times_ns: int64 [P], since the start, not negative, strictly
+    increasing. positions: float64 [P, J] in rad (m for sliding joints). velocities: float64 [P, J] per second, or None.
+    Between two points the position is a cubic that matches both positions and velocities; without velocities it is a
+    straight line.
     """
 
     joint_names: tuple[str, ...]
@@ -44,7 +45,7 @@ class Trajectory:
         if len(set(names)) != len(names):
             raise TrajectoryError(f"trajectory names a joint twice: {', '.join(names)}.")
         if times.ndim != 1 or times[0] < 0 or np.any(np.diff(times) <= 0):
-            raise TrajectoryError(f"trajectory times must rise from 0 or later, found {_start(times)} ns.")
+            raise TrajectoryError(f"trajectory times must increase from 0 or later, found {_start(times)} ns.")
         object.__setattr__(self, "joint_names", names)
         object.__setattr__(self, "times_ns", times)
         object.__setattr__(self, "positions", _table("positions", self.positions, times.size, len(names)))
@@ -53,19 +54,19 @@ class Trajectory:
 
     @property
     def duration_ns(self) -> int:
-        """From the start to the last point."""
+        """Time from the start to the last point."""
         return int(self.times_ns[-1])
 
 
 class CommandInForce:
-    """Follows trajectories as they come and says what was commanded at any moment, past ones too.
+    """Takes trajectories as they arrive and returns the command at any time, past times included.
 
-    Joints of different trajectories (an arm's, a gripper's) are kept side by side: a trajectory replaces the command
-    of the joints that it names, and of no other.
+    Joints of different trajectories (of an arm and of a gripper) are independent: a trajectory replaces the command of
+    the joints that it names, and of no others.
     """
 
     def __init__(self, joint_names: Sequence[str] = ()) -> None:
-        """joint_names: the only joints that may be commanded, in this order; empty: they are taken on as they come."""
+        """joint_names: the only joints that may be commanded, in this order; empty: joints are added as they appear."""
         self._fixed = bool(joint_names)
         self._columns = {name: column for column, name in enumerate(joint_names)}
         self._segments: list[_Segment] = []  # in order of receipt
@@ -76,7 +77,7 @@ class CommandInForce:
         return tuple(self._columns)
 
     def add(self, trajectory: Trajectory, receipt_ns: int) -> None:
-        """Put a trajectory in force from its stamp on. Raises TrajectoryError if it names a joint not taken on."""
+        """Make a trajectory active from its stamp on. Raises TrajectoryError if it names an unknown joint."""
         unknown = [name for name in trajectory.joint_names if name not in self._columns]
         if unknown and self._fixed:
             raise TrajectoryError(f"trajectory names joint {unknown[0]!r}, expected only {', '.join(self._columns)}.")
@@ -88,7 +89,7 @@ class CommandInForce:
         self._segments.append(_Segment.following(trajectory, start_ns, columns, held))
 
     def hold(self, stamp_ns: int) -> None:
-        """Stop: from this stamp on every commanded joint stays where its command was then."""
+        """Stop: from this stamp on every commanded joint holds the position commanded at this stamp."""
         position = self.at(stamp_ns)
         commanded = tuple(name for name, column in self._columns.items() if not np.isnan(position[column]))
         if commanded:
@@ -97,19 +98,19 @@ class CommandInForce:
             self.add(still, receipt_ns=stamp_ns)
 
     def at(self, stamp_ns: int) -> Array:
-        """Commanded positions float64 [J]; NaN for a joint that no trajectory commanded by then."""
+        """Commanded positions, float64 [J]; NaN for a joint that no trajectory has commanded by this stamp."""
         return self._evaluate(stamp_ns)[0]
 
     def velocity_at(self, stamp_ns: int) -> Array:
-        """Commanded velocities float64 [J]; 0 while holding, NaN for a joint that no trajectory commanded by then."""
+        """Commanded velocities, float64 [J]; 0 during a hold, NaN for a joint that is not commanded by this stamp."""
         return self._evaluate(stamp_ns)[1]
 
     def clear(self) -> None:
-        """Drop every command; the joints' names and their order stay."""
+        """Drop all commands. The joint names and their order stay."""
         self._segments = []
 
     def forget_before(self, stamp_ns: int) -> None:
-        """Drop what no stamp from this one on can ask for."""
+        """Drop the trajectories that no time from this stamp on needs."""
         kept: list[_Segment] = []
         replaced = np.zeros(len(self._columns), dtype=bool)
         for segment in reversed(self._segments):
@@ -123,7 +124,7 @@ class CommandInForce:
         position = np.full(len(self._columns), np.nan)
         velocity = np.full(len(self._columns), np.nan)
         missing = np.ones(len(self._columns), dtype=bool)
-        # Of those that have started the latest received holds, whatever the order of stamps: a stop cancels the rest.
+        # Of the started trajectories the last received one wins, whatever their stamps: a stop cancels earlier ones.
         for segment in reversed(self._segments):
             if segment.start_ns > stamp_ns or not missing[segment.columns].any():
                 continue
@@ -139,7 +140,7 @@ class CommandInForce:
 
 @dataclass(frozen=True)
 class _Segment:
-    """A trajectory in force from start_ns on, the point held before it included."""
+    """A trajectory that is active from start_ns on, with the position held before it as its first point."""
 
     start_ns: int
     columns: NDArray[np.int64]
@@ -152,14 +153,14 @@ class _Segment:
         cls, trajectory: Trajectory, start_ns: int, columns: NDArray[np.int64], held: tuple[Array, Array]
     ) -> _Segment:
         times, positions, velocities = trajectory.times_ns, trajectory.positions, trajectory.velocities
-        if times[0] > 0:  # the way from the point held to the first point; NaN, so unknown, where none was held
+        if times[0] > 0:  # add the path from the held position to the first point; it is NaN if no position was held
             times = np.concatenate([[0], times])
             positions = np.concatenate([held[0][None], positions])
             velocities = None if velocities is None else np.concatenate([held[1][None], velocities])
         return cls(start_ns, columns, times, positions, velocities)
 
     def evaluate(self, stamp_ns: int) -> tuple[Array, Array]:
-        """Position and velocity [J] at a stamp not before the start."""
+        """Position and velocity [J] at a stamp at or after the start."""
         since_ns = stamp_ns - self.start_ns
         if since_ns >= self.times_ns[-1]:
             return self.positions[-1], np.zeros(self.positions.shape[1])
@@ -171,7 +172,7 @@ class _Segment:
         if self.velocities is None:
             return self.positions[left] + share * step, step / span
         before, after = self.velocities[left] * span, self.velocities[right] * span
-        # The cubic Hermite polynomial in Horner's form, as ros2_control's joint_trajectory_controller follows it.
+        # The cubic Hermite polynomial in Horner's form, the same as in ros2_control's joint_trajectory_controller.
         quadratic = 3 * step - 2 * before - after
         cubic = before + after - 2 * step
         position = self.positions[left] + share * (before + share * (quadratic + share * cubic))
@@ -185,7 +186,7 @@ def _table(name: str, values: Array, points: int, joints: int) -> Array:
             f"trajectory {name} have shape {table.shape}, expected {points} points of {joints} joints."
         )
     if not np.isfinite(table).all():
-        raise TrajectoryError(f"trajectory {name}: a value is not a number, expected finite ones.")
+        raise TrajectoryError(f"trajectory {name}: found NaN or infinity, expected finite numbers.")
     return table
 
 

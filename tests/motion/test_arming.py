@@ -1,4 +1,4 @@
-"""A real arm may move only for the controllers it was armed for; the simulator's always."""
+"""A real arm may move only for the controllers that it was armed for. The simulator's arm always may."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def real() -> Arming:
     return Arming(trust_simulator=False, at_start=False)
 
 
-def test_nothing_may_move_before_it_is_armed_nor_after_it_is_disarmed():
+def test_an_arm_may_not_move_before_arming_or_after_disarming():
     arming = real()
     assert not arming.allows(DRIVER)
     arming.arm(DRIVER)
@@ -23,20 +23,20 @@ def test_nothing_may_move_before_it_is_armed_nor_after_it_is_disarmed():
     assert not arming.disarm()
 
 
-def test_it_is_armed_for_no_other_controllers():
+def test_an_arm_is_armed_only_for_the_controllers_of_that_time():
     arming = real()
     arming.arm(DRIVER)
     for others, change in (
-        (RESTARTED, "/driver was started anew"),
+        (RESTARTED, "/driver was restarted"),
         (DRIVER | SIMULATOR, "/simulator now listens"),
-        (frozenset(), "/driver listens no more"),
-        (SIMULATOR, "/simulator now listens and /driver listens no more"),
+        (frozenset(), "/driver no longer listens"),
+        (SIMULATOR, "/simulator now listens and /driver no longer listens"),
     ):
         assert not arming.allows(others)
         assert arming.change(others) == change
 
 
-def test_the_simulator_needs_no_arming_unless_somebody_else_listens_too():
+def test_the_simulator_needs_no_arming_unless_another_controller_listens():
     arming = Arming(trust_simulator=True, at_start=False)
     assert arming.allows(SIMULATOR)
     assert not arming.allows(SIMULATOR | DRIVER)
@@ -44,7 +44,7 @@ def test_the_simulator_needs_no_arming_unless_somebody_else_listens_too():
     assert not real().allows(SIMULATOR)
 
 
-def test_arming_in_advance_is_used_up_once():
+def test_arming_at_start_happens_once():
     arming = Arming(trust_simulator=False, at_start=True)
     assert not arming.allows(DRIVER)
     assert arming.arm_at_start(DRIVER)

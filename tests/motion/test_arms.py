@@ -1,4 +1,4 @@
-"""Arm set-ups: the three that ship, and what a wrong file is told."""
+"""Arm descriptions: the three that are included, and the errors of wrong files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ ARMS = ("iiwa", "panda", "xarm6")
 
 
 def changed(tmp_path: Path, **changes: object) -> Path:
-    """The panda's file with some keys changed; None takes a key out."""
+    """The panda's file with some keys changed; None removes a key."""
     values = yaml.safe_load(share("sim/arms/panda.yaml").read_text()) | changes
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump({key: value for key, value in values.items() if value is not None}))
     return path
 
 
-def test_three_arms_ship():
+def test_three_arms_are_included():
     assert known_arms() == ARMS
 
 
@@ -38,7 +38,7 @@ def test_an_arm_agrees_with_its_urdf(name):
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_at_home_the_object_is_where_the_camera_looks_and_the_tip_well_inside_its_box(name):
+def test_at_home_the_camera_looks_at_the_object_and_the_tip_is_well_inside_its_box(name):
     arm = load_arm(name)
     place, _, _ = arm.chain().point_jacobian(np.array(arm.home), arm.object_offset[:3])
     assert np.linalg.norm(place - arm.camera_target) < 0.03
@@ -58,11 +58,11 @@ def test_gripper_joints_are_the_urdfs(name):
     assert set(arm.gripper_joints) <= names
 
 
-def test_an_arm_of_ones_own_is_loaded_by_path(tmp_path):
+def test_your_own_arm_is_loaded_by_its_path(tmp_path):
     assert load_arm(changed(tmp_path, name="mine")).name == "mine"
 
 
-def test_an_unknown_arm_is_told_the_known_ones():
+def test_the_error_for_an_unknown_arm_lists_the_known_ones():
     with pytest.raises(ConfigError, match="'puma' is unknown, expected one of iiwa, panda, xarm6"):
         load_arm("puma")
 
@@ -82,14 +82,14 @@ def test_an_unknown_arm_is_told_the_known_ones():
         ({"joints": "all"}, "joints = 'all', expected a list"),
     ],
 )
-def test_a_wrong_set_up_is_refused_naming_file_and_key(tmp_path, change, message):
+def test_a_wrong_arm_is_refused_with_file_and_key(tmp_path, change, message):
     with pytest.raises(ConfigError, match=message) as told:
         load_arm(changed(tmp_path, **change))
     assert "mine.yaml" in str(told.value)
 
 
 @pytest.mark.parametrize("text", ["just words", "- a list", "a: [", "\tx: 1"])
-def test_a_file_that_is_no_set_up_is_refused(tmp_path, text):
+def test_a_file_that_describes_no_arm_is_refused(tmp_path, text):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError, match=r"mine\.yaml"):
@@ -115,5 +115,5 @@ def test_a_urdf_may_be_named_by_its_package(tmp_path, monkeypatch):
     arm = load_arm(changed(tmp_path, urdf="package://my_description/urdf/panda.urdf"))
     assert arm.urdf_path() == folder / "panda.urdf"
     missing = load_arm(changed(tmp_path, urdf="package://other_description/panda.urdf"))
-    with pytest.raises(ConfigError, match=r"no file package://other_description/panda\.urdf here"):
+    with pytest.raises(ConfigError, match=r"no file package://other_description/panda\.urdf found"):
         missing.urdf_path()

@@ -1,4 +1,4 @@
-"""An arm is driven from where it is to its home, then plan after plan, whatever the rhythm of its joint states."""
+"""An arm is driven from its position to home, then plan after plan, whatever the rate of its joint states."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def at_home() -> ArmDriver:
     return driven
 
 
-def test_plans_come_before_the_one_before_has_braked():
+def test_the_next_plan_comes_before_the_last_one_brakes():
     plans = drive(at_home(), list(range(0, 5000, 10)))
     for before, after in itertools.pairwise(plans[1:]):
         assert 0 < after.stamp_ns - before.stamp_ns < before.duration_ns
@@ -51,7 +51,7 @@ def test_the_motion_does_not_depend_on_when_joint_states_come():
         assert np.array_equal(one.positions, other.positions)
 
 
-def test_after_a_stall_the_arm_goes_on_from_where_its_command_came_to_rest():
+def test_after_a_stall_the_arm_continues_from_where_its_command_ended():
     driven, command = at_home(), CommandInForce(ARM.joints)
     plans = drive(driven, [*range(0, 2000, 10), *range(6000, 8000, 10)])
     for plan in plans:
@@ -87,7 +87,7 @@ def test_a_stop_brings_the_arm_to_rest_and_ends_the_plans():
     assert driven.stop(START + 3000 * MS) is None
 
 
-def test_joint_states_may_come_in_parts_and_hold_other_joints_and_nan():
+def test_joint_states_may_come_in_parts_and_contain_other_joints_and_nan():
     driven = driver()
     driven.observe(["panda_finger_joint1", ARM.joints[0]], [0.02, float("nan")])
     assert driven.missing == ARM.joints
@@ -96,7 +96,7 @@ def test_joint_states_may_come_in_parts_and_hold_other_joints_and_nan():
     assert driven.missing == ()
 
 
-def test_an_arm_off_its_command_is_told_by_joint():
+def test_the_joint_that_deviates_from_its_command_is_named():
     driven = at_home()
     drive(driven, list(range(0, 100, 10)))
     driven.observe([ARM.joints[2]], [0.4])

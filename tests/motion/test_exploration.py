@@ -1,4 +1,4 @@
-"""An exploring arm shows its object from many sides, without a break, and never leaves a limit."""
+"""An exploring arm shows its object from many sides, moves continuously, and stays within its limits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def planner(arm: Arm, seed: int = 0, settings: ExplorationSettings = AS_SHIPPED)
 
 @dataclass(frozen=True)
 class Walk:
-    """A while of exploration: its plans, and what is commanded every 2 ms."""
+    """Some seconds of exploration: the plans, and the command every 2 ms."""
 
     arm: Arm
     plans: list[Trajectory]
@@ -83,7 +83,7 @@ def test_the_tip_stays_in_its_box(name):
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_every_plan_left_alone_ends_at_rest_within_a_second_and_within_all_limits(name):
+def test_a_plan_that_is_not_replaced_ends_at_rest_within_a_second_and_within_all_limits(name):
     arm = load_arm(name)
     chain, (low, high) = arm.chain(), arm.box_limits.T
     for plan in long_walk(name).plans:
@@ -100,7 +100,7 @@ def test_every_plan_left_alone_ends_at_rest_within_a_second_and_within_all_limit
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_motion_has_no_break_from_plan_to_plan(name):
+def test_motion_is_continuous_from_plan_to_plan(name):
     velocities = long_walk(name).velocities
     greatest = np.array(load_arm(name).acceleration_limits) * SAMPLE_NS * 1e-9
     assert np.all(np.abs(np.diff(velocities, axis=0)) <= greatest * 1.001 + 1e-9)
@@ -108,7 +108,7 @@ def test_motion_has_no_break_from_plan_to_plan(name):
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_an_episode_shows_the_object_from_many_sides_while_it_stays_in_the_picture(name):
+def test_an_episode_shows_the_object_from_many_sides_and_keeps_it_in_the_picture(name):
     arm, tips = load_arm(name), long_walk(name).tips
     places = tips[:, :3] + rotations.rotate(tips[:, 3:], arm.object_offset[:3])
     away = np.linalg.norm(places - places[0], axis=1)
@@ -125,7 +125,7 @@ def test_an_episode_shows_the_object_from_many_sides_while_it_stays_in_the_pictu
 
 
 class Body:
-    """The arm in PyBullet, to see what it touches."""
+    """The arm in PyBullet, for collision checks."""
 
     def __init__(self, arm: Arm) -> None:
         self.client = pybullet.connect(pybullet.DIRECT)
@@ -157,7 +157,7 @@ def test_the_arm_hits_neither_itself_nor_the_table(name):
     pybullet.disconnect(body.client)
 
 
-def test_a_collision_would_be_seen():
+def test_a_collision_is_detected():
     body = Body(load_arm("panda"))
     assert body.collides(np.array([0.0, -1.7, 0.0, -3.1, 0.0, 0.5, 0.0]))
     assert body.collides(np.array([0.0, 1.8, 0.0, -0.5, 0.0, 2.0, 0.0]))
@@ -172,7 +172,7 @@ def test_the_same_seed_gives_the_same_plans_and_another_seed_others():
 
 
 @pytest.mark.parametrize("kind", ["wrist_share", "babble_share", "orbit_share"])
-def test_each_motive_alone_keeps_the_limits(kind):
+def test_each_primitive_alone_keeps_the_limits(kind):
     arm = load_arm("panda")
     shares = {"wrist_share": 0.0, "babble_share": 0.0, "orbit_share": 0.0} | {kind: 1.0}
     tips = walk(arm, 5.0, settings=ExplorationSettings(**shares)).tips
@@ -181,7 +181,7 @@ def test_each_motive_alone_keeps_the_limits(kind):
     assert np.degrees(rotations.angle_between(tips[0, 3:], tips[:, 3:]).max()) > 40
 
 
-def test_in_a_box_too_small_to_turn_in_the_arm_comes_to_rest_rather_than_leave_it():
+def test_the_arm_stops_rather_than_leave_a_box_that_is_too_small():
     arm = load_arm("panda")
     tip = arm.chain().forward(arm.home)[:3]
     tight = replace(arm, box=tuple(np.stack([tip - 0.008, tip + 0.008], axis=1).ravel()))
@@ -189,7 +189,7 @@ def test_in_a_box_too_small_to_turn_in_the_arm_comes_to_rest_rather_than_leave_i
     assert np.all(np.abs(tips - tip) <= 0.008)
 
 
-def test_from_a_late_call_the_plan_goes_on_from_the_state_then():
+def test_a_late_plan_continues_from_the_state_at_that_time():
     arm = load_arm("iiwa")
     exploring, command = planner(arm), CommandInForce(arm.joints)
     command.add(exploring.next(START, np.array(arm.home), np.zeros(7)), receipt_ns=START)
@@ -211,7 +211,7 @@ def test_a_stop_is_as_quick_as_the_acceleration_limits_allow():
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_an_arm_returns_home_from_where_exploring_led_it(name):
+def test_an_arm_returns_home_after_exploring(name):
     arm = load_arm(name)
     homing, command = planner(arm), CommandInForce(arm.joints)
     now, position, velocity = START, long_walk(name).positions[-1], np.zeros(len(arm.joints))
@@ -222,7 +222,7 @@ def test_an_arm_returns_home_from_where_exploring_led_it(name):
     assert homing.is_home(position, velocity)
 
 
-def test_an_arm_that_starts_beyond_a_limit_is_refused_naming_the_joint():
+def test_an_arm_that_starts_beyond_a_limit_is_refused_with_the_joint_name():
     arm = load_arm("panda")
     beyond = np.array(arm.home)
     beyond[1] = 1.5

@@ -1,4 +1,4 @@
-"""Forward kinematics agrees with PyBullet's own, for every arm, and wrong URDFs are refused."""
+"""Forward kinematics agrees with PyBullet's for every arm, and wrong URDFs are refused."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_tip_is_where_pybullet_says(name):
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_many_positions_at_once_are_as_one_by_one(name):
+def test_many_positions_at_once_give_the_same_as_one_by_one(name):
     chain = load_arm(name).chain()
     positions = random_positions(name, 6).reshape(2, 3, -1)
     assert np.allclose(chain.forward(positions)[1, 2], chain.forward(positions[1, 2]))
@@ -71,7 +71,7 @@ SLIDER = """
 """
 
 
-def test_sliding_and_endless_joints_are_understood():
+def test_prismatic_and_continuous_joints_are_supported():
     chain = Chain.from_urdf(SLIDER, "base", "tip")
     assert chain.joint_names == ("rail", "spin")
     assert chain.position_limits.tolist() == [[-1, 1], [-np.inf, np.inf]]
@@ -86,7 +86,7 @@ def test_sliding_and_endless_joints_are_understood():
     [
         ("not xml", "base", "tip", "not XML"),
         (SLIDER, "base", "nose", "no link 'nose', expected one of base, cart"),
-        (SLIDER, "wheel", "cart", "'cart' does not hang from 'wheel'"),
+        (SLIDER, "wheel", "cart", "no chain of joints leads from 'wheel' to 'cart'"),
         (SLIDER.replace('"0 0 0.5"', '"0 zero"'), "base", "tip", "expected three numbers"),
         (SLIDER.replace("continuous", "floating"), "base", "tip", "'spin' is a floating joint"),
         (SLIDER.replace('<axis xyz="0 1 0"/>', '<mimic joint="rail"/>'), "base", "tip", "'spin' is a mimic joint"),

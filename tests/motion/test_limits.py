@@ -1,4 +1,4 @@
-"""Whatever is wanted, joints stay within their limits and can always stop."""
+"""Joints stay within their limits and can always stop, whatever velocity is wanted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ wishes = st.lists(st.tuples(*[st.floats(-9, 9)] * 3), min_size=1, max_size=60)
 
 @settings(max_examples=200)
 @given(wishes)
-def test_no_wish_leads_beyond_a_limit(wanted):
+def test_no_wanted_velocity_leads_beyond_a_limit(wanted):
     position, velocity = np.array([0.0, 0.0, 0.1]), np.zeros(3)
     for wish in wanted:
         after = LIMITS.next_velocity(position, velocity, np.array(wish))
@@ -30,7 +30,7 @@ def test_no_wish_leads_beyond_a_limit(wanted):
 
 @settings(max_examples=200)
 @given(wishes)
-def test_from_anywhere_on_the_way_the_brake_ends_at_rest_within_the_limits(wanted):
+def test_from_any_state_braking_ends_at_rest_within_the_limits(wanted):
     position, velocity = np.array([0.0, 0.0, 0.1]), np.zeros(3)
     for wish in wanted:
         after = LIMITS.next_velocity(position, velocity, np.array(wish))
@@ -47,16 +47,16 @@ def test_from_anywhere_on_the_way_the_brake_ends_at_rest_within_the_limits(wante
         assert np.allclose(velocity, 0)
 
 
-def test_a_wish_within_the_limits_is_granted():
+def test_a_wanted_velocity_within_the_limits_is_unchanged():
     wish = np.array([0.1, -0.2, 0.04])
     assert np.allclose(LIMITS.next_velocity(np.array([0.0, 0.0, 1.0]), np.zeros(3), wish), wish)
 
 
-def test_too_great_a_wish_is_cut_for_all_joints_alike():
+def test_a_wanted_velocity_beyond_the_limits_is_reduced_by_one_factor_for_all_joints():
     after = LIMITS.next_velocity(np.array([0.0, 0.0, 1.0]), np.zeros(3), np.array([4.0, 2.0, 0.1]))
     assert np.allclose(after / after[0], [1.0, 0.5, 0.025])
 
 
-def test_joints_at_rest_brake_in_no_time():
+def test_joints_at_rest_need_no_braking():
     positions, _ = LIMITS.brake(np.zeros(3), np.zeros(3))
     assert positions.shape == (0, 3)

@@ -1,4 +1,4 @@
-"""Rotations and poses obey the laws of rotations, and agree with PyBullet's own."""
+"""Rotations and poses obey the laws of rotations and agree with PyBullet's."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def test_multiplying_quaternions_multiplies_their_matrices(first, second):
 
 
 @given(quaternions)
-def test_a_matrix_gives_back_its_quaternion(quaternion):
+def test_a_quaternion_survives_conversion_to_a_matrix_and_back(quaternion):
     assert same_rotation(rotations.from_matrix(rotations.to_matrix(quaternion)), quaternion)
 
 
 @given(small_vectors)
-def test_a_rotation_vector_below_half_a_turn_comes_back(vector):
+def test_a_rotation_vector_below_half_a_turn_survives_conversion_and_back(vector):
     assert np.allclose(rotations.to_rotation_vector(rotations.from_rotation_vector(vector)), vector, atol=1e-9)
 
 
@@ -68,7 +68,7 @@ def test_composing_poses_is_associative(first, second, third):
 
 
 @given(poses)
-def test_a_pose_and_its_inverse_make_no_move(pose):
+def test_a_pose_times_its_inverse_is_the_identity(pose):
     still = rotations.compose_poses(rotations.invert_pose(pose), pose)
     assert np.allclose(still[:3], 0, atol=1e-7)
     assert same_rotation(still[3:], np.array([0.0, 0.0, 0.0, 1.0]))
@@ -85,7 +85,7 @@ def test_six_numbers_of_a_rotation_are_its_first_two_columns(quaternion):
     assert np.array_equal(rotations.matrix_to_6d(matrix), np.concatenate([matrix[:, 0], matrix[:, 1]]))
 
 
-def test_every_function_takes_whole_arrays_and_answers_as_for_one():
+def test_every_function_gives_the_same_for_arrays_as_for_single_values():
     rng = np.random.default_rng(0)
     first = np.stack([rotations.random_quaternion(rng) for _ in range(12)]).reshape(3, 4, 4)
     second = np.stack([rotations.random_quaternion(rng) for _ in range(12)]).reshape(3, 4, 4)
@@ -100,7 +100,7 @@ def test_every_function_takes_whole_arrays_and_answers_as_for_one():
     assert np.allclose(rotations.invert_pose(rotations.invert_pose(placed)), placed)
 
 
-def test_random_rotations_are_even_and_repeat_with_their_seed():
+def test_random_rotations_are_uniform_and_repeat_with_their_seed():
     rng = np.random.default_rng(1)
     drawn = rotations.to_matrix(np.stack([rotations.random_quaternion(rng) for _ in range(4000)]))
     assert np.allclose(drawn.mean(axis=0), 0, atol=0.05)

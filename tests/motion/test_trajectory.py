@@ -1,4 +1,4 @@
-"""Which command is in force at a moment: trajectories replace each other from their stamps on."""
+"""Which command is active at a given time: trajectories replace each other from their stamps on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def line(stamp_ms: int, *points: tuple[int, float], joint: str = "elbow") -> Tra
     return Trajectory((joint,), stamp_ms * MS, np.array(times), np.array([[position] for _, position in points]))
 
 
-def test_before_any_command_joints_are_absent():
+def test_before_any_command_there_are_no_joints():
     command = CommandInForce(("elbow", "wrist"))
     assert np.isnan(command.at(5 * MS)).all()
     command.add(line(10, (0, 1.0)), receipt_ns=10 * MS)
@@ -47,7 +47,7 @@ def test_a_new_trajectory_replaces_the_old_from_its_stamp_on_and_not_before():
     assert command.at(5000 * MS)[0] == 0.0
 
 
-def test_a_trajectory_that_begins_later_starts_from_the_point_held_then():
+def test_a_trajectory_whose_first_point_is_later_starts_from_the_held_position():
     command = CommandInForce()
     command.add(line(100, (0, 0.0), (1000, 1.0)), receipt_ns=100 * MS)
     command.add(line(600, (200, 0.0)), receipt_ns=600 * MS)
@@ -56,7 +56,7 @@ def test_a_trajectory_that_begins_later_starts_from_the_point_held_then():
     assert command.at(800 * MS)[0] == 0.0
 
 
-def test_where_nothing_was_held_the_way_to_the_first_point_is_unknown():
+def test_if_nothing_was_held_the_path_to_the_first_point_is_unknown():
     command = CommandInForce()
     command.add(line(100, (200, 1.0)), receipt_ns=100 * MS)
     assert np.isnan(command.at(200 * MS)[0])
@@ -70,7 +70,7 @@ def test_a_stamp_of_zero_means_at_receipt():
     assert command.at(550 * MS)[0] == pytest.approx(0.5)
 
 
-def test_what_is_received_later_cancels_what_was_still_to_come():
+def test_a_trajectory_received_later_cancels_the_pending_ones():
     command = CommandInForce()
     command.add(line(100, (0, 0.0)), receipt_ns=100 * MS)
     command.add(line(900, (0, 7.0)), receipt_ns=110 * MS)
@@ -79,7 +79,7 @@ def test_what_is_received_later_cancels_what_was_still_to_come():
     assert command.at(950 * MS)[0] == 3.0
 
 
-def test_a_stop_holds_the_point_that_was_in_force_and_the_past_stays_as_it_was():
+def test_a_stop_holds_the_active_position_and_does_not_change_the_past():
     command = CommandInForce()
     command.add(line(100, (0, 0.0), (1000, 1.0)), receipt_ns=100 * MS)
     command.hold(600 * MS)
@@ -117,7 +117,7 @@ def test_joints_are_matched_by_name_not_by_order():
     assert command.at(100).tolist() == [1.0, 2.0]
 
 
-def test_an_unknown_joint_is_refused_where_the_joints_are_given():
+def test_an_unknown_joint_is_refused_if_the_joints_are_given():
     with pytest.raises(TrajectoryError, match="'nose', expected only elbow"):
         CommandInForce(("elbow",)).add(line(1, (0, 0.0), joint="nose"), receipt_ns=1)
 
@@ -155,7 +155,7 @@ def test_forgetting_the_past_changes_nothing_from_there_on(commands, stamp, late
 
 
 @given(starts)
-def test_commanded_positions_never_jump_where_each_trajectory_starts_from_the_point_held(commands):
+def test_commanded_positions_never_jump_if_each_trajectory_starts_from_the_held_position(commands):
     command = CommandInForce(("elbow",))
     command.add(line(1, (0, 0.0)), receipt_ns=MS)
     for start, first, position in commands:
@@ -168,11 +168,11 @@ def test_commanded_positions_never_jump_where_each_trajectory_starts_from_the_po
     ("broken", "message"),
     [
         (dict(times_ns=np.zeros(0), positions=np.zeros((0, 1))), "empty"),
-        (dict(times_ns=np.array([5, 3]), positions=np.zeros((2, 1))), "times must rise"),
-        (dict(times_ns=np.array([5, 5]), positions=np.zeros((2, 1))), "times must rise"),
-        (dict(times_ns=np.array([-1]), positions=np.zeros((1, 1))), "times must rise"),
+        (dict(times_ns=np.array([5, 3]), positions=np.zeros((2, 1))), "times must increase"),
+        (dict(times_ns=np.array([5, 5]), positions=np.zeros((2, 1))), "times must increase"),
+        (dict(times_ns=np.array([-1]), positions=np.zeros((1, 1))), "times must increase"),
         (dict(times_ns=np.array([0]), positions=np.zeros((1, 2))), "shape"),
-        (dict(times_ns=np.array([0]), positions=np.array([[np.nan]])), "not a number"),
+        (dict(times_ns=np.array([0]), positions=np.array([[np.nan]])), "found NaN"),
         (dict(times_ns=np.array([0]), positions=np.zeros((1, 1)), velocities=np.zeros((2, 1))), "velocities"),
         (dict(joint_names=("j", "j"), times_ns=np.array([0]), positions=np.zeros((1, 2))), "twice"),
         (dict(joint_names=(), times_ns=np.array([0]), positions=np.zeros((1, 0))), "empty"),

@@ -136,7 +136,7 @@ def test_a_new_controller_disarms_it_and_gets_no_command(ros, arm, person, start
     person.sees_no_motion(UNARMED)
     said = said_by(explorer)
     assert "disarmed: /newcomer now listens on /joint_trajectory_controller/joint_trajectory." in said
-    assert "disarmed: /newcomer listens no more on /joint_trajectory_controller/joint_trajectory." in said
+    assert "disarmed: /newcomer no longer listens on /joint_trajectory_controller/joint_trajectory." in said
 
 
 def test_a_fault_disarms_it(ros, arm, person, start_node):
