@@ -1,8 +1,8 @@
-# make setup   the environment .venv, with all that follows needs; see scripts/setup.sh for its variables
-# make demo    the whole loop: simulate, record, train, recognize; leaves demo/report.html
-# make test    the quick tests; make test-full runs the slow ones too
-# make lint    ruff and mypy
-# make clean   remove what was made here, .venv included
+# make setup   make the environment .venv with everything that the other targets need (variables: scripts/setup.sh)
+# make demo    run the whole loop: simulate, record, train, recognize; writes demo/report.html
+# make test    run the quick tests; make test-full runs the slow ones too
+# make lint    run ruff and mypy
+# make clean   remove everything that make made, including .venv
 
 PYTHON ?=
 TORCH_VERSION ?=

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Starts the node that this file is named after: lib/aassl_ros/recorder runs aassl_ros.nodes.recorder.
-# Installed as it lies here, so that `ros2 launch` and `ros2 run` find it after pip and colcon alike. An environment's own
-# Python comes first (pip put this file into it); else python3 on the PATH, which is an activated environment's if there is one.
+# Starts the node with the name of this file: lib/aassl_ros/recorder runs aassl_ros.nodes.recorder.
+# pip and colcon install it unchanged, so that `ros2 launch` and `ros2 run` find it. If pip installed it into an environment, it
+# uses that environment's Python; otherwise python3 on the PATH, which is the activated environment's if there is one.
 node=$(basename "$0")
 prefix=$(cd "$(dirname "$0")/../.." && pwd)
 python=$prefix/bin/python3

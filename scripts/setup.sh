@@ -1,11 +1,12 @@
 #!/bin/sh
-# Makes .venv with all that the project needs: `make setup`. A second call with nothing changed does nothing.
+# Makes .venv with everything that the project needs: `make setup`. If nothing has changed, a second call does nothing.
 #
-# PYTHON         the Python to make it with (3.10 to 3.14); default: the best found
-# TORCH_VERSION  of the index, default 2.13.0; TORCH_INDEX  another index for torch, as
-#                https://download.pytorch.org/whl/cpu for a build without CUDA (smaller by gigabytes)
+# PYTHON         the Python to use (3.10 to 3.14); default: the best one found
+# TORCH_VERSION  the version of torch, default 2.13.0
+# TORCH_INDEX    another package index for torch; https://download.pytorch.org/whl/cpu has builds without CUDA, which are
+#                several gigabytes smaller
 #
-# Where a ROS installation is sourced, its rclpy and messages are used and the ROS wheels stay out.
+# If a ROS installation is sourced, its rclpy and messages are used, and the ROS wheels are not installed.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,10 +17,10 @@ fail() {
 
 supported='import sys; print(sys.executable); sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))'
 
-# Python 3.11 first: PyBullet has wheels up to it, and newer ones compile PyBullet for minutes.
+# Python 3.11 first: it is the newest one with PyBullet wheels. Newer ones compile PyBullet, which takes minutes.
 choose_python() {
     for candidate in ${PYTHON:-$1}; do
-        # A name may be on the PATH and yet start nothing (pyenv's shims).
+        # A name can be on the PATH and still not start a Python (pyenv's shims).
         path=$("$candidate" -c "$supported" 2>/dev/null) && echo "$path" && return
     done
     fail "none of these starts a Python from 3.10 to 3.14: ${PYTHON:-$1}. Install one (apt install python3.11 python3.11-venv python3.11-dev) or name it: make setup PYTHON=/path/to/python3"
@@ -65,9 +66,9 @@ else
     echo "setup: $python ($version), ROS 2 $ros as sourced"
     site=--system-site-packages
     extras=sim,export,datasets,tensorboard,ray,dev
-    # Of the tested set nothing holds beside the system's packages but this: up to Python 3.12 (Humble, Jazzy, Kilted) their
-    # rclpy is built against numpy 1, and their pytest plugins need an older pytest. Lyrical on Ubuntu 26.04 (Python 3.14)
-    # is built against numpy 2 and keeps its own pytest 9.
+    # The tested set does not fit the system's packages; only these limits are needed. Up to Python 3.12 (Humble, Jazzy,
+    # Kilted) rclpy is built against numpy 1, and the system's pytest plugins need an older pytest. On Lyrical (Ubuntu 26.04,
+    # Python 3.14) rclpy is built against numpy 2, and the system has pytest 9.
     mkdir -p .venv
     constraints=.venv/constraints-ros.txt
     if [ "${version#3.}" -le 12 ]; then
@@ -80,22 +81,22 @@ fi
 if [ "$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" != "$version" ]; then
     rm -rf .venv/bin .venv/lib .venv/lib64 .venv/include .venv/pyvenv.cfg
     "$python" -m venv $site .venv ||
-        fail "$python cannot make an environment. Install what it lacks: apt install python$version-venv"
+        fail "$python cannot make an environment. Install what is missing: apt install python$version-venv"
 fi
-# So that colcon looks for no packages in it.
+# colcon must not look for packages in it.
 touch .venv/COLCON_IGNORE
-# The variables of another environment's ROS wheels would keep this one's from setting theirs.
+# If another environment's ROS wheels have set this variable, the wheels of this one would not set theirs.
 unset _ROS_WHEELS_BOOTSTRAP_COMPLETE
 pip=".venv/bin/python -m pip --disable-pip-version-check"
 
 if [ "$ros" = wheels ] || [ "${version#3.}" -gt 11 ]; then
     .venv/bin/python -m aassl_ros.messages --check-compiler
 fi
-# torch first and by itself: asked for along with others, an index may give a build with CUDA of several gigabytes.
+# Install torch first and alone: together with other packages, pip may choose a CUDA build of several gigabytes.
 $pip install "torch==$TORCH_VERSION" ${TORCH_INDEX:+--index-url "$TORCH_INDEX"}
 $pip install -c "$constraints" -e ".[$extras]"
 .venv/bin/python -m aassl_ros.messages
 echo "$inputs" > $stamp
 echo "setup: done. Programs are called as .venv/bin/aassl."
-# What works on this machine is for the reader to see; a lack of it is no failure of the set-up.
+# Show what works on this machine. If something does not, the set-up has still succeeded.
 .venv/bin/aassl doctor || true
