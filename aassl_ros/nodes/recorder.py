@@ -150,6 +150,10 @@ class RecorderNode(ManagedNode):
         assert self._recording is not None
         self._carried.follow(topic)
         self._add_topic(self._recording, topic)
+        if topic.name in self._motion_topics():
+            # A bag that still waits for its last samples receives this topic too.
+            for old, _ in self._closing:
+                self._add_topic(old, topic)
 
     def _add_topic(self, recording: Recording, topic: FoundTopic) -> None:
         offered = qos.offered(topic.publishers)

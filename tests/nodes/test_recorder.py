@@ -263,6 +263,34 @@ def test_a_split_loses_nothing_and_each_part_stands_alone(
     assert samples == len(frames)
 
 
+def test_a_command_topic_that_appears_while_a_bag_waits_for_its_last_samples_is_in_both_bags(
+    ros: Any, start_recorder: StartRecorder, tmp_path: Path
+) -> None:
+    robot = Robot(ros)
+    groups = '["arm:joint_trajectory_controller/joint_trajectory", "gripper:gripper_command"]'
+    recorder = start_recorder(tmp_path / "bag", command_topics=groups, sample_timeout=60.0)
+    client = robot.node.create_client(Trigger, "recorder/split")
+    ros.wait_for(lambda: robot.heard() and client.service_is_ready())
+    robot.publish_joints(robot.now_ns())
+    ros.spin(0.1)
+    robot.publish_frame(robot.now_ns())  # no joint state after it: its bag stays open after the split
+    ros.spin(0.1)
+    asked = client.call_async(Trigger.Request())
+    ros.wait_for(asked.done)
+    gripper = robot.node.create_publisher(JointTrajectory, "gripper_command", 10)
+    ros.wait_for(lambda: gripper.get_subscription_count() > 0, what="the recorder to find the gripper's commands")
+    gripper.publish(JointTrajectory(joint_names=["g"], points=[JointTrajectoryPoint(positions=[0.5])]))
+    ros.spin(0.3)
+    robot.publish_joints(robot.now_ns())
+    ros.spin(0.3)
+    stop(recorder)
+    assert recorder.returncode == 0
+    for name in ("bag", "bag_1"):
+        with BagReader(tmp_path / name) as reader:
+            assert reader.topics["/gripper_command"].message_count == 1
+        assert [finding for finding in check_bag(tmp_path / name) if "frames" not in finding] == []
+
+
 @pytest.mark.parametrize("sim_time", [True, False])
 def test_after_a_clock_that_is_set_back_recording_goes_on_in_a_bag_of_its_own(
     ros: Any, start_recorder: StartRecorder, tmp_path: Path, sim_time: bool

@@ -98,7 +98,10 @@ class Recording:
         """Take a message.
 
         log_ns: receipt by the node's clock, 0 while that has no time yet. publish_ns: when it was sent.
+        Raises BagError on a topic that was not added.
         """
+        if topic not in self._ledger.topics:
+            raise BagError(f"{self.path}: a message on {topic}, which was not added to this bag. Call add_topic first.")
         counts = self._ledger.topics[topic]
         with self._lock:
             counts.received += 1

@@ -15,8 +15,6 @@ CHECKPOINT = "trainer/checkpoint"
 CLASSIFICATION = "evaluator/classification"
 ANSWER = "evaluator/answer"
 ANNOTATED = "evaluator/image"
-GALLERY_COMMAND = "evaluator/gallery_command"
-GALLERY_STATE = "evaluator/gallery_state"
 # Relative, as robot_state_publisher's: each robot has its own. Some systems have one for all, by its absolute name.
 ROBOT_DESCRIPTION = "robot_description"
 ABSOLUTE_ROBOT_DESCRIPTION = "/robot_description"

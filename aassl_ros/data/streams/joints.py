@@ -15,6 +15,7 @@ from aassl_ros.data.streams.clock_jump import JumpBack
 
 Floats = NDArray[np.float64]
 
+# Bags keep these texts in their ledgers: a reason that is reworded needs the old text beside it.
 # Why a message was dropped.
 NOT_FINITE = "not finite"
 WRONG_LENGTH = "wrong length"
@@ -25,6 +26,8 @@ STREAM_ENDED = "joint stream ended"
 STREAM_SILENT = "joint stream silent"
 BRACKET_TOO_WIDE = "bracket too wide"
 JOINT_MISSING = "joint missing"
+# A frame before the first or after the last joint state can have no sample; that is no loss.
+EDGE_REASONS = (NO_STATE_BEFORE, STREAM_ENDED)
 
 # Old states are cut off only so many at a time: each cut moves the rest.
 _CUT_AT = 512

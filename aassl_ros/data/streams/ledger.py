@@ -9,6 +9,7 @@ from typing import Any
 
 from aassl_ros.data.interfaces.json_catalogue import LEDGER
 from aassl_ros.data.interfaces.json_schema import JsonMessageError
+from aassl_ros.data.streams.joints import EDGE_REASONS
 from aassl_ros.data.streams.sync import SyncCounts
 from aassl_ros.errors import BagError
 
@@ -180,7 +181,3 @@ class Ledger:
             f"{sum(counts.written for counts in self.topics.values())} messages in all, {others} others dropped"
         )
         return "; ".join(parts) + "."
-
-
-# Frames before the first and after the last joint state can have no sample; that is no loss.
-EDGE_REASONS = ("no joint state before", "joint stream ended")

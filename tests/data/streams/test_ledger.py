@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+import aassl_ros
+from aassl_ros.data.streams import joints
 from aassl_ros.data.streams.ledger import Ledger, TopicCounts
 from aassl_ros.data.streams.sync import SyncCounts
 from aassl_ros.errors import BagError
@@ -39,6 +42,13 @@ def test_frames_before_the_first_and_after_the_last_joint_state_are_no_loss() ->
     assert not counts.lossy
     counts.frames_without_sample["joint missing"] = 1
     assert counts.lossy
+
+
+def test_a_reason_why_a_frame_has_no_sample_is_written_once_in_the_package() -> None:
+    package = Path(aassl_ros.__file__).parent
+    texts = {file.name: file.read_text(encoding="utf-8") for file in package.rglob("*.py")}
+    for reason in (*joints.EDGE_REASONS, joints.STREAM_SILENT, joints.BRACKET_TOO_WIDE, joints.JOINT_MISSING):
+        assert [name for name, text in texts.items() if f'"{reason}"' in text] == ["joints.py"]
 
 
 def test_samples_of_several_cameras_are_added_up() -> None:
