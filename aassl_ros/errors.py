@@ -1,45 +1,45 @@
-"""One exception class a layer, raised where the cause is known and caught once, in the CLI or the node.
+"""Exceptions: one class per layer, raised where the cause is known and caught once, in the CLI or in the node.
 
-A message is one line: it names the thing, what was found, what was expected, and what to do.
+A message is one line. It names the thing, what was found, what was expected, and what to do.
 """
 
 
 class AasslError(Exception):
-    """What a user can mend; shown as one line, without a traceback.
+    """An error that the user can fix. It is shown as one line, without a traceback.
 
-    quiet: whether another process that meets the same error already says it.
+    quiet: whether another process already reports the same error.
     """
 
     quiet = False
 
 
 class ConfigError(AasslError):
-    """A setting, argument or set-up file holds a wrong key or value."""
+    """A setting, an argument or a configuration file holds a wrong key or value."""
 
 
 class BagError(AasslError):
-    """A bag cannot be written or read, or holds something other than was asked for."""
+    """A bag cannot be written or read, or lacks what was asked for."""
 
 
 class DataError(AasslError):
-    """Prepared data, a stream or an image is damaged or does not fit."""
+    """Prepared data, a stream or an image is damaged or has the wrong shape or type."""
 
 
 class TrajectoryError(AasslError):
-    """A trajectory cannot be followed: empty, not finite, or its times do not rise."""
+    """A trajectory cannot be followed: it is empty, has values that are not finite, or times that do not increase."""
 
 
 class CheckpointError(AasslError):
-    """A checkpoint is damaged, or made by another architecture or action space."""
+    """A checkpoint is damaged, or was made with another architecture or action space."""
 
 
 class SimulationError(AasslError):
-    """The simulated world cannot be built or drawn."""
+    """The simulated world cannot be built or rendered."""
 
 
 class RosError(AasslError):
-    """Something that should talk over ROS 2 is missing or silent."""
+    """A ROS 2 node, topic or service is missing or does not answer."""
 
 
 class TrainingError(AasslError):
-    """Learning cannot go on: the loss is no longer a number."""
+    """Training cannot continue: the loss is not a finite number."""

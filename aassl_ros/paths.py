@@ -1,4 +1,4 @@
-"""Where the files beside the code are: config/, launch/ and sim/, in a checkout or installed under share/aassl_ros."""
+"""Find the files beside the code (config/, launch/, sim/), in a checkout or installed under share/aassl_ros."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def share(relative: str) -> Path:
-    """The file or folder `relative` (as "config/recorder.yaml"): from the checkout, else from an install prefix.
+    """Return the file or folder `relative` (such as "config/recorder.yaml") of the checkout or of an install prefix.
 
-    Raises ConfigError where none is installed.
+    Raises ConfigError if it is not installed.
     """
     prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
-    # Of a colcon or pip install the code lies in PREFIX/lib/pythonX/site-packages, so PREFIX is three above the
+    # colcon and pip install the code in PREFIX/lib/pythonX/site-packages, so PREFIX is three levels above the
     # package's folder. It comes first: another prefix may hold files of another version.
     candidates = [_CHECKOUT] if (_CHECKOUT / "package.xml").exists() else []
     candidates += [prefix / "share" / "aassl_ros" for prefix in [*_CHECKOUT.parents[2:3], *prefixes, Path(sys.prefix)]]
@@ -28,12 +28,12 @@ def share(relative: str) -> Path:
             return root / relative
     looked = ", ".join(str(root) for root in candidates)
     raise ConfigError(
-        f"{relative} is not installed (looked in {looked}). Install again: pip install -e . or colcon build."
+        f"{relative} is not installed (searched: {looked}). Install again: pip install -e . or colcon build."
     )
 
 
 def find_package_file(uri: str) -> Path | None:
-    """The file that package://NAME/PATH names: in the ROS package NAME, else in the Python package of that name.
+    """Return the file that package://NAME/PATH names: in the ROS package NAME, else in the Python package NAME.
 
     None if there is no such file on this machine.
     """
@@ -44,6 +44,6 @@ def find_package_file(uri: str) -> Path | None:
 
 
 def python_package_folder(name: str) -> Path | None:
-    """The folder of an installed Python package, which is not imported; None if it is not there."""
+    """Return the folder of an installed Python package without importing it; None if it is not installed."""
     found = importlib.util.find_spec(name) if name.isidentifier() else None
     return Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else None

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar with rate and remaining time on a terminal, a line every ten seconds in a log file."""
+"""Show the progress of long work: a bar on a terminal, or a line every ten seconds in a log file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LINE_EVERY_S = 10.0
 
 
 class Bar:
-    """What work in progress reports to."""
+    """Progress of one piece of work, updated by the code that does the work."""
 
     def __init__(self, description: str, total: float, rich: RichProgress | None, console: Console) -> None:
         self._description = description
@@ -28,11 +28,11 @@ class Bar:
         self._task = rich.add_task(description, total=total, note="") if rich else None
 
     def advance(self, amount: float = 1, note: str = "") -> None:
-        """`amount` more of the total is done; note: what to show beside it (a loss, a count)."""
+        """Report that `amount` more of the total is done. note: text shown beside it (a loss, a count)."""
         self.update(self._done + amount, note)
 
     def update(self, done: float, note: str = "") -> None:
-        """`done` of the total is done."""
+        """Report that `done` of the total is done. note: text shown beside it."""
         self._done = done
         if self._rich is not None and self._task is not None:
             self._rich.update(self._task, completed=done, note=note)
@@ -46,7 +46,7 @@ class Bar:
         self._console.print(f"{self._description}: {self._done:g} of {self._total:g}, {left:.0f} s left. {note}")
 
     def finish(self, note: str) -> None:
-        """The last word, kept on the screen."""
+        """Report that the work is finished. note: text that stays on the screen."""
         elapsed = time.monotonic() - self._started
         if self._rich is not None and self._task is not None:
             self._rich.update(self._task, completed=self._done, note=note)
@@ -56,7 +56,7 @@ class Bar:
 
 @contextmanager
 def progress(description: str, total: float) -> Iterator[Bar]:
-    """A bar on stderr, so that stdout stays free for results."""
+    """Show a progress bar on stderr, so that stdout stays free for results."""
     console = Console(file=sys.stderr, soft_wrap=not sys.stderr.isatty())
     if not console.is_terminal:
         yield Bar(description, total, None, console)
@@ -76,7 +76,10 @@ def progress(description: str, total: float) -> Iterator[Bar]:
 
 @contextmanager
 def progress_once_known(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for work that finds out itself how much it is: what is yielded takes what is done and the total."""
+    """Show a progress bar for work whose total is known only later.
+
+    Yields a function that takes the amount done and the total. The bar appears at its first call.
+    """
     bar: Bar | None = None
     begun = time.monotonic()
     with ExitStack() as stack:

@@ -1,6 +1,7 @@
-"""Things that are chosen by name, and to which other packages can add: methods, encoders, readers.
+"""Registries of methods, encoders and readers, which are chosen by name. Other packages can add their own.
 
-Another package adds one by a call of `register`, or by an entry point: then it is found without being imported first.
+Another package adds an item by calling `register`, or by an entry point. With an entry point the item is found
+without importing that package first.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ T = TypeVar("T")
 class Registry(Mapping[str, T], Generic[T]):
     """Items by name, in the order in which they were registered.
 
-    Entry points of `group` are loaded when a name is not found among the registered ones, or when all names are asked
-    for. An entry point's name is the item's name; its object is the item.
+    Entry points of `group` are loaded if a name is not registered yet, or if all names are asked for. The name of an
+    entry point is the item's name; its object is the item.
     """
 
     def __init__(self, kind: str, group: str, item_type: type | None = None) -> None:
-        """kind: what an item is called in errors ("method"); item_type: the class that every item must be of."""
+        """kind: what an item is called in errors ("method"); item_type: the required class of every item."""
         self._kind, self._group, self._item_type = kind, group, item_type
         self._items: dict[str, T] = {}
         self._loaded = False
@@ -30,7 +31,7 @@ class Registry(Mapping[str, T], Generic[T]):
     def register(self, name: str, item: T) -> T:
         """Add `item` under `name` and return it.
 
-        Raises ConfigError if the name is taken by another item, is empty, or if the item has the wrong type.
+        Raises ConfigError if the name is empty or already used by another item, or if the item has the wrong type.
         """
         if not name or name != name.strip():
             raise ConfigError(f"{self._kind} {name!r}: expected a name without spaces around it.")
@@ -65,15 +66,15 @@ class Registry(Mapping[str, T], Generic[T]):
         """Load the entry points once. Raises ConfigError if one cannot be loaded."""
         if self._loaded:
             return
-        self._loaded = True  # before loading: what is loaded may ask this registry for a name
+        self._loaded = True  # set before loading, because a loaded package may ask this registry for a name
         for entry in entry_points(group=self._group):
             try:
                 self.register(entry.name, entry.load())
-            except Exception as error:  # whatever the other package raises when it is imported
+            except Exception as error:  # the other package may raise anything when it is imported
                 self._loaded = False
                 raise ConfigError(
                     f"{self._kind} {entry.name!r} of {_origin(entry)} cannot be loaded "
-                    f"({type(error).__name__}: {error}). Mend or uninstall that package."
+                    f"({type(error).__name__}: {error}). Fix or uninstall that package."
                 ) from error
 
 

@@ -1,13 +1,12 @@
-"""Make rclpy importable and able to talk, without a variable that the user must set.
+"""Set the environment variables that rclpy needs, so that the user does not have to.
 
-Call `prepare_environment()` before the first import of rclpy: every node's `main` (ros/base.py) and the commands that
-talk do. Where a ROS installation is sourced it changes nothing. Where ROS 2 comes from wheels it mends what they leave
-to the user:
+Call `prepare_environment()` before the first import of rclpy. Every node's `main` (ros/base.py) and every command that
+uses ROS does so. If a ROS installation is sourced, nothing changes. If ROS 2 comes from wheels, two variables are set:
 
-- AMENT_PREFIX_PATH: rclpy finds its middleware by it, so the wheels' prefix is added to it, and those of another
-  environment's wheels, inherited from a process of that one, are taken out.
-- LD_LIBRARY_PATH: the wheels' start-up file sets it and starts Python again, but not where its guard variable was
-  inherited from another environment's Python. Python is then started again here, once.
+- AMENT_PREFIX_PATH: rclpy finds its middleware through it. The wheels' prefix is added. Prefixes of another
+  environment's wheels, inherited from a parent process, are removed.
+- LD_LIBRARY_PATH: the wheels' start-up file sets it and restarts Python. It does not if its guard variable was
+  inherited from the Python of another environment. In that case Python is restarted here, once.
 """
 
 from __future__ import annotations
@@ -25,7 +24,10 @@ _MIDDLEWARE = Path("share/ament_index/resource_index/rmw_typesupport")
 
 
 def sourced_prefix() -> Path | None:
-    """The prefix of the sourced ROS installation: the first on AMENT_PREFIX_PATH that holds rclpy, but no wheels'."""
+    """Return the prefix of the sourced ROS installation: the first on AMENT_PREFIX_PATH with an rclpy not from wheels.
+
+    None if no installation is sourced.
+    """
     for entry in _entries("AMENT_PREFIX_PATH"):
         if (Path(entry) / _MARKER).exists() and not _holds_wheels(entry):
             return Path(entry)
@@ -33,7 +35,7 @@ def sourced_prefix() -> Path | None:
 
 
 def wheels_prefix() -> Path | None:
-    """The prefix that ROS 2 wheels are installed under (a virtual environment's folder), or None without wheels."""
+    """Return the prefix that ROS 2 wheels are installed under (a virtual environment's folder); None without wheels."""
     if importlib.util.find_spec("ros_wheels_bootstrapper") is None:
         return None
     spec = importlib.util.find_spec("rclpy")
@@ -45,13 +47,13 @@ def wheels_prefix() -> Path | None:
 
 
 def prepare_environment() -> None:
-    """Set what the ROS 2 wheels need; a second call does nothing. May start Python again, so call it first of all."""
+    """Set the variables that ROS 2 wheels need. Call it first: it may restart Python. A second call does nothing."""
     prefix = wheels_prefix()
     if prefix is None or sourced_prefix() is not None:
         return
     others = [entry for entry in _entries("AMENT_PREFIX_PATH") if not _holds_wheels(entry)]
     os.environ["AMENT_PREFIX_PATH"] = os.pathsep.join([*others, str(prefix)])
-    # The loader reads LD_LIBRARY_PATH when a process starts, so setting it is of use to a new process only.
+    # The loader reads LD_LIBRARY_PATH only when a process starts, so Python has to be restarted.
     missing = [folder for folder in _library_folders(prefix) if folder not in _entries("LD_LIBRARY_PATH")]
     if missing:
         os.environ["LD_LIBRARY_PATH"] = os.pathsep.join([*missing, *_entries("LD_LIBRARY_PATH")])
@@ -61,9 +63,9 @@ def prepare_environment() -> None:
 
 
 def check_middleware() -> None:
-    """Raises ConfigError if RMW_IMPLEMENTATION names a middleware that is not installed.
+    """Raise ConfigError if RMW_IMPLEMENTATION names a middleware that is not installed.
 
-    Call it before the first import of rclpy: from wheels that import ends the process with a line of rcl's own.
+    Call it before the first import of rclpy. With wheels, that import would end the process with a message of rcl.
     """
     asked = os.environ.get("RMW_IMPLEMENTATION", "")
     prefixes = [*map(Path, _entries("AMENT_PREFIX_PATH")), *filter(None, [wheels_prefix()])]

@@ -1,7 +1,7 @@
-"""Typed settings: frozen dataclasses whose fields say what they mean and what they may be.
+"""Typed settings: frozen dataclasses whose fields have a description and bounds.
 
-The same classes serve as node parameters (ros/parameters.py) and as training configuration: each field is made by
-`setting`, and a wrong value is a ConfigError that names the key, the value and what was expected.
+The same classes describe node parameters (ros/parameters.py) and training configuration. Each field is made by
+`setting`. A wrong value raises a ConfigError that names the key, the value and what was expected.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class SettingInfo:
-    """One field of a settings class: its name, type and default, and the bounds it must keep."""
+    """One field of a settings class: its name, type, default, description and bounds."""
 
     name: str
     kind: type[Any]
@@ -31,7 +31,7 @@ class SettingInfo:
     choices: tuple[Any, ...] | None
 
     def expected(self) -> str:
-        """What a right value looks like, in words for an error message."""
+        """Describe a valid value, for an error message."""
         if self.choices is not None:
             named = ", ".join('""' if choice == "" else str(choice) for choice in self.choices)
             return f"some of {named}" if self.item_type is not None else f"one of {named}"
@@ -42,12 +42,17 @@ class SettingInfo:
         word = _WORDS[self.kind]
         article = "an" if word[0] in "aeiou" else "a"
         if self.minimum is not None and self.maximum is not None:
-            return f"{article} {word} from {self.minimum:g} to {self.maximum:g}"
+            return f"{article} {word} from {_plain(self.minimum)} to {_plain(self.maximum)}"
         if self.minimum is not None:
-            return f"{article} {word} of at least {self.minimum:g}"
+            return f"{article} {word} of at least {_plain(self.minimum)}"
         if self.maximum is not None:
-            return f"{article} {word} of at most {self.maximum:g}"
+            return f"{article} {word} of at most {_plain(self.maximum)}"
         return f"{article} {word}"
+
+
+def _plain(bound: float) -> str:
+    """Write a bound without an exponent if it is a whole number: 1000000, not 1e+06."""
+    return str(int(bound)) if bound == int(bound) else f"{bound:g}"
 
 
 _WORDS: dict[type, str] = {bool: "truth value", int: "integer", float: "number", str: "string"}
@@ -61,17 +66,17 @@ def setting(
     maximum: float | None = None,
     choices: tuple[Any, ...] | Callable[[], tuple[Any, ...]] | None = None,
 ) -> Any:
-    """A dataclass field with a description and bounds. Types: bool, int, float, str, tuple[str, ...] or
-    tuple[float, ...].
+    """Make a dataclass field with a description and bounds.
 
-    choices: a function if they are not all known yet, such as the methods, to which other packages may add.
+    The field's type is bool, int, float, str, tuple[str, ...] or tuple[float, ...].
+    choices: the valid values. A function, if they are not all known yet: other packages may add methods, for example.
     """
     metadata = {"description": description, "minimum": minimum, "maximum": maximum, "choices": choices}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 def describe(cls: type) -> tuple[SettingInfo, ...]:
-    """The fields of a settings class, in order."""
+    """Return the fields of a settings class, in order."""
     hints = get_type_hints(cls)
     infos = []
     for field in dataclasses.fields(cls):
@@ -94,10 +99,10 @@ def describe(cls: type) -> tuple[SettingInfo, ...]:
 
 
 def from_mapping(cls: type[S], values: Mapping[str, Any], *, source: str) -> S:
-    """Make settings of `cls` from plain values (YAML, JSON, ROS parameters); what is absent keeps its default.
+    """Make settings of `cls` from plain values (YAML, JSON, ROS parameters). Absent keys keep their defaults.
 
-    source: what the values came from, for the message (a file, a node). Raises ConfigError on an unknown key, a wrong
-    type, a value out of bounds or not finite.
+    source: where the values came from, for the error message (a file, a node).
+    Raises ConfigError if a key is unknown, or a value has the wrong type, is out of bounds or is not finite.
     """
     infos = {info.name: info for info in describe(cls)}
     unknown = sorted(set(values) - set(infos))
@@ -107,7 +112,7 @@ def from_mapping(cls: type[S], values: Mapping[str, Any], *, source: str) -> S:
 
 
 def convert(info: SettingInfo, value: Any, *, source: str) -> Any:
-    """One value as its field wants it: integers pass for numbers, lists for tuples. Raises ConfigError."""
+    """Convert one value to its field's type: an integer to a float, a list to a tuple. Raises ConfigError."""
     if info.item_type is not None:
         if isinstance(value, str) or not hasattr(value, "__iter__"):
             raise _wrong(info, value, source)

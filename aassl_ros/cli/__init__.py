@@ -1,1 +1,1 @@
-"""The `aassl` command: arguments to calls."""
+"""The `aassl` command line. It parses arguments and calls the code of the other packages."""

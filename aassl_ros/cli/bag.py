@@ -1,4 +1,4 @@
-"""aassl bag info|check|recover BAG: what is in a bag, whether it is sound, and saving one that was never closed."""
+"""`aassl bag info|check|recover BAG`: show the content of a bag, check it, or recover one that was not closed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from aassl_ros.data.interfaces.json_catalogue import SESSION
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    _action(actions, "info", "topics, counts, session and episodes of a bag", _info)
-    _action(actions, "check", "read all of a bag and compare its samples with its raw streams", _check)
-    recover = _action(actions, "recover", "save what a bag holds that was never closed", _recover)
-    recover.add_argument("-o", "--out", type=Path, help="the bag to make (default: BAG-recovered)")
+    _action(actions, "info", "show topics, counts, session and episodes of a bag", _info)
+    _action(actions, "check", "read a whole bag and compare its samples with its raw streams", _check)
+    recover = _action(actions, "recover", "copy the readable messages of a bag that was not closed", _recover)
+    recover.add_argument("-o", "--out", type=Path, help="the bag to write (default: BAG-recovered)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -60,8 +60,8 @@ def _info(arguments: argparse.Namespace) -> int:
     if session is not None:
         print(f"robot {session.robot}, arm {session.arm or 'unknown'}; recorded by {_versions(session.versions)}")
     if ledger is not None and not ledger.closed:
-        print("Not closed by its recorder, whose last counts were:")
-    print(ledger.summary() if ledger is not None else "No ledger: not made by aassl's recorder, or not closed.")
+        print("The recorder did not close this bag. Its last counts:")
+    print(ledger.summary() if ledger is not None else "No ledger: not recorded by aassl, or not closed.")
     return 0
 
 
@@ -77,7 +77,10 @@ def _check(arguments: argparse.Namespace) -> int:
         for finding in findings:
             print(f"{arguments.bag}: {finding}")
         if not findings:
-            print(f"{arguments.bag} is sound: every message reads, every frame has its sample, nothing was dropped.")
+            print(
+                f"{arguments.bag}: no problem found. Every message can be read, every frame has its sample, "
+                "and nothing was dropped."
+            )
     return 3 if findings else 0
 
 
@@ -87,7 +90,7 @@ def _recover(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"bag": str(out), **asdict(counts)}))
     else:
-        end = "all of it" if counts.whole else "all before the place where writing stopped"
-        damaged = f", but for {counts.damaged_chunks} damaged chunks" if counts.damaged_chunks else ""
-        print(f"{out}: {counts.messages} messages saved, {end}{damaged}.")
+        end = "the whole bag" if counts.whole else "everything up to the point where writing stopped"
+        damaged = f", except {counts.damaged_chunks} damaged chunks" if counts.damaged_chunks else ""
+        print(f"{out}: {counts.messages} messages recovered, {end}{damaged}.")
     return 0 if counts.whole and not counts.damaged_chunks else 3

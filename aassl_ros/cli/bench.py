@@ -1,7 +1,7 @@
-"""`aassl bench NAME`: measure speed against a baseline timed in the same run.
+"""`aassl bench NAME`: measure speed against a baseline that is timed in the same run.
 
-Each benchmark is a module with HELP, add_arguments(parser) and measure(arguments) -> JSON-able figures; `quick` is
-among the arguments.
+Each benchmark is a module with HELP, add_arguments(parser) and measure(arguments), which returns figures that can be
+written as JSON. The arguments include `quick`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, module in BENCHMARKS.items():
         benchmark = names.add_parser(name, help=module.HELP, description=module.HELP[0].upper() + module.HELP[1:] + ".")
         benchmark.add_argument("--json", action="store_true", help="print one JSON object")
-        benchmark.add_argument("--quick", action="store_true", help="fewer rounds: seconds, and less sure")
+        benchmark.add_argument("--quick", action="store_true", help="fewer rounds: takes seconds, less accurate")
         module.add_arguments(benchmark)
 
 

@@ -1,4 +1,4 @@
-"""`aassl call SERVICE`: what `ros2 service call` does, for our nodes' services and machines without `ros2`."""
+"""`aassl call SERVICE`: call a service of our nodes, also on machines without `ros2 service call`."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import argparse
 from aassl_ros.errors import ConfigError
 
 SERVICES = {
-    "explorer/arm": "let a real arm move (false: disarm it, and bring it to rest)",
-    "explorer/next": "the object is in the hand: go on with it",
-    "explorer/stop": "bring the arm to rest",
-    "recorder/split": "begin another file of the bag",
+    "explorer/arm": "arm the explorer, so that a real arm moves (false: stop the arm and disarm the explorer)",
+    "explorer/next": "confirm that the object is in the gripper and continue",
+    "explorer/stop": "stop the arm",
+    "recorder/split": "start a new file of the bag",
     "trainer/save": "save a checkpoint now",
-    "trainer/pause": "true: no updates until false",
+    "trainer/pause": "pause training (false: continue)",
 }
-# Those that take true or false, and what they take when neither is given; None: one has to be.
+# Services that take true or false, each with the value used if none is given. None: a value is required.
 _SWITCHES: dict[str, bool | None] = {"explorer/arm": True, "trainer/pause": None}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     known = "; ".join(f"{name}: {what}" for name, what in SERVICES.items())
     parser.add_argument("service", choices=SERVICES, metavar="SERVICE", help=known)
-    parser.add_argument("value", nargs="?", choices=("true", "false"), help=f"for {', '.join(_SWITCHES)} only")
+    parser.add_argument("value", nargs="?", choices=("true", "false"), help=f"only for {', '.join(_SWITCHES)}")
     parser.add_argument("--namespace", default="", help="namespace of the robot's nodes")
 
 

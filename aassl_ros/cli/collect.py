@@ -1,4 +1,4 @@
-"""aassl collect -o BAG --seconds N: handle objects and record them, in simulation or with a real arm."""
+"""`aassl collect -o BAG --seconds N`: handle objects and record them, in simulation or with a real arm."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from aassl_ros.cli.up import parse_assignments
 from aassl_ros.errors import BagError, ConfigError, RosError
 from aassl_ros.progress import progress
 
-# The simulator draws its first frame, and DDS finds everybody, within this time on two busy cores.
+# On two busy cores the first simulated frame and DDS discovery take less than this.
 _START_S = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="BAG", help="the bag to make")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="BAG", help="the bag to write")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to record (default: 60)")
-    parser.add_argument("--json", action="store_true", help="print what was recorded as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print the counts of the recording as one JSON object")
     parser.add_argument(
         "arguments", nargs="*", metavar="arg:=value", help="launch arguments; see: aassl up collect --show-args"
     )
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.seconds > 0:
         raise ConfigError(f"--seconds = {arguments.seconds:g}, expected more than 0.")
     if arguments.out.exists():
-        raise ConfigError(f"{arguments.out} exists already: a bag is never overwritten. Name another with -o.")
+        raise ConfigError(f"{arguments.out} already exists. Bags are never overwritten: give another name with -o.")
     values = complete("collect", {"bag": str(arguments.out.resolve()), **parse_assignments(arguments.arguments)})
     specs = node_specs("collect", values)
     check(specs)
@@ -45,18 +45,21 @@ def run(arguments: argparse.Namespace) -> int:
         _record(specs, arguments.seconds)
     except RosError as error:
         if any(arguments.out.glob("*.mcap")) and not (arguments.out / "metadata.yaml").exists():
-            raise RosError(f"{error} Save what was recorded: aassl bag recover {arguments.out}") from error
+            raise RosError(f"{error} To recover the recording: aassl bag recover {arguments.out}") from error
         raise
     with BagReader(arguments.out) as reader:
         ledger = reader.ledger
     if ledger is None:
-        raise BagError(f"{arguments.out} holds no ledger: its recorder did not close it. Try aassl bag info on it.")
+        raise BagError(f"{arguments.out} has no ledger: the recorder did not close it. Try: aassl bag info.")
     print(json.dumps(ledger.as_dict()) if arguments.json else f"{arguments.out}: {ledger.summary()}")
     return 3 if ledger.lossy else 0
 
 
 def _check_folder(out: Path) -> None:
-    """Say here in one line what else the recorder would say for itself. Raises BagError."""
+    """Check that the bag can be written, so that the error comes from here and not from the recorder.
+
+    Raises BagError.
+    """
     try:
         out.resolve().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -88,12 +91,12 @@ def _wait_for_frames(monitor: Any, processes: NodeProcesses) -> None:
     while int(monitor.values("recorder").get("frames_written", 0)) == 0:
         processes.check()
         if time.monotonic() > until:
-            said = monitor.values("recorder").get("message", "the recorder says nothing")
+            said = monitor.values("recorder").get("message", "no diagnostics from the recorder")
             raise RosError(f"no camera frame was recorded within {_START_S:g} s: {said.rstrip('.')}. Try aassl doctor.")
         time.sleep(0.1)
 
 
 def _echo_problems(name: str, line: str) -> None:
     if "[WARN]" in line or "[ERROR]" in line or "[FATAL]" in line:
-        # Not on stdout, which --json promises to hold one object.
+        # Not on stdout: with --json it must hold only the JSON object.
         print(f"[{name}] {line}", file=sys.stderr, flush=True)

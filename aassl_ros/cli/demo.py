@@ -1,4 +1,7 @@
-"""aassl demo --out DIR: the whole loop through real nodes in real processes; run again, an interrupted one goes on."""
+"""`aassl demo --out DIR`: run the whole loop with real nodes in real processes.
+
+If it was interrupted, the same command continues where it stopped.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from aassl_ros.demo.plan import DemoSettings, make_plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="where all goes (default: demo)")
+    parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="output folder (default: demo)")
     add_settings(parser, DemoSettings)
 
 

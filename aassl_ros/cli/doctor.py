@@ -1,4 +1,4 @@
-"""aassl doctor: what works on this machine, and what mends what does not."""
+"""`aassl doctor`: check what works on this machine, and say how to fix what does not."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from aassl_ros.doctor.ros import check_images, check_launch, check_messages, che
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--folder", type=Path, default=Path(), help="where bags will lie (default: here)")
-    parser.add_argument("--json", action="store_true", help="print what was found as one JSON object")
+    parser.add_argument("--folder", type=Path, default=Path(), help="folder for the bags (default: here)")
+    parser.add_argument("--json", action="store_true", help="print the results as one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Status 0 where all works, 3 where something does not."""
+    """Run all checks and print the results. Returns 0 if everything works, else 3."""
     findings = examine(arguments.folder)
     if arguments.json:
         checks = [dataclasses.asdict(finding) for finding in findings]
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def examine(folder: Path) -> list[Finding]:
-    """Every check in turn, said on a terminal while it runs. folder: where bags will lie."""
+    """Run every check in turn and show its name on a terminal while it runs. folder: where bags will be stored."""
     checks: dict[str, Callable[[], Finding]] = {
         "Python": check_python,
         "ROS 2": check_ros,
@@ -52,25 +52,25 @@ def examine(folder: Path) -> list[Finding]:
         "clock": check_clock,
     }
     findings = []
-    with Console(file=sys.stderr).status("looking") as status:
+    with Console(file=sys.stderr).status("checking") as status:
         for name, check in checks.items():
-            status.update(f"looking at {name}")
+            status.update(f"checking {name}")
             findings.append(check())
     return findings
 
 
 def print_findings(findings: list[Finding]) -> None:
-    """A row for each, and below them what mends those that do not work."""
+    """Print a row for each finding, and below them how to fix those that do not work."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("", "", "found"):
         table.add_column(column, overflow="fold")
     for finding in findings:
-        mark = "[green]works[/]" if finding.works else "[red]does not[/]"
+        mark = "[green]ok[/]" if finding.works else "[red]problem[/]"
         table.add_row(finding.name, mark, Text(finding.found))
     console = Console()
     console.print(table)
-    lacking = [finding for finding in findings if not finding.works]
-    for finding in lacking:
+    problems = [finding for finding in findings if not finding.works]
+    for finding in problems:
         console.print(Text.assemble((finding.name, "bold"), f": {finding.mend}."), soft_wrap=True)
-    if not lacking:
-        console.print("All works. Next: aassl demo")
+    if not problems:
+        console.print("Everything works. Next: aassl demo")

@@ -1,4 +1,4 @@
-"""aassl episode start|stop|discard: mark by hand when an object is handled."""
+"""`aassl episode start|stop|discard`: mark the start and end of an episode by hand."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from aassl_ros.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("event", choices=("start", "stop", "discard"), help="what happens to the episode now")
-    parser.add_argument("--instance", help="name of the very object that is handled (start)")
-    parser.add_argument("--category", help="its category, where it is known (start)")
-    parser.add_argument("--set", choices=SETS, default="train", help="what the episode is for (start; default: train)")
-    parser.add_argument("--id", help="the episode to stop or discard; default: the one started last from here")
+    parser.add_argument("event", choices=("start", "stop", "discard"), help="start, stop or discard the episode")
+    parser.add_argument("--instance", help="name of the object instance that is handled (start)")
+    parser.add_argument("--category", help="category of the object, if known (start)")
+    parser.add_argument("--set", choices=SETS, default="train", help="set of the episode (start; default: train)")
+    parser.add_argument("--id", help="episode to stop or discard; default: the one started last from here")
     parser.add_argument("--namespace", default="", help="namespace of the robot's nodes")
-    parser.add_argument("--use-sim-time", action="store_true", help="stamp by /clock, as the simulator's frames are")
+    parser.add_argument("--use-sim-time", action="store_true", help="take the stamp from /clock, as in simulation")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,14 +34,15 @@ def run(arguments: argparse.Namespace) -> int:
             _state_file().parent.mkdir(parents=True, exist_ok=True)
             _state_file().write_text(json.dumps({"id": published.id}), encoding="utf-8")
         except OSError as error:
-            print(f"aassl: {_state_file()} cannot be written ({error.strerror}): stop with --id.", file=sys.stderr)
+            note = f"{_state_file()} cannot be written ({error.strerror}). Stop this episode with --id {published.id}."
+            print(f"aassl: {note}", file=sys.stderr)
     return 0
 
 
 def _event(arguments: argparse.Namespace) -> EpisodeEvent:
     if arguments.event == "start":
         if not arguments.instance:
-            raise ConfigError("episode start needs --instance NAME: which object is handled.")
+            raise ConfigError("episode start needs --instance NAME, the object that is handled.")
         identity = arguments.id or str(uuid.uuid4())
         return EpisodeEvent(identity, 0, "start", arguments.instance, arguments.category, arguments.set)
     identity = arguments.id
@@ -49,11 +50,11 @@ def _event(arguments: argparse.Namespace) -> EpisodeEvent:
         try:
             identity = json.loads(_state_file().read_text(encoding="utf-8"))["id"]
         except (OSError, ValueError, KeyError, TypeError):
-            raise ConfigError("no episode was started from here: name the one to end with --id UUID.") from None
+            raise ConfigError("no episode was started from here. Name the episode to end with --id UUID.") from None
     return EpisodeEvent(identity, 0, arguments.event)
 
 
 def _state_file() -> Path:
-    """Where the last started episode is remembered (XDG base directories)."""
+    """Return the file that holds the id of the last started episode (XDG base directories)."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "aassl_ros" / "episode.json"

@@ -1,4 +1,4 @@
-"""`aassl evaluate CHECKPOINT DATA`: what an encoder knows of objects never trained on, against chance and baselines."""
+"""`aassl evaluate CHECKPOINT DATA`: measure an encoder on unseen objects, beside chance and baselines."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from aassl_ros.progress import progress_once_known
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT",
-                        help="a run of aassl train, one checkpoint, or a backbone of aassl export")  # fmt: skip
-    parser.add_argument("data", type=Path, metavar="DATA", help="folder that aassl prepare or aassl synth made")
+                        help="run folder of aassl train, one checkpoint, or a backbone from aassl export")  # fmt: skip
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder made by aassl prepare or aassl synth")
     parser.add_argument("--split", choices=SPLITS, default="test",
-                        help="objects to test on: the set test, or some taken out of train to choose settings by"
-                        " (default: test)")  # fmt: skip
+                        help="objects to test on: test is the test set; val holds objects of the training set that"
+                        " were kept out of training, for choosing settings (default: test)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="draw the features in the plane (t-SNE)")
-    parser.add_argument("--confusion", type=Path, metavar="FILE.png", help="draw what each category was taken for")
+    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="plot the features in two dimensions (t-SNE)")
+    parser.add_argument("--confusion", type=Path, metavar="FILE.png", help="plot the confusion matrix of categories")
     add_settings(parser, EvaluationSettings)
 
 
@@ -57,12 +57,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_pictures(arguments: argparse.Namespace, settings: EvaluationSettings) -> None:
-    """Before anything is computed. Raises ConfigError."""
+    """Check the options for pictures before anything is computed. Raises ConfigError."""
     for file in (arguments.picture, arguments.confusion):
         if file is not None and (file.suffix.lower() != ".png" or not file.absolute().parent.is_dir()):
-            raise ConfigError(f"{file} cannot be drawn, expected a name that ends in .png in a folder that is there.")
+            raise ConfigError(f"{file} cannot be written, expected a name that ends in .png, in an existing folder.")
     if arguments.confusion is not None and "category" not in settings.measures:
-        raise ConfigError("--confusion needs the measures of categories. Add category to --measures.")
+        raise ConfigError("--confusion needs the measures of the group category. Add category to --measures.")
 
 
 def _draw(evaluation: Evaluation, arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What an evaluation found, as plain tables."""
+"""Format the result of an evaluation as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aassl_ros.learning.evaluation.views import ViewMeasures, chance
 
 
 def tables(evaluation: Evaluation) -> list[Table]:
-    """One for each group of measures that was taken."""
+    """Return a table for each group of measures in the evaluation."""
     found: list[Table] = []
     if evaluation.category is not None:
         found += [_accuracies(evaluation.category, evaluation.baselines, evaluation.chance)]
@@ -31,7 +31,7 @@ def _accuracies(category: CategoryMeasures, baselines: Baselines | None, by_chan
     rows = {
         "linear probe": category.probe_accuracy,
         "nearest neighbours": category.knn_accuracy,
-        **{f"{shots} labelled object(s) a category": value for shots, value in category.few_shot.items()},
+        **{f"{shots} labelled object(s) per category": value for shots, value in category.few_shot.items()},
     }
     if baselines is not None:
         rows["random encoder, linear probe"] = baselines.random_encoder
@@ -42,8 +42,8 @@ def _accuracies(category: CategoryMeasures, baselines: Baselines | None, by_chan
 
 
 def _per_category(category: CategoryMeasures, names: tuple[str, ...]) -> Table:
-    """Each category, how often the probe named it right, and what it was taken for most often instead."""
-    table = Table("category", "%", "most often taken for")
+    """List each category with the probe's accuracy on it and the category it was most often confused with."""
+    table = Table("category", "%", "most often confused with")
     for name, accuracy in category.per_category.items():
         row = category.confusion[names.index(name)].copy()
         count = int(row.sum())
@@ -58,10 +58,10 @@ def _alignment(views: ViewMeasures) -> Table:
     table = Table("views", "measured", "random encoder", "chance")
     by_chance = chance(views.alignment)
     words = {
-        "viewpoint": "alignment of objects of a category at the same view",
-        "same_view_neighbour": "nearest other object of the category at the same view",
-        "view_invariance": "cosine of an object at two views",
-        "category_separation": "cosine within a category less that across",
+        "viewpoint": "alignment of objects of one category seen from the same view",
+        "same_view_neighbour": "nearest other object of the category is seen from the same view",
+        "view_invariance": "cosine between two views of an object",
+        "category_separation": "cosine within a category minus cosine across categories",
     }
     for name, words_of in words.items():
         beside = None if views.random_encoder is None else getattr(views.random_encoder, name)
@@ -80,25 +80,25 @@ def _action(action: ActionMeasures) -> Table:
     table = Table("action", "measured", "images of another pair", "chance")
     if action.retrieved is not None:
         found, shuffled, by_chance = action.retrieved.found, action.retrieved.shuffled, action.retrieved.by_chance
-        for words, name in (("nearest is right", "hit_at_1"), ("right among the nearest 5", "hit_at_5"),
+        for words, name in (("nearest is correct", "hit_at_1"), ("correct one is among the nearest 5", "hit_at_5"),
                             ("mean of 1 / rank", "mean_reciprocal_rank")):  # fmt: skip
             figures = (_number(getattr(part, name)) for part in (found, shuffled, by_chance))
             table.add_row(f"{words}, of {action.retrieved.candidates}", *figures)
     if action.rotation_r2 is not None:
         for way, value in (("linear", action.rotation_r2), ("kernel", action.rotation_r2_kernel)):
-            words = f"R2 of the turn ({action.rotation_of}), {way} regression"
+            words = f"R2 of the rotation ({action.rotation_of}), {way} regression"
             table.add_row(words, _number(value), "", _number(0.0))
     if action.gradient_cosine is not None:
-        table.add_row("cosine of the gradients of both terms", _number(action.gradient_cosine))
+        table.add_row("cosine between the gradients of both terms", _number(action.gradient_cosine))
     return table
 
 
 def _structure(structure: StructureMeasures) -> Table:
     table = Table("features", "measured")
-    table.add_row(f"RankMe, of {structure.dimension} entries", f"{structure.rankme:.1f}")
+    table.add_row(f"RankMe, of {structure.dimension} features", f"{structure.rankme:.1f}")
     if structure.consistency is not None:
-        table.add_row("cosine of frames that follow each other", _number(structure.consistency.neighbours))
-        table.add_row("cosine of any two frames", _number(structure.consistency.random_pairs))
+        table.add_row("cosine between consecutive frames", _number(structure.consistency.neighbours))
+        table.add_row("cosine between random frames", _number(structure.consistency.random_pairs))
     return table
 
 

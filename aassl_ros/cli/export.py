@@ -1,4 +1,4 @@
-"""`aassl export CHECKPOINT -o FILE`: an encoder alone, as safetensors or ONNX; also of weights published elsewhere."""
+"""`aassl export CHECKPOINT -o FILE`: write only the encoder, as safetensors or ONNX. Also takes published weights."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _SAFETENSORS, _ONNX = ".safetensors", ".onnx"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="CHECKPOINT",
-                        help="a run of aassl train, one checkpoint, a backbone that was exported before, or weights"
+                        help="run folder of aassl train, one checkpoint, an exported backbone, or weights"
                         " published elsewhere (safetensors) with the options below")  # fmt: skip
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE",
-                        help="FILE.safetensors, which aassl train --weights and aassl evaluate read, or FILE.onnx,"
-                        " which takes uint8 images [N, S, S, 3] RGB as they are")  # fmt: skip
+                        help="FILE.safetensors, for aassl train --weights and aassl evaluate, or FILE.onnx,"
+                        " which takes unnormalised uint8 images [N, S, S, 3] RGB")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     foreign = parser.add_argument_group(
-        "weights published elsewhere", "what they are; --encoder, --image-size and --pixel-statistics are to be given"
+        "weights published elsewhere", "--encoder, --image-size and --pixel-statistics are required for these"
     )
     foreign.add_argument("--pixel-statistics", choices=tuple(PIXEL_STATISTICS), metavar="NAME",
-                         help=f"what their pixels were normalised by: {', '.join(PIXEL_STATISTICS)}"
-                         " (torchvision's and most of timm's: imagenet)")  # fmt: skip
+                         help=f"pixel normalisation of these weights: {', '.join(PIXEL_STATISTICS)}"
+                         " (imagenet for torchvision and most of timm)")  # fmt: skip
     add_settings(foreign, EncoderSettings)
 
 
@@ -63,21 +63,21 @@ def run(arguments: argparse.Namespace) -> int:
     if left_over:
         print(f"Left out: {', '.join(left_over)}.")
     if kind == _ONNX and difference is None:
-        print(f"Not checked against torch, for onnxruntime is not installed ({INSTALL}).")
+        print(f"Not checked against torch, because onnxruntime is not installed ({INSTALL}).")
     elif kind == _ONNX:
-        print(f"Checked: ONNX Runtime's features differ from torch's by at most {difference:.0e} of the largest.")
+        print(f"Checked: features of ONNX Runtime and torch differ by at most {difference:.0e} of the largest feature.")
     return 0
 
 
 def _read(arguments: argparse.Namespace) -> tuple[Backbone, tuple[str, ...]]:
-    """The backbone that is asked for, and what was left out of its file."""
+    """Return the requested backbone and the names of the weights in its file that were left out."""
     options = ("pixel_statistics", *(info.name for info in describe(EncoderSettings)))
     given = [name for name in options if getattr(arguments, name) is not None]
     if given:
         _check_foreign(arguments.source, given)
         settings = read_settings(arguments, EncoderSettings)
         if not settings.image_size:
-            raise ConfigError("--image-size 0: expected the side in pixels that these weights were trained on, as 224.")
+            raise ConfigError("--image-size 0: expected the image size that these weights were trained on, as 224.")
         return adopt_weights(arguments.source, settings, arguments.pixel_statistics)
     if arguments.source.is_file():
         return load_backbone(arguments.source), ()
@@ -87,10 +87,10 @@ def _read(arguments: argparse.Namespace) -> tuple[Backbone, tuple[str, ...]]:
 def _check_foreign(source: Path, given: list[str]) -> None:
     what = "checkpoint" if source.is_dir() else "backbone of aassl export" if is_backbone(source) else ""
     if what:
-        raise ConfigError(f"{source} is a {what}, which says itself what it is. Leave out {_flags(given)}.")
+        raise ConfigError(f"{source} is a {what} and already holds its settings. Leave out {_flags(given)}.")
     missing = [name for name in ("encoder", "image_size", "pixel_statistics") if name not in given]
     if missing:
-        raise ConfigError(f"{source}: weights published elsewhere need {_flags(missing)}, too.")
+        raise ConfigError(f"{source}: weights published elsewhere also need {_flags(missing)}.")
 
 
 def _flags(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Command-line flags from a settings class: --episode-seconds for episode_seconds, with its description and bounds."""
+"""Command-line options made from a settings class: --episode-seconds for the field episode_seconds."""
 
 from __future__ import annotations
 
@@ -11,15 +11,36 @@ S = TypeVar("S")
 
 
 def add_settings(parser: argparse._ActionsContainer, cls: type) -> None:
-    """A flag for each field of the settings class `cls`."""
+    """Add an option for each field of the settings class `cls`."""
     for info in describe(cls):
-        default = ",".join(str(item) for item in info.default) if info.item_type else info.default
-        text = f"{info.description.rstrip('.')}; {info.expected()} (default: {default})"
-        parser.add_argument(_flag(info), metavar="VALUE", help=text.replace("%", "%%"), default=None)
+        add_setting(parser, info)
+
+
+def add_setting(parser: argparse._ActionsContainer, info: SettingInfo) -> None:
+    """Add an option for one field of a settings class. It is None if the user does not give it."""
+    flag = "--" + info.name.replace("_", "-")
+    parser.add_argument(flag, metavar="VALUE", help=help_text(info).replace("%", "%%"), default=None)
+
+
+def help_text(info: SettingInfo) -> str:
+    """Describe a field for help: its description, the valid values and the default.
+
+    As "Side of the images in pixels (an integer of at least 8; default: 64)". An empty default is left out, and so is
+    the type of a field that takes any text.
+    """
+    if info.item_type is None:
+        free, default = info.kind is str, str(info.default).lower() if info.kind is bool else str(info.default)
+    else:
+        free, default = info.item_type is str, ",".join(map(str, info.default))
+    facts = [] if free and info.choices is None else [info.expected()]
+    facts += ["separated by commas"] if info.item_type is not None else []
+    facts += [f"default: {default}"] if default else []
+    description = info.description.rstrip(".")
+    return f"{description} ({'; '.join(facts)})" if facts else description
 
 
 def read_settings(arguments: argparse.Namespace, cls: type[S]) -> S:
-    """The settings that the flags gave. Raises ConfigError naming the flag, the value and what was expected."""
+    """Return the settings that the options give. Raises ConfigError if a value is wrong."""
     given: dict[str, Any] = {}
     for info in describe(cls):
         text = getattr(arguments, info.name)
@@ -29,8 +50,9 @@ def read_settings(arguments: argparse.Namespace, cls: type[S]) -> S:
 
 
 def parse_text(info: SettingInfo, text: str) -> Any:
-    """A setting's value from its text: lists are comma-separated. What cannot be read stays text, for from_mapping
-    to name.
+    """Convert the text of a setting to its value. Lists are separated by commas.
+
+    Text that cannot be converted is returned unchanged: from_mapping then names it in an error.
     """
     if info.item_type is not None:
         return [_scalar(info.item_type, item.strip()) for item in text.split(",") if item.strip()]
@@ -44,7 +66,3 @@ def _scalar(kind: type, text: str) -> Any:
         return kind(text)
     except (KeyError, ValueError):
         return text
-
-
-def _flag(info: SettingInfo) -> str:
-    return "--" + info.name.replace("_", "-")

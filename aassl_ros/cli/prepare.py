@@ -1,4 +1,4 @@
-"""`aassl prepare SOURCE... -o DATA`: bags and folders of pictures to training data."""
+"""`aassl prepare SOURCE... -o DATA`: make training data from bags and folders of pictures."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="SOURCE",
-        help="a bag, a folder of pictures with frames.csv, a published data set (--layout), or a folder of such",
+        help="a bag, a folder of pictures with frames.csv, a published data set (--layout), or a folder of these",
     )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DATA", help="folder of the prepared data")
-    parser.add_argument("--force", action="store_true", help="prepare again even if these sources were before")
+    parser.add_argument("--force", action="store_true", help="prepare these sources again even if the data exist")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_settings(parser, PrepareSettings)
 
@@ -35,9 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def describe_report(report: PrepareReport) -> str:
-    """A line for what is there, one for each thing that was left out and why."""
+    """Describe the data in one line, then add a line for each thing that was left out and the reason."""
     sets = ", ".join(f"{name} {count}" for name, count in report.frames_of_set.items())
-    again = " (made before, nothing to do; --force makes it again)" if report.already_there else ""
+    again = " (already prepared, nothing to do; use --force to prepare again)" if report.already_there else ""
     sources = [_several(len(report.bags), "bag")] if report.bags else []
     sources += [_several(len(report.folders), "picture folder")] if report.folders else []
     frames, episodes = _several(report.frames, "frame"), _several(report.episodes, "episode")
@@ -49,13 +49,13 @@ def describe_report(report: PrepareReport) -> str:
     ]
     if report.unreadable:
         lines.append(f"  left out: {report.unreadable} of {report.pictures} pictures, unreadable")
-    lines += [f"  refused: {count} messages of {topic}" for topic, count in report.messages_refused.items()]
+    lines += [f"  rejected: {count} messages of {topic}" for topic, count in report.messages_refused.items()]
     if report.largest_difference is not None:
         command = report.largest_command_difference
         commands = "" if command is None else f", commands by {command:.1e}"
         lines.append(f"  samples differ from the recorder's by at most {report.largest_difference:.1e} rad{commands}")
     if report.samples_not_recorded:
-        lines.append(f"  {report.samples_not_recorded} samples are not among the recorder's")
+        lines.append(f"  {report.samples_not_recorded} samples are not among those of the recorder")
     return "\n".join([*lines, *(f"  note: {note}" for note in report.notes)])
 
 

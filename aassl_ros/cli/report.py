@@ -1,4 +1,4 @@
-"""aassl report DIR: draw report.html of a demo's folder again."""
+"""`aassl report DIR`: write report.html of a demo folder again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder that aassl demo made")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder made by aassl demo")
 
 
 def run(arguments: argparse.Namespace) -> int:

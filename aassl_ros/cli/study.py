@@ -1,4 +1,4 @@
-"""`aassl study NAME --seeds N --out DIR`: many paired runs under one protocol, to one table and a plot."""
+"""`aassl study NAME --seeds N --out DIR`: compare many paired runs in one table and one plot."""
 
 from __future__ import annotations
 
@@ -34,39 +34,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, metavar="N",
                         help=f"seeds of each setting (default: {_SEEDS}, with --quick {_QUICK_SEEDS})")  # fmt: skip
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR",
-                        help="folder of the study; the same command again does what is left")  # fmt: skip
+                        help="folder of the study; the same command again continues it")  # fmt: skip
     parser.add_argument(
         "--data",
         type=Path,
         help="prepared data with the sets train and test (default: drawn by aassl synth into DIR/data)",
     )
     parser.add_argument(
-        "--quick", action="store_true", help="very little training: shows in a minute or two that it works"
+        "--quick", action="store_true", help="very short training: shows in a minute or two that the study runs"
     )
     parser.add_argument("--updates", type=int, default=0, metavar="N", help="updates of each run (default: by epochs)")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
-                        help="a setting of every run: any of aassl train or aassl evaluate")  # fmt: skip
-    parser.add_argument("--only", default="", metavar="SETTING,...", help="only these settings of the study")
-    parser.add_argument("--methods", default="", metavar="METHOD,...", help="the methods to compare")
+                        help="a setting of every run: any setting of aassl train or aassl evaluate")  # fmt: skip
+    parser.add_argument("--only", default="", metavar="SETTING,...", help="run only these settings of the study")
+    parser.add_argument("--methods", default="", metavar="METHOD,...", help="methods to compare")
     parser.add_argument(
-        "--jobs", type=int, default=0, metavar="J", help="runs at once (default: one a core, or one a GPU)"
+        "--jobs", type=int, default=0, metavar="J", help="runs at the same time (default: one a core, or one a GPU)"
     )
     parser.add_argument("--values", default="", metavar="VALUE,...",
-                        help="what window (frames:2, degrees:10:30, episode) and action-noise go through")  # fmt: skip
+                        help="values to compare in the studies window (frames:2, degrees:10:30, episode) and"
+                        " action-noise")  # fmt: skip
     parser.add_argument("--grid", nargs="+", action="extend", default=[], metavar="NAME=VALUE,...",
-                        help="grid: what is tried (default: windows, weights of the action term)")  # fmt: skip
-    parser.add_argument("--grid-seeds", type=int, default=1, metavar="N", help="grid: runs of each point (default: 1)")
+                        help="values to try in the study grid (default: windows, weights of the action term)",
+                        )  # fmt: skip
+    parser.add_argument("--grid-seeds", type=int, default=1, metavar="N",
+                        help="runs of each point in the study grid (default: 1)")  # fmt: skip
     parser.add_argument("--ray", default="", metavar="ADDRESS",
-                        help="spread the runs over a Ray cluster: HOST:PORT, auto or local")  # fmt: skip
+                        help="run on a Ray cluster: HOST:PORT, auto or local")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     request = request_of(arguments)
-    study = plan(request)  # wrong use is said before anything is made
+    study = plan(request)  # reports wrong use before anything is written
     if arguments.data is None:
         _draw_data(request)
-    # What times methods must have the machine for itself.
+    # Runs that measure time must not share the machine.
     jobs = 1 if study.settings[0].kind == OVERHEAD else arguments.jobs
     scheduler: Scheduler = RayScheduler(arguments.ray) if arguments.ray else LocalScheduler(places(jobs))
     with stop_requests() as asked_to_stop, study_progress(request.study) as show:
@@ -74,17 +77,17 @@ def run(arguments: argparse.Namespace) -> int:
             conclusion = conduct(request, scheduler, show, asked_to_stop.is_set)
         except Interrupted:
             command = shlex.join(["aassl", *sys.argv[1:]])
-            print(f"aassl: stopped; finished runs are kept. Go on with: {command}", file=sys.stderr)
+            print(f"aassl: stopped. Finished runs are kept. Continue with: {command}", file=sys.stderr)
             return 1
     table = write(conclusion, request.out)
     print(json.dumps(table) if arguments.json else (request.out / MARKDOWN).read_text(encoding="utf-8"))
     for (setting, seed), reason in conclusion.failed.items():
-        print(f"aassl: {setting}, seed {seed}, failed: {reason}", file=sys.stderr)
+        print(f"aassl: {setting}, seed {seed} failed: {reason}", file=sys.stderr)
     return 3 if conclusion.failed else 0
 
 
 def request_of(arguments: argparse.Namespace) -> Request:
-    """What the arguments ask for. Raises ConfigError."""
+    """Make the request of a study from the arguments. Raises ConfigError."""
     settings, evaluation = _given(arguments.set)
     seeds = (_QUICK_SEEDS if arguments.quick else _SEEDS) if arguments.seeds is None else arguments.seeds
     for name, value, least in (("seeds", seeds, 1), ("updates", arguments.updates, 0), ("jobs", arguments.jobs, 0),
@@ -106,7 +109,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
 
 
 def _given(items: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Settings of training and of evaluation, by name; what both know is training's."""
+    """Return settings of training and settings of evaluation, by name. A name of both belongs to training."""
     train = {info.name: info for info in describe(TrainSettings)}
     infos = {**{info.name: info for info in describe(EvaluationSettings)}, **train}
     values: dict[str, Any] = {}
@@ -134,8 +137,8 @@ def _grid(items: list[str]) -> dict[str, tuple[Any, ...]]:
 
 
 def _draw_data(request: Request) -> None:
-    """Into DIR/data, once."""
-    from aassl_ros.synth.make import synthesize  # here alone: it needs PyBullet
+    """Render the data of the study into DIR/data, unless they exist."""
+    from aassl_ros.synth.make import synthesize  # imported only here: it needs PyBullet
     from aassl_ros.synth.settings import SynthSettings
 
     settings = from_mapping(SynthSettings, QUICK_SYNTH if request.quick else {}, source="aassl study")

@@ -1,4 +1,4 @@
-"""Progress of a study: finished and running runs, their rate, and the time that is left."""
+"""Show the progress of a study: finished and running runs, and the remaining time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _LINE_EVERY_S = 10.0
 
 @contextmanager
 def study_progress(name: str) -> Iterator[Show]:
-    """What shows a study's standing on stderr: some live lines on a terminal, one every ten seconds in a log file."""
+    """Show the progress of a study on stderr: live lines on a terminal, one line every ten seconds in a log file.
+
+    Yields the function that takes the present standing.
+    """
     console = Console(file=sys.stderr, soft_wrap=not sys.stderr.isatty())
     begun = time.monotonic()
     if console.is_terminal:
@@ -41,7 +44,7 @@ def study_progress(name: str) -> Iterator[Show]:
 
 
 def lines(name: str, standing: Standing, seconds: float) -> list[str]:
-    """The study as a whole, then each run under way. seconds: since the first of these runs began."""
+    """Describe the whole study in one line, then each running run. seconds: time since the study started."""
     parts = [steps.done / steps.total for steps in standing.running.values() if steps.total]
     done = standing.finished + sum(parts)
     left = f", about {_duration(seconds / done * (standing.runs - done))} left" if done > 0 else ""

@@ -1,4 +1,4 @@
-"""`aassl synth -o DATA`: objects of the catalogue in free rotation, drawn straight to training data."""
+"""`aassl synth -o DATA`: render rotating objects of the catalogue directly to training data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aassl_ros.synth.settings import SynthSettings
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DATA", help="folder of the prepared data")
-    parser.add_argument("--force", action="store_true", help="draw again even if these settings were drawn before")
+    parser.add_argument("--force", action="store_true", help="render again even if data of these settings exist")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_settings(parser, SynthSettings)
 
@@ -29,13 +29,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def describe_report(report: SynthReport) -> str:
-    """What is there, in a line or two."""
-    again = " (made before, nothing to do; --force makes it again)" if report.already_there else ""
+    """Describe the rendered data in one or two lines."""
+    again = " (already rendered, nothing to do; use --force to render again)" if report.already_there else ""
     objects = f"{report.train_instances} objects to train on, {report.test_instances} to test on"
     lines = [
         f"{report.path}: {report.frames} frames in {report.episodes} episodes of {report.categories} categories, "
         f"{objects}{again}"
     ]
     if report.views:
-        lines.append(f"  {report.path / VIEWS}: each test object from {report.views} canonical sides")
+        lines.append(f"  {report.path / VIEWS}: each test object from {report.views} canonical views")
     return "\n".join(lines)

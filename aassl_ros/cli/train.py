@@ -1,4 +1,4 @@
-"""`aassl train DATA -o RUN`: learn an encoder from prepared data."""
+"""`aassl train DATA -o RUN`: train an encoder on prepared data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from aassl_ros.cli.options import parse_text
+from aassl_ros.cli.options import add_setting, help_text, parse_text
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.distributed.process_group import fail_together, joined_ranks, on_rank_zero, take_own_gpu
@@ -28,7 +28,7 @@ from aassl_ros.learning.training.trainer import Trainer, TrainProgress, TrainRep
 from aassl_ros.progress import progress
 from aassl_ros.settings import SettingInfo, describe, from_mapping
 
-# The settings that most runs touch have an option of their own; --set reaches all of them.
+# Settings with an option of their own, because many runs change them. --set takes every setting.
 _OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "weights", "epochs", "updates", "batch", "lr", "seed",
             "action_space", "window", "pairs", "validation", "temperature", "action_temperature", "action_weight",
             "max_seconds", "device", "precision", "schedule", "warmup_epochs", "probe_every",
@@ -37,22 +37,17 @@ _OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "weights", "ep
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     infos = {info.name: info for info in describe(TrainSettings)}
-    parser.add_argument("data", type=Path, metavar="DATA", help="folder that aassl prepare or aassl synth made")
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder made by aassl prepare or aassl synth")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints and log")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in RUN, on the same curve")
-    parser.add_argument("--config", type=Path, metavar="YAML", help="file of settings, one `name: value` a line")
+    parser.add_argument("--resume", action="store_true", help="continue the run in RUN")
+    parser.add_argument("--config", type=Path, metavar="YAML", help="file of settings, one `name: value` per line")
     for name in _OPTIONS:
-        info = infos[name]
-        help_text = f"{info.description} ({info.expected()}; default {info.default})".replace("%", "%%")
-        parser.add_argument("--" + name.replace("_", "-"), metavar=info.kind.__name__.upper(), help=help_text)
+        add_setting(parser, infos[name])
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
-                        help="any setting, those too that are told below")  # fmt: skip
+                        help="any setting, including those listed below")  # fmt: skip
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "further settings, for --set and --config:\n" + "\n".join(
-        textwrap.fill(
-            f"{name}: {info.description.rstrip('.')}; {info.expected()} (default: {info.default!r})",
-            width=100, initial_indent="  ", subsequent_indent="      ",
-        )
+        textwrap.fill(f"{name}: {help_text(info)}", width=100, initial_indent="  ", subsequent_indent="      ")
         for name, info in infos.items() if name not in _OPTIONS
     )  # fmt: skip
 
@@ -108,7 +103,8 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
 def _say(report: TrainReport, arguments: argparse.Namespace) -> int:
     if not report.done:
         command = shlex.join(["aassl", "train", str(arguments.data), "-o", str(arguments.out), "--resume"])
-        print(f"aassl: stopped at step {report.step} of {report.total_steps}. Go on with: {command}", file=sys.stderr)
+        steps = f"{report.step} of {report.total_steps}"
+        print(f"aassl: stopped at step {steps}. Continue with: {command}", file=sys.stderr)
         return 1
     losses = "" if report.losses is None else f", {describe_losses(report.losses)}"
     print(f"{arguments.out / 'checkpoint'}: {report.step} updates in {report.seconds:.0f} s{losses}")
@@ -116,13 +112,16 @@ def _say(report: TrainReport, arguments: argparse.Namespace) -> int:
 
 
 def describe_losses(losses: Losses) -> str:
-    """As "loss 9.12 (images 4.01, action 5.11)"."""
+    """Format losses as "loss 9.12 (images 4.01, action 5.11)"."""
     action = "" if losses.action is None else f", action {losses.action:.2f}"
     return f"loss {losses.total:.2f} (images {losses.base:.2f}{action})"
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the user gave by name: the config file, then options, then --set; later ones win. Raises ConfigError."""
+    """Return the settings that the user gave: from the config file, then options, then --set. Later ones win.
+
+    Raises ConfigError.
+    """
     infos = {info.name: info for info in describe(TrainSettings)}
     values = read_config(arguments.config, infos) if arguments.config else {}
     words = {name: getattr(arguments, name) for name in _OPTIONS if getattr(arguments, name) is not None}
@@ -135,7 +134,7 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def read_config(file: Path, infos: Mapping[str, SettingInfo]) -> dict[str, Any]:
-    """A YAML file of settings. Raises ConfigError where it cannot be read or holds an unknown key."""
+    """Read a YAML file of settings. Raises ConfigError if it cannot be read or has an unknown key."""
     try:
         values = yaml.safe_load(file.read_text()) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -145,13 +144,13 @@ def read_config(file: Path, infos: Mapping[str, SettingInfo]) -> dict[str, Any]:
     unknown = [key for key in values if key not in infos]
     if unknown:
         raise ConfigError(f"{file}: unknown key {unknown[0]!r}, expected one of {', '.join(infos)}.")
-    # YAML 1.1 takes 5e-4, without a point, for text.
+    # YAML 1.1 reads 5e-4, a number without a point, as text.
     return {name: parse_text(infos[name], value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 @contextmanager
 def stop_requests() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets; a second one ends the program at once."""
+    """Yield an event that is set by the first Ctrl-C or SIGTERM. A second one ends the program at once."""
     asked = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 

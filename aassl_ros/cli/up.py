@@ -1,4 +1,4 @@
-"""aassl up NAME [arg:=value]: what `ros2 launch aassl_ros NAME.launch.py arg:=value` does, without launch."""
+"""`aassl up NAME [arg:=value]`: start the same nodes as `ros2 launch aassl_ros NAME.launch.py`, without launch."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = "; ".join(f"{name}: {entry.description}" for name, entry in SYSTEMS.items())
     parser.add_argument("name", metavar="NAME", help=names)
     parser.add_argument("arguments", nargs="*", metavar="arg:=value", help="launch arguments")
-    parser.add_argument("-s", "--show-args", action="store_true", help="show the arguments of NAME and end")
-    parser.add_argument("-p", "--print", action="store_true", help="print the nodes' command lines and end")
+    parser.add_argument("-s", "--show-args", action="store_true", help="show the arguments of NAME and exit")
+    parser.add_argument("-p", "--print", action="store_true", help="print the nodes' command lines and exit")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,12 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def parse_assignments(words: list[str]) -> dict[str, str]:
-    """{"arm": "panda"} from ["arm:=panda"]. Raises ConfigError on any other form."""
+    """Parse ["arm:=panda"] to {"arm": "panda"}. Raises ConfigError on any other form."""
     result = {}
     for word in words:
         key, separator, value = word.partition(":=")
         if not separator or not key:
-            raise ConfigError(f"{word!r} is no launch argument, expected name:=value.")
+            raise ConfigError(f"{word!r} is not a launch argument, expected name:=value.")
         result[key] = value
     return result
 

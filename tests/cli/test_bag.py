@@ -35,7 +35,7 @@ def bag(tmp_path: Path) -> Path:
     return recording.path
 
 
-def test_info_tells_topics_episodes_and_counts(bag: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_info_shows_topics_episodes_and_counts(bag: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bag", "info", str(bag)]) == 0
     said = capsys.readouterr().out
     assert "100  /joints  (sensor_msgs/msg/JointState)" in said
@@ -82,4 +82,4 @@ def test_info_on_a_bag_that_its_recorder_did_not_close_says_so(
             writer.add_topic(message.topic, message.type)
             writer.write(message.topic, message.log_ns, message.publish_ns, message.data)
     assert main(["bag", "info", str(tmp_path / "cut")]) == 0
-    assert "Not closed by its recorder, whose last counts were:" in capsys.readouterr().out
+    assert "The recorder did not close this bag. Its last counts:" in capsys.readouterr().out

@@ -29,11 +29,11 @@ def test_the_answer_is_one_json_object_with_every_check(answer: subprocess.Compl
     assert [check["name"] for check in json.loads(answer.stdout)["checks"]] == CHECKS
 
 
-def test_the_exit_status_is_3_exactly_where_something_does_not_work(answer: subprocess.CompletedProcess[str]) -> None:
+def test_the_exit_status_is_3_if_and_only_if_something_does_not_work(answer: subprocess.CompletedProcess[str]) -> None:
     assert answer.returncode == (0 if json.loads(answer.stdout)["works"] else 3)
 
 
-def test_what_works_needs_no_mending_and_what_does_not_says_what_mends_it(
+def test_a_check_that_fails_says_how_to_fix_it_and_one_that_passes_does_not(
     answer: subprocess.CompletedProcess[str],
 ) -> None:
     for check in json.loads(answer.stdout)["checks"]:
@@ -41,13 +41,13 @@ def test_what_works_needs_no_mending_and_what_does_not_says_what_mends_it(
         assert bool(check["mend"]) == (not check["works"])
 
 
-def test_what_every_test_here_needs_works(answer: subprocess.CompletedProcess[str]) -> None:
+def test_everything_that_the_tests_need_works(answer: subprocess.CompletedProcess[str]) -> None:
     checks = {check["name"]: check for check in json.loads(answer.stdout)["checks"]}
     for name in ("Python", "ROS 2", "messages", "images", "renderer", "torch", "gradients"):
         assert checks[name]["works"], checks[name]
 
 
-def test_a_folder_that_is_not_there_yet_is_judged_by_the_one_above_it(tmp_path: Path) -> None:
+def test_the_disk_check_of_a_missing_folder_uses_the_folder_above_it(tmp_path: Path) -> None:
     assert str(tmp_path) in check_disk(tmp_path / "not" / "yet").found
     assert list(tmp_path.iterdir()) == []
 
@@ -58,21 +58,21 @@ def test_a_disk_that_cannot_be_written_says_how_to_name_another() -> None:
     assert "--folder" in finding.mend
 
 
-def test_too_little_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_disk_space_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_ROOM_NEEDED_GB", 1e9)
     finding = check_disk(tmp_path)
     assert not finding.works
     assert "make room" in finding.mend
 
 
-def test_too_little_shared_memory_says_what_gives_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_shared_memory_says_how_to_get_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ros, "_SHARED_MEMORY_NEEDED", 2**60)
     finding = ros.check_shared_memory()
     assert not finding.works
     assert "--shm-size" in finding.mend
 
 
-def test_missing_message_packages_are_named_with_what_makes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_message_packages_are_named_with_the_command_that_makes_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ros, "sourced_prefix", lambda: None)
     monkeypatch.setattr(ros, "_MESSAGES", {"std_msgs": "String", "vision_msgs": "NoSuchMessage"})
     finding = ros.check_messages()
@@ -81,17 +81,17 @@ def test_missing_message_packages_are_named_with_what_makes_them(monkeypatch: py
     assert finding.mend == "python -m aassl_ros.messages"
 
 
-def test_a_library_that_ends_its_process_does_not_end_the_doctor() -> None:
+def test_a_library_that_aborts_its_process_does_not_abort_the_doctor() -> None:
     assert try_python("-c", "import os; os.abort()").error == "ended with status -6"
     assert try_python("-c", "import no_such_module").error == "ModuleNotFoundError: No module named 'no_such_module'"
 
 
-def test_what_does_not_work_is_printed_with_what_mends_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_problem_is_printed_with_its_fix(capsys: pytest.CaptureFixture[str]) -> None:
     from aassl_ros.cli.doctor import print_findings
 
     print_findings([Finding("disk", False, "2 MB/s in [slow]", "pip install '.[sim]'")])
     output = capsys.readouterr().out
-    assert "does not" in output
+    assert "problem" in output
     assert "2 MB/s in [slow]" in output
     assert "disk: pip install '.[sim]'." in output
 
@@ -103,7 +103,9 @@ AVX2_FAULT = pytest.mark.skipif(
 
 
 @AVX2_FAULT
-def test_a_torch_whose_convolutions_are_unsound_is_told_and_our_encoders_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_torch_with_wrong_gradients_of_convolutions_is_reported_and_our_encoders_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     finding = gradients.check_gradients()
     assert finding.works
@@ -118,7 +120,7 @@ def test_a_torch_whose_convolutions_are_unsound_is_told_and_our_encoders_work(mo
         ("print('{\"4\": NaN}')", "a ResNet-18 of width 4 is off by nan of the gradient"),
     ],
 )
-def test_encoders_that_are_taught_wrongly_here_are_told(
+def test_encoders_with_wrong_gradients_here_are_reported(
     monkeypatch: pytest.MonkeyPatch, program: str, told: str
 ) -> None:
     monkeypatch.setattr(gradients, "_ENCODERS", program)

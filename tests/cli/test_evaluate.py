@@ -116,12 +116,16 @@ def test_data_whose_test_objects_were_trained_on_are_refused(
         (["nowhere", "DATA"], 1, "nowhere does not exist"),
         (["RUN", "nowhere"], 1, "nowhere does not exist"),
         (["RUN", "DATA", "--measures", "beauty"], 2, "measures = 'beauty', expected some of category, views"),
-        (["RUN", "DATA", "--picture", "nowhere/a.png"], 2, "nowhere/a.png cannot be drawn, expected a name that ends"),
+        (
+            ["RUN", "DATA", "--picture", "nowhere/a.png"],
+            2,
+            "nowhere/a.png cannot be written, expected a name that ends",
+        ),
         (["RUN", "DATA", "--confusion", "a.png", "--measures", "action"], 2, "Add category to --measures"),
         (["RUN", "DATA", "--batch", "-1"], 2, "batch = -1, expected an integer from 1"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(
+def test_an_error_is_one_line(
     trained: tuple[Path, Path], words: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, data = trained

@@ -86,7 +86,7 @@ def test_a_backbone_never_loses_the_objects_that_it_has_seen(
     assert main(["export", str(run), "-o", str(file)]) == 0
     assert main(["export", str(file), "-o", str(other), *flags]) == 2
     start, told = capsys.readouterr().err.rstrip(".\n").split("Leave out ")
-    assert start == f"aassl: {file} is a backbone of aassl export, which says itself what it is. "
+    assert start == f"aassl: {file} is a backbone of aassl export and already holds its settings. "
     assert set(told.split(", ")) == {word for word in flags if word.startswith("--")}
     assert not other.exists()
 
@@ -95,16 +95,16 @@ def test_a_backbone_never_loses_the_objects_that_it_has_seen(
     ("words", "status", "message"),
     [
         (("{run}", "-o", "{out}/backbone.pth"), 2, "expected a name that ends in .safetensors or .onnx"),
-        (("{run}", "-o", "{out}/b.safetensors", "--width", "8"), 2, "is a checkpoint, which says itself what it is"),
+        (("{run}", "-o", "{out}/b.safetensors", "--width", "8"), 2, "is a checkpoint and already holds its settings"),
         (("{foreign}", "-o", "{out}/b.safetensors"), 1, "does not say what it is"),
-        (("{foreign}", "-o", "{out}/b.safetensors", "--encoder", "resnet18"), 2, "need --image-size, --pixel-stat"),
+        (("{foreign}", "-o", "{out}/b.safetensors", "--encoder", "resnet18"), 2, "also need --image-size, --pixel"),
         (("{foreign}", "-o", "{out}/b.safetensors", *FOREIGN[:5], "0", *FOREIGN[6:]), 2, "--image-size 0: expected"),
         (("{out}/absent", "-o", "{out}/b.safetensors"), 1, "does not exist"),
         (("{foreign}", "-o", "{out}/b.safetensors", *FOREIGN[:3], "8", *FOREIGN[4:]), 1, "bn1.weight is 4 where 8 is"),
     ],
-    ids=["suffix", "checkpoint", "unsaid", "half said", "no size", "absent", "misfit"],
+    ids=["suffix", "checkpoint", "no settings", "some settings", "no size", "absent", "misfit"],
 )  # fmt: skip
-def test_mistakes_are_told(
+def test_a_wrong_call_is_an_error(
     words: tuple[str, ...],
     status: int,
     message: str,

@@ -49,11 +49,11 @@ def test_an_unknown_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> 
     [
         ("up fly", "aassl: there is no system 'fly', expected one of collect, train, evaluate, online.", 2),
         ("up --show-args fly", "aassl: there is no system 'fly', expected one of", 2),
-        ("up collect arm", "aassl: 'arm' is no launch argument, expected name:=value.", 2),
+        ("up collect arm", "aassl: 'arm' is not a launch argument, expected name:=value.", 2),
         ("up collect robot:=toy", "aassl: collect: robot = 'toy', expected one of sim, real.", 2),
-        ("collect -o /tmp --seconds 1", "aassl: /tmp exists already: a bag is never overwritten.", 2),
+        ("collect -o /tmp --seconds 1", "aassl: /tmp already exists. Bags are never overwritten", 2),
         ("collect -o /tmp/none --seconds -1", "aassl: --seconds = -1, expected more than 0.", 2),
-        ("episode start", "aassl: episode start needs --instance NAME: which object is handled.", 2),
+        ("episode start", "aassl: episode start needs --instance NAME, the object that is handled.", 2),
         ("demo --seconds 3", "aassl: command line: seconds = 3.0, expected a number of at least 20.", 2),
         ("report /nowhere", "aassl: /nowhere is no folder of aassl demo (there is no demo.json). Give the one", 1),
     ],
@@ -76,24 +76,24 @@ def test_up_prints_the_command_lines_that_launch_would_run(capsys: pytest.Captur
     assert 'arm:="iiwa"' in words
 
 
-def test_launch_arguments_may_stand_behind_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+def test_launch_arguments_may_follow_an_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["up", "train", "--print", "device:=cpu"]) == 0
     assert 'device:="cpu"' in shlex.split(capsys.readouterr().out)
 
 
-def test_an_unknown_option_is_told_with_the_usage_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_option_is_reported_with_the_usage_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["report", "demo", "--widht", "4"])
     assert ended.value.code == 2
     assert "aassl report: error: unrecognized arguments: --widht 4" in capsys.readouterr().err
 
 
-def test_an_error_of_the_machine_is_one_line_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_the_operating_system_is_one_line_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path / ("x" * 300))]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_what_nohup_started_does_not_hear_the_terminal_close(tmp_path: Path) -> None:
+def test_a_command_started_by_nohup_continues_when_the_terminal_closes(tmp_path: Path) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         assert main(["bag", "info", str(tmp_path / "none")]) == 1

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from aassl_ros.cli.options import add_settings, read_settings
+from aassl_ros.cli.options import add_settings, help_text, read_settings
 from aassl_ros.errors import ConfigError
-from aassl_ros.settings import setting
+from aassl_ros.settings import describe, setting
 
 
 @dataclass(frozen=True)
@@ -45,3 +45,28 @@ def test_a_wrong_flag_is_named(words: tuple[str, ...], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(*words)
     assert str(caught.value) == message
+
+
+@dataclass(frozen=True)
+class Explained:
+    size: int = setting(64, "Side in pixels", minimum=8)
+    steps: int = setting(0, "Steps", minimum=0, maximum=10**9)
+    wait: bool = setting(False, "Whether to wait.")
+    topic: str = setting("", "Topic of the images")
+    arm: str = setting("panda", "Arm")
+    kind: str = setting("", "Kind", choices=("", "round"))
+    names: tuple[str, ...] = setting(("a", "b"), "Names")
+    weights: tuple[float, ...] = setting((), "Weights")
+
+
+def test_help_names_valid_values_and_the_default_but_no_empty_default_and_not_that_text_is_a_string() -> None:
+    assert [help_text(info) for info in describe(Explained)] == [
+        "Side in pixels (an integer of at least 8; default: 64)",
+        "Steps (an integer from 0 to 1000000000; default: 0)",
+        "Whether to wait (true or false; default: false)",
+        "Topic of the images",
+        "Arm (default: panda)",
+        'Kind (one of "", round)',
+        "Names (separated by commas; default: a,b)",
+        "Weights (a list of numbers; separated by commas)",
+    ]

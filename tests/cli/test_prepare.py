@@ -46,7 +46,7 @@ def image(stamp_ns: int) -> bytes:
     return messages.encode(types[messages.IMAGE](header=header, data=np.zeros(768, np.uint8), **form), messages.IMAGE)
 
 
-def test_a_bag_is_prepared_and_what_was_done_is_said(
+def test_a_bag_is_prepared_and_the_result_is_described(
     bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "data"
@@ -107,7 +107,9 @@ def test_a_recording_that_failed_before_its_first_frame_does_not_stop_the_bags_b
     assert "Nothing was recorded there: leave this bag out" in capsys.readouterr().err
 
 
-def test_drawn_data_are_replaced_by_force_alone(bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rendered_data_are_replaced_only_with_force(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "data"
     settings = SynthSettings(categories=2, instances=1, test_instances=0, views=2, image_size=8, jobs=1)
     drawn = synthesize(out, settings)

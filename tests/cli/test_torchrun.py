@@ -1,4 +1,4 @@
-"""`aassl train` in two processes: started, stopped and resumed by torchrun, and what it says where one is lost."""
+"""`aassl train` in two processes: started, stopped and resumed by torchrun, and its error if one process is lost."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_two_processes_stopped_and_resumed_are_on_the_curve_of_one(data: str, tm
 
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP], ids=["dies", "hangs"])
-def test_where_one_process_is_lost_the_other_ends_and_says_so(data: str, tmp_path: Path, blow: signal.Signals) -> None:
+def test_if_one_process_is_lost_the_other_exits_with_an_error(data: str, tmp_path: Path, blow: signal.Signals) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}

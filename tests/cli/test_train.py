@@ -65,7 +65,7 @@ def test_settings_come_from_a_file_then_options_then_set(data: str, tmp_path: Pa
         (["--device", "cuda:77"], "device = 'cuda:77' is not to be had here"),
     ],
 )
-def test_a_wrong_setting_is_wrong_use_told_in_one_line(
+def test_a_wrong_setting_is_wrong_use_and_a_one_line_error(
     data: str, tmp_path: Path, capsys: pytest.CaptureFixture, words: list[str], named: str
 ) -> None:
     assert main(["train", data, "-o", str(tmp_path / "run"), *TINY, *words]) == 2
@@ -89,14 +89,14 @@ def test_a_wrong_config_file_is_named(
     assert named in capsys.readouterr().err
 
 
-def test_what_is_not_there_is_named(data: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_missing_file_or_folder_is_named(data: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["train", str(tmp_path / "nothing"), "-o", str(tmp_path / "run")]) == 1
     assert "does not exist" in capsys.readouterr().err
     assert main(["train", data, "-o", str(tmp_path / "run"), "--resume"]) == 1
     assert "does not exist" in capsys.readouterr().err
 
 
-def test_a_run_that_cannot_be_written_is_told_before_any_work(
+def test_a_run_folder_that_cannot_be_written_is_an_error_before_any_work(
     data: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -105,7 +105,7 @@ def test_a_run_that_cannot_be_written_is_told_before_any_work(
 
 
 @pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_saves_and_says_how_to_go_on(
+def test_an_interrupted_run_saves_and_says_how_to_continue(
     data: str, tmp_path: Path, request_to_stop: signal.Signals, capsys: pytest.CaptureFixture
 ) -> None:
     run = tmp_path / "run"
@@ -118,14 +118,16 @@ def test_interrupted_it_saves_and_says_how_to_go_on(
         training.send_signal(request_to_stop)
         error = training.communicate()[1]
     assert training.returncode == 1
-    assert f"Go on with: aassl train {data} -o {run} --resume" in error
+    assert f"Continue with: aassl train {data} -o {run} --resume" in error
     step = load_checkpoint(run).step
     assert step == json.loads(log.read_text().splitlines()[-1])["step"]
     assert main(["train", data, "-o", str(run), "--resume", "--epochs", str(step // 5 + 1)]) == 0
     assert f": {5 * (step // 5 + 1)} updates" in capsys.readouterr().out
 
 
-def test_a_run_is_neither_overwritten_nor_bent(data: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_run_is_neither_overwritten_nor_continued_with_other_settings(
+    data: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     words = ["train", data, "-o", str(tmp_path / "run")]
     assert main([*words, *TINY, "--epochs", "1"]) == 0
     assert main([*words, *TINY, "--epochs", "1"]) == 2
@@ -153,7 +155,7 @@ def test_a_log_that_cannot_be_written_is_named(data: str, tmp_path: Path, capsys
 
 
 @pytest.mark.parametrize("changes", [{"epoch": -5}, {"batch": 500}, {"rng": {}}])
-def test_a_place_in_the_run_that_cannot_be_is_refused(
+def test_an_impossible_position_in_the_run_is_refused(
     data: str, tmp_path: Path, capsys: pytest.CaptureFixture, changes: dict
 ) -> None:
     words = ["train", data, "-o", str(tmp_path / "run")]

@@ -91,7 +91,7 @@ def test_interrupted_killed_and_gone_on_with_it_ends_with_the_table_of_an_uninte
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does, which reaches the children too
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "Go on with: aassl study controls" in said
+    assert "Continue with: aassl study controls" in said
     assert "Traceback" not in said
     assert ends(process.pid)
 
