@@ -34,11 +34,8 @@ def draw(seconds: tuple[float, ...]) -> tuple[NDArray[np.uint8], list[NDArray[np
     planner = ExplorationPlanner(arm, arm.chain(), ExplorationSettings(), np.random.default_rng(0))
     joints = len(arm.joints)
     frames = []
-    upright = {"shadows": True, "grip_tilt_deg": 30.0, "mesh_detail_m": 0.002}
-    with (
-        World(arm, WorldSettings(image_size=_SIZE // 2, **upright)) as world,
-        World(visitor, WorldSettings(image_size=_SIZE, **upright)) as room,
-    ):
+    settings = WorldSettings(image_size=_SIZE // 2, shadows=True, grip_tilt_deg=30.0, mesh_detail_m=0.002)
+    with World(arm, settings) as world, World(visitor, dataclasses.replace(settings, image_size=_SIZE)) as room:
         for one in (world, room):
             one.set_object(_OBJECT)
         command = CommandInForce(world.joint_names)

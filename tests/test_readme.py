@@ -37,9 +37,6 @@ ELSEWHERE = {
     "rosdep install --from-paths . --ignore-src -y": ".github/workflows/ci.yml, job ros",
     "make setup && source .venv/bin/activate": ".github/workflows/ci.yml, job ros",
     "python3 -m colcon build --packages-select aassl_ros && source install/setup.bash": "tests/packaging",
-    "rviz2 -d config/rviz/aassl.rviz": "tests/nodes/test_layouts.py",
-    "ros2 run plotjuggler plotjuggler --layout config/plotjuggler/aassl.xml": "tests/nodes/test_layouts.py",
-    "ros2 launch foxglove_bridge foxglove_bridge_launch.xml": "the layout by tests/nodes/test_layouts.py",
     "torchrun --nproc-per-node 2 --no-python aassl train data -o wide --batch 512": "tests/cli/test_torchrun.py",
     "ros2 launch aassl_ros collect.launch.py bag_dir:=bags": ".github/workflows/ci.yml, job ros",
 }
