@@ -43,3 +43,9 @@ class RosError(AasslError):
 
 class TrainingError(AasslError):
     """Training cannot continue: the loss is not a finite number."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of another library's error, without its full stop; the name of its class if it says nothing."""
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(". ")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
-from aassl_ros.errors import ConfigError
+from aassl_ros.errors import ConfigError, first_line
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ class Registry(Mapping[str, T], Generic[T]):
                 self._loaded = False
                 raise ConfigError(
                     f"{self._kind} {entry.name!r} of {_origin(entry)} cannot be loaded "
-                    f"({type(error).__name__}: {error}). Fix or uninstall that package."
+                    f"({type(error).__name__}: {first_line(error)}). Fix or uninstall that package."
                 ) from error
 
 

@@ -18,7 +18,7 @@ import yaml
 
 from aassl_ros.cli.options import add_setting, help_text, parse_text
 from aassl_ros.data.prepared.data import PreparedData
-from aassl_ros.errors import ConfigError
+from aassl_ros.errors import ConfigError, first_line
 from aassl_ros.learning.distributed.process_group import fail_together, joined_ranks, on_rank_zero, take_own_gpu
 from aassl_ros.learning.distributed.ranks import own_rank
 from aassl_ros.learning.training.learner import Losses
@@ -138,7 +138,7 @@ def read_config(file: Path, infos: Mapping[str, SettingInfo]) -> dict[str, Any]:
     try:
         values = yaml.safe_load(file.read_text()) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{file} cannot be read as YAML: {str(error).splitlines()[0]}.") from error
+        raise ConfigError(f"{file} cannot be read as YAML: {first_line(error)}.") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{file} holds a {type(values).__name__}, expected lines of `name: value`.")
     unknown = [key for key in values if key not in infos]

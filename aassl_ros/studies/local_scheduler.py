@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from aassl_ros.errors import AasslError
+from aassl_ros.errors import AasslError, first_line
 from aassl_ros.studies.progress import Interrupted, Show, Standing, Steps
 from aassl_ros.studies.run import Outcome, RunSpec, execute, name_of
 
@@ -157,7 +157,7 @@ def _executed(spec: RunSpec, watch: _PipeWatch) -> tuple[str, Any]:
     except AasslError as error:
         return "failure", str(error)
     except Exception as error:  # one run must not take the study down: out of memory, a fault of ours
-        return "failure", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
+        return "failure", f"{type(error).__name__}: {first_line(error)}"
 
 
 class _PipeWatch:

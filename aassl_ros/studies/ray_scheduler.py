@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from aassl_ros.errors import AasslError, ConfigError, DataError
+from aassl_ros.errors import AasslError, ConfigError, DataError, first_line
 from aassl_ros.studies.progress import Board, Interrupted, Show, Standing, Steps
 from aassl_ros.studies.run import RESULT, Outcome, RunSpec, execute, name_of, read_result, write_json
 
@@ -63,7 +63,7 @@ class RayScheduler:
             else:
                 self._ray.init(address=self._address, **options)
         except Exception as error:  # Ray raises what its parts raise
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            reason = first_line(error)
             raise self._no_cluster(reason) from error
 
     def _check_reachable(self, place: tuple[str, int]) -> None:

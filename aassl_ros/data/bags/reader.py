@@ -20,7 +20,7 @@ from aassl_ros.data.streams.episodes import Episode, EpisodeEvent, EpisodeTracke
 from aassl_ros.data.streams.ledger import Ledger
 from aassl_ros.data.streams.messages import header_stamp_ns
 from aassl_ros.data.streams.session import Session
-from aassl_ros.errors import AasslError, BagError, DataError
+from aassl_ros.errors import AasslError, BagError, DataError, first_line
 
 __all__ = ["BagMessage", "BagReader", "TopicSummary", "header_stamp_ns"]
 
@@ -171,7 +171,7 @@ class BagReader:
         return text
 
     def _damaged(self, error: Exception) -> BagError:
-        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        reason = first_line(error)
         known = isinstance(error, (ReaderError, OSError))
         return BagError(
             f"{self.path} is damaged{'' if known else ' or of unknown form'}: {reason}. "

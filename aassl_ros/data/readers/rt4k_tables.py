@@ -21,7 +21,7 @@ import numpy as np
 
 from aassl_ros.data.pictures.pictures import Picture
 from aassl_ros.data.readers.published import is_within
-from aassl_ros.errors import DataError
+from aassl_ros.errors import DataError, first_line
 
 PICTURES = "data.h5"
 SETS = {"train": "dataset", "test": "dataset_test"}
@@ -69,7 +69,7 @@ def _read_parquet(file: Path, with_index: bool) -> list[list[Any]]:
         table = parquet.read_table(file, columns=names)
         return [table.column(name).to_pylist() for name in names]
     except (OSError, pyarrow.lib.ArrowException) as error:
-        raise DataError(f"{file} is damaged ({str(error).splitlines()[0]}). Download it again.") from error
+        raise DataError(f"{file} is damaged ({first_line(error)}). Download it again.") from error
 
 
 def _read_csv(file: Path, with_index: bool) -> list[list[Any]]:

@@ -4,6 +4,13 @@ from aassl_ros.data.streams.episodes import SETS, Episode, EpisodeEvent, Episode
 from aassl_ros.data.streams.images import decode_compressed, decode_image, to_square
 from aassl_ros.data.streams.joints import JointState, JointStream
 from aassl_ros.data.streams.ledger import Ledger
+from aassl_ros.data.streams.messages import (
+    frame_from_message,
+    header_stamp_ns,
+    pose_from_message,
+    stamp_ns,
+    trajectory_from_message,
+)
 from aassl_ros.data.streams.sampling import FrameSampler
 from aassl_ros.data.streams.session import Roles, Session
 from aassl_ros.data.streams.sync import Sample, Synchronizer, SyncSettings
@@ -24,5 +31,10 @@ __all__ = [
     "Synchronizer",
     "decode_compressed",
     "decode_image",
+    "frame_from_message",
+    "header_stamp_ns",
+    "pose_from_message",
+    "stamp_ns",
     "to_square",
+    "trajectory_from_message",
 ]

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from aassl_ros import __version__
 from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
-from aassl_ros.errors import CheckpointError, ConfigError, DataError, TrainingError
+from aassl_ros.errors import CheckpointError, ConfigError, DataError, TrainingError, first_line
 from aassl_ros.learning.checkpoints.folder import FOLDER, LINK, point_link, remove_old, write_folder
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.encoders.factory import build_encoder
@@ -112,7 +112,7 @@ class Checkpoint:
         try:
             return dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
         except Exception as error:  # torch raises whatever its unpickler stumbles on
-            raise CheckpointError(f"{self.path / STATE} is damaged: {_first_line(error)}.") from error
+            raise CheckpointError(f"{self.path / STATE} is damaged: {first_line(error)}.") from error
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         _check(checkpoint)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError, ConfigError, DataError) as error:
         raise CheckpointError(
-            f"{folder} is damaged: {_first_line(error)}. Take another checkpoint of the run."
+            f"{folder} is damaged: {first_line(error)}. Take another checkpoint of the run."
         ) from error
     checkpoint.fill(checkpoint.encoder, AVERAGED if checkpoint.settings.ema else "encoder")
     checkpoint.encoder.eval()
@@ -283,8 +283,3 @@ def _to_bytes(state: dict[str, Any]) -> bytes:
     stream = io.BytesIO()
     torch.save(state, stream)
     return stream.getvalue()
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(".")

@@ -22,7 +22,7 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 import aassl_ros
-from aassl_ros.errors import AasslError, ConfigError, TrainingError
+from aassl_ros.errors import AasslError, ConfigError, TrainingError, first_line
 from aassl_ros.learning.distributed.ranks import own_rank, rank_count
 
 T = TypeVar("T")
@@ -247,5 +247,4 @@ def _of_an_exchange(error: RuntimeError) -> bool:
 
 def _first_line(error: Exception) -> str:
     """The first line of torch's message without the file of its source that most begin with."""
-    lines = str(error).strip().splitlines()
-    return re.sub(r"^\[\S+:\d+\]\s*", "", lines[0] if lines else type(error).__name__).rstrip(". ")
+    return re.sub(r"^\[\S+:\d+\]\s*", "", first_line(error))

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aassl_ros.errors import CheckpointError, ConfigError
+from aassl_ros.errors import CheckpointError, ConfigError, first_line
 from aassl_ros.learning.augmentation.augmentation import PIXEL_STATISTICS
 from aassl_ros.learning.encoders.backbone import Backbone, write_whole
 
@@ -81,7 +81,7 @@ def _to_onnx(model: Deployed, backbone: Backbone) -> bytes:
             )
     except Exception as error:  # the exporter has a great many
         raise CheckpointError(
-            f"torch cannot export {backbone.settings.encoder} as ONNX ({_first_line(error)})."
+            f"torch cannot export {backbone.settings.encoder} as ONNX ({first_line(error)})."
         ) from error
     assert program is not None
     proto = program.model_proto
@@ -104,12 +104,8 @@ def _difference(content: bytes, backbone: Backbone) -> float:
             (found,) = session.run([_FEATURES], {_IMAGES: images})
             worst = max(worst, float(np.abs(found - expected).max() / np.abs(expected).max()))
         except Exception as error:  # ONNX Runtime's own, and shapes that do not fit
-            raise CheckpointError(f"ONNX Runtime cannot run the exported encoder ({_first_line(error)}).") from error
+            raise CheckpointError(f"ONNX Runtime cannot run the exported encoder ({first_line(error)}).") from error
     return worst
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 @contextlib.contextmanager

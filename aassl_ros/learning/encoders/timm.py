@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from aassl_ros.errors import ConfigError
+from aassl_ros.errors import ConfigError, first_line
 from aassl_ros.learning.encoders.encoder import Encoder
 
 PREFIX = "timm:"
@@ -30,7 +30,7 @@ class TimmEncoder(Encoder):
             timm = import_module("timm")
         except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision made for another torch
             raise ConfigError(
-                f"encoder {PREFIX}{name} needs timm, which cannot be loaded ({str(error).splitlines()[0]}). Install it "
+                f"encoder {PREFIX}{name} needs timm, which cannot be loaded ({first_line(error)}). Install it "
                 "(pip install timm) with the torchvision made for your torch, or take an encoder of ours."
             ) from error
         try:
@@ -39,7 +39,7 @@ class TimmEncoder(Encoder):
                 found = self.model.eval()(torch.zeros(1, 3, image_size, image_size))
         except Exception as error:  # each model has errors of its own
             raise ConfigError(
-                f"timm makes no encoder {name!r} for {image_size} px ({str(error).splitlines()[0]}). "
+                f"timm makes no encoder {name!r} for {image_size} px ({first_line(error)}). "
                 "Choose another by timm.list_models()."
             ) from error
         if found.ndim != 2:

@@ -1,1 +1,19 @@
 """Training: the update step, and the loop over prepared data."""
+
+from aassl_ros.learning.training.learner import Learner, Losses
+from aassl_ros.learning.training.network import Network
+from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
+from aassl_ros.learning.training.settings import TrainSettings
+from aassl_ros.learning.training.trainer import Trainer, TrainProgress, TrainReport
+
+__all__ = [
+    "Learner",
+    "Losses",
+    "Network",
+    "TrainProgress",
+    "TrainReport",
+    "TrainSettings",
+    "Trainer",
+    "resume_learner",
+    "save_checkpoint",
+]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from aassl_ros.errors import TrainingError
 from aassl_ros.learning.encoders.backbone import WarmStart, warm_start
 from aassl_ros.learning.encoders.factory import build_encoder
 from aassl_ros.learning.objectives.base import Pairs, Sizes
@@ -53,12 +54,21 @@ class Network(nn.Module):
         self._slow_copies = [part for part in self.objective.modules() if isinstance(part, MomentumCopy)]
 
     def forward(self, x: Tensor, x_next: Tensor, action: Tensor, target: Tensor | None) -> Terms:
-        """x, x_next: augmented float [N, 3, S, S]; action: float [N, A]; target: int64 [N], None without labels."""
+        """x, x_next: augmented float [N, 3, S, S]; action: float [N, A]; target: int64 [N], None without labels.
+
+        Raises TrainingError if a term returns no scalar.
+        """
         # One view after the other, so that batch norm sees N images of one kind and not 2 N.
         f, f_next = self.encoder(x), self.encoder(x_next)
         pairs = Pairs(f, f_next, action, self._slow_features(x, x_next), target)
         contrastive = self.objective["base"](pairs)
         action_loss = self.objective["action"](pairs) if "action" in self.objective else None
+        for name, loss in (("base", contrastive), ("action", action_loss)):
+            if loss is not None and loss.ndim:
+                raise TrainingError(
+                    f"the {name} term {type(self.objective[name]).__name__} returned a tensor of shape "
+                    f"{tuple(loss.shape)}, expected a scalar. Reduce it with .mean() or .sum()."
+                )
         return Terms(contrastive, action_loss, f.detach())
 
     def follow(self) -> None:

@@ -123,3 +123,10 @@ def action_losses(data: PreparedData, epochs: int, shuffled: bool) -> np.ndarray
 def test_actions_are_learnt_and_shuffled_actions_are_not(turning_clouds: PreparedData) -> None:
     assert action_losses(turning_clouds, epochs=10, shuffled=False)[-15:].mean() < chance(64) - 0.3
     assert action_losses(turning_clouds, epochs=5, shuffled=True)[-15:].mean() > chance(64)
+
+
+def test_a_term_of_your_own_that_returns_no_scalar_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = Learner(SETTINGS, ACTION)
+    monkeypatch.setattr(learner.objective["base"], "forward", lambda pairs: pairs.first.sum(dim=1))
+    with pytest.raises(TrainingError, match=r"^the base term SimCLR returned a tensor of shape \(16,\), expected a sc"):
+        learner.step(*triplets())
