@@ -1,1 +1,1 @@
-"""Pictures and the HTML report of a run. Reads arrays and JSON; knows nothing of ROS or torch."""
+"""Plots and the HTML report of a run, from arrays and JSON. Does not depend on ROS or torch."""

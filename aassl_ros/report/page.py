@@ -22,33 +22,37 @@ line-height: 1.2; } code { background: #f1f3f5; padding: .1em .3em; border-radiu
 
 @dataclass
 class Page:
-    """A report under construction; text is escaped, so that an object's name can break nothing."""
+    """A report page that is built part by part. All text is escaped, so that no object name can break the HTML."""
 
     title: str
     _parts: list[str] = field(default_factory=list)
 
     def heading(self, text: str) -> None:
+        """Add a heading."""
         self._parts.append(f"<h2>{escape(text)}</h2>")
 
     def text(self, text: str) -> None:
+        """Add a paragraph."""
         self._parts.append(f"<p>{escape(text)}</p>")
 
     def figures(self, figures: Sequence[tuple[str, str]]) -> None:
-        """Large figures in a row, each with what it is."""
+        """Add large numbers in a row. Each is a pair (value, name); the name is shown below the value."""
         cells = "".join(f"<div><b>{escape(value)}</b>{escape(name)}</div>" for value, name in figures)
         self._parts.append(f'<div class="figures">{cells}</div>')
 
     def picture(self, png: bytes, description: str) -> None:
+        """Add a PNG picture. description: the text for readers who cannot see it."""
         data = base64.b64encode(png).decode()
         self._parts.append(f'<img alt="{escape(description)}" src="data:image/png;base64,{data}">')
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Add a table."""
         head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
         body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
         self._parts.append(f"<table><tr>{head}</tr>{body}</table>")
 
     def write(self, path: Path) -> None:
-        """Write the page beside and move it into place, so that no half page is ever seen."""
+        """Write the page to a temporary file and move it to `path`, so that nobody sees half a page."""
         html = (
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(self.title)}</title>'
             f"<style>{_STYLE}</style></head><body><h1>{escape(self.title)}</h1>{''.join(self._parts)}</body></html>"

@@ -1,4 +1,4 @@
-"""The report's pictures, each a matplotlib figure as PNG bytes."""
+"""The report's plots. Each function returns a matplotlib figure as PNG bytes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 _DPI = 110
-_TITLES = {"loss": "whole loss", "contrastive": "term between images", "action": "action term"}
+_TITLES = {"loss": "total loss", "contrastive": "contrastive term", "action": "action term"}
 COLOURS = {"offline": "#2a6f97", "online": "#d1495b", "chance": "#8d99ae"}
-# Forty, for the catalogue has more than twenty categories.
+# Forty colours, because the catalogue has more than twenty categories.
 _CATEGORY_COLOURS = np.array([plt.get_cmap(name)(index) for name in ("tab20", "tab20b") for index in range(20)])
 
 
 def frames_grid(frames: NDArray[np.uint8], captions: Sequence[str], columns: int = 6) -> bytes:
-    """Sample frames, each under its caption. frames: uint8 [N, H, W, 3]."""
+    """Sample frames with captions. frames: uint8 [N, H, W, 3]."""
     rows = -(-len(frames) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 2.0 * rows), squeeze=False)
     for axis in axes.flat:
@@ -39,7 +39,7 @@ def joint_curves(
     commands: NDArray[np.float64],
     names: Sequence[str],
 ) -> bytes:
-    """Joint positions (solid) against commands (dashed). times_s [T]; positions, commands [T, J] in rad."""
+    """Joint positions (solid) and commands (dashed) over time. times_s [T]; positions, commands [T, J] in rad."""
     figure, axis = plt.subplots(figsize=(10, 3.6))
     for index, name in enumerate(names):
         colour = f"C{index % 10}"
@@ -47,13 +47,13 @@ def joint_curves(
         axis.plot(times_s, commands[:, index], color=colour, linewidth=1.0, linestyle="--")
     axis.set_xlabel("time (s)")
     axis.set_ylabel("joint position (rad)")
-    axis.set_title("solid: where the joint was, dashed: where it was told to be", fontsize=9)
+    axis.set_title("solid: measured joint position, dashed: command", fontsize=9)
     axis.legend(fontsize=7, ncol=4, loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
     return _png(figure)
 
 
 def loss_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[str]) -> bytes:
-    """Each loss over the updates. logs: phase -> log entries with "step" and the keys, losses in nats."""
+    """Each loss over the updates. logs: phase -> log entries with "step" and the keys; losses in nats."""
     figure, axes = plt.subplots(1, len(keys), figsize=(5 * len(keys), 3.2), squeeze=False)
     for axis, key in zip(axes[0], keys, strict=True):
         for phase, entries in logs.items():
@@ -69,7 +69,7 @@ def loss_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[
 
 
 def confusion(matrix: NDArray[np.float64], categories: Sequence[str]) -> bytes:
-    """Confusion matrix, rows the truth; each row is drawn as fractions of its sum. matrix [C, C]."""
+    """Confusion matrix [C, C] of counts; rows are the true categories. Each row is shown in percent of its sum."""
     rows = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     size = 1.5 + 0.42 * len(categories)
     figure, axis = plt.subplots(figsize=(size, size))
@@ -77,8 +77,8 @@ def confusion(matrix: NDArray[np.float64], categories: Sequence[str]) -> bytes:
     ticks = range(len(categories))
     axis.set_xticks(ticks, categories, rotation=60, ha="right", fontsize=8)
     axis.set_yticks(ticks, categories, fontsize=8)
-    axis.set_xlabel("named")
-    axis.set_ylabel("is")
+    axis.set_xlabel("predicted")
+    axis.set_ylabel("true")
     for row in ticks:
         for column in ticks:
             if rows[row, column] >= 0.05:
@@ -89,9 +89,7 @@ def confusion(matrix: NDArray[np.float64], categories: Sequence[str]) -> bytes:
 
 
 def embedding(points: NDArray[np.float64], labels: Sequence[str], seen: NDArray[np.bool_]) -> bytes:
-    """A two-dimensional picture of features (t-SNE). points [N, 2]; seen: whether the object was trained on (dots)
-    or not (crosses).
-    """
+    """A two-dimensional plot of features (t-SNE). points: [N, 2]. seen: [N], whether it is a training object (dots)."""
     figure, axis = plt.subplots(figsize=(7.5, 6))
     label_array = np.asarray(labels)
     for index, category in enumerate(sorted(set(labels))):
@@ -108,13 +106,13 @@ def embedding(points: NDArray[np.float64], labels: Sequence[str], seen: NDArray[
             )
     axis.set_xticks([])
     axis.set_yticks([])
-    axis.set_title("dots: objects trained on, crosses: objects never seen", fontsize=9)
+    axis.set_title("dots: training objects, crosses: objects not seen in training", fontsize=9)
     axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return _png(figure)
 
 
 def embeddings(panels: Mapping[str, tuple[NDArray[np.float64], Sequence[str], NDArray[np.bool_]]]) -> bytes:
-    """Several such pictures, one a name: points [N, 2], labels and seen as `embedding` takes them."""
+    """Several such plots, one for each name: points [N, 2], labels and seen as for `embedding`."""
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(4.2 * columns, 4.0 * rows), squeeze=False)
@@ -126,12 +124,12 @@ def embeddings(panels: Mapping[str, tuple[NDArray[np.float64], Sequence[str], ND
         for mask, marker in ((seen, "."), (~seen, "x")):
             axis.scatter(points[mask, 0], points[mask, 1], s=14, c=colours[mask], marker=marker, linewidths=0.8)
         axis.set_title(name, fontsize=9)
-    figure.suptitle("dots: objects trained on, crosses: objects never seen; one colour a category", fontsize=9)
+    figure.suptitle("dots: training objects, crosses: objects not seen in training; colour: category", fontsize=9)
     return _png(figure)
 
 
 def accuracy_bars(series: Mapping[str, float], chance: float) -> bytes:
-    """One bar a method, accuracy in percent, with the level of chance."""
+    """One bar for each method: its accuracy in percent. A line shows the chance level."""
     figure, axis = plt.subplots(figsize=(6.5, 0.6 + 0.45 * len(series)))
     names = list(series)
     values = [100 * series[name] for name in names]
@@ -140,17 +138,17 @@ def accuracy_bars(series: Mapping[str, float], chance: float) -> bytes:
     axis.bar_label(bars, fmt="%.1f", padding=3, fontsize=8)
     axis.axvline(100 * chance, color="black", linestyle=":", linewidth=1, label="chance")
     axis.set_xlim(0, 105)
-    axis.set_xlabel("accuracy on objects never seen (%)")
+    axis.set_xlabel("accuracy on objects not seen in training (%)")
     axis.legend(fontsize=8, frameon=False, loc="lower right")
     return _png(figure)
 
 
 Bounded: TypeAlias = tuple[float, float, float]
-"""A mean and the bounds of its interval, low and high."""
+"""A mean, and the lower and upper bound of its interval."""
 
 
 def bars_with_intervals(bars: Mapping[str, Bounded], label: str) -> bytes:
-    """One bar a name with its interval. label: what they measure."""
+    """One bar with an interval for each name. label: the quantity."""
     figure, axis = plt.subplots(figsize=(7, 0.9 + 0.33 * len(bars)))
     names = list(bars)[::-1]
     means, lows, highs = (np.array([bars[name][part] for name in names]) for part in range(3))
@@ -161,7 +159,7 @@ def bars_with_intervals(bars: Mapping[str, Bounded], label: str) -> bytes:
 
 
 def lines_with_intervals(lines: Mapping[str, Sequence[tuple[float, Bounded]]], across: str, label: str) -> bytes:
-    """One line a name through (value, mean and bounds). across: what the values are; label: what the means measure."""
+    """One line for each name through points (value, mean and bounds). across, label: quantities of the two axes."""
     figure, axis = plt.subplots(figsize=(7, 4))
     for name, points in lines.items():
         values = np.array([value for value, _ in points])
@@ -177,13 +175,13 @@ def lines_with_intervals(lines: Mapping[str, Sequence[tuple[float, Bounded]]], a
 def answers_over_time(
     times_s: NDArray[np.float64], named: Sequence[str], truth: Sequence[str], categories: Sequence[str]
 ) -> bytes:
-    """Live answers against the truth: one dot an answer, right ones green; the truth as a gray band. times_s [N]."""
+    """Live predictions over time: one dot each, correct ones green; the true category is a gray band. times_s [N]."""
     figure, axis = plt.subplots(figsize=(10, 0.8 + 0.3 * len(categories)))
     row = {category: index for index, category in enumerate(categories)}
     axis.scatter(times_s, [row[category] for category in truth], color="#ced4da", marker="s", s=30, label="truth")
     right = np.array([given == is_ for given, is_ in zip(named, truth, strict=True)], dtype=bool)
     rows = np.array([row.get(category, -1) for category in named])
-    axis.scatter(times_s[right], rows[right], color="#2b9348", s=7, label="right")
+    axis.scatter(times_s[right], rows[right], color="#2b9348", s=7, label="correct")
     axis.scatter(times_s[~right], rows[~right], color="#d1495b", s=7, label="wrong")
     axis.set_yticks(range(len(categories)), categories, fontsize=8)
     axis.set_xlabel("time (s)")

@@ -1,1 +1,1 @@
-"""The simulated world: PyBullet scene, arm follower, procedural objects, camera. Knows nothing of ROS."""
+"""The simulated world: PyBullet scene, arm, procedural objects, camera. Does not depend on ROS."""

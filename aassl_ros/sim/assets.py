@@ -1,4 +1,4 @@
-"""Set-up files of the simulator: sim/catalogues/*.yaml and sim/scenes/*.yaml, found by name or by path."""
+"""Reads YAML files of the simulator, sim/catalogues/*.yaml and sim/scenes/*.yaml, by name or by path."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from aassl_ros.paths import share
 
 
 def read_asset(kind: str, name: str) -> tuple[Mapping[str, Any], str]:
-    """The values of sim/KIND/NAME.yaml, or of the file `name` where it ends in .yaml; and the path, for error messages.
+    """Read sim/KIND/NAME.yaml, or the file `name` if it ends in .yaml.
 
-    Raises ConfigError where the file is missing, is not YAML or holds no keys.
+    Returns the values, and the path for error messages. Raises ConfigError if the file is missing, is not YAML or
+    contains no keys.
     """
     folder = share(f"sim/{kind}")
     path = Path(name) if name.endswith(".yaml") else folder / f"{name}.yaml"
@@ -27,5 +28,5 @@ def read_asset(kind: str, name: str) -> tuple[Mapping[str, Any], str]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{path} holds no keys, expected a YAML mapping.")
+        raise ConfigError(f"{path} contains no keys, expected a YAML mapping.")
     return values, str(path)

@@ -1,4 +1,4 @@
-"""What lies behind a lone object: plain, graded, striped, checked or blotched pictures of any colours."""
+"""Background pictures for single objects: plain, gradients, stripes, checks, clouds and noise, in any colours."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ PLAIN = np.full(3, 0.5)
 
 
 def plain_background(size: int) -> NDArray[np.float32]:
-    """The one gray: float32 [size, size, 3] from 0 to 1."""
+    """A uniform gray picture: float32 [size, size, 3], 0.5 everywhere."""
     return np.broadcast_to(PLAIN.astype(np.float32), (size, size, 3))
 
 
 def draw_background(rng: np.random.Generator, size: int, strength: float = 1.0) -> NDArray[np.float32]:
-    """A picture of a kind and colours drawn at random: float32 [size, size, 3] from 0 to 1.
+    """Draw a picture of random kind and colours: float32 [size, size, 3] from 0 to 1.
 
-    strength: how far the colours may lie from gray, from 0 to 1.
+    strength: how much the colours may differ from gray, from 0 to 1.
     """
     kind = KINDS[int(rng.integers(len(KINDS)))]
     first, second = (PLAIN + strength * (_colour(rng) - PLAIN) for _ in range(2))
@@ -35,7 +35,7 @@ def draw_background(rng: np.random.Generator, size: int, strength: float = 1.0) 
 
 
 def _ruled(kind: str, rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-    """Patterns that run along one direction, or along it and across: [size, size] from 0 to 1."""
+    """A pattern along one direction, or along two at right angles: [size, size] from 0 to 1."""
     angle = rng.uniform(0.0, np.pi)
     row, column = np.meshgrid(np.linspace(-0.5, 0.5, size), np.linspace(-0.5, 0.5, size), indexing="ij")
     along = np.cos(angle) * column + np.sin(angle) * row
@@ -52,7 +52,7 @@ def _ruled(kind: str, rng: np.random.Generator, size: int) -> NDArray[np.float64
 
 
 def _blotches(rng: np.random.Generator, size: int, cells: int) -> NDArray[np.float64]:
-    """Random levels on a coarse grid, joined smoothly: [size, size] from 0 to 1."""
+    """Random levels on a coarse grid, interpolated smoothly: [size, size] from 0 to 1."""
     levels = rng.random((cells + 1, cells + 1))
     at = np.linspace(0.0, cells, size, endpoint=False)
     low = at.astype(np.int64)

@@ -1,4 +1,4 @@
-"""PyBullet, which only the simulator needs: without it everything else works."""
+"""Imports PyBullet if it is installed. Only the simulator needs it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["pybullet", "require_pybullet"]
 
 @contextlib.contextmanager
 def _muted() -> Iterator[None]:
-    """Nothing reaches stderr, not even what compiled code writes: PyBullet greets each process with a line."""
+    """Discard everything written to stderr, also by compiled code: PyBullet prints a line at import."""
     try:
         kept = os.dup(2)
     except OSError:  # a service may have no stderr at all
@@ -37,8 +37,6 @@ except ImportError:
 
 
 def require_pybullet() -> None:
-    """Raises SimulationError, saying how to get it, where PyBullet is not installed."""
+    """Check that PyBullet is installed. Raises SimulationError, which says how to install it, if it is missing."""
     if pybullet is None:
-        raise SimulationError(
-            "PyBullet is not installed, and the simulator is made with it. pip install 'aassl_ros[sim]'."
-        )
+        raise SimulationError("PyBullet is not installed, but the simulator needs it. pip install 'aassl_ros[sim]'.")

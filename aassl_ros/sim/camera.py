@@ -1,4 +1,4 @@
-"""The simulated camera: where it stands, what it sees, its matrices. No physics."""
+"""The simulated camera: its pose, its matrices, and projection to pixels."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.motion.rotations import from_matrix
 
-# What is nearer or farther than this is not drawn, metres.
+# Nothing nearer or farther than this is drawn, metres.
 NEAR_M = 0.05
 FAR_M = 6.0
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera at `position`, looking at `target` (metres, one frame); `size` pixels wide and high.
+    """A pinhole camera at `position` that looks at `target` (both [3], metres, in one frame).
 
-    fov_deg: the angle of view, in degrees. Pixels are square.
+    fov_deg: field of view, degrees. size: width and height of the picture, pixels; pixels are square.
     """
 
     position: NDArray[np.float64]
@@ -30,7 +30,7 @@ class Camera:
         """Pose [7] of the optical frame (x right, y down, z forward) in the frame of position and target."""
         forward = self.target - self.position
         forward = forward / np.linalg.norm(forward)
-        # A camera that looks straight up or down has the x axis upward in its picture.
+        # If the camera looks straight up or down, the x axis points upward in its picture.
         up = [0.0, 0.0, 1.0] if abs(forward[2]) < 0.999 else [1.0, 0.0, 0.0]
         right = np.cross(forward, up)
         right = right / np.linalg.norm(right)
@@ -38,7 +38,7 @@ class Camera:
         return np.concatenate([self.position, from_matrix(rotation)])
 
     def matrix(self) -> NDArray[np.float64]:
-        """The intrinsic matrix [3, 3] in pixels, the middle of the first pixel being 0, 0 as in OpenCV and ROS."""
+        """The intrinsic matrix [3, 3] in pixels. The centre of the first pixel is (0, 0), as in OpenCV and ROS."""
         focal = self.size / 2 / np.tan(np.radians(self.fov_deg) / 2)
         middle = (self.size - 1) / 2
         return np.array([[focal, 0.0, middle], [0.0, focal, middle], [0.0, 0.0, 1.0]])

@@ -1,8 +1,8 @@
 """The procedural catalogue: any number of instances of each category, each drawn from its own seed.
 
-What an instance looks like depends on the catalogue's seed, its category and its number alone, on every machine and in
-any order of asking. Its colours are drawn apart from its shape, in the same way for every category, so that colour
-never tells the category.
+An instance depends only on the catalogue's settings and seed, its category and its number. It is the same on every
+machine and in any order of calls. Its colours are drawn independently of its shape, in the same way for every category,
+so that colour carries no information about the category.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from aassl_ros.sim.assets import read_asset
 from aassl_ros.sim.categories import CATEGORIES
 from aassl_ros.sim.categories.part import Part
 from aassl_ros.sim.categories.shapes import Mesh, join
-from aassl_ros.sim.scaled_rng import narrowed
+from aassl_ros.sim.scaled_rng import scaled_rng
 
 _ID = re.compile(r"^(?P<category>[a-z_]+)_(?P<index>\d{4,})$")
 
 
 @dataclass(frozen=True)
 class CatalogueSettings:
-    """What a catalogue file (sim/catalogues/NAME.yaml) may say."""
+    """Settings of a catalogue file (sim/catalogues/NAME.yaml)."""
 
-    seed: int = setting(0, "Objects of another seed are other objects.", minimum=0)
-    categories: tuple[str, ...] = setting(tuple(sorted(CATEGORIES)), "The categories, out of those the code can draw.")
+    seed: int = setting(0, "Random seed. Another seed gives other objects.", minimum=0)
+    categories: tuple[str, ...] = setting(tuple(sorted(CATEGORIES)), "The categories, some of those that are built in.")
     smallest_radius: float = setting(
-        0.085, "Smallest radius of the ball round an object, m.", minimum=0.01, maximum=1.0
+        0.085, "Smallest radius of an object's bounding sphere, m.", minimum=0.01, maximum=1.0
     )
-    largest_radius: float = setting(0.105, "Largest radius of the ball round an object, m.", minimum=0.01, maximum=1.0)
-    variation: float = setting(
-        1.0, "How far objects of a category differ in shape: 1 as far as they may, 0 not.", minimum=0.0, maximum=1.0
+    largest_radius: float = setting(
+        0.105, "Largest radius of an object's bounding sphere, m.", minimum=0.01, maximum=1.0
     )
-    most_colours: int = setting(3, "An object has from one to this many colours.", minimum=1, maximum=8)
+    variation: float = setting(1.0, "Shape variation within a category: 1 full, 0 none.", minimum=0.0, maximum=1.0)
+    most_colours: int = setting(3, "Maximum number of colours of an object.", minimum=1, maximum=8)
 
 
 @dataclass(frozen=True)
 class ColouredMesh:
-    """The parts of an object that share one colour. rgba: four numbers from 0 to 1."""
+    """The parts of an object that have one colour. rgba: four numbers from 0 to 1."""
 
     mesh: Mesh
     rgba: tuple[float, float, float, float]
@@ -52,9 +52,9 @@ class ColouredMesh:
 
 @dataclass(frozen=True)
 class ObjectModel:
-    """One object. Its frame lies at the middle of the ball round it: z up, x to its front, as in all of its category.
+    """One object. The origin of its frame is the centre of its bounding sphere; z is up and x points to its front.
 
-    meshes: one for each colour. radius: of the ball. extent: float64 [3], the lengths of its box. All in metres.
+    meshes: one for each colour, m. radius: of the bounding sphere, m. extent: float64 [3], size of the bounding box, m.
     """
 
     instance: str
@@ -65,20 +65,20 @@ class ObjectModel:
 
 
 class Catalogue:
-    """Makes objects by category and number, or by instance id (as "mug_0003")."""
+    """Makes objects by category and number, or by instance id (such as "mug_0003")."""
 
     def __init__(self, seed: int | None = None, settings: CatalogueSettings | None = None) -> None:
-        """seed overrides that of the settings. Raises SimulationError where the settings name an unknown category."""
+        """seed overrides the seed in the settings. Raises SimulationError if the settings name an unknown category."""
         self.settings = settings or CatalogueSettings()
         self.seed = self.settings.seed if seed is None else seed
         self.categories = tuple(self.settings.categories)
         unknown = sorted(set(self.categories) - set(CATEGORIES))
         if unknown or not self.categories:
             found = unknown[0] if unknown else "none"
-            raise SimulationError(f"category {found!r} cannot be drawn, expected some of {', '.join(CATEGORIES)}.")
+            raise SimulationError(f"category {found!r} is unknown, expected some of {', '.join(CATEGORIES)}.")
 
     def instance(self, category: str, index: int) -> ObjectModel:
-        """The object of this category and number (0 or more). Raises SimulationError where there is none."""
+        """The object of this category and number (0 or more). Raises SimulationError if there is none."""
         if category not in self.categories:
             raise SimulationError(
                 f"no category {category!r} in the catalogue, expected one of {', '.join(self.categories)}."
@@ -86,7 +86,7 @@ class Catalogue:
         if index < 0:
             raise SimulationError(f"instance number {index} of {category}, expected 0 or more.")
         shape_seed, colour_seed = np.random.SeedSequence([self.seed, zlib.crc32(category.encode()), index]).spawn(2)
-        shape = narrowed(np.random.PCG64(shape_seed), self.settings.variation)
+        shape = scaled_rng(np.random.PCG64(shape_seed), self.settings.variation)
         parts = CATEGORIES[category](shape)
         radius = float(shape.uniform(self.settings.smallest_radius, self.settings.largest_radius))
         parts, extent = _fitted(parts, radius)
@@ -94,28 +94,28 @@ class Catalogue:
         return ObjectModel(instance_id(category, index), category, _coloured(parts, colours), radius, extent)
 
     def find(self, instance: str) -> ObjectModel:
-        """The object with this id. Raises SimulationError where the id is none of the catalogue's."""
+        """The object with this id. Raises SimulationError if the catalogue has no such id."""
         match = _ID.match(instance)
         if match is None:
             raise SimulationError(
-                f"instance {instance!r}, expected a category and a number of four digits, as mug_0003."
+                f"instance {instance!r}, expected a category and a number of four digits, such as mug_0003."
             )
         return self.instance(match["category"], int(match["index"]))
 
 
 def load_catalogue(name: str = "household", *, seed: int | None = None) -> Catalogue:
-    """The catalogue of sim/catalogues/NAME.yaml, or of the file of that path. Raises ConfigError or SimulationError."""
+    """Load the catalogue sim/catalogues/NAME.yaml, or a file by its path. Raises ConfigError or SimulationError."""
     values, source = read_asset("catalogues", name)
     return Catalogue(seed, from_mapping(CatalogueSettings, values, source=source))
 
 
 def instance_id(category: str, index: int) -> str:
-    """The id of an instance, as "mug_0003"."""
+    """The id of an instance, such as "mug_0003"."""
     return f"{category}_{index:04d}"
 
 
 def _fitted(parts: list[Part], radius: float) -> tuple[list[Part], NDArray[np.float64]]:
-    """The parts moved to the middle of their ball and scaled to `radius`, and the lengths of their box."""
+    """The parts, centred and scaled to a bounding sphere of `radius`, and the size [3] of their bounding box."""
     points = np.concatenate([part.mesh.vertices for part in parts])
     middle = _ball_centre(points)
     factor = radius / np.linalg.norm(points - middle, axis=1).max()
@@ -124,9 +124,9 @@ def _fitted(parts: list[Part], radius: float) -> tuple[list[Part], NDArray[np.fl
 
 
 def _ball_centre(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Near the centre of the smallest ball round points [P, 3].
+    """The approximate centre of the smallest bounding sphere of points [P, 3].
 
-    After Badoiu and Clarkson: step toward the farthest point, ever shorter.
+    Method of Badoiu and Clarkson: step toward the farthest point, with decreasing step length.
     """
     centre = (points.min(axis=0) + points.max(axis=0)) / 2
     for step in range(1, 60):
@@ -136,7 +136,7 @@ def _ball_centre(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _draw_colours(rng: np.random.Generator, most: int) -> list[tuple[float, float, float, float]]:
-    """One to `most` colours of any hue, in the order in which an object's groups of parts take them."""
+    """Draw one to `most` colours of any hue. Returns one colour for each group of parts."""
     palette = []
     for _ in range(int(rng.integers(1, most + 1))):
         red, green, blue = colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.25, 0.95), rng.uniform(0.35, 0.95))
@@ -145,7 +145,7 @@ def _draw_colours(rng: np.random.Generator, most: int) -> list[tuple[float, floa
 
 
 def _coloured(parts: list[Part], colours: list[tuple[float, float, float, float]]) -> tuple[ColouredMesh, ...]:
-    """The parts joined by colour: fewer meshes are drawn faster."""
+    """Join the parts of one colour, because fewer meshes are drawn faster."""
     by_colour: dict[tuple[float, float, float, float], list[Mesh]] = {}
     for part in parts:
         by_colour.setdefault(colours[part.group % len(colours)], []).append(part.mesh)

@@ -1,4 +1,4 @@
-"""Objects as PyBullet draws them: bodies without mass or contact, put in place before each frame."""
+"""Objects that PyBullet draws: bodies without mass or contact, placed before each frame."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ _STEM_COLOUR = (0.3, 0.3, 0.32, 1.0)
 
 
 def stem_from(hand: NDArray[np.float64], model: ObjectModel) -> ColouredMesh:
-    """A thin bar from the hand, at the point `hand` [3] of the object's frame (metres), to the object's nearest point.
+    """A thin bar from the hand to the nearest point of the object. hand: [3], in the object's frame, m.
 
-    So the fingers need not cover the object, and nothing of the bar lies before or within it.
+    With the bar, the fingers do not cover the object. The bar itself covers nothing of the object.
     """
     middles = [part.mesh.vertices[part.mesh.triangles].mean(axis=1) for part in model.meshes]
     points = np.concatenate([*middles, *[part.mesh.vertices for part in model.meshes]])
     nearest = points[np.argmin(np.linalg.norm(points - hand, axis=1))]
-    # A hair longer than none: a bar of no length has no direction.
+    # At least a little length, because a bar of zero length has no direction.
     end = nearest + (nearest - hand) * 0.02 + 1e-4
     return ColouredMesh(tube(np.array([hand, end]), _STEM_RADIUS_M, sides=6), _STEM_COLOUR)
 
 
 class DrawnBody:
-    """Coloured meshes that move as one."""
+    """Coloured meshes that move together."""
 
     def __init__(self, meshes: Sequence[ColouredMesh], client: int) -> None:
         self._client = client
-        # By way of files: the EGL renderer takes no mesh from memory.
+        # Through files, because the EGL renderer cannot read a mesh from memory.
         with tempfile.TemporaryDirectory(prefix="aassl_sim_") as folder:
             self._bodies = [_draw(mesh, Path(folder) / f"{index}.obj", client) for index, mesh in enumerate(meshes)]
 
     def place(self, pose: NDArray[np.float64]) -> None:
-        """Put it at a pose [7] in the world."""
+        """Move the body to a pose [7] in the world."""
         position, turn = pose[:3].tolist(), pose[3:].tolist()
         for body in self._bodies:
             pybullet.resetBasePositionAndOrientation(body, position, turn, physicsClientId=self._client)
 
     def remove(self) -> None:
-        """Take it out of the world."""
+        """Remove the body from the world."""
         for body in self._bodies:
             pybullet.removeBody(body, physicsClientId=self._client)
         self._bodies = []

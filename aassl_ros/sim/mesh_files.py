@@ -1,7 +1,7 @@
-"""Mesh files of robots (OBJ, STL): read, thinned out for quick drawing, written.
+"""Reads, simplifies and writes mesh files of robots (OBJ, STL).
 
-Robots come with meshes of some 50,000 triangles, which the CPU renderer draws in 15 ms; at 128 pixels a fifth of them
-looks the same.
+Meshes of a robot have about 50,000 triangles, which the CPU renderer draws in 15 ms. At 128 pixels a fifth of the
+triangles looks the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _STL_HEADER_BYTES = 84
 
 
 def read_mesh(path: Path) -> Mesh:
-    """The triangles of an OBJ or binary STL file. Raises SimulationError where the file cannot be read as such."""
+    """Read the triangles of an OBJ or binary STL file. Raises SimulationError if the file is neither."""
     try:
         if path.suffix.lower() == ".obj":
             return _read_obj(path)
@@ -32,9 +32,10 @@ def read_mesh(path: Path) -> Mesh:
 
 
 def thinned(mesh: Mesh, cell: float) -> tuple[Mesh, NDArray[np.float64]]:
-    """The mesh with all points of one cube of the side `cell` (metres) drawn together into one, and its normals [V, 3].
+    """Simplify a mesh: merge all points that lie in the same cube of side `cell` (metres).
 
-    The normals are means over the full mesh, so that the thinned one is shaded nearly as the full one.
+    Returns the mesh and its normals [V, 3]. The normals are means over the full mesh, so that the simplified mesh is
+    shaded nearly like the full one.
     """
     cells = np.floor(mesh.vertices / cell).astype(np.int64)
     _, index = np.unique(cells, axis=0, return_inverse=True)
@@ -43,13 +44,13 @@ def thinned(mesh: Mesh, cell: float) -> tuple[Mesh, NDArray[np.float64]]:
     centres = np.column_stack([np.bincount(index, weights=column) / count for column in mesh.vertices.T])
     triangles = index[mesh.triangles]
     kept = triangles[np.linalg.norm(_area_vectors(centres, triangles), axis=1) > 1e-12]
-    # Rolled so that the smallest index leads: the same triangle met twice is then found, and its winding kept.
+    # Rotated so that the smallest index comes first: this finds duplicate triangles and keeps the winding order.
     lead = np.argmin(kept, axis=1)
     rolled = np.take_along_axis(kept, (lead[:, None] + np.arange(3)) % 3, axis=1)
     normals = np.zeros_like(centres)
     np.add.at(normals, triangles, _area_vectors(mesh.vertices, mesh.triangles)[:, None])
     length = np.linalg.norm(normals, axis=1, keepdims=True)
-    # Both sides of a thin wall may cancel each other; any direction then does.
+    # The two sides of a thin wall may cancel each other. Then any direction will do.
     normals = np.where(length > 1e-12, normals / np.maximum(length, 1e-12), [0.0, 0.0, 1.0])
     return Mesh(centres, np.unique(rolled, axis=0)), normals
 
@@ -63,7 +64,7 @@ def write_obj(path: Path, mesh: Mesh, normals: NDArray[np.float64]) -> None:
 
 
 def _area_vectors(vertices: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Outward normals [T, 3] of the triangles, as long as twice their areas."""
+    """Outward normals [T, 3] of the triangles; their length is twice the area."""
     first, second, third = (vertices[triangles[:, corner]] for corner in range(3))
     return np.cross(second - first, third - first)
 
@@ -79,7 +80,7 @@ def _read_obj(path: Path) -> Mesh:
             corners = [corner - 1 if corner > 0 else len(vertices) + corner for corner in corners]
             triangles += [(corners[0], second, third) for second, third in pairwise(corners[1:])]
     if not triangles:
-        raise ValueError("it holds no triangles")
+        raise ValueError("it contains no triangles")
     return Mesh(np.array(vertices, dtype=np.float64), np.array(triangles, dtype=np.int64))
 
 
@@ -87,6 +88,6 @@ def _read_stl(path: Path) -> Mesh:
     data = path.read_bytes()
     count = int.from_bytes(data[80:_STL_HEADER_BYTES], "little")
     if count == 0 or len(data) < _STL_HEADER_BYTES + count * _STL_TRIANGLE.itemsize:
-        raise ValueError("it is no binary STL or is cut short")
+        raise ValueError("it is not a binary STL file, or is truncated")
     corners = np.frombuffer(data, _STL_TRIANGLE, count, _STL_HEADER_BYTES)["corners"].reshape(-1, 3)
     return Mesh(corners.astype(np.float64), np.arange(3 * count).reshape(-1, 3))

@@ -1,6 +1,6 @@
-"""Draws one object alone, held by nothing, before any background: for data by the thousand (`aassl synth`).
+"""Draws single objects, without arm and table, over any background (for `aassl synth`).
 
-The camera is the origin and its optical frame the world: x right, y down, z forward, metres.
+The world frame is the optical frame of the camera: x right, y down, z forward, metres.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from aassl_ros.sim.catalogue import ObjectModel
 from aassl_ros.sim.held_object import DrawnBody
 from aassl_ros.sim.surface import Pattern
 
-# Drawn this much finer, then shrunk by area: edges are smooth.
+# Pictures are drawn larger by this factor, then reduced by area averaging, so that edges are smooth.
 _FINER = 2
 
 
 @dataclass(frozen=True)
 class Lamp:
-    """The light. towards: float64 [3], the direction in which the lamp lies, in the camera's optical frame.
+    """The light. towards: float64 [3], direction from the object to the lamp, in the camera's optical frame.
 
-    ambient, diffuse, specular: strengths from 0 to 1. colour: float64 [3] from 0 to 1.
+    ambient, diffuse, specular: intensities from 0 to 1. colour: float64 [3] from 0 to 1.
     """
 
     towards: NDArray[np.float64]
@@ -37,50 +37,55 @@ class Lamp:
 
 
 @dataclass(frozen=True)
-class Shots:
-    """N pictures of an object before black. rgba: uint8 [N, S, S, 4]; the fourth is the object's share of the pixel."""
+class Renderings:
+    """N pictures of an object on black. rgba: uint8 [N, S, S, 4]; alpha is the fraction of the pixel it covers."""
 
     rgba: NDArray[np.uint8]
 
-    def before(self, background: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """The pictures before a background float32 [S, S, 3] from 0 to 1, or one each [N, S, S, 3]: uint8 RGB."""
+    def over(self, background: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """The pictures over a background, uint8 [N, S, S, 3] RGB.
+
+        background: float32 from 0 to 1, [S, S, 3], or [N, S, S, 3] with one for each picture.
+        """
         uncovered = 255.0 - self.rgba[..., 3:].astype(np.float32)
         mixed = self.rgba[..., :3] + uncovered * background + np.float32(0.5)
         return np.minimum(mixed, 255.0).astype(np.uint8)
 
 
-class Studio:
+class ObjectRenderer:
     """Draws objects of a catalogue. Close it, or use it in a `with` block."""
 
     def __init__(self, size: int) -> None:
-        """size: of the pictures, pixels. Raises SimulationError where PyBullet is missing."""
+        """size: width and height of the pictures, pixels. Raises SimulationError if PyBullet is missing."""
         require_pybullet()
         self.size = size
         self._client = pybullet.connect(pybullet.DIRECT)
-        # Objects come and go: their meshes must not pile up.
+        # Objects are added and removed: their meshes must not accumulate in the cache.
         pybullet.setPhysicsEngineParameter(enableFileCaching=0, physicsClientId=self._client)
         self._view = pybullet.computeViewMatrix([0, 0, 0], [0, 0, 1], [0, -1, 0])
         self._body: DrawnBody | None = None
         self._radius = 0.0
 
-    def put(self, model: ObjectModel) -> None:
-        """Put an object before the camera in place of what was there."""
+    def set_object(self, model: ObjectModel) -> None:
+        """Replace the object in front of the camera."""
         if self._body is not None:
             self._body.remove()
         self._body = DrawnBody(model.meshes, self._client)
         self._radius = model.radius
 
-    def shoot(self, poses: NDArray[np.float64], fov_deg: float, lamp: Lamp, pattern: Pattern | None = None) -> Shots:
-        """The object at each of the poses [N, 7], seen with this angle of view, under this lamp, with this pattern."""
+    def render(
+        self, poses: NDArray[np.float64], fov_deg: float, lamp: Lamp, pattern: Pattern | None = None
+    ) -> Renderings:
+        """Draw the object at each of the poses [N, 7] (optical frame, m). fov_deg: field of view, degrees."""
         if self._body is None:
-            raise ValueError("no object to draw: call put first")
+            raise ValueError("no object to draw: call set_object first")
         lens = _Lens(poses, 1.1 * self._radius, fov_deg, self.size * _FINER)
         shrunk = [cv2.resize(self._frame(pose, lens, lamp, pattern), (self.size, self.size),
                              interpolation=cv2.INTER_AREA) for pose in poses]  # fmt: skip
-        return Shots(np.stack(shrunk).astype(np.uint8))
+        return Renderings(np.stack(shrunk).astype(np.uint8))
 
     def _frame(self, pose: NDArray[np.float64], lens: _Lens, lamp: Lamp, pattern: Pattern | None) -> NDArray[np.uint8]:
-        """One picture before black at full size, the object's pixels opaque: uint8 [side, side, 4]."""
+        """One picture on black at full size, with the object's pixels opaque: uint8 [side, side, 4]."""
         assert self._body is not None
         self._body.place(pose)
         side = lens.side
@@ -98,7 +103,7 @@ class Studio:
             renderer=pybullet.ER_TINY_RENDERER,
             physicsClientId=self._client,
         )
-        # By the mask: the depth where there is nothing is not quite that of the far plane.
+        # By the mask and not by depth: the depth of empty pixels is not exactly that of the far plane.
         seen = np.flatnonzero(np.asarray(mask).reshape(-1) >= 0)
         visible = np.asarray(colours, dtype=np.uint8).reshape(-1, 4)[seen]
         if pattern is not None and pattern.kind != "plain":
@@ -110,12 +115,12 @@ class Studio:
         return picture.reshape(side, side, 4)
 
     def close(self) -> None:
-        """End the drawing; further calls but this one are errors."""
+        """Free the renderer. Only `close` may be called after this."""
         if self._client >= 0:
             pybullet.disconnect(self._client)
             self._client = -1
 
-    def __enter__(self) -> Studio:
+    def __enter__(self) -> ObjectRenderer:
         return self
 
     def __exit__(
@@ -125,24 +130,25 @@ class Studio:
 
 
 class _Lens:
-    """What pixels see: an angle of view (degrees), `side` pixels wide and high, near and far planes (m)."""
+    """Camera model: field of view (degrees), `side` pixels wide and high, near and far planes (m)."""
 
     def __init__(self, poses: NDArray[np.float64], margin: float, fov_deg: float, side: int) -> None:
-        """The planes lie `margin` m before and behind the poses [N, 7]."""
+        """The planes lie `margin` m in front of and behind the poses [N, 7]."""
         self.side = side
         self._near = max(0.01, float(poses[:, 2].min()) - margin)
         self._far = float(poses[:, 2].max()) + margin
         self._step = np.float32(2.0 * np.tan(np.radians(fov_deg) / 2) / side)
         self.projection = list(pybullet.computeProjectionMatrixFOV(fov_deg, 1.0, self._near, self._far))
-        # The renderer looks through a corner of each pixel; moved by half a pixel, it looks through the middle.
+        # The renderer samples the corner of each pixel. Shifted by half a pixel, it samples the centre.
         self.projection[8] = self.projection[9] = 1.0 / side
 
     def points(
         self, pixels: NDArray[np.int64], depths: NDArray[np.float32], pose: NDArray[np.float64]
     ) -> NDArray[np.float32]:
-        """What the pixels (numbered row by row, [P]) show, in the frame of the object at `pose`: float32 [P, 3], m.
+        """Points of the object at these pixels, in the object's frame: float32 [P, 3], m.
 
-        depths: float32 [P], as the renderer gives them, 0 at the near plane and 1 at the far one.
+        pixels: int64 [P], numbered row by row. depths: float32 [P] from the renderer, 0 at the near plane and 1 at the
+        far plane. pose: [7], of the object.
         """
         distance = self._near * self._far / (self._far - (self._far - self._near) * depths)
         row, column = np.divmod(pixels, self.side)

@@ -1,4 +1,4 @@
-"""Which PyBullet renderer draws the frames: the CPU's, or EGL (the graphics card's) where it works."""
+"""Chooses the PyBullet renderer: the CPU, or EGL (on the graphics card) if it works."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 from aassl_ros.sim.bullet import pybullet
 
-# EGL's plugin ends the whole process where there is no graphics card, so it is tried in one of its own.
+# Without a graphics card the EGL plugin kills its process, so it is tried in a separate process.
 _TRIAL = """
 import pybullet, sys
 client = pybullet.connect(pybullet.DIRECT)
@@ -22,16 +22,16 @@ _TRIAL_TIMEOUT_S = 30.0
 
 
 def egl_plugin() -> str | None:
-    """The path of PyBullet's EGL plugin, or None where the wheel brings none."""
+    """The path of PyBullet's EGL plugin, or None if the installed wheel has none."""
     found = importlib.util.find_spec("eglRenderer")
     return found.origin if found is not None else None
 
 
 def why_no_egl() -> str | None:
-    """None where EGL draws on this machine, else what stands in the way. Takes about a second."""
+    """None if EGL works on this machine, else the reason why not. Takes about a second."""
     plugin = egl_plugin()
     if plugin is None:
-        return "this build of PyBullet brings no EGL renderer"
+        return "this build of PyBullet has no EGL renderer"
     command = [sys.executable, "-c", _TRIAL, plugin]
     try:
         trial = subprocess.run(command, capture_output=True, text=True, timeout=_TRIAL_TIMEOUT_S, check=False)
@@ -44,7 +44,7 @@ def why_no_egl() -> str | None:
 
 
 class Renderer:
-    """Draws with the renderer asked for; `fallback` says why it is not the one asked for, or is None."""
+    """The requested renderer, or the CPU if EGL does not work; `fallback` is the reason for that, or None."""
 
     def __init__(self, client: int, name: str) -> None:
         """name: "cpu" or "egl". client: a PyBullet physics client."""

@@ -1,4 +1,4 @@
-"""The arm in PyBullet: its body, its joints' motors, where its tip is."""
+"""The arm in PyBullet: its body, its joint motors, the pose of its tip."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from aassl_ros.sim.servo import Setpoint
 
 Array = NDArray[np.float64]
 
-# Share of the position error that a motor makes up in one step: stiff, yet it lags a little, as real ones do.
+# Fraction of the position error that a motor corrects in one step: stiff, but with a small lag like a real motor.
 _POSITION_GAIN = 0.4
 _VELOCITY_GAIN = 1.0
-# Grippers bring no acceleration limit: full speed within 0.05 s.
+# The URDF has no acceleration limits for grippers: they reach full speed within 0.05 s.
 _GRIPPER_RISE_S = 0.05
 
 
 @dataclass(frozen=True)
 class JointReading:
-    """Joints at one moment. position, velocity, effort: float64 [J] in rad, rad/s, Nm (m, m/s, N where they slide)."""
+    """Joints at one time. position, velocity, effort: float64 [J], rad, rad/s, Nm (m, m/s, N for sliding joints)."""
 
     names: tuple[str, ...]
     position: Array
@@ -35,12 +35,12 @@ class JointReading:
 
 
 class RobotBody:
-    """An arm fixed at the origin, its joints driven by motors that follow a limited setpoint."""
+    """An arm that is fixed at the origin. Its motors follow a setpoint that respects the limits."""
 
     def __init__(self, arm: Arm, client: int, *, detail_m: float) -> None:
-        """detail_m: meshes are thinned to cubes of this side.
+        """detail_m: meshes are simplified to details of this size, m.
 
-        Raises ConfigError or SimulationError where the URDF is missing or lacks what the arm names.
+        Raises ConfigError or SimulationError if the URDF is missing, or lacks a joint or link that the arm names.
         """
         self._client = client
         path = arm.urdf_path()
@@ -61,13 +61,16 @@ class RobotBody:
         self.go_home()
 
     def go_home(self) -> None:
-        """Put every joint at home, at rest, at once."""
+        """Set every joint to its home position, at rest, immediately."""
         for index, position in zip(self._index, self.home, strict=True):
             pybullet.resetJointState(self.body, index, float(position), 0.0, physicsClientId=self._client)
         self.setpoint = Setpoint(self.home, self.position_limits, self.velocity_limits, self._acceleration_limits)
 
     def drive(self, position: Array, velocity: Array, seconds: float) -> None:
-        """Set the motors for one step of this length after a command, float64 [J] each; NaN for joints without one."""
+        """Set the motors for one step of this length toward a command.
+
+        position, velocity: float64 [J], rad and rad/s; NaN for joints without a command. seconds: length of the step.
+        """
         self.setpoint.advance(position, velocity, seconds)
         pybullet.setJointMotorControlArray(
             self.body,
@@ -82,7 +85,7 @@ class RobotBody:
         )
 
     def reading(self) -> JointReading:
-        """The joints now."""
+        """The current joint states."""
         states = pybullet.getJointStates(self.body, self._index, physicsClientId=self._client)
         position, velocity, _, effort = zip(*states, strict=True)
         return JointReading(self.names, np.array(position), np.array(velocity), np.array(effort))
@@ -120,7 +123,7 @@ class RobotBody:
         return pybullet.getJointInfo(self.body, index, physicsClientId=self._client)
 
     def _limits(self, arm: Arm) -> tuple[Array, Array, Array]:
-        """Limits of position [J, 2], velocity [J], acceleration [J]: the arm's own, and the URDF's for the gripper."""
+        """Limits of position [J, 2], velocity [J], acceleration [J]; those of the gripper come from the URDF."""
         gripper = [self._info(index) for index in self._index[len(arm.joints) :]]
         speeds = [float(info[11]) for info in gripper]
         position = np.array([*arm.position_limits, *[(info[8], info[9]) for info in gripper]], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""A robot's URDF made ready: for PyBullet with thinned meshes, for others with names that hold on any machine."""
+"""Prepares a robot's URDF: with simplified meshes for PyBullet, and with package names that work on any machine."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from aassl_ros.errors import SimulationError
 from aassl_ros.paths import PACKAGE_SCHEME, find_package_file, python_package_folder
 from aassl_ros.sim.mesh_files import read_mesh, thinned, write_obj
 
-# The Python package that brings our arms.
+# The Python package that contains our arms.
 _PYBULLET_DATA = "pybullet_data"
 
 
 def with_package_names(urdf: str, path: Path) -> str:
-    """The URDF with every mesh named as package://NAME/PATH, so that a bag with it says nothing of this machine."""
+    """The URDF with every mesh named as package://NAME/PATH, so that a bag contains no path of this machine."""
     root = _parse(urdf, path)
     for mesh in root.iter("mesh"):
         filename = mesh.get("filename", "")
@@ -23,9 +23,9 @@ def with_package_names(urdf: str, path: Path) -> str:
 
 
 def with_thinned_meshes(urdf: str, path: Path, folder: Path, *, cell: float) -> str:
-    """The URDF with each link's meshes thinned to cubes of the side `cell` (metres) and written to `folder`.
+    """The URDF with each link's meshes simplified to details of size `cell` (metres) and written to `folder`.
 
-    Visual meshes serve for contact as well: where a robot brings coarser ones for contact they may not be at hand.
+    Visual meshes serve as collision meshes too, because the robot's own collision meshes may not be installed.
     """
     root = _parse(urdf, path)
     written: dict[Path, str] = {}
@@ -46,9 +46,9 @@ def with_thinned_meshes(urdf: str, path: Path, folder: Path, *, cell: float) -> 
 
 
 def find_mesh(filename: str, urdf_path: Path) -> Path:
-    """The mesh of this name: beside the URDF, in a folder above it, or in an installed package.
+    """Find a mesh beside the URDF, relative to a folder above it, or in an installed package.
 
-    Raises SimulationError where it is in none of them.
+    Raises SimulationError if it is in none of them.
     """
     relative = filename.removeprefix(PACKAGE_SCHEME).removeprefix("file://")
     for folder in urdf_path.parents:
@@ -57,13 +57,15 @@ def find_mesh(filename: str, urdf_path: Path) -> Path:
     if filename.startswith(PACKAGE_SCHEME) and (found := find_package_file(filename)) is not None:
         return found
     raise SimulationError(
-        f"{urdf_path} names mesh {filename}, which lies neither beside it nor above it nor in an installed package."
+        f"{urdf_path} names mesh {filename}, which is not beside it, nor above it, nor in an installed package."
     )
 
 
 def _package_name(filename: str, mesh: Path, urdf_path: Path) -> str:
-    """package://NAME/PATH of a mesh found as `filename`: NAME is pybullet_data, the package that the URDF names, the
-    ROS package that it lies in, or else the folder that holds URDF and mesh.
+    """The name package://NAME/PATH of a mesh that was found as `filename`.
+
+    NAME is pybullet_data, else the package that the URDF names, else the ROS package that contains the mesh, else the
+    folder that contains the URDF and the mesh.
     """
     pybullet_data = python_package_folder(_PYBULLET_DATA)
     if pybullet_data is not None and mesh.is_relative_to(pybullet_data):
@@ -74,7 +76,7 @@ def _package_name(filename: str, mesh: Path, urdf_path: Path) -> str:
         if (folder / "package.xml").is_file():
             name = ElementTree.parse(folder / "package.xml").getroot().findtext("name", folder.name).strip()
             return f"{PACKAGE_SCHEME}{name}/{mesh.relative_to(folder).as_posix()}"
-    # The root is no folder that can be named.
+    # The root folder has no name.
     folder = next((folder for folder in mesh.parents if folder in urdf_path.parents and folder.name), mesh.parent)
     return f"{PACKAGE_SCHEME}{folder.name}/{mesh.relative_to(folder).as_posix()}"
 

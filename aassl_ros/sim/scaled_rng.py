@@ -1,4 +1,4 @@
-"""A random generator that keeps near the middle: objects drawn with it differ less from each other."""
+"""A random generator whose draws are scaled toward the middle of their range, so that objects differ less."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 
 
-def narrowed(bits: np.random.BitGenerator, variation: float) -> np.random.Generator:
-    """A generator for drawing shapes. variation: 1 for the usual one, less for one nearer the middle, 0 for the middle.
+def scaled_rng(bits: np.random.BitGenerator, variation: float) -> np.random.Generator:
+    """A generator for drawing shapes.
 
-    With 1 its draws are those of np.random.default_rng.
+    variation: 1 draws from the full range, as np.random.default_rng does; 0 always gives the middle of the range.
     """
-    return np.random.Generator(bits) if variation >= 1.0 else _Narrowed(bits, variation)
+    return np.random.Generator(bits) if variation >= 1.0 else _ScaledRng(bits, variation)
 
 
-class _Narrowed(np.random.Generator):
-    """What categories use of a generator, each draw moved toward the middle of its range."""
+class _ScaledRng(np.random.Generator):
+    """The generator methods that categories use, with each draw scaled toward the middle of its range."""
 
     def __init__(self, bits: np.random.BitGenerator, variation: float) -> None:
         super().__init__(bits)
         self._variation = variation
 
-    # numpy's overloads also make arrays, which categories draw none of: hence the ignores.
+    # numpy's overloads can also return arrays, which no category uses; hence the type ignores.
     def random(self) -> float:  # type: ignore[override]
         return 0.5 + self._variation * (super().random() - 0.5)
 

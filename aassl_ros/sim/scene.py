@@ -1,4 +1,4 @@
-"""What stands still about the arm: table, floor, walls, light (sim/scenes/NAME.yaml)."""
+"""The static scene: table, floor, walls, light (sim/scenes/NAME.yaml)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LIGHT_KEYS = {"direction", "ambient", "diffuse", "specular"}
 
 @dataclass(frozen=True)
 class SceneBox:
-    """A box. centre, lengths: metres, in the frame of the arm's base. colour: red, green, blue from 0 to 1."""
+    """A box. centre, lengths: metres, in the frame of the arm's base. colour: RGB from 0 to 1."""
 
     name: str
     centre: tuple[float, ...]
@@ -26,7 +26,7 @@ class SceneBox:
 
 @dataclass(frozen=True)
 class Light:
-    """One lamp far away. direction: from the scene to the lamp. ambient, diffuse, specular: strengths from 0 to 1."""
+    """One distant lamp. direction: from the scene to the lamp. ambient, diffuse, specular: intensities from 0 to 1."""
 
     direction: tuple[float, ...] = (0.5, 0.6, 1.0)
     ambient: float = 0.45
@@ -43,7 +43,7 @@ class Scene:
 
 
 def load_scene(name: str = "table") -> Scene:
-    """The scene of sim/scenes/NAME.yaml, or of the file of that path. Raises ConfigError naming the wrong key."""
+    """Load the scene sim/scenes/NAME.yaml, or a file by its path. Raises ConfigError, which names the wrong key."""
     values, source = read_asset("scenes", name)
     _check_keys(values, {"boxes", "light"}, source)
     boxes = tuple(_box(entry, source) for entry in values.get("boxes") or [])

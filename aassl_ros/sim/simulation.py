@@ -1,7 +1,7 @@
-"""The world in time: when steps are taken, joints read and frames drawn, and which command is in force.
+"""Runs the world in time: when it takes steps, reads joints and draws frames, and which command is active.
 
-Physics runs at 300 Hz. Joints are read at steps; frames are drawn half way between two steps, so that a frame never has
-the stamp of a joint state and what is interpolated between joint states is really tested.
+Physics runs at 300 Hz. Joints are read at steps. Frames are drawn half way between two steps, so that a frame never has
+the stamp of a joint state, and interpolation between joint states is tested.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from aassl_ros.sim.robot_body import JointReading
 from aassl_ros.sim.world import World, WorldSettings
 
 STEP_HZ = 300
-# Simulated time begins here: 0 means "no time" in ROS.
+# Simulated time starts here, because 0 means "no time" in ROS.
 START_NS = 1_000_000_000
 _HALF_STEPS_PER_S = 2 * STEP_HZ
 _HALF_STEP_S = 1.0 / _HALF_STEPS_PER_S
 _NS_PER_S = 1_000_000_000
-# Commands of the past are of no use to the simulator; they are put away this often.
+# The simulator does not need past commands. They are dropped this often.
 _FORGET_EVERY_STEPS = STEP_HZ
 
 
 @dataclass(frozen=True)
 class SimulationSettings(WorldSettings):
-    """The world's settings, and how often it is looked at."""
+    """Settings of the world, and the rates of frames and joint states."""
 
-    camera_hz: int = setting(30, "Frames per second; it must divide 300.", minimum=1, maximum=150)
-    joint_hz: int = setting(100, "Joint states per second; it must divide 300.", minimum=1, maximum=300)
+    camera_hz: int = setting(30, "Frames per second; must be a divisor of 300.", minimum=1, maximum=150)
+    joint_hz: int = setting(100, "Joint states per second; must be a divisor of 300.", minimum=1, maximum=300)
     seed: int = setting(0, "The same seed and the same commands give the same frames.", minimum=0)
 
 
@@ -49,8 +49,8 @@ class JointEvent:
 class FrameEvent:
     """A frame was drawn. frame: uint8 [H, W, 3] RGB.
 
-    joints: as they were at the frame's very moment. object_pose: float64 [7] in the camera's optical frame, None where
-    the hand is empty. is_first: whether no frame was drawn since the object was swapped.
+    joints: at the time of the frame. object_pose: float64 [7] in the camera's optical frame, None if the hand is empty.
+    is_first: whether this is the first frame since the object was swapped.
     """
 
     stamp_ns: int
@@ -61,14 +61,14 @@ class FrameEvent:
 
 
 class Simulation:
-    """Runs a world step by step. The caller says how far, and gets what happened on the way."""
+    """Runs a world step by step. The caller says up to which time, and gets the events until then."""
 
     def __init__(self, world: World, settings: SimulationSettings) -> None:
-        """Raises ConfigError where a rate does not divide 300."""
+        """Raises ConfigError if a rate is not a divisor of 300."""
         self.world = world
         self._joint_period = _period(settings.joint_hz, "joint_hz")
         self._frame_period = 2 * _period(settings.camera_hz, "camera_hz")
-        # An odd number of half steps: between two steps, and near the middle of the first period.
+        # An odd number of half steps lies between two steps; this one is near the middle of the first period.
         self._frame_phase = (self._frame_period // 2) | 1
         self._half_steps = 0
         self._command = CommandInForce(world.joint_names)
@@ -76,20 +76,23 @@ class Simulation:
 
     @property
     def time_ns(self) -> int:
-        """Simulated time now."""
+        """The current simulated time."""
         return START_NS + self._half_steps * _NS_PER_S // _HALF_STEPS_PER_S
 
     def command(self, trajectory: Trajectory) -> None:
-        """Put a trajectory in force from its stamp on, or from now. Raises TrajectoryError on an unknown joint."""
+        """Make a trajectory active from its stamp on, or from now if the stamp is 0.
+
+        Raises TrajectoryError if it names an unknown joint.
+        """
         self._command.add(trajectory, self.time_ns)
 
     def swap_object(self, instance: str | None) -> None:
-        """Put another object in the hand, or none. Raises SimulationError where there is none such."""
+        """Put another object in the hand, or none. Raises SimulationError if the catalogue has no such instance."""
         self.world.set_object(instance)
         self._unseen = True
 
     def run_until(self, time_ns: int) -> Iterator[JointEvent | FrameEvent]:
-        """Take steps while they end at `time_ns` or before; yields what happens, in order."""
+        """Take all steps that end at or before `time_ns`. Yields the events in order."""
         while START_NS + (self._half_steps + 2) * _NS_PER_S // _HALF_STEPS_PER_S <= time_ns:
             yield from self._step()
 
@@ -119,7 +122,7 @@ class Simulation:
 
 
 def _period(rate_hz: int, name: str) -> int:
-    """Steps from one event to the next."""
+    """Number of steps from one event to the next."""
     if STEP_HZ % rate_hz:
         rates = ", ".join(str(rate) for rate in range(1, STEP_HZ + 1) if STEP_HZ % rate == 0)
         raise ConfigError(f"{name} = {rate_hz}, expected a divisor of {STEP_HZ}: {rates}.")

@@ -1,7 +1,6 @@
-"""The simulated world: an arm on a table turns an object before a fixed camera. Knows nothing of ROS.
+"""The simulated world: an arm on a table turns an object in front of a fixed camera. Does not depend on ROS.
 
-Time goes in steps that the caller asks for. One seed and one sequence of calls always give the same frames and joint
-positions.
+Time advances only in steps that the caller requests. The same seed and calls give the same frames and joint positions.
 """
 
 from __future__ import annotations
@@ -31,32 +30,32 @@ STEP_S = 1.0 / 300.0
 
 @dataclass(frozen=True)
 class WorldSettings:
-    """What the world looks like. Files are named by their stem under sim/ or by a path."""
+    """The appearance of the world. Files are named by their name under sim/ or by a path."""
 
     catalogue: str = setting("household", "Objects: sim/catalogues/NAME.yaml, or a path.")
     scene: str = setting("table", "Table, room and light: sim/scenes/NAME.yaml, or a path.")
     image_size: int = setting(128, "Width and height of the frames, pixels.", minimum=16, maximum=2048)
-    renderer: str = setting(
-        "cpu", "What draws: cpu, or egl (the graphics card) where it works.", choices=("cpu", "egl")
-    )
-    shadows: bool = setting(False, "Draw shadows; drawing then takes twice as long.")
+    renderer: str = setting("cpu", "Renderer: cpu, or egl (the graphics card) if it works.", choices=("cpu", "egl"))
+    shadows: bool = setting(False, "Draw shadows; rendering then takes twice as long.")
     light_jitter_deg: float = setting(
-        0.0, "The lamp's direction is turned by up to this much with each object.", minimum=0.0, maximum=60.0
+        0.0, "Maximum random change of the lamp's direction for each object, degrees.", minimum=0.0, maximum=60.0
     )
     grip_jitter_m: float = setting(
-        0.006, "An object is held up to this far from the middle of the grip, m.", minimum=0.0, maximum=0.05
+        0.006, "Maximum random offset of the object from the centre of the grip, m.", minimum=0.0, maximum=0.05
     )
     grip_tilt_deg: float = setting(
-        180.0, "An object is held tilted by up to this from upright, degrees; 180: any way up.", minimum=0, maximum=180
+        180.0, "Maximum random tilt of the object from upright, degrees; 180: any orientation.", minimum=0, maximum=180
     )
-    mesh_detail_m: float = setting(0.008, "The arm's meshes are thinned to this, m.", minimum=0.001, maximum=0.05)
+    mesh_detail_m: float = setting(
+        0.008, "The arm's meshes are simplified to details of this size, m.", minimum=0.001, maximum=0.05
+    )
 
 
 class World:
     """One arm, one scene, one camera, and at most one object in the hand. Close it, or use it in a `with` block."""
 
     def __init__(self, arm: Arm, settings: WorldSettings | None = None, seed: int = 0) -> None:
-        """seed: of the object poses where `set_object` is given no generator. Raises ConfigError or SimulationError."""
+        """seed: for object poses if `set_object` gets no generator. Raises ConfigError or SimulationError."""
         require_pybullet()
         self.arm = arm
         self.settings = settings or WorldSettings()
@@ -74,7 +73,7 @@ class World:
     def _build(self) -> None:
         client = self._client
         pybullet.setPhysicsEngineParameter(deterministicOverlappingPairs=1, physicsClientId=client)
-        # Objects come and go: their meshes must not pile up.
+        # Objects are added and removed: their meshes must not accumulate in the cache.
         pybullet.setPhysicsEngineParameter(enableFileCaching=0, physicsClientId=client)
         pybullet.setGravity(0, 0, -9.81, physicsClientId=client)
         self.renderer = Renderer(client, self.settings.renderer)
@@ -96,37 +95,37 @@ class World:
 
     @property
     def robot_description(self) -> str:
-        """The arm's URDF, meshes named as package://NAME/PATH."""
+        """The arm's URDF, with meshes named as package://NAME/PATH."""
         return self.robot.description
 
     @property
     def joint_names(self) -> tuple[str, ...]:
-        """The arm's joints, then the gripper's: the order of every array of joints here."""
+        """The arm's joints, then the gripper's. All joint arrays here have this order."""
         return self.robot.names
 
     def set_command(self, position: Array, velocity: Array | None = None) -> None:
-        """Where the joints should be at the end of the next step: position, velocity float64 [J].
+        """Set the commanded joint state at the end of the next step: position, velocity float64 [J], rad and rad/s.
 
-        NaN for a joint without a command: it stays. Limits of position, velocity and acceleration are kept whatever is
-        asked.
+        A joint whose position is NaN has no command and does not move. The limits of position, velocity and
+        acceleration hold for any command.
         """
         self._command = np.asarray(position, dtype=np.float64)
         self._command_velocity = np.zeros_like(self._command) if velocity is None else np.asarray(velocity)
 
     def step(self, seconds: float = STEP_S) -> None:
-        """Let time pass: one step of the physics, at most STEP_S long."""
+        """Take one physics step of at most STEP_S."""
         pybullet.setTimeStep(seconds, physicsClientId=self._client)
         self.robot.drive(self._command, self._command_velocity, seconds)
         pybullet.stepSimulation(physicsClientId=self._client)
 
     def joint_state(self) -> JointReading:
-        """The joints now."""
+        """The current joint states."""
         return self.robot.reading()
 
     def set_object(self, instance: str | None, rng: np.random.Generator | None = None) -> ObjectModel | None:
-        """Put this object into the hand, in a pose drawn anew, in place of what was there; None empties the hand.
+        """Replace the object in the hand, with a new random pose; None empties the hand.
 
-        Raises SimulationError, and changes nothing, where the catalogue has no such instance.
+        Raises SimulationError, and changes nothing, if the catalogue has no such instance.
         """
         model = self.catalogue.find(instance) if instance is not None else None
         rng = rng or self._rng
@@ -143,7 +142,7 @@ class World:
         return model
 
     def render(self) -> NDArray[np.uint8]:
-        """What the camera sees now: uint8 [H, W, 3] RGB."""
+        """The current camera picture: uint8 [H, W, 3] RGB."""
         self._place_object()
         size, light = self.settings.image_size, self._scene.light
         picture = pybullet.getCameraImage(
@@ -164,7 +163,7 @@ class World:
         return np.ascontiguousarray(rgba[:, :, :3])
 
     def object_pose(self) -> Array:
-        """Pose [7] of the object in the camera's optical frame, metres; of the empty mount where the hand is empty."""
+        """Pose [7] of the object in the camera's optical frame, metres; of the grip if the hand is empty."""
         return compose_poses(invert_pose(self._camera_in_world), self._object_in_world())
 
     def camera_pose(self) -> Array:
@@ -176,7 +175,7 @@ class World:
         return self._camera.matrix()
 
     def close(self) -> None:
-        """End the simulation; further calls but this one are errors."""
+        """Free the simulation. Only `close` may be called after this."""
         if self._client >= 0:
             pybullet.disconnect(self._client)
             self._client = -1
@@ -198,7 +197,7 @@ class World:
             self._drawn.place(self._object_in_world())
 
     def _set_camera_matrices(self) -> None:
-        # PyBullet's world is not the base frame where a URDF puts a link before its base.
+        # PyBullet's world differs from the base frame if the URDF has a link before the base link.
         self._camera_in_world = compose_poses(self.robot.base_pose(), self._camera.pose())
         optical_to_gl = np.diag([1.0, -1.0, -1.0, 1.0])
         world_to_camera = np.eye(4)
@@ -209,7 +208,7 @@ class World:
         self._projection_matrix = pybullet.computeProjectionMatrixFOV(self._camera.fov_deg, 1.0, NEAR_M, FAR_M)
 
     def _draw_rotation(self, rng: np.random.Generator) -> Array:
-        """How the object lies in the hand: turned at random about its own upright axis, then tilted."""
+        """Random orientation of the object in the hand: a turn about its vertical axis, then a tilt."""
         if self.settings.grip_tilt_deg >= 180:
             return random_quaternion(rng)
         turn = from_rotation_vector(np.array([0.0, 0.0, rng.uniform(-np.pi, np.pi)]))

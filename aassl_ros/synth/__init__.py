@@ -1,1 +1,1 @@
-"""`aassl synth`: lone objects in free rotation, drawn straight to prepared data."""
+"""`aassl synth`: single objects in free rotation, rendered directly to prepared data."""

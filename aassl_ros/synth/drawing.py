@@ -1,4 +1,4 @@
-"""All frames of one object: its episodes and, for a test object, its canonical views. One task of one process."""
+"""Draws all frames of one object: its episodes and, for a test object, its canonical views."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from aassl_ros.sim.backgrounds import draw_background, plain_background
 from aassl_ros.sim.catalogue import Catalogue, CatalogueSettings, instance_id
-from aassl_ros.sim.object_renderer import Studio
+from aassl_ros.sim.object_renderer import ObjectRenderer
 from aassl_ros.sim.surface import Pattern, draw_pattern
-from aassl_ros.synth.scenery import FOV_DEG, NEUTRAL_LAMP, draw_lamp, draw_way
+from aassl_ros.synth.scenery import FOV_DEG, NEUTRAL_LAMP, draw_lamp, draw_motion
 from aassl_ros.synth.settings import SynthSettings
 from aassl_ros.synth.view_grid import view_poses
 
 
 @dataclass(frozen=True)
 class Task:
-    """One object, and which of its episodes to draw: first <= episode < first + count."""
+    """One unit of work: an object, and which of its episodes to draw (first <= episode < first + count)."""
 
     category: str
     index: int
@@ -33,13 +33,17 @@ class Task:
 
     @property
     def has_views(self) -> bool:
-        """Whether its canonical views are drawn: once for each test object."""
+        """Whether this task draws the canonical views: once for each test object."""
         return self.set == "test" and self.first == 0
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """One object's frames: uint8 [E, F, S, S, 3] with poses float64 [E, F, 7]; views uint8 [V, S, S, 3], V 0 or all."""
+    """The frames of one task.
+
+    frames: uint8 [E, F, S, S, 3]. poses: float64 [E, F, 7], of the object in the camera's optical frame, m.
+    views: uint8 [V, S, S, 3]; V is 0 if the task draws no views.
+    """
 
     frames: NDArray[np.uint8]
     poses: NDArray[np.float64]
@@ -52,11 +56,11 @@ class Drawer:
     def __init__(self, settings: SynthSettings) -> None:
         self._settings = settings
         self._catalogue = Catalogue(settings.seed, CatalogueSettings(variation=settings.variation))
-        self._studio = Studio(settings.image_size)
+        self._renderer = ObjectRenderer(settings.image_size)
 
     def draw(self, task: Task) -> Drawn:
-        """The frames of this task; what they show depends on the settings and the task alone."""
-        self._studio.put(self._catalogue.instance(task.category, task.index))
+        """Draw the frames of this task. They depend only on the settings and the task."""
+        self._renderer.set_object(self._catalogue.instance(task.category, task.index))
         pattern = draw_pattern(self._generator(task, 0), self._settings.texture)
         episodes = range(task.first, task.first + task.count)
         drawn = [self._episode(self._generator(task, 1 + number), pattern) for number in episodes]
@@ -64,16 +68,18 @@ class Drawer:
         return Drawn(frames, poses, self._views(pattern) if task.has_views else frames[0, :0])
 
     def close(self) -> None:
-        self._studio.close()
+        self._renderer.close()
 
     def _episode(self, rng: np.random.Generator, pattern: Pattern) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         settings = self._settings
-        poses, fov = draw_way(rng, settings.views, (settings.least_turn_deg, settings.most_turn_deg), settings.camera)
-        shots = self._studio.shoot(poses, fov, draw_lamp(rng, settings.lighting), pattern)
-        return shots.before(self._background(rng)), poses
+        poses, fov = draw_motion(
+            rng, settings.views, (settings.least_turn_deg, settings.most_turn_deg), settings.camera
+        )
+        pictures = self._renderer.render(poses, fov, draw_lamp(rng, settings.lighting), pattern)
+        return pictures.over(self._background(rng)), poses
 
     def _background(self, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Of an episode: one picture [S, S, 3], or one for each frame [F, S, S, 3]."""
+        """The background of an episode: one picture [S, S, 3], or one for each frame [F, S, S, 3]."""
         size, clutter = self._settings.image_size, self._settings.clutter
         if self._settings.background == "plain":
             return plain_background(size)
@@ -82,10 +88,10 @@ class Drawer:
         return np.stack([draw_background(rng, size, clutter) for _ in range(self._settings.views)])
 
     def _views(self, pattern: Pattern) -> NDArray[np.uint8]:
-        shots = self._studio.shoot(view_poses(), FOV_DEG, NEUTRAL_LAMP, pattern)
-        return shots.before(plain_background(self._settings.image_size))
+        pictures = self._renderer.render(view_poses(), FOV_DEG, NEUTRAL_LAMP, pattern)
+        return pictures.over(plain_background(self._settings.image_size))
 
     def _generator(self, task: Task, number: int) -> np.random.Generator:
-        """Number 0 is of the object's surface, 1 and up of its episodes."""
+        """A random generator of the object. Number 0 is for its surface, 1 and higher for its episodes."""
         seeds = [self._settings.seed, zlib.crc32(task.category.encode()), task.index, number]
         return np.random.default_rng(np.random.SeedSequence(seeds))

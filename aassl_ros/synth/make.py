@@ -1,4 +1,4 @@
-"""Objects drawn to prepared data: train and test episodes in one folder, canonical views of test objects within it."""
+"""Renders objects to prepared data: train and test episodes, and a subfolder with canonical views of test objects."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from aassl_ros.synth.processes import draw_all
 from aassl_ros.synth.settings import SynthSettings
 from aassl_ros.synth.view_grid import view_names, view_poses
 
-# Test objects are numbered from here: they stay the same however many there are to train on.
+# Test objects are numbered from here, so that they do not change with the number of training objects.
 FIRST_TEST_INDEX = 5000
 _FRAME_NS = 100_000_000
 _ROBOT = "synth"
-# Frames that one task hands over: enough to be worth a process's while, few enough for memory.
+# Size of the frames of one task: large enough to keep a process busy, small enough for memory.
 _TASK_BYTES = 1 << 25
 
 Progress = Callable[[int, int], None]
-"""Called with the frames drawn so far and in all."""
+"""Called with the number of frames drawn so far, and the total."""
 
 
 @dataclass(frozen=True)
 class SynthReport:
-    """What was made. already_there: the folder held the data of these settings, nothing was done."""
+    """What was made. already_there: the folder already contained the data of these settings, so nothing was done."""
 
     path: Path
     already_there: bool
@@ -56,10 +56,20 @@ def synthesize(
     force: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> SynthReport:
-    """Make the folder `out`, and the canonical views in out/views. Made before with the same settings: no work.
+    """Make prepared data in the folder `out`, and canonical views in out/views.
 
-    Raises ConfigError on settings that do not fit, SimulationError where PyBullet is missing, DataError where `out`
-    cannot be written. An interruption leaves `out` as it was.
+    Does nothing if `out` already contains the data of these settings. An interruption leaves `out` as it was.
+
+    Args:
+        out: the folder to make.
+        settings: what to draw; the defaults if None.
+        force: replace `out`, whatever it contains.
+        progress: called with the number of frames drawn so far, and the total.
+
+    Raises:
+        ConfigError: settings contradict each other.
+        SimulationError: PyBullet is missing.
+        DataError: `out` cannot be written.
     """
     settings = settings or SynthSettings()
     settings.check()
@@ -71,7 +81,7 @@ def synthesize(
     total = settings.all_episodes * settings.views
     _check_room(out, total * settings.image_size**2 * 3)
     tasks = _plan(settings)
-    facts = {"synth": settings.of_the_frames()}
+    facts = {"synth": settings.frame_settings()}
     with ExitStack() as stack:
         writer = stack.enter_context(PreparedWriter(out, settings.image_size))
         grid = None
@@ -93,7 +103,7 @@ def synthesize(
 
 
 def _plan(settings: SynthSettings) -> list[Task]:
-    """What to draw, in the order of the data: objects to train on first, the categories in turn."""
+    """The tasks in the order of the data: training objects first, with the categories in turn."""
     categories = sorted(CATEGORIES)[: settings.categories]
     train = [(name, index, "train") for index in range(settings.instances) for name in categories]
     test = [(name, FIRST_TEST_INDEX + index, "test") for index in range(settings.test_instances)
@@ -109,7 +119,10 @@ def _plan(settings: SynthSettings) -> list[Task]:
 
 
 def _write(writer: PreparedWriter, task: Task, drawn: Drawn, before: int) -> None:
-    """A task's episodes. before: how many episodes were written; one begins a second after the last has ended."""
+    """Write the episodes of a task. before: number of episodes already written.
+
+    Each episode starts one second after the end of the last one.
+    """
     for number, (frames, poses) in enumerate(zip(drawn.frames, drawn.poses, strict=True)):
         begin = (before + number) * (len(frames) + 10) * _FRAME_NS
         stamps = begin + np.arange(1, len(frames) + 1, dtype=np.int64) * _FRAME_NS
@@ -128,7 +141,7 @@ def _write_views(grid: PreparedWriter, task: Task, drawn: Drawn) -> None:
 
 
 def _made_before(out: Path, settings: SynthSettings) -> bool:
-    """Whether `out` holds the data of these settings, whole."""
+    """Whether `out` contains the complete data of these settings."""
     if not (out / TABLE).exists():
         return False
     try:
@@ -138,20 +151,20 @@ def _made_before(out: Path, settings: SynthSettings) -> bool:
             if settings.test_instances:
                 PreparedData.open(out / VIEWS)
     except (DataError, KeyError):
-        return False  # damaged, or of an older version: made anew
+        return False  # damaged, or of an older version: make it again
     return same
 
 
 def _check_room(out: Path, needed: int) -> None:
-    """Raises DataError where the frames would not fit: better at once than after an hour."""
+    """Raise DataError if the disk has no room for the frames, before any work is done."""
     place = out.absolute().parent
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
     if free < needed:
         raise DataError(
-            f"{out} needs {needed / 1e9:.1f} GB and {place} has {free / 1e9:.1f} GB left. Free some room, "
-            "choose another folder, or take fewer --instances, --episodes or --views."
+            f"{out} needs {needed / 1e9:.1f} GB, but {place} has {free / 1e9:.1f} GB free. Free some space, "
+            "choose another folder, or reduce --instances, --episodes or --views."
         )
 
 

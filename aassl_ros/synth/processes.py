@@ -1,4 +1,4 @@
-"""Objects drawn by several processes, given back in the order asked for whatever their number."""
+"""Draws objects in several processes. The order of the results does not depend on their number."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from aassl_ros.errors import SimulationError
 from aassl_ros.synth.drawing import Drawer, Drawn, Task
 from aassl_ros.synth.settings import SynthSettings
 
-# Objects drawn ahead of the writer for each process: enough that none waits, few enough for memory.
+# Tasks drawn ahead of the writer for each process: enough that no process waits, few enough for memory.
 _AHEAD = 3
 
 _drawer: Drawer | None = None
 
 
 def draw_all(settings: SynthSettings, tasks: Sequence[Task]) -> Generator[Drawn, None, None]:
-    """Each task's frames, in order."""
+    """Draw all tasks. Yields their frames in order. Raises SimulationError if a process dies."""
     jobs = min(settings.jobs or available_cores(), len(tasks))
     if jobs <= 1:
         drawer = Drawer(settings)
@@ -32,7 +32,7 @@ def draw_all(settings: SynthSettings, tasks: Sequence[Task]) -> Generator[Drawn,
         finally:
             drawer.close()
         return
-    # Spawned: a forked child would share our threads' locks.
+    # Spawned, because a forked child would inherit the locks of our threads.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(settings,))
     try:
@@ -45,27 +45,27 @@ def draw_all(settings: SynthSettings, tasks: Sequence[Task]) -> Generator[Drawn,
             yield coming.popleft().result()
     except BrokenProcessPool as error:
         raise SimulationError(
-            "a process that draws has died, most likely for want of memory. Take fewer: --jobs 1."
+            "a drawing process has died, most likely because memory ran out. Use fewer processes: --jobs 1."
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _begin(settings: SynthSettings) -> None:
     global _drawer
-    # Ctrl-C reaches every process of the terminal; the parent alone answers it.
+    # Ctrl-C reaches every process of the terminal. Only the parent handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _drawer = Drawer(settings)
 
 
 def _end_with_parent() -> None:
-    """A parent that was killed cannot tell its children to stop."""
+    """Exit when the parent dies, because a killed parent cannot stop its children."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

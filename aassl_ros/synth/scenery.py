@@ -1,4 +1,4 @@
-"""What one episode looks like: camera, light and the object's way, each drawn from the episode's own generator."""
+"""Draws the scene of one episode at random: camera, light and the motion of the object."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from aassl_ros.sim.object_renderer import Lamp
 
 Array = NDArray[np.float64]
 
-# The canonical set-up: what every draw is centred on, and what the view grid is seen with.
+# The canonical camera and light. Random scenes vary about them, and the view grid uses them.
 FOV_DEG = 35.0
-# The ball round the object over the height of the picture. Few objects fill their ball, so few stick out.
+# Diameter of the bounding sphere relative to the height of the picture. Few objects fill their sphere, so few are cut.
 FILL = 1.05
-# Half the objects' radii lie on either side, m.
+# Median radius of the objects, m.
 TYPICAL_RADIUS_M = 0.095
 _TOWARDS = np.array([-0.35, -0.8, -0.75])
 NEUTRAL_LAMP = Lamp(_TOWARDS, ambient=0.6, diffuse=0.6, specular=0.05, colour=np.ones(3))
 
-# Spreads at strength 1, each to either side.
+# Half widths of the random ranges at strength 1.
 _FOV_SPREAD_DEG = 20.0
 _FILL_SPREAD = 0.25
 _OFF_MIDDLE = 0.12
@@ -27,21 +27,21 @@ _LAMP_SPREAD = 1.2
 _AMBIENT_SPREAD = 0.25
 _DIFFUSE_SPREAD = 0.3
 _COLOUR_SPREAD = 0.35
-# Random walks, from frame to frame: of the axis of turning (rad), the place (radii) and the distance (share).
+# Steps of random walks from frame to frame: of the rotation axis (rad), the place (radii), the distance (fraction).
 _AXIS_DRIFT = 0.25
 _PLACE_DRIFT = 0.03
 _DISTANCE_DRIFT = 0.015
 
 
 def distance_for(fov_deg: float, fill: float) -> float:
-    """How far away, m, the ball round a typical object fills this share of the picture's height."""
+    """The distance, m, at which the bounding sphere of a typical object fills this fraction of the picture's height."""
     return float(TYPICAL_RADIUS_M / np.sin(np.arctan(fill * np.tan(np.radians(fov_deg) / 2))))
 
 
 def draw_lamp(rng: np.random.Generator, strength: float) -> Lamp:
-    """A lamp somewhere above or beside the camera, of some strength and colour."""
+    """Draw a lamp above or beside the camera. strength: how much direction, intensity and colour vary, from 0 to 1."""
     towards = _TOWARDS + strength * _LAMP_SPREAD * rng.uniform(-1.0, 1.0, 3)
-    # From behind the object it would light nothing that is seen.
+    # A lamp behind the object would light nothing that the camera sees.
     towards[2] = min(towards[2], -0.3)
     return Lamp(
         towards,
@@ -52,12 +52,19 @@ def draw_lamp(rng: np.random.Generator, strength: float) -> Lamp:
     )
 
 
-def draw_way(
+def draw_motion(
     rng: np.random.Generator, views: int, turn_deg: tuple[float, float], strength: float
 ) -> tuple[Array, float]:
-    """Poses [views, 7] of an object that turns freely, in the camera's optical frame, and the angle of view, degrees.
+    """Draw the motion of an object that rotates freely, and the camera.
 
-    turn_deg: least and largest turn from a frame to the next. strength: how far the camera differs, from 0 to 1.
+    Args:
+        rng: the random generator.
+        views: number of frames.
+        turn_deg: smallest and largest rotation from one frame to the next, degrees.
+        strength: how much the camera varies, from 0 to 1.
+
+    Returns:
+        Poses of the object in the camera's optical frame, float64 [views, 7], m; and the field of view, degrees.
     """
     fov = FOV_DEG + strength * _FOV_SPREAD_DEG * rng.uniform(-1.0, 1.0)
     distance = distance_for(fov, FILL * (1.0 + strength * _FILL_SPREAD * rng.uniform(-1.0, 1.0)))

@@ -1,4 +1,4 @@
-"""The canonical views: every test object upright, from the same sides, under the same light."""
+"""The canonical views: every test object upright, from the same directions, under the same light."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from aassl_ros.synth.scenery import FOV_DEG, distance_for
 
 AZIMUTHS_DEG = (0, 45, 90, 135, 180, 225, 270, 315)
 ELEVATIONS_DEG = (10, 35, 60)
-# Less than in the episodes: here every object lies wholly in the picture.
+# Less than in the episodes, so that the whole object is in the picture.
 _FILL = 0.85
-# The names of the views that the literature reports by, at the lowest elevation.
+# Names from the literature for views at the lowest elevation.
 _NAMED = {0: "face", 45: "three-quarter", 90: "side", 180: "back"}
 
 
@@ -22,7 +22,7 @@ def view_names() -> list[str]:
 
 
 def view_poses() -> NDArray[np.float64]:
-    """Poses [V, 7] of the object in the camera's optical frame, its z axis up in the picture."""
+    """Poses of the object in the camera's optical frame, float64 [V, 7], m, with its z axis up in the picture."""
     turns = [_turn(azimuth, elevation) for elevation in ELEVATIONS_DEG for azimuth in AZIMUTHS_DEG]
     places = np.tile([0.0, 0.0, distance_for(FOV_DEG, _FILL)], (len(turns), 1))
     return np.concatenate([places, np.stack(turns)], axis=1)
@@ -34,7 +34,7 @@ def _name(azimuth: int, elevation: int) -> str:
 
 
 def _turn(azimuth_deg: float, elevation_deg: float) -> NDArray[np.float64]:
-    """The object's rotation when seen from this side: azimuth 0 looks at its front (x), 90 at its left (y)."""
+    """The object's rotation for this direction of view: azimuth 0 shows its front (x), 90 its left side (y)."""
     azimuth, elevation = np.radians([azimuth_deg, elevation_deg])
     beside = np.cos(elevation)
     forward = -np.array([beside * np.cos(azimuth), beside * np.sin(azimuth), np.sin(elevation)])

@@ -8,7 +8,7 @@ from aassl_ros.report import plots
 from aassl_ros.report.page import Page
 
 
-def test_a_page_holds_its_pictures_and_escapes_names(tmp_path: Path) -> None:
+def test_a_page_contains_its_pictures_and_escapes_names(tmp_path: Path) -> None:
     page = Page("A run of <mug>")
     page.heading("Tables & pictures")
     page.table(["object", "accuracy"], [("<script>", 0.5)])

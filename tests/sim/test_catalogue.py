@@ -1,4 +1,4 @@
-"""Objects differ within and between categories, repeat for one seed, and their colour tells nothing."""
+"""Objects differ within and between categories, repeat for one seed, and their colour does not reveal the category."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_another_seed_gives_other_objects() -> None:
     assert not np.allclose(one.extent, other.extent, atol=1e-4)
 
 
-def test_the_demo_keeps_its_sixteen_of_more_than_twenty_four_categories() -> None:
+def test_the_demo_uses_sixteen_of_more_than_twenty_four_categories() -> None:
     assert len(load_catalogue().categories) == 16
     assert len(set(Catalogue().categories)) >= 24
 
@@ -48,7 +48,7 @@ def test_instances_of_a_category_differ_in_proportion(category: str) -> None:
 
 
 @pytest.mark.parametrize("category", Catalogue().categories)
-def test_an_object_is_quick_to_draw_and_fits_its_ball(category: str) -> None:
+def test_an_object_has_few_triangles_and_fits_its_bounding_sphere(category: str) -> None:
     catalogue = Catalogue()
     for index in range(10):
         model = catalogue.instance(category, index)
@@ -61,7 +61,7 @@ def test_an_object_is_quick_to_draw_and_fits_its_ball(category: str) -> None:
             np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1.0)
 
 
-def test_colour_does_not_tell_the_category() -> None:
+def test_colour_does_not_reveal_the_category() -> None:
     catalogue = Catalogue()
     instances = [(category, index) for category in catalogue.categories for index in range(24)]
     colours = np.array([_colour_histogram(catalogue.instance(*instance)) for instance in instances])
@@ -74,7 +74,7 @@ def test_colour_does_not_tell_the_category() -> None:
     assert accuracy < chance + 3 * np.sqrt(chance * (1 - chance) / len(instances))
 
 
-def test_hues_are_spread_alike_in_every_category() -> None:
+def test_every_category_has_the_same_distribution_of_hues() -> None:
     catalogue = load_catalogue()
     for category in catalogue.categories:
         hues = [
@@ -109,7 +109,7 @@ def test_a_catalogue_file_with_an_unknown_key_is_refused(tmp_path: Path) -> None
 def test_a_catalogue_file_with_an_unknown_category_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("categories: [mug, unicorn]\n")
-    with pytest.raises(SimulationError, match="'unicorn' cannot be drawn"):
+    with pytest.raises(SimulationError, match="'unicorn' is unknown"):
         load_catalogue(str(file))
 
 
@@ -123,7 +123,7 @@ def _proportions(model: ObjectModel) -> np.ndarray:
 
 
 def _colour_histogram(model: ObjectModel) -> np.ndarray:
-    """Share of the object's surface in each of 4 x 4 x 4 colours."""
+    """Fraction of the object's surface in each of 4 x 4 x 4 colours."""
     histogram = np.zeros((4, 4, 4))
     for part in model.meshes:
         corners = part.mesh.vertices[part.mesh.triangles]

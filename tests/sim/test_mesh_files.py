@@ -1,4 +1,4 @@
-"""Meshes of robots are read, thinned and written; a broken file is named."""
+"""Meshes of robots are read, simplified and written; an error names the broken file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_thinning_keeps_the_shape_with_fewer_triangles() -> None:
 
 
 @pytest.mark.parametrize(("name", "content"), [("cut.stl", b"short"), ("empty.obj", b""), ("mesh.dae", b"<xml/>")])
-def test_a_file_that_holds_no_mesh_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+def test_the_error_names_a_file_that_contains_no_mesh(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SimulationError, match=name):
         read_mesh(tmp_path / name)

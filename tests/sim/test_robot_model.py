@@ -1,4 +1,4 @@
-"""How a robot's meshes are named for others, and found again."""
+"""A robot's meshes get names that work on other machines, and are found by these names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def names(text: str) -> list[str]:
 
 @pytest.fixture
 def arm(tmp_path: Path) -> Path:
-    """The URDF of an arm of somebody's own, with a mesh in a folder beside that of the URDF."""
+    """The URDF of a user's arm, with a mesh in a folder beside the URDF's folder."""
     for folder in ("urdf", "meshes"):
         (tmp_path / "my_arm" / folder).mkdir(parents=True)
     (tmp_path / "my_arm" / "meshes" / "base.stl").touch()
@@ -30,7 +30,7 @@ def arm(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("written", ["relative", "absolute", "address"])
-def test_a_path_of_this_machine_becomes_a_package_and_is_found_again(arm: Path, written: str) -> None:
+def test_a_local_path_becomes_a_package_path_and_is_found_again(arm: Path, written: str) -> None:
     mesh = arm.parents[1] / "meshes" / "base.stl"
     filename = {"relative": "meshes/base.stl", "absolute": str(mesh), "address": mesh.as_uri()}[written]
     described = with_package_names(urdf(filename), arm)
@@ -38,12 +38,12 @@ def test_a_path_of_this_machine_becomes_a_package_and_is_found_again(arm: Path, 
     assert find_mesh(names(described)[0], arm) == mesh
 
 
-def test_of_a_ros_package_it_is_the_packages_name(arm: Path) -> None:
+def test_a_mesh_in_a_ros_package_gets_the_name_of_that_package(arm: Path) -> None:
     (arm.parents[1] / "package.xml").write_text("<package><name>my_description</name></package>")
     assert names(with_package_names(urdf("meshes/base.stl"), arm)) == ["package://my_description/meshes/base.stl"]
 
 
-def test_a_package_that_is_named_stays_and_is_found_where_it_is_installed(
+def test_a_package_path_stays_and_is_found_in_the_installed_package(
     arm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = tmp_path / "install" / "share" / "maker_description" / "meshes"
@@ -55,6 +55,6 @@ def test_a_package_that_is_named_stays_and_is_found_where_it_is_installed(
     assert names(with_package_names(urdf(filename), arm)) == [filename]
 
 
-def test_a_mesh_that_is_nowhere_is_told(arm: Path) -> None:
+def test_the_error_names_a_missing_mesh(arm: Path) -> None:
     with pytest.raises(SimulationError, match="nor in an installed package"):
         with_package_names(urdf("package://maker_description/meshes/none.stl"), arm)

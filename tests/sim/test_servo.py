@@ -1,4 +1,4 @@
-"""The setpoint keeps every limit, whatever is commanded, and is the command where that keeps them itself."""
+"""The setpoint stays within every limit for any command, and equals a command that stays within them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def setpoint() -> Setpoint:
     return Setpoint(np.zeros(1), _LIMITS, _FASTEST, _HARDEST)
 
 
-def test_a_smooth_command_is_followed_as_it_is(setpoint: Setpoint) -> None:
+def test_a_smooth_command_is_followed_exactly(setpoint: Setpoint) -> None:
     for step in range(1, 600):
         time_s = step * _STEP_S
         position = np.array([0.2 * (1 - np.cos(3 * time_s))])

@@ -1,4 +1,4 @@
-"""Steps, stamps and commands of the simulation in time."""
+"""Steps, stamps and commands of the simulation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def simulation() -> Iterator[Simulation]:
         yield Simulation(world, settings)
 
 
-def test_a_second_holds_30_frames_and_100_joint_states_evenly_spaced_and_never_at_one_stamp(
+def test_a_second_has_30_frames_and_100_joint_states_evenly_spaced_and_never_at_the_same_stamp(
     simulation: Simulation,
 ) -> None:
     events = list(simulation.run_until(START_NS + 2 * _SECOND_NS))
@@ -65,7 +65,7 @@ def test_the_joints_follow_a_trajectory_from_its_stamp_on(simulation: Simulation
     np.testing.assert_allclose(readings[-1].joints.position[:7], home + 0.2, atol=2e-3)
 
 
-def test_a_frame_carries_the_joints_of_its_own_moment(simulation: Simulation) -> None:
+def test_a_frame_has_the_joint_state_of_its_own_time(simulation: Simulation) -> None:
     home = simulation.world.robot.home[:7]
     simulation.command(_trajectory(START_NS, [home, home + 0.2]))
     events = list(simulation.run_until(START_NS + _SECOND_NS))
@@ -78,7 +78,7 @@ def test_a_frame_carries_the_joints_of_its_own_moment(simulation: Simulation) ->
             assert frame.joints.position[0] == pytest.approx(expected, abs=2e-4)
 
 
-def test_the_first_frame_after_a_swap_says_so_once(simulation: Simulation) -> None:
+def test_only_the_first_frame_after_a_swap_is_marked_as_first(simulation: Simulation) -> None:
     simulation.swap_object("mug_0001")
     frames = [event for event in simulation.run_until(START_NS + _SECOND_NS // 2) if isinstance(event, FrameEvent)]
 
@@ -86,7 +86,7 @@ def test_the_first_frame_after_a_swap_says_so_once(simulation: Simulation) -> No
     assert all(frame.object_pose is not None for frame in frames)
 
 
-def test_an_unknown_object_or_joint_is_refused_and_the_simulation_goes_on(simulation: Simulation) -> None:
+def test_an_unknown_object_or_joint_is_refused_and_the_simulation_continues(simulation: Simulation) -> None:
     with pytest.raises(SimulationError, match="unicorn"):
         simulation.swap_object("unicorn_0001")
     with pytest.raises(TrajectoryError, match="'elbow'"):

@@ -1,4 +1,4 @@
-"""The real PyBullet world of each arm: what it shows, how it repeats, what it keeps within."""
+"""The real PyBullet world of each arm: its pictures, its repeatability, its limits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def panda() -> Iterator[World]:
         yield made
 
 
-def test_the_object_fills_a_good_part_of_the_picture_and_is_hardly_hidden(world: World) -> None:
+def test_the_object_fills_a_large_part_of_the_picture_and_is_hardly_hidden(world: World) -> None:
     widths, shown = [], []
     for category in world.catalogue.categories:
         model = world.set_object(f"{category}_0003", np.random.default_rng(3))
@@ -54,7 +54,7 @@ def test_the_object_fills_a_good_part_of_the_picture_and_is_hardly_hidden(world:
     assert np.mean(shown) > 0.95
 
 
-def test_the_truth_of_the_pose_lies_where_the_object_is_seen(world: World) -> None:
+def test_the_true_pose_agrees_with_the_picture(world: World) -> None:
     world.set_object("bowl_0001", np.random.default_rng(1))
     rows, columns = np.nonzero(_object_mask(world))
     camera = Camera(np.zeros(3), np.array([1.0, 0, 0]), world.arm.camera_fov_deg, world.settings.image_size)
@@ -74,7 +74,7 @@ def test_the_tip_is_where_the_arms_kinematics_say(world: World) -> None:
     np.testing.assert_allclose(in_base[:3], expected[:3], atol=1e-6)
 
 
-def test_limits_of_position_and_velocity_hold_whatever_is_commanded(world: World) -> None:
+def test_limits_of_position_and_velocity_hold_for_any_command(world: World) -> None:
     rng = np.random.default_rng(5)
     low, high = world.arm.position_limits.T
     count = len(world.arm.joints)
@@ -111,7 +111,7 @@ def test_two_worlds_of_one_seed_show_the_same_frames() -> None:
     np.testing.assert_array_equal(one[1], other[1])
 
 
-def test_the_pose_in_the_hand_is_drawn_anew_each_time(panda: World) -> None:
+def test_the_pose_in_the_hand_is_random_each_time(panda: World) -> None:
     panda.set_object("mug_0001")
     first = panda.object_pose()
     panda.set_object("mug_0001")
@@ -119,7 +119,7 @@ def test_the_pose_in_the_hand_is_drawn_anew_each_time(panda: World) -> None:
     assert abs(first[3:] @ panda.object_pose()[3:]) < 0.999
 
 
-def test_an_unknown_object_leaves_the_one_in_the_hand(panda: World) -> None:
+def test_an_unknown_object_does_not_replace_the_one_in_the_hand(panda: World) -> None:
     panda.set_object("mug_0001")
     with pytest.raises(SimulationError, match="unicorn"):
         panda.set_object("unicorn_0001")
@@ -142,7 +142,7 @@ def test_a_second_of_simulation_takes_well_under_a_second_of_one_core(panda: Wor
     assert time.process_time() - begun < 0.7
 
 
-def test_the_description_names_meshes_that_are_there_on_every_machine(world: World) -> None:
+def test_the_description_names_meshes_by_package(world: World) -> None:
     root = ElementTree.fromstring(world.robot_description)
     names = [mesh.get("filename", "") for mesh in root.iter("mesh")]
 
@@ -180,7 +180,7 @@ def test_a_scene_with_a_wrong_key_is_refused(tmp_path: Path) -> None:
         load_scene(str(file))
 
 
-def test_a_camera_pose_and_its_inverse_meet() -> None:
+def test_a_camera_pose_times_its_inverse_is_the_identity() -> None:
     camera = Camera(np.array([1.0, 0.5, 0.7]), np.array([0.2, 0.0, 0.4]), 20.0, 128)
     target = compose_poses(invert_pose(camera.pose()), np.array([*camera.target, 0, 0, 0, 1.0]))
 
@@ -189,7 +189,7 @@ def test_a_camera_pose_and_its_inverse_meet() -> None:
 
 
 def _object_mask(world: World) -> np.ndarray:
-    """Where the frame differs from one with the object taken out of sight: bool [H, W]."""
+    """Pixels that differ from a frame without the object: bool [H, W]."""
     with_object = world.render().astype(int)
     assert world._drawn is not None
     world._drawn.place(np.array([0, 0, -50.0, 0, 0, 0, 1]))
@@ -200,7 +200,7 @@ def _object_mask(world: World) -> np.ndarray:
 
 
 def _object_mask_without_arm(world: World) -> np.ndarray:
-    """The object's mask were the arm made of glass: bool [H, W]."""
+    """The object's mask if the arm were transparent: bool [H, W]."""
     shapes = pybullet.getVisualShapeData(world.robot.body, physicsClientId=world._client)
     for shape in shapes:
         _paint(world, shape[1], [1, 1, 1, 0])
@@ -214,7 +214,7 @@ def _paint(world: World, link: int, rgba: list[float]) -> None:
     pybullet.changeVisualShape(world.robot.body, link, rgbaColor=rgba, physicsClientId=world._client)
 
 
-def test_an_object_held_upright_is_tilted_no_further_than_asked() -> None:
+def test_the_tilt_of_an_object_stays_within_its_setting() -> None:
     with World(load_arm("panda"), WorldSettings(image_size=16, grip_tilt_deg=20.0)) as world:
         rng = np.random.default_rng(0)
         upright = rotate(world.object_pose()[3:], np.array([0.0, 0.0, 1.0]))

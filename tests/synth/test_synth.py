@@ -1,4 +1,4 @@
-"""Synthetic data repeat for a seed, tell the truth about poses, and give the category away by shape alone."""
+"""Synthetic data repeat for a seed, have correct poses, and reveal the category only by shape."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_seed_gives_the_same_data_whatever_the_number_of_processes(tmp_path: P
     assert contents(tmp_path / "one")["frames.uint8"] != contents(tmp_path / "other")["frames.uint8"]
 
 
-def test_sets_share_no_object_and_each_has_its_episodes(tmp_path: Path) -> None:
+def test_train_and_test_share_no_object_and_have_the_right_number_of_episodes(tmp_path: Path) -> None:
     data = make(tmp_path / "data", episodes=3, test_episodes=2)
 
     assert data.categories == tuple(sorted(CATEGORIES)[:2])
@@ -57,14 +57,14 @@ def test_sets_share_no_object_and_each_has_its_episodes(tmp_path: Path) -> None:
     assert choose_action_space(data) == "object_pose"
 
 
-def test_more_objects_to_train_on_leave_the_others_as_they_were(tmp_path: Path) -> None:
+def test_more_training_objects_do_not_change_the_others(tmp_path: Path) -> None:
     few, more = make(tmp_path / "few"), make(tmp_path / "more", instances=3)
 
     np.testing.assert_array_equal(few.frames[few.indices(("test",))], more.frames[more.indices(("test",))])
     np.testing.assert_array_equal(few.frames[: 4 * 2 * 6], more.frames[: 4 * 2 * 6])
 
 
-def test_objects_turn_freely_by_steps_of_the_size_asked_for(tmp_path: Path) -> None:
+def test_objects_rotate_freely_by_steps_of_the_given_size(tmp_path: Path) -> None:
     data = make(tmp_path / "data", views=30, instances=8, least_turn_deg=12.0, most_turn_deg=15.0)
 
     turns = [data.object_pose[row.start : row.stop, 3:] for row in data.episodes]
@@ -94,7 +94,7 @@ def test_poses_agree_with_the_pictures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("background", ["constant", "changing", "plain"])
-def test_the_background_is_constant_within_an_episode_or_changes_as_asked(tmp_path: Path, background: str) -> None:
+def test_the_background_is_constant_or_changes_according_to_its_setting(tmp_path: Path, background: str) -> None:
     data = make(tmp_path / "data", background=background, camera=0.0)
 
     corners = data.frames[:, [0, 0, -1, -1], [0, -1, 0, -1]].astype(int)  # the object is in the middle
@@ -107,7 +107,7 @@ def test_the_background_is_constant_within_an_episode_or_changes_as_asked(tmp_pa
     assert (between == 0) == (background == "plain")
 
 
-def test_neither_colour_nor_pattern_tells_the_category(tmp_path: Path) -> None:
+def test_neither_colour_nor_pattern_reveals_the_category(tmp_path: Path) -> None:
     data = make(
         tmp_path / "data", categories=8, instances=24, test_instances=0, episodes=1, views=2, background="plain"
     )
@@ -125,7 +125,7 @@ def test_neither_colour_nor_pattern_tells_the_category(tmp_path: Path) -> None:
     assert accuracy < 0.125 + 3 * 0.024
 
 
-def test_the_view_grid_shows_each_test_object_whole_from_the_same_sides(tmp_path: Path) -> None:
+def test_the_view_grid_shows_each_whole_test_object_from_the_same_directions(tmp_path: Path) -> None:
     make(tmp_path / "data", categories=len(CATEGORIES), instances=1, views=2, image_size=48)
     views = PreparedData.open(tmp_path / "data" / "views")
     count = len(views.facts["view_names"])
@@ -149,7 +149,9 @@ def test_without_variation_objects_of_a_category_have_one_shape(tmp_path: Path) 
     assert np.any(shapes[:, 0] != shapes[:, 1])
 
 
-def test_the_same_again_is_no_work_and_other_settings_are(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_the_same_settings_again_do_no_work_but_other_settings_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     words = ["synth", "-o", str(tmp_path / "data"), "--json"]
     for name, value in TINY.items():
         words += ["--" + name.replace("_", "-"), str(value)]
@@ -188,7 +190,7 @@ def test_an_interruption_leaves_what_was_there(tmp_path: Path, jobs: int) -> Non
         (["--views", "1"], "views = 1, expected an integer from 2 to 1000"),
     ],
 )
-def test_a_wrong_setting_is_wrong_use(
+def test_a_wrong_setting_is_a_usage_error(
     words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     assert main(["synth", "-o", str(tmp_path / "data"), *words]) == 2
@@ -206,7 +208,7 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_data_of_another_source_are_replaced_by_force_alone(tmp_path: Path) -> None:
+def test_data_of_another_source_are_replaced_only_by_force(tmp_path: Path) -> None:
     with PreparedWriter(tmp_path / "data", TINY["image_size"]) as writer:
         writer.append_frames(np.zeros((1, TINY["image_size"], TINY["image_size"], 3), np.uint8))
         writer.add_episode("arm", "1", "cup", "mug", "train", EpisodeStates(stamps_ns=[1]))
@@ -219,9 +221,9 @@ def test_data_of_another_source_are_replaced_by_force_alone(tmp_path: Path) -> N
     assert PreparedData.open(tmp_path / "data").fingerprint != "recorded"
 
 
-def test_what_does_not_fit_on_the_disk_is_said_before_the_work(tmp_path: Path) -> None:
+def test_data_that_do_not_fit_on_the_disk_are_refused_before_any_work(tmp_path: Path) -> None:
     settings = SynthSettings(instances=5000, episodes=1000, views=1000, image_size=512)
 
-    with pytest.raises(DataError, match=r"needs \d+\.\d GB .* take fewer --instances"):
+    with pytest.raises(DataError, match=r"needs \d+\.\d GB, .* reduce --instances"):
         synthesize(tmp_path / "data", settings)
     assert not list(tmp_path.iterdir())

@@ -1,7 +1,7 @@
-"""The object categories: each is a function that draws one instance's parts from a random generator.
+"""The object categories: each is a function that draws the parts of one instance from a random generator.
 
-Within a category proportions, part layout and options vary widely; what the category is lies in its shape alone.
-Objects stand upright: z is up and x points to the front, so that poses of different instances can be compared.
+Within a category proportions, part layout and options vary widely. Only the shape depends on the category.
+Objects are upright: z is up and x points to the front, so that poses of different instances can be compared.
 """
 
 from __future__ import annotations

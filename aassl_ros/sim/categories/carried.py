@@ -1,4 +1,4 @@
-"""Things that one carries or wears: glasses, guitar, key, umbrella."""
+"""Objects that people carry or wear: glasses, guitar, key, umbrella."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aassl_ros.sim.categories.shapes import Mesh, arc, box, cylinder, ellipsoid,
 
 
 def glasses(rng: np.random.Generator) -> list[Part]:
-    """Two rims, round or cornered, with or without lenses, a bridge between and two temples bent down at the ears."""
+    """Two rims, round or angular, with or without lenses, a bridge, and two temples bent down at the ears."""
     wide, tall = rng.uniform(0.5, 0.65), rng.uniform(0.32, 0.55)
     corners, thick = rng.uniform(0.35, 1.0), rng.uniform(0.045, 0.1)
     gap = rng.uniform(0.1, 0.25)
@@ -40,7 +40,7 @@ def glasses(rng: np.random.Generator) -> list[Part]:
 
 
 def guitar(rng: np.random.Generator) -> list[Part]:
-    """A flat body with a waist, a long neck and a head with pegs; its front to x, its neck up."""
+    """A flat body with a waist, a long neck and a head with pegs; the front points to x, the neck up."""
     lower, upper, waist = rng.uniform(0.75, 0.95), rng.uniform(0.55, 0.75), rng.uniform(0.4, 0.5)
     tall, deep = rng.uniform(1.6, 2.0), rng.uniform(0.15, 0.45)
     along = np.linspace(-1.0, 1.0, 11)
@@ -71,7 +71,7 @@ def guitar(rng: np.random.Generator) -> list[Part]:
 
 
 def key(rng: np.random.Generator) -> list[Part]:
-    """A bow (a ring, three rings or a plate with a hole) on a shaft with a bit of teeth at its lower end."""
+    """A bow (a ring, three rings or a plate with a hole) on a shaft with teeth at its lower end."""
     long, thin = rng.uniform(1.6, 2.6), rng.uniform(0.09, 0.15)
     parts = [Part(cylinder(thin, long, segments=10), 0)]
     bow, thick = rng.uniform(0.4, 0.6), rng.uniform(0.09, 0.16)
@@ -127,5 +127,5 @@ def umbrella(rng: np.random.Generator) -> list[Part]:
 
 
 def _facing_front(mesh: Mesh) -> Mesh:
-    """What lies in the x-y plane set upright in the y-z plane: its x to y, its y to z."""
+    """Turn a mesh from the x-y plane into the y-z plane: x becomes y, y becomes z."""
     return mesh.turned(x_deg=90, z_deg=90)

@@ -9,7 +9,7 @@ from aassl_ros.sim.categories.shapes import Mesh, box, cushion, cylinder, ellips
 
 
 def fish(rng: np.random.Generator) -> list[Part]:
-    """A flat body with tail, back and side fins, and eyes: long or tall, its tail forked or not."""
+    """A flat body with tail, back and side fins, and eyes: long or tall, with or without a forked tail."""
     half, tall, wide = rng.uniform(0.9, 1.4), rng.uniform(0.35, 0.8), rng.uniform(0.18, 0.35)
     parts = [Part(ellipsoid(half, wide, tall, rings=9, segments=16), 0)]
     tail, spread, fork = rng.uniform(0.5, 0.9), rng.uniform(0.35, 0.8), rng.uniform(-0.1, 0.45)
@@ -37,7 +37,7 @@ def fish(rng: np.random.Generator) -> list[Part]:
 
 
 def person(rng: np.random.Generator) -> list[Part]:
-    """A figure with head, trunk, two arms in any place and two legs, standing or striding; slim, stout or blocky."""
+    """A figure with head, trunk, two arms in any pose and two legs, standing or walking; slim, stout or blocky."""
     trunk, wide, deep = rng.uniform(0.9, 1.3), rng.uniform(0.55, 0.8), rng.uniform(0.3, 0.55)
     is_blocky, limb = rng.random() < 0.4, rng.uniform(0.1, 0.17)
     body = (
@@ -71,14 +71,14 @@ def person(rng: np.random.Generator) -> list[Part]:
 
 
 def _limb_direction(side: float, outward_deg: float, forward_deg: float) -> np.ndarray:
-    """Where a limb points: straight down, turned outward to its side, then forward."""
+    """Direction of a limb: straight down, turned outward to its side, then forward."""
     outward, forward = np.radians([outward_deg, forward_deg])
     down = np.cos(outward)
     return np.array([down * np.sin(forward), side * np.sin(outward), -down * np.cos(forward)])
 
 
 def _upright(outline: list[list[float]], thickness: float) -> Mesh:
-    """A flat shape in the x-z plane of this thickness, whichever way round its outline runs."""
+    """A flat shape in the x-z plane of this thickness, for an outline in either direction."""
     points = np.array(outline)
     after = np.roll(points, -1, axis=0)
     area = np.sum(points[:, 0] * after[:, 1] - after[:, 0] * points[:, 1])

@@ -1,4 +1,4 @@
-"""Furniture and house: chair, table, lamp, stairs."""
+"""Furniture and parts of a house: chair, table, lamp, stairs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def table(rng: np.random.Generator) -> list[Part]:
 
 
 def lamp(rng: np.random.Generator) -> list[Part]:
-    """A foot, a straight or bent stem and a shade."""
+    """A base, a straight or bent stem and a shade."""
     base, foot = rng.uniform(0.4, 0.7), rng.uniform(0.08, 0.3)
     height, thick = rng.uniform(1.0, 2.2), rng.uniform(0.04, 0.09)
     shade, top, tall = rng.uniform(0.5, 0.9), rng.uniform(0.15, 0.5), rng.uniform(0.5, 0.9)
@@ -99,7 +99,7 @@ def stairs(rng: np.random.Generator) -> list[Part]:
 
 
 def _four_legs(depth: float, width: float, height: float, rng: np.random.Generator) -> Mesh:
-    """Legs at the corners, square or round, upright or splayed, about z = 0."""
+    """Legs at the corners, square or round, vertical or splayed, centred at z = 0."""
     thick, splay = rng.uniform(0.07, 0.16), rng.uniform(0.0, 0.12)
     is_round = rng.random() < 0.5
     legs = []
@@ -116,7 +116,7 @@ def _four_legs(depth: float, width: float, height: float, rng: np.random.Generat
 
 
 def _pedestal(height: float, spread: float, rng: np.random.Generator) -> Mesh:
-    """A column on a round or star-shaped foot, from z = 0 up."""
+    """A column on a round or star-shaped base, from z = 0 up."""
     column = cylinder(rng.uniform(0.07, 0.14), height, segments=10).moved(z=height / 2)
     if rng.random() < 0.5:
         return join([column, cylinder(spread, 0.1, top=spread * 0.6).moved(z=0.05)])

@@ -1,4 +1,4 @@
-"""Things of the kitchen: mug, bottle, bowl, pan, teapot."""
+"""Kitchen objects: mug, bottle, bowl, pan, teapot."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def bottle(rng: np.random.Generator) -> list[Part]:
 
 
 def bowl(rng: np.random.Generator) -> list[Part]:
-    """A hollow shell wider than high, on a foot."""
+    """A hollow shell, wider than high, on a base."""
     depth, power = rng.uniform(0.45, 0.9), rng.uniform(0.45, 0.9)
     wall = rng.uniform(0.05, 0.1)
     steps = np.linspace(0.0, 1.0, 8)
@@ -107,6 +107,6 @@ def _square_bend() -> np.ndarray:
 
 
 def _ring(radius: float, thickness: float, level: float) -> np.ndarray:
-    """A closed round profile: what makes a ring when turned."""
+    """A closed round profile, which gives a ring if it is turned about the axis."""
     angles = np.linspace(0.0, 2 * np.pi, 7)
     return np.column_stack([radius + thickness * np.cos(angles), level + thickness * np.sin(angles)])

@@ -1,4 +1,4 @@
-"""Toys of things outdoors: airplane, boat, car, dog."""
+"""Toy outdoor objects: airplane, boat, car, dog."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def airplane(rng: np.random.Generator) -> list[Part]:
 
 
 def boat(rng: np.random.Generator) -> list[Part]:
-    """A hull pointed in front, with a mast and sails or with a cabin and funnel."""
+    """A hull with a pointed bow, with a mast and sails or with a cabin and funnel."""
     length, wide, deep = rng.uniform(2.2, 3.2), rng.uniform(0.7, 1.1), rng.uniform(0.45, 0.7)
     half = length / 2
     outline = [[half, 0], [half * 0.5, wide * 0.45], [-half * 0.8, wide * 0.5], [-half, wide * 0.3]]
@@ -107,6 +107,6 @@ def dog(rng: np.random.Generator) -> list[Part]:
 
 
 def _wing(span: float, root: float, tip: float, sweep: float, side: float) -> Mesh:
-    """A flat wing from the middle line out along +y (side 1) or -y (side -1); its front edge swept back."""
+    """A flat wing from the centre line out along +y (side 1) or -y (side -1), with its front edge swept back."""
     outline = np.array([[root / 2, 0], [tip / 2 - sweep, side * span], [-tip / 2 - sweep, side * span], [-root / 2, 0]])
     return prism(outline if side > 0 else outline[::-1], 0.09)

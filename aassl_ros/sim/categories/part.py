@@ -1,4 +1,4 @@
-"""What a category function gives back."""
+"""The return type of category functions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from aassl_ros.sim.categories.shapes import Mesh
 
 
 class Part(NamedTuple):
-    """One part of an object. Parts of one group (a small number) get one colour, which the catalogue draws."""
+    """One part of an object. Parts with the same group number get one colour, which the catalogue draws."""
 
     mesh: Mesh
     group: int

@@ -1,4 +1,4 @@
-"""Triangle meshes of primitive shapes, the building blocks of the object catalogue. Any one unit of length; z is up."""
+"""Triangle meshes of primitive shapes, from which the catalogue builds its objects. Any unit of length; z is up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# Faces meeting at more than this angle keep an edge between them; below it they are shaded as one smooth surface.
+# Faces that meet at a larger angle keep a sharp edge. At a smaller angle they are shaded as one smooth surface.
 CREASE_DEG = 40.0
 
 
@@ -24,7 +24,7 @@ class Mesh:
         return Mesh(self.vertices + np.array([x, y, z]), self.triangles)
 
     def turned(self, x_deg: float = 0.0, y_deg: float = 0.0, z_deg: float = 0.0) -> Mesh:
-        """The mesh turned about the fixed axes x, then y, then z, in degrees."""
+        """The mesh rotated about the fixed axes x, then y, then z, in degrees."""
         (cx, cy, cz), (sx, sy, sz) = _cos_sin(x_deg, y_deg, z_deg)
         about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
         about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
@@ -32,26 +32,29 @@ class Mesh:
         return Mesh(self.vertices @ (about_z @ about_y @ about_x).T, self.triangles)
 
     def scaled(self, x: float, y: float | None = None, z: float | None = None) -> Mesh:
-        """The mesh stretched by positive factors; one factor serves for all axes."""
+        """The mesh scaled by positive factors, one for each axis or one for all."""
         factors = np.array([x, x if y is None else y, x if z is None else z])
         return Mesh(self.vertices * factors, self.triangles)
 
 
 def join(meshes: Sequence[Mesh]) -> Mesh:
-    """Several meshes as one."""
+    """Join several meshes into one."""
     offsets = np.cumsum([0, *[len(mesh.vertices) for mesh in meshes[:-1]]])
     triangles = [mesh.triangles + offset for mesh, offset in zip(meshes, offsets, strict=True)]
     return Mesh(np.concatenate([mesh.vertices for mesh in meshes]), np.concatenate(triangles))
 
 
 def box(x: float, y: float, z: float, *, taper: float = 1.0) -> Mesh:
-    """A box of these lengths about the origin; `taper` scales its top face against its bottom."""
+    """A box of these lengths, centred at the origin; `taper` scales its top face relative to its bottom face."""
     outline = np.array([[-x, -y], [x, -y], [x, y], [-x, y]]) / 2
     return prism(outline, z, taper=taper)
 
 
 def prism(outline: ArrayLike, height: float, *, taper: float = 1.0) -> Mesh:
-    """An outline [P, 2], counter-clockwise and star-shaped about its mean, raised to `height` about z = 0."""
+    """An outline [P, 2] extruded to `height`, centred at z = 0.
+
+    The outline is counter-clockwise and star-shaped about its mean.
+    """
     flat = np.asarray(outline, dtype=np.float64)
     count = len(flat)
     centre = flat.mean(axis=0)
@@ -69,7 +72,10 @@ def prism(outline: ArrayLike, height: float, *, taper: float = 1.0) -> Mesh:
 
 
 def lathe(profile: ArrayLike, *, segments: int = 20) -> Mesh:
-    """A profile [P, 2] of (radius, height), bottom to top on the outside, turned about z. Radius 0 closes an end."""
+    """A solid of revolution about z from a profile [P, 2] of (radius, height), from bottom to top on the outside.
+
+    Radius 0 closes an end.
+    """
     curve = np.asarray(profile, dtype=np.float64)
     angles = np.arange(segments) * 2 * np.pi / segments
     ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
@@ -80,33 +86,33 @@ def lathe(profile: ArrayLike, *, segments: int = 20) -> Mesh:
 
 
 def cylinder(radius: float, height: float, *, top: float | None = None, segments: int = 16) -> Mesh:
-    """A cylinder about the origin, or a frustum where the radius at the `top` differs (0 for a cone)."""
+    """A cylinder centred at the origin, or a frustum if the radius at the `top` differs (0 for a cone)."""
     upper = radius if top is None else top
     profile = [(0.0, -height / 2), (radius, -height / 2), (upper, height / 2), (0.0, height / 2)]
     return lathe(profile, segments=segments)
 
 
 def ring(radius: float, thickness: float, *, segments: int = 18) -> Mesh:
-    """A ring of this radius in the x-y plane, round in section; thickness: the radius of the section."""
+    """A ring of this radius in the x-y plane, with a round section; thickness: the radius of the section."""
     angles = np.linspace(0.0, 2 * np.pi, 7)
     profile = np.column_stack([radius + thickness * np.cos(angles), thickness * np.sin(angles)])
     return lathe(profile, segments=segments)
 
 
 def ellipsoid(x: float, y: float, z: float, *, rings: int = 9, segments: int = 16) -> Mesh:
-    """An ellipsoid with these semi-axes about the origin."""
+    """An ellipsoid with these semi-axes, centred at the origin."""
     return _without_slivers(_ball(rings, segments).scaled(x, y, z))
 
 
 def cushion(x: float, y: float, z: float, *, roundness: float) -> Mesh:
-    """A box of these lengths with rounded corners: roundness 1 is an ellipsoid, 0.2 nearly a box."""
+    """A box of these lengths with rounded corners; roundness: 1 for an ellipsoid, 0.2 for nearly a box."""
     ball = _ball(11, 20)
     corners = np.sign(ball.vertices) * np.abs(ball.vertices) ** roundness
     return _without_slivers(Mesh(corners, ball.triangles).scaled(x / 2, y / 2, z / 2))
 
 
 def tube(path: ArrayLike, radius: float | ArrayLike, *, sides: int = 8) -> Mesh:
-    """A round bar along `path` [P, 3], one radius or one for each point, its ends closed."""
+    """A round bar along `path` [P, 3], with one radius or one for each point, and closed ends."""
     points = np.asarray(path, dtype=np.float64)
     radii = np.broadcast_to(np.asarray(radius, dtype=np.float64), len(points))
     along = np.gradient(points, axis=0)
@@ -122,7 +128,7 @@ def tube(path: ArrayLike, radius: float | ArrayLike, *, sides: int = 8) -> Mesh:
 
 
 def arc(radius: float, start_deg: float, stop_deg: float, *, points: int = 10) -> NDArray[np.float64]:
-    """Points [P, 3] of a circle's arc in the x-z plane about the origin; 0 degrees is +x, 90 is +z."""
+    """Points [P, 3] of a circular arc in the x-z plane about the origin; 0 degrees is +x, 90 is +z."""
     angles = np.radians(np.linspace(start_deg, stop_deg, points))
     return radius * np.column_stack([np.cos(angles), np.zeros(points), np.sin(angles)])
 
@@ -137,7 +143,7 @@ def shaded(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArra
     start = np.searchsorted(vertex_of[order], np.arange(len(mesh.vertices)))
     valence = np.bincount(vertex_of, minlength=len(mesh.vertices))
     slots = np.arange(valence.max())
-    # For each corner: the triangles round its vertex, padded with the last one and masked out.
+    # For each corner: the triangles at its vertex, padded with the last one; the padding is masked out below.
     slot_at = np.minimum(start[vertex_of][:, None] + slots, len(order) - 1)
     neighbours = order[slot_at] // 3
     own = np.repeat(faces, 3, axis=0)
@@ -149,7 +155,7 @@ def shaded(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArra
 
 
 def _ball(rings: int, segments: int) -> Mesh:
-    """The unit ball as rings of points from pole to pole, the poles' points all in one place."""
+    """The unit sphere as rings of points from pole to pole. All points of a pole coincide."""
     latitude = np.linspace(-np.pi / 2, np.pi / 2, rings)
     longitude = np.arange(segments) * 2 * np.pi / segments
     radius = np.cos(latitude)
@@ -160,7 +166,7 @@ def _ball(rings: int, segments: int) -> Mesh:
 
 
 def _grid_triangles(rows: int, columns: int) -> NDArray[np.int64]:
-    """Triangles over a grid of rows x columns points which closes on itself along its columns."""
+    """Triangles over a grid of rows x columns points whose last column joins the first."""
     row, column = np.meshgrid(np.arange(rows - 1), np.arange(columns), indexing="ij")
     here = (row * columns + column).reshape(-1)
     beside = (row * columns + (column + 1) % columns).reshape(-1)
@@ -170,7 +176,7 @@ def _grid_triangles(rows: int, columns: int) -> NDArray[np.int64]:
 
 
 def _without_slivers(mesh: Mesh) -> Mesh:
-    """The mesh with coinciding points made one and triangles of no area left out."""
+    """The mesh with coinciding points merged and triangles of zero area removed."""
     vertices, index = np.unique(np.round(mesh.vertices, 9), axis=0, return_inverse=True)
     triangles = index.reshape(-1)[mesh.triangles]
     corners = vertices[triangles]
@@ -179,7 +185,7 @@ def _without_slivers(mesh: Mesh) -> Mesh:
 
 
 def _carried_along(along: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Unit vectors across `along` [P, 3] that turn no more than the path itself does, so that a tube is not twisted."""
+    """Unit vectors normal to `along` [P, 3] that turn no more than the path does, so that a tube is not twisted."""
     across = np.empty_like(along)
     guess = np.eye(3)[np.argmin(np.abs(along[0]))]
     for index, direction in enumerate(along):

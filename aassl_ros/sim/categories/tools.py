@@ -1,4 +1,4 @@
-"""Things for the hand: hammer, dumbbell, headphones, scissors."""
+"""Handheld objects: hammer, dumbbell, headphones, scissors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aassl_ros.sim.categories.shapes import arc, box, cylinder, ellipsoid, lathe
 
 
 def hammer(rng: np.random.Generator) -> list[Part]:
-    """A long handle across the end of which lies a head: a round face and a peen, a claw or a second face."""
+    """A long handle with a head across its end: a round face, and a peen, a claw or a second face."""
     length, thick = rng.uniform(2.2, 3.4), rng.uniform(0.12, 0.2)
     parts = [Part(cylinder(thick * rng.uniform(0.9, 1.3), length, top=thick * 0.8, segments=10), 0)]
     parts.append(Part(cylinder(thick * 1.3, length * rng.uniform(0.3, 0.45), segments=10).moved(z=-length * 0.33), 1))
@@ -54,7 +54,7 @@ def dumbbell(rng: np.random.Generator) -> list[Part]:
 
 
 def headphones(rng: np.random.Generator) -> list[Part]:
-    """A band bent over the head with a cup at each end, sometimes with a microphone."""
+    """A headband with a cup at each end, sometimes with a microphone."""
     wide, high = rng.uniform(0.85, 1.1), rng.uniform(0.9, 1.4)
     band = arc(1.0, -5, 185, points=14)[:, [1, 0, 2]] * [1.0, wide, high]
     strip = rng.uniform(0.06, 0.12)
@@ -75,7 +75,7 @@ def headphones(rng: np.random.Generator) -> list[Part]:
 
 
 def scissors(rng: np.random.Generator) -> list[Part]:
-    """Two blades that cross at a screw, open by some angle, with a ring for the fingers at each."""
+    """Two blades that cross at a screw, open by some angle, each with a ring for the fingers."""
     blade, handle = rng.uniform(1.1, 1.9), rng.uniform(0.5, 0.9)
     broad, thick = rng.uniform(0.13, 0.24), rng.uniform(0.06, 0.12)
     loop, bar, oval = rng.uniform(0.26, 0.4), rng.uniform(0.06, 0.11), rng.uniform(1.0, 1.5)
@@ -86,7 +86,7 @@ def scissors(rng: np.random.Generator) -> list[Part]:
         tip = broad * (0.6 if is_blunt else 0.05)
         outline = [[-broad / 2, -0.15], [broad / 2, -0.15], [broad / 2, blade * 0.5], [broad / 2, blade]]
         outline += [[broad / 2 - tip, blade], [-broad / 2, blade * 0.5]]
-        # Drawn for one side; the other is turned over about the long axis.
+        # Drawn for one side; the other side is rotated by half a turn about the long axis.
         metal = prism(np.array(outline), thick).moved(z=thick / 2).turned(x_deg=90, z_deg=90 if side > 0 else -90)
         metal = metal.turned(x_deg=side * opening)
         shank = tube(np.array([[0, 0, 0], [0, -side * 0.08, -handle]]), bar * 1.1, sides=6)

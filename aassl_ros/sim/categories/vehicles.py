@@ -1,4 +1,4 @@
-"""Toys that ride or fly: bicycle, helicopter, rocket."""
+"""Toy vehicles and aircraft: bicycle, helicopter, rocket."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def bicycle(rng: np.random.Generator) -> list[Part]:
 
 
 def helicopter(rng: np.random.Generator) -> list[Part]:
-    """A cabin with a tail boom, a rotor above, a small one at the tail, on skids or wheels."""
+    """A cabin with a tail boom, a rotor above and a small one at the tail, on skids or wheels."""
     long, wide, tall = rng.uniform(0.6, 0.95), rng.uniform(0.35, 0.55), rng.uniform(0.4, 0.6)
     if rng.random() < 0.5:
         cabin = ellipsoid(long, wide, tall, rings=9, segments=14)
@@ -104,12 +104,12 @@ def rocket(rng: np.random.Generator) -> list[Part]:
 
 
 def _spokes(radius: float, count: int) -> Mesh:
-    """Thin bars across a wheel in the x-y plane, and its hub."""
+    """The spokes and the hub of a wheel in the x-y plane."""
     bars = [box(2 * radius, 0.04, 0.04).turned(z_deg=180 * bar / count) for bar in range(count)]
     return join([*bars, cylinder(0.09, 0.2, segments=8)])
 
 
 def _blades(count: int, span: float, chord: float) -> Mesh:
-    """A rotor in the x-y plane: blades of the length `span` from its middle."""
+    """A rotor in the x-y plane: blades of length `span` from the centre."""
     blades = [box(span, chord, 0.04).moved(x=span / 2).turned(z_deg=360 * blade / count) for blade in range(count)]
     return join([*blades, cylinder(0.1, 0.12, segments=8)])
