@@ -1,4 +1,4 @@
-"""What was recorded: streams, bags, prepared data and pairs of frames. Plain numpy: no ROS, no torch."""
+"""Recorded data: streams, bags, prepared data and pairs of frames. Needs neither ROS nor torch."""
 
 from aassl_ros.data.bags import BagReader
 from aassl_ros.data.pairs import ActionSpace, Normalisation, PairSampler, Window

@@ -1,8 +1,8 @@
-"""A folder of plain pictures with frames.csv, one row a picture: read, checked, and made episodes.
+"""Reads and checks a folder of pictures with frames.csv, one row per picture, and makes episodes of it.
 
-Columns: episode, instance, category, stamp (seconds), image (path within the folder); then any of pose.x pose.y pose.z,
-pose.qx pose.qy pose.qz pose.qw (the object in the camera's frame), joint.NAME, command.NAME, action.NAME, and split.
-Rows may stand in any order.
+Required columns: episode, instance, category, stamp (seconds), image (path within the folder). Optional columns:
+pose.x pose.y pose.z, pose.qx pose.qy pose.qz pose.qw (pose of the object in the camera's frame), joint.NAME,
+command.NAME, action.NAME, and split. Rows may be in any order.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from aassl_ros.errors import DataError
 TABLE = "frames.csv"
 SPLITS = ("train", "test")
 _SHORTEST = 1e-6
-"""Length of a quaternion below which it names no rotation."""
+"""A shorter quaternion is no rotation."""
 
 
 @dataclass(frozen=True)
 class PictureFolder:
-    """A PictureSource (see pictures.py): the episodes that frames.csv names, in order of their ids."""
+    """A PictureSource (see pictures.py): the episodes in frames.csv, in order of their ids."""
 
     path: Path
     episodes: tuple[PictureEpisode, ...]
@@ -36,9 +36,14 @@ class PictureFolder:
 
     @classmethod
     def read(cls, path: Path, continuous_joints: tuple[str, ...] = ()) -> PictureFolder:
-        """Raises DataError, naming the line, where the table does not say one thing clearly or a picture is not there.
+        """Read a folder.
 
-        continuous_joints: those whose angle wraps; the ones that this table has are kept.
+        Args:
+            path: the folder that contains frames.csv.
+            continuous_joints: joints whose angle wraps; names that the table does not have are ignored.
+
+        Raises:
+            DataError: the table is wrong or contradicts itself (the message names the line), or a picture is missing.
         """
         table = FramesTable.read(path / TABLE)
         stamps, names = table.stamps_ns(), np.array(table.column("episode"))
@@ -64,7 +69,7 @@ class PictureFolder:
 
 @dataclass(frozen=True)
 class _States:
-    """The columns of numbers, all rows: pose [n, 7], and NAMEs with values [n, len(names)] of each group."""
+    """The columns with numbers, for all rows: pose [n, 7], and for each group its names and values [n, len(names)]."""
 
     pose: NDArray[np.float64] | None
     groups: dict[str, tuple[tuple[str, ...], NDArray[np.float64]]]
@@ -98,13 +103,13 @@ class _States:
 
 
 def _whole(table: FramesTable, names: tuple[str, ...]) -> NDArray[np.float64]:
-    """Columns that only together mean something. Raises DataError where a row has some of them and not all."""
+    """The values of columns that belong together. Raises DataError if a row has some of them but not all."""
     values = table.numbers(names)
     unknown = np.isnan(values)
     torn = np.flatnonzero(unknown.any(axis=1) & ~unknown.all(axis=1))
     if len(torn):
         name = names[int(unknown[torn[0]].argmax())]
-        raise DataError(f"{table.at(torn[0])}: {name} is empty, expected all of {', '.join(names)}, or none.")
+        raise DataError(f"{table.at(torn[0])}: {name} is empty, expected all of {', '.join(names)}, or none of them.")
     return values
 
 
@@ -114,14 +119,14 @@ def _unit(table: FramesTable) -> NDArray[np.float64]:
     wrong = np.flatnonzero((length[:, 0] < _SHORTEST) | np.isinf(length[:, 0]))
     if len(wrong):
         raise DataError(
-            f"{table.at(wrong[0])}: the quaternion {', '.join(QUATERNION)} is of length {length[wrong[0], 0]:.2g}, "
-            "which is no rotation. Leave the four cells empty where the pose is not known."
+            f"{table.at(wrong[0])}: the quaternion {', '.join(QUATERNION)} has length {length[wrong[0], 0]:.2g}, "
+            "which is no rotation. Leave the four cells empty if the pose is unknown."
         )
     return quaternions / length
 
 
 def _images(table: FramesTable) -> list[Path]:
-    """The pictures' paths. Raises DataError where one is not a file inside the folder, also behind symlinks."""
+    """The paths of the pictures. Raises DataError if one is not a file inside the folder (symlinks are followed)."""
     root = os.path.realpath(table.path.parent)
     real_folders: dict[str, str] = {}
     paths = []
@@ -139,15 +144,15 @@ def _images(table: FramesTable) -> list[Path]:
         except ValueError:  # a null byte
             inside, there = True, False
         if not inside:
-            raise DataError(f"{table.at(index)}: image = {cell!r} lies outside {table.path.parent}. Copy it there.")
+            raise DataError(f"{table.at(index)}: image = {cell!r} is outside {table.path.parent}. Copy it there.")
         if not there:
-            raise DataError(f"{table.at(index)}: image = {cell!r} names no picture: there is no such file.")
+            raise DataError(f"{table.at(index)}: image = {cell!r}: there is no such file.")
         paths.append(table.path.parent / cell)
     return paths
 
 
 def _sets(table: FramesTable) -> list[str]:
-    """The set of each row, by its split; train where there is no such column."""
+    """The set of each row, from the column split; "train" if there is no such column."""
     if SPLIT not in table.header:
         return ["train"] * len(table.rows)
     at = table.header.index(SPLIT)
@@ -164,13 +169,13 @@ def _check_stamps(
     if same.any():
         first, second = sorted(order[np.flatnonzero(same)[0] :][:2])
         raise DataError(
-            f"{table.at(second)}: episode {episodes[second]} has stamp {table.column('stamp')[second]} already in "
-            f"line {table.lines[first]}. Give each of its pictures a stamp of its own."
+            f"{table.at(second)}: stamp {table.column('stamp')[second]} of episode {episodes[second]} is also in line "
+            f"{table.lines[first]}. Give each picture of an episode a different stamp."
         )
 
 
 def _one_of_episode(table: FramesTable, name: str, rows: NDArray[np.int64]) -> str:
-    """What all rows of an episode have under `name`. Raises DataError where they differ."""
+    """The value of column `name` in all rows of an episode. Raises DataError if rows differ."""
     cells, episodes = table.header.index(name), table.header.index("episode")
     first = table.rows[rows[0]]
     for row in rows[1:]:
@@ -183,7 +188,7 @@ def _one_of_episode(table: FramesTable, name: str, rows: NDArray[np.int64]) -> s
 
 
 def _check_instances(table: FramesTable, sets: list[str]) -> None:
-    """Raise DataError where one object has two categories or is in both splits."""
+    """Raise DataError if an object has two categories or is in both splits."""
     categories = table.column("category")
     seen: dict[str, int] = {}
     for index, instance in enumerate(table.column("instance")):

@@ -1,4 +1,4 @@
-"""frames.csv as a table: its columns, and their cells as text, numbers and stamps; each error names its line."""
+"""Reads frames.csv: its columns, and their cells as text, numbers and stamps. Each error names the line."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ QUATERNION = ("pose.qx", "pose.qy", "pose.qz", "pose.qw")
 GROUPS = ("joint", "command", "action")
 SPLIT = "split"
 _LARGEST_STAMP_S = 9_000_000_000
-"""Just under what 64 bits hold in nanoseconds."""
+"""Slightly less than the largest int64 number of nanoseconds."""
 
 
 @dataclass(frozen=True)
 class FramesTable:
-    """Columns by name, and the line each row stands on. What is wrong is a DataError that names the line."""
+    """The rows of frames.csv, and the line number of each. Errors are DataErrors that name the line."""
 
     path: Path
     header: tuple[str, ...]
@@ -33,6 +33,7 @@ class FramesTable:
 
     @classmethod
     def read(cls, path: Path) -> FramesTable:
+        """Read the file and check its header. Raises DataError if it is not a table of the expected columns."""
         try:
             with open(path, newline="", encoding="utf-8-sig") as stream:
                 reader = csv.reader(stream, skipinitialspace=True)
@@ -49,7 +50,7 @@ class FramesTable:
         except OSError as error:
             raise DataError(f"{path} cannot be read ({error.strerror}).") from error
         except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(f"{path} is no table of comma-separated UTF-8 text ({error}).") from error
+            raise DataError(f"{path} is not a table of comma-separated UTF-8 text ({error}).") from error
         table = cls(path, header, rows, lines)
         table._check_header()
         return table
@@ -58,24 +59,26 @@ class FramesTable:
         missing = [name for name in REQUIRED if name not in self.header]
         if missing:
             found = ", ".join(self.header) or "nothing"
-            raise DataError(f"{self.path} has no column {missing[0]!r} (found: {found}). Name it in the first line.")
+            raise DataError(f"{self.path} has no column {missing[0]!r} (found: {found}). Add it to the first line.")
         twice = [name for index, name in enumerate(self.header) if name in self.header[:index]]
         if twice:
-            raise DataError(f"{self.path} has two columns {twice[0]!r}. Leave one out.")
+            raise DataError(f"{self.path} has two columns {twice[0]!r}. Remove one.")
         for part in (POSITION, QUATERNION):
             absent = [name for name in part if name not in self.header]
             if absent and len(absent) < len(part):
-                raise DataError(f"{self.path} has no column {absent[0]!r}: expected all of {', '.join(part)}, or none.")
+                expected = f"expected all of {', '.join(part)}, or none of them"
+                raise DataError(f"{self.path} has no column {absent[0]!r}: {expected}.")
         if not self.rows:
-            raise DataError(f"{self.path} names no picture: it has no row below the first line.")
+            raise DataError(f"{self.path} lists no picture: it has no row below the first line.")
 
     def notes(self) -> tuple[str, ...]:
+        """One line that names the columns which are not used, if there are any."""
         known = {*REQUIRED, *POSITION, *QUATERNION, SPLIT}
         unused = [name for name in self.header if name not in known and name.split(".")[0] not in GROUPS]
         return (f"not used: column {', '.join(unused)}",) if unused else ()
 
     def column(self, name: str) -> list[str]:
-        """The cells under `name`. Raises DataError where one of a column that every row needs is empty."""
+        """The cells of a required column. Raises DataError if one is empty; only a category may be empty."""
         at = self.header.index(name)
         cells = [row[at] for row in self.rows]
         if name != "category" and "" in cells:
@@ -83,15 +86,18 @@ class FramesTable:
         return cells
 
     def named(self, group: str) -> tuple[str, ...]:
-        """The NAMEs of the columns GROUP.NAME, in order of the alphabet."""
+        """The NAMEs of the columns GROUP.NAME, in alphabetical order."""
         start = f"{group}."
         names = sorted(name[len(start) :] for name in self.header if name.startswith(start))
         if "" in names:
-            raise DataError(f"{self.path} has a column {start!r} without a name behind the dot.")
+            raise DataError(f"{self.path} has a column {start!r} without a name after the dot.")
         return tuple(names)
 
     def numbers(self, names: Iterable[str]) -> NDArray[np.float64]:
-        """float64 [rows, columns], NaN where a cell is empty. Raises DataError where one is no finite number."""
+        """The cells of these columns, float64 [rows, columns]; NaN for an empty cell.
+
+        Raises DataError if a cell is not a finite number.
+        """
         columns = []
         for name in names:
             at = self.header.index(name)
@@ -105,6 +111,7 @@ class FramesTable:
         return np.stack(columns, axis=1) if columns else np.zeros((len(self.rows), 0))
 
     def stamps_ns(self) -> NDArray[np.int64]:
+        """The stamps of all rows, int64 [rows], ns. Raises DataError if one is not a number of seconds."""
         stamps = np.zeros(len(self.rows), np.int64)
         for index, cell in enumerate(self.column("stamp")):
             try:
@@ -117,11 +124,12 @@ class FramesTable:
         return stamps
 
     def at(self, index: int | np.int64) -> str:
+        """The file and line number of a row, for error messages."""
         return f"{self.path}, line {self.lines[index]}"
 
 
 def _number(cell: str) -> float:
-    """NaN for nothing (also written out), infinity for what is no number."""
+    """The number in a cell: NaN if it is empty or "nan", infinity if it is not a number."""
     try:
         return float(cell) if cell else float("nan")
     except ValueError:

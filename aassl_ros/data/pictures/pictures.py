@@ -1,7 +1,7 @@
-"""Picture files to prepared data: what every source of pictures yields, and the one way it is decoded and written.
+"""Converts picture files to prepared data.
 
-A source (a folder with frames.csv, a published data set in its own layout) says which files make up which episode;
-`write_pictures` decodes them in threads, in order, and `fingerprint` tells two sources apart.
+A PictureSource (a folder with frames.csv, or a published data set) lists the files of each episode. `write_pictures`
+decodes them in threads and writes them in order. `fingerprint` is a hash of a source.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from aassl_ros.data.streams.images import to_square
 from aassl_ros.errors import DataError
 
 _IN_FLIGHT = 8
-"""Pictures begun a thread: enough that none waits, few enough that an interruption is felt at once."""
+"""Pictures submitted per thread: enough that no thread waits, few enough that an interruption takes effect at once."""
 _END_BYTES = 1 << 12
 
 T = TypeVar("T")
@@ -33,14 +33,14 @@ R = TypeVar("R")
 
 
 class Picture(Protocol):
-    """The bytes of a picture file: a Path, or what is kept inside another file; str() says where it lies."""
+    """The bytes of a picture file: a Path, or a part of another file. str() says where it is."""
 
     def read_bytes(self) -> bytes: ...
 
 
 @dataclass(frozen=True)
 class PictureEpisode:
-    """n pictures of one object: `images` one for each stamp of `states`, in order. set: as in EpisodeRow."""
+    """n pictures of one object. images: one for each stamp of `states`, in order. set: as in EpisodeRow."""
 
     id: str
     instance: str
@@ -51,7 +51,7 @@ class PictureEpisode:
 
 
 class PictureSource(Protocol):
-    """Where pictures come from. notes: what a user should know; continuous_joints: those whose angle wraps."""
+    """Episodes of pictures. notes: lines that a user should read. continuous_joints: joints whose angle wraps."""
 
     @property
     def path(self) -> Path: ...
@@ -65,7 +65,7 @@ class PictureSource(Protocol):
 
 @dataclass
 class PictureCounts:
-    """What became of the pictures."""
+    """Numbers of pictures that were read and written."""
 
     read: int = 0
     unreadable: int = 0
@@ -73,6 +73,7 @@ class PictureCounts:
     frames_of_set: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: PictureCounts) -> None:
+        """Add the counts of another source."""
         self.read += other.read
         self.unreadable += other.unreadable
         self.episodes += other.episodes
@@ -88,10 +89,20 @@ def write_pictures(
     skip_unreadable: bool = False,
     workers: int = 0,
 ) -> PictureCounts:
-    """Append every episode of `source` to `writer`. advance: called with the pictures read since the last call.
+    """Append every episode of `source` to `writer`.
 
-    workers: threads that decode, 0 for one a core. Raises DataError where a file is no picture; with `skip_unreadable`
-    its frame is left out and counted.
+    Args:
+        source: the episodes.
+        writer: where to write the frames and states.
+        advance: called with the number of pictures read since the last call.
+        skip_unreadable: skip and count a file that is no picture, instead of raising.
+        workers: number of decoding threads; 0 means one per core.
+
+    Returns:
+        The counts.
+
+    Raises:
+        DataError: a file is no picture and `skip_unreadable` is false.
     """
     counts = PictureCounts()
     images = (image for episode in source.episodes for image in episode.images)
@@ -107,7 +118,7 @@ def write_pictures(
                 advance(1)
                 if isinstance(result, str):
                     if not skip_unreadable:
-                        raise DataError(f"{result} Mend it, or leave it out with --skip-unreadable true.")
+                        raise DataError(f"{result} Repair it, or skip it with --skip-unreadable true.")
                     kept[index] = False
                     continue
                 writer.append_frames(result)
@@ -122,9 +133,9 @@ def write_pictures(
 
 
 def read_picture(picture: Picture, size: int) -> NDArray[np.uint8]:
-    """The centre square of a picture file at training size: uint8 [size, size, 3] RGB, turned as its EXIF data say.
+    """Read the centre square of a picture file at training size: uint8 [size, size, 3] RGB, rotated by its EXIF data.
 
-    Raises DataError where OpenCV can read no picture from it.
+    Raises DataError if OpenCV cannot read it.
     """
     try:
         data = np.frombuffer(picture.read_bytes(), np.uint8)
@@ -134,15 +145,15 @@ def read_picture(picture: Picture, size: int) -> NDArray[np.uint8]:
     except cv2.error:
         bgr = None
     if bgr is None:
-        raise DataError(f"{picture} holds no picture that OpenCV can read ({data.size} bytes).")
-    # Colours are put in order after shrinking: there are fewer pixels then.
+        raise DataError(f"{picture} is not a picture that OpenCV can read ({data.size} bytes).")
+    # BGR becomes RGB after the reduction in size, because there are fewer pixels then.
     return np.asarray(to_square(np.asarray(bgr, np.uint8), size)[..., ::-1])
 
 
 def fingerprint(source: PictureSource, workers: int = 0) -> str:
-    """Hex digest of what a source holds, wherever it lies and in whatever order its table names it.
+    """A hex digest of a source, which does not depend on its path or on the order of its table.
 
-    Of each picture its size and both ends count. Raises DataError where one is not there.
+    Of each picture file it uses the size, the start and the end. Raises DataError if a picture is missing.
     """
     digest = hashlib.sha256()
     episodes = sorted(source.episodes, key=lambda episode: episode.id)
@@ -161,7 +172,10 @@ def fingerprint(source: PictureSource, workers: int = 0) -> str:
 
 @contextmanager
 def in_threads(work: Callable[[T], R], items: Iterable[T], workers: int = 0) -> Iterator[Iterator[R]]:
-    """The results of `work` in the order of `items`, made ahead by threads; what is not begun at the end is dropped."""
+    """Call `work` on `items` in threads. Yields an iterator over the results, in the order of `items`.
+
+    At the end of the context, calls that have not started are cancelled.
+    """
     count = workers or len(os.sched_getaffinity(0))
     executor = ThreadPoolExecutor(count, thread_name_prefix="pictures")
     remaining = iter(items)
@@ -205,7 +219,7 @@ def _size_and_ends(picture: Picture) -> bytes:
 
 @contextmanager
 def _quiet_decoders() -> Iterator[None]:
-    """OpenCV writes its own lines about damaged files; ours say which file it was."""
+    """Silence OpenCV's messages about damaged files, because ours name the file."""
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         yield

@@ -1,11 +1,12 @@
-"""CO3D v1 and v2 as published: CATEGORY/frame_annotations.jgz and sequence_annotations.jgz,
-CATEGORY/SEQUENCE/images/*.jpg.
+"""Reads CO3D v1 and v2 as published.
 
-Facts (github facebookresearch/co3d, co3d/dataset/data_types.py): a viewpoint is PyTorch3D's, x_cam = x_world R + T with
-rows for points, x to the left and y up (pytorch3d docs, notes/cameras.md). Focal length and principal point are in
+Files: CATEGORY/frame_annotations.jgz, CATEGORY/sequence_annotations.jgz and CATEGORY/SEQUENCE/images/*.jpg.
+
+Format (github facebookresearch/co3d, co3d/dataset/data_types.py): a viewpoint follows PyTorch3D, x_cam = x_world R + T
+with points as rows, x to the left and y up (pytorch3d docs, notes/cameras.md). Focal length and principal point are in
 units of half the picture's width and height (ndc_norm_image_bounds, the default) or of half its shorter side
-(ndc_isotropic). Pictures' paths are relative to the data set's root, sizes are height and width. A sequence shows one
-object, which stands still.
+(ndc_isotropic). Picture paths are relative to the root of the data set. Sizes are (height, width). A sequence shows one
+object that does not move.
 """
 
 from __future__ import annotations
@@ -29,29 +30,30 @@ LOOKS_LIKE = f"CATEGORY/{FRAMES}"
 FOCAL = ("focal_x", "focal_y")
 _NORM, _ISOTROPIC = "ndc_norm_image_bounds", "ndc_isotropic"
 _TO_OPTICAL = np.diag([-1.0, -1.0, 1.0])
-"""PyTorch3D's camera has x to the left and y up, the optical frame x to the right and y down."""
+"""PyTorch3D's camera frame has x to the left and y up; the optical frame has x to the right and y down."""
 
-_NOT_THERE = "sequences without a folder, left out"
-_HIDDEN = "pictures hidden for the challenge (black), left out"
+_NOT_THERE = "sequences without a folder, skipped"
+_HIDDEN = "pictures hidden for the challenge (black), skipped"
 _NO_POSE = "frames without a viewpoint: no object pose"
 _NOT_ONE_POINT = "sequences whose cameras do not look at one point: no object pose"
-_UNLISTED = "sequences in no set list, trained on"
-_NO_LISTS = "sequences divided by a hash: their category has no set list"
-_NO_TIMES = "sequences whose time stamps do not rise: a second a frame"
+_UNLISTED = "sequences in no set list, used for training"
+_NO_LISTS = "sequences split by a hash: their category has no set list"
+_NO_TIMES = "sequences whose time stamps do not increase: one second per frame is used"
 _COUNTED = (_NOT_THERE, _HIDDEN, _NO_POSE, _NOT_ONE_POINT, _UNLISTED, _NO_LISTS, _NO_TIMES)
 
 
 def recognises(folder: Path) -> bool:
-    """Whether a folder in it holds CO3D's annotations."""
+    """Whether a subfolder contains annotations of CO3D."""
     return any(_is_category(place) for place in _folders(folder))
 
 
 def read(folder: Path) -> PublishedSet:
-    """Every sequence whose folder is there. Raises DataError where an annotation is missing, damaged or names no
-    picture.
+    """Read every sequence whose folder exists.
+
+    Raises DataError if an annotation is missing or damaged, or its picture is missing.
     """
     if (folder / FRAMES).is_file():
-        raise DataError(f"{folder} is one category of CO3D. Give the folder that it lies in: paths begin there.")
+        raise DataError(f"{folder} is one category of CO3D. Give its parent folder: picture paths start there.")
     counts = dict.fromkeys(_COUNTED, 0)
     episodes: list[PictureEpisode] = []
     for place in _folders(folder):
@@ -72,7 +74,7 @@ def _folders(folder: Path) -> list[Path]:
 
 @dataclass
 class _Category:
-    """One category's folder; counts: what is left out, added to."""
+    """The folder of one category. counts: numbers of skipped items by reason, which this class increases."""
 
     root: Path
     place: Path
@@ -103,7 +105,7 @@ class _Category:
         try:
             return {str(annotation["sequence_name"]): str(annotation["category"]) for annotation in annotations}
         except KeyError as error:
-            raise DataError(f"{self.place / SEQUENCES}: a sequence has no {error}. Unpack it again.") from error
+            raise DataError(f"{self.place / SEQUENCES}: a sequence has no field {error}. Unpack it again.") from error
 
     def _frame(self, annotation: dict[str, Any]) -> _Frame:
         try:
@@ -114,7 +116,7 @@ class _Category:
             raise DataError(f"{where}: expected CO3D's fields ({type(error).__name__} {error}).") from error
 
     def _kept(self, sequence: str, frames: list[_Frame]) -> list[_Frame]:
-        """The frames whose pictures can be used, each checked to be there."""
+        """The frames whose pictures can be used. Raises DataError if a picture is missing."""
         for frame in frames:
             if not is_within(frame.image):
                 raise DataError(f"{self.place / FRAMES}: image {frame.image!r} lies outside {self.root}.")
@@ -128,8 +130,8 @@ class _Category:
         for frame in shown:
             if self.root / frame.image not in there:
                 raise DataError(
-                    f"{self.place / FRAMES}: sequence {sequence}, frame {frame.number} names no picture: "
-                    f"{self.root / frame.image} is not there. Unpack the sequence again, or take its folder away."
+                    f"{self.place / FRAMES}: sequence {sequence}, frame {frame.number}: picture "
+                    f"{self.root / frame.image} is missing. Unpack the sequence again, or remove its folder."
                 )
         return shown
 
@@ -148,7 +150,7 @@ class _Category:
             self.counts[_NO_TIMES] += 1
             stamps = np.array([frame.number * SECOND_NS for frame in frames], np.int64)
         if (np.diff(stamps) <= 0).any():
-            raise DataError(f"{self.place / FRAMES}: sequence {sequence} has a frame number twice. Unpack it again.")
+            raise DataError(f"{self.place / FRAMES}: sequence {sequence} repeats a frame number. Unpack it again.")
         states = EpisodeStates(
             stamps, object_pose=poses, recorded_names=FOCAL, recorded=np.stack([frame.focal for frame in frames])
         )
@@ -158,10 +160,10 @@ class _Category:
 
 @dataclass(frozen=True)
 class _Frame:
-    """One frame's annotation.
+    """The annotation of one frame.
 
-    camera [7]: the world's pose in the optical frame; sight [3]: direction there of the picture's centre; focal [2]:
-    focal lengths in units of half the shorter side. NaN where there is no viewpoint.
+    camera [7]: pose of the world in the optical frame. sight [3]: direction of the picture's centre in that frame.
+    focal [2]: focal lengths in units of half the shorter side. All are NaN if there is no viewpoint.
     """
 
     sequence: str
@@ -174,7 +176,7 @@ class _Frame:
 
     @classmethod
     def read(cls, annotation: dict[str, Any]) -> _Frame:
-        """Raises KeyError, TypeError or ValueError where it is not as published."""
+        """Read one annotation. Raises KeyError, TypeError or ValueError if it does not follow the published format."""
         image = annotation["image"]
         height, width = (float(side) for side in image["size"])
         camera, sight, focal = _viewpoint(annotation.get("viewpoint"), np.array([width, height]))
@@ -192,7 +194,7 @@ class _Frame:
 def _viewpoint(
     viewpoint: dict[str, Any] | None, size: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """camera [7], sight [3] and focal [2] as in _Frame; size: width and height in pixels."""
+    """camera [7], sight [3] and focal [2] as in _Frame. size: width and height, pixels."""
     unknown = np.full(7, np.nan), np.full(3, np.nan), np.full(2, np.nan)
     if viewpoint is None:
         return unknown
@@ -208,6 +210,6 @@ def _viewpoint(
     if not np.isfinite(numbers).all() or (focal <= 0).any() or not turns:
         return unknown
     camera = np.concatenate([position, rotations.from_matrix(rotation)])
-    # At the picture's centre x f / z + p = 0 with x to the left: to the right it is p / f.
+    # At the picture's centre x f / z + p = 0 with x to the left, so x / z = p / f with x to the right.
     sight = np.array([*(principal / focal), 1.0])
     return camera, sight, focal * size / size.min() if units == _NORM else focal

@@ -1,10 +1,10 @@
-"""Camera poses of a COLMAP sparse model: images.bin, or images.txt where there is no other.
+"""Reads the camera poses of a COLMAP sparse model from images.bin or, if that is missing, images.txt.
 
-The format is in COLMAP's documentation (colmap.github.io/format.html): little endian; a pose is world-to-camera,
-quaternion first as w x y z (Hamilton) and then the translation; the camera looks along z, with x to the right and y
-down, which is our optical frame too. A binary record is image id (uint32), w x y z and x y z (float64), camera id
-(uint32), the name up to a zero byte, the number of points (uint64) and 24 bytes for each of these, which are passed
-over: models are mostly points.
+The format is in COLMAP's documentation (colmap.github.io/format.html), little endian. A pose is world-to-camera: first
+the quaternion w x y z (Hamilton), then the translation. The camera looks along z, with x to the right and y down, like
+our optical frame. A binary record is: image id (uint32), w x y z and x y z (float64), camera id (uint32), the name up
+to a zero byte, the number of points (uint64), and 24 bytes for each point. The points are skipped; they are most of the
+file.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ Pose = NDArray[np.float64]
 
 
 def has_model(folder: Path) -> bool:
-    """Whether the folder holds a sparse model with image poses."""
+    """Whether the folder contains a sparse model with image poses."""
     return (folder / BINARY).is_file() or (folder / TEXT).is_file()
 
 
 def read_camera_poses(folder: Path) -> dict[str, Pose]:
-    """The pose [7] (x y z qx qy qz qw) of the world in each registered camera's optical frame, by the picture's name.
+    """Read the pose [7] (x y z qx qy qz qw) of the world in the optical frame of each registered camera.
 
-    Raises DataError where there is no model or it is damaged.
+    Returns a dict from picture name to pose. Raises DataError if the model is missing or damaged.
     """
     binary, text = folder / BINARY, folder / TEXT
     if not has_model(folder):
@@ -61,16 +61,16 @@ def _read_binary(file: Path) -> dict[str, Pose]:
             name = _read_name(stream)
             (points,) = _COUNT.unpack(stream.read(_COUNT.size))
             if points * _POINT_BYTES > size - stream.tell():
-                raise ValueError(f"{points} points of {name} do not fit into {size} bytes")
+                raise ValueError(f"{name} has {points} points, more than fit into {size} bytes")
             stream.seek(points * _POINT_BYTES, os.SEEK_CUR)
             poses[name] = _pose(pose, name)
         if stream.tell() != size:
-            raise ValueError(f"{size - stream.tell()} bytes behind the last of {count} images")
+            raise ValueError(f"{size - stream.tell()} extra bytes after the last of {count} images")
     return poses
 
 
 def _read_name(stream: BinaryIO) -> str:
-    """The text up to a zero byte, read ahead and put back."""
+    """Read the text up to a zero byte. Reads ahead, then moves the stream to the byte after the zero."""
     start = stream.tell()
     ahead = stream.read(_LONGEST_NAME)
     end = ahead.find(b"\0")
@@ -81,7 +81,7 @@ def _read_name(stream: BinaryIO) -> str:
 
 
 def _read_text(file: Path) -> dict[str, Pose]:
-    """Two lines an image: the pose, and the points, a line that may be empty."""
+    """Read two lines for each image: the pose, and the points (this line may be empty)."""
     poses: dict[str, Pose] = {}
     with open(file, encoding="utf-8") as stream:
         lines = (line.strip() for line in stream if not line.startswith("#"))
@@ -98,7 +98,7 @@ def _read_text(file: Path) -> dict[str, Pose]:
 
 
 def _pose(values: list[float], name: str) -> Pose:
-    """From w x y z and the translation. Raises ValueError where that is no pose: bytes read at the wrong place."""
+    """The pose from w x y z and the translation. Raises ValueError if that is no pose, because the file is damaged."""
     w, x, y, z, *position = values
     quaternion = np.array([x, y, z, w])
     length = np.linalg.norm(quaternion)

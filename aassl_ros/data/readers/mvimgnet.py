@@ -1,9 +1,9 @@
-"""MVImgNet and MVImgNet 2.0 as published: CLASS/INSTANCE/images/*.jpg and CLASS/INSTANCE/sparse/0, a COLMAP model.
+"""Reads MVImgNet and MVImgNet 2.0 as published: CLASS/INSTANCE/images/*.jpg and a COLMAP model in .../sparse/0.
 
-Facts from the publishers' READMEs (github GAP-LAB-CUHK-SZ/MVImgNet, luyues/MVImgNet2.0): CLASS is a number whose name
-stands in mvimgnet_category.txt (lines "0,bag") or mvimgnet2_category.json ({"0": "bag"}). From the issues of the first:
-some clips have no model (18) or lack pictures (18); of several models sparse/0 is the right one (15). No split is
-published: by instance, by a hash.
+Format from the publishers' READMEs (github GAP-LAB-CUHK-SZ/MVImgNet, luyues/MVImgNet2.0): CLASS is a number; its name
+is in mvimgnet_category.txt (lines "0,bag") or mvimgnet2_category.json ({"0": "bag"}). From the issues of the first
+repository: some clips have no model (18) or lack pictures (18); if there are several models, sparse/0 is the right one
+(15). No split is published, so instances are split by a hash.
 """
 
 from __future__ import annotations
@@ -35,12 +35,15 @@ MODEL = "sparse/0"
 
 
 def recognises(folder: Path) -> bool:
-    """Whether a numbered class folder holds an instance with images."""
+    """Whether a numbered class folder contains an instance with images."""
     return any((instance / "images").is_dir() for place in _classes(folder) for instance in _folders(place))
 
 
 def read(folder: Path) -> PublishedSet:
-    """Every clip with pictures. Raises DataError where there is none, or a model is damaged or of other pictures."""
+    """Read every clip with pictures.
+
+    Raises DataError if there is none, or if a model is damaged or belongs to other pictures.
+    """
     names = category_names(folder)
     counts = dict.fromkeys(_COUNTED, 0)
     episodes = []
@@ -50,23 +53,26 @@ def read(folder: Path) -> PublishedSet:
             if episode is not None:
                 episodes.append(episode)
     if not episodes:
-        raise DataError(f"{folder} holds no MVImgNet clip with pictures (expected {LOOKS_LIKE}).")
+        raise DataError(f"{folder} contains no MVImgNet clip with pictures (expected {LOOKS_LIKE}).")
     notes = counted(counts)
     if not names:
-        notes += (f"categories are class numbers: put {' or '.join(NAMES)} into {folder} for their names",)
+        notes += (f"categories are class numbers: for names, put {' or '.join(NAMES)} into {folder}",)
     return PublishedSet(folder, tuple(episodes), notes)
 
 
-_NO_PICTURES = "clips without pictures, left out"
+_NO_PICTURES = "clips without pictures, skipped"
 _NO_MODEL = "clips without a COLMAP model: no object pose"
 _NOT_ONE_POINT = "clips whose cameras do not look at one point: no object pose"
-_NOT_REGISTERED = "pictures of other clips that are not in the model: no object pose"
-_NOT_THERE = "pictures of the models that are not there"
+_NOT_REGISTERED = "pictures that are not in the model of their clip: no object pose"
+_NOT_THERE = "pictures of the models that are missing"
 _COUNTED = (_NO_PICTURES, _NO_MODEL, _NOT_ONE_POINT, _NOT_REGISTERED, _NOT_THERE)
 
 
 def category_names(folder: Path) -> dict[str, str]:
-    """Names by class number from the publishers' file in `folder`; empty where it is not there."""
+    """The category names by class number, from the publishers' file in `folder`; empty if the file is missing.
+
+    Raises DataError if the file cannot be read.
+    """
     for file in (folder / name for name in NAMES):
         if not file.is_file():
             continue
@@ -97,18 +103,18 @@ def _read_clip(instance: Path, category: str, counts: dict[str, int]) -> Picture
         counts[_NOT_ONE_POINT] += bool(np.isnan(poses).all())
     else:
         counts[_NO_MODEL] += 1
-    # The videos' times are not published: a second a picture.
+    # The times of the videos are not published, so one second per picture is used.
     states = EpisodeStates(np.arange(len(names)) * SECOND_NS, object_pose=poses)
     return PictureEpisode(name, name, category, set_by_hash(name), Files(pictures, names), states)
 
 
 def _cameras(model: Path, names: tuple[str, ...], counts: dict[str, int]) -> NDArray[np.float64]:
-    """The camera's pose [n, 7] at each picture, NaN where it was not registered."""
-    # COLMAP names pictures by their path within its image folder, which need not have been this one.
+    """Camera poses [n, 7] of the pictures, NaN if a picture was not registered."""
+    # COLMAP names a picture by its path within its image folder, which may have been another folder.
     registered = {Path(name).name: pose for name, pose in read_camera_poses(model).items()}
     there = registered.keys() & set(names)
     if registered and not there:
-        raise DataError(f"{model} is of other pictures: it names {min(registered)}, and there is {names[0]}.")
+        raise DataError(f"{model} belongs to other pictures: it names {min(registered)}, but the clip has {names[0]}.")
     counts[_NOT_THERE] += len(registered) - len(there)
     counts[_NOT_REGISTERED] += len(names) - len(there)
     unknown = np.full(7, np.nan)

@@ -1,10 +1,10 @@
-"""The object's pose in the camera's frame, from a clip of camera poses round an object that stands still.
+"""Computes the object's pose in the camera's frame from camera poses around an object that does not move.
 
-A reconstruction has a world frame of its own: any turn, any origin, any scale. Its axes serve as the object's axes, for
-turns R' R^T do not depend on them. Its origin does not serve: COLMAP puts it among the cameras, and p' - p depends on
-it. So the object's origin is the point that the cameras look at: nearest, in sum of distances, to the lines of sight
-through the pictures' centres. That is a matter of the cameras alone, and the shift (p' - p) / |p| then depends on no
-choice of world frame.
+A reconstruction has an arbitrary world frame: any rotation, origin and scale. Its axes can serve as the object's axes,
+because rotations R' R^T do not depend on them. Its origin cannot: COLMAP puts it among the cameras, and p' - p depends
+on it. So the object's origin is the point that the cameras look at: the point with the smallest sum of distances to the
+lines of sight through the centres of the pictures. This point depends only on the cameras, so the translation
+(p' - p) / |p| does not depend on the world frame.
 """
 
 from __future__ import annotations
@@ -18,15 +18,21 @@ Array = NDArray[np.float64]
 
 ROUNDS = 20
 LEAST_SPREAD = 1e-4
-"""Least mean square sine between lines of sight and their mean (0.6 degrees): below it they meet nowhere in particular.
+"""Smallest mean square sine between the lines of sight and their mean (0.6 degrees). If the lines are closer to
+parallel, their common point is not well defined.
 """
 
 
 def object_poses(cameras: Array, sights: Array | None = None) -> Array:
-    """Poses [n, 7] of the object in the camera's optical frame; all NaN where the cameras do not look at one point.
+    """Compute the poses of the object in the camera's optical frame.
 
-    cameras: float64 [n, 7], the pose of the world in each camera's optical frame (world-to-camera: x_cam = R x + t),
-    NaN where unknown. sights: [n, 3], direction of the picture's centre in that frame; None: along its z axis.
+    Args:
+        cameras: float64 [n, 7], pose of the world in each camera's optical frame (world-to-camera: x_cam = R x + t);
+            NaN if unknown.
+        sights: float64 [n, 3], direction of the picture's centre in the optical frame; None means along its z axis.
+
+    Returns:
+        float64 [n, 7]; NaN if the camera is unknown, all NaN if the cameras do not look at one point.
     """
     sights = np.tile([0.0, 0.0, 1.0], (len(cameras), 1)) if sights is None else sights
     poses = np.full((len(cameras), 7), np.nan)
@@ -42,9 +48,9 @@ def object_poses(cameras: Array, sights: Array | None = None) -> Array:
 
 
 def _looked_at(cameras: Array, sights: Array) -> Array | None:
-    """The point [3] of the world with the least sum of distances to the lines of sight, or None.
+    """The point [3] in the world frame with the smallest sum of distances to the lines of sight, or None.
 
-    Least squares weighted anew by 1 / distance (Weiszfeld): a camera placed wrongly then pulls no more than any other.
+    Iteratively reweighted least squares with weights 1 / distance (Weiszfeld), which is robust to wrong cameras.
     """
     back = rotations.invert_pose(cameras)
     origins = back[:, :3]

@@ -1,4 +1,4 @@
-"""What every reader of a published data set gives, a PictureSource (see pictures.py), and what readers share."""
+"""What readers of published data sets return (a PictureSource, see pictures.py), and the functions they share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECOND_NS = 1_000_000_000
 
 @dataclass(frozen=True)
 class PublishedSet:
-    """A PictureSource. notes: what was left out and why, one line each."""
+    """A PictureSource. notes: what was skipped and why, one line each."""
 
     path: Path
     episodes: tuple[PictureEpisode, ...]
@@ -27,7 +27,7 @@ class PublishedSet:
 
 @dataclass(frozen=True)
 class Files(Sequence[Path]):
-    """The paths of `names` in `folder`, made when asked for: millions of Path objects would fill the memory."""
+    """The paths of `names` in `folder`, made on access, because millions of Path objects would fill the memory."""
 
     folder: Path
     names: tuple[str, ...]
@@ -46,17 +46,17 @@ class Files(Sequence[Path]):
 
 
 def set_by_hash(instance: str) -> str:
-    """train or test (one in five), where nobody published a split: the same for a name wherever it is met."""
+    """The set of an instance if no split is published: "test" for one in five, else "train". It depends on the name."""
     draw = int.from_bytes(hashlib.sha256(instance.encode()).digest()[:8], "big") / 2**64
     return "test" if draw < TEST_SHARE else "train"
 
 
 def is_within(path: str) -> bool:
-    """Whether a relative path of an annotation stays in the folder that it is relative to."""
+    """Whether a relative path from an annotation stays inside its base folder."""
     parts = PurePosixPath(path)
     return bool(path) and "\0" not in path and not parts.is_absolute() and ".." not in parts.parts
 
 
 def counted(counts: dict[str, int]) -> tuple[str, ...]:
-    """Notes of what was counted, without the zeros: "3 clips without pictures"."""
+    """Notes for the counts that are not zero, such as "3 clips without pictures"."""
     return tuple(f"{count} {what}" for what, count in counts.items() if count)

@@ -1,4 +1,4 @@
-"""The layouts of published data sets that `aassl prepare` reads: a name, how to tell one, and its reader."""
+"""The layouts of published data sets that `aassl prepare` reads: name, recognition and reader."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from aassl_ros.registry import Registry
 
 @dataclass(frozen=True)
 class Layout:
-    """One layout. recognises: whether a folder is unmistakably of it; looks_like: what it holds, in words."""
+    """One layout of a data set.
+
+    recognises: whether a folder certainly has this layout. read: reads the folder. looks_like: a description of the
+    layout for error messages.
+    """
 
     recognises: Callable[[Path], bool]
     read: Callable[[Path], PictureSource]
@@ -26,10 +30,20 @@ LAYOUTS: Registry[Layout] = Registry("reader", "aassl_ros.readers", Layout)
 
 
 def register_reader(name: str, layout: Layout) -> Layout:
-    """Make a layout known to `aassl prepare FOLDER --layout NAME`; a folder that it recognises needs no option.
+    """Register a layout for `aassl prepare FOLDER --layout NAME`. A folder that it recognises needs no option.
 
-    Another package can do the same without a call, by an entry point of the group `aassl_ros.readers` whose object is
-    a Layout. Raises ConfigError if the name is taken.
+    Another package can also register a layout with an entry point of the group `aassl_ros.readers` whose object is a
+    Layout.
+
+    Args:
+        name: the name for the option.
+        layout: the layout.
+
+    Returns:
+        The layout.
+
+    Raises:
+        ConfigError: the name is already registered.
     """
     return LAYOUTS.register(name, layout)
 
@@ -40,15 +54,18 @@ register_reader("co3d", Layout(co3d.recognises, co3d.read, co3d.LOOKS_LIKE))
 
 
 def layout_of(folder: Path) -> str | None:
-    """The name of the one layout that the folder is of; None where it is of none, or might be of two."""
+    """The name of the layout of a folder; None if no layout, or more than one, recognises it."""
     found = [name for name, layout in LAYOUTS.items() if layout.recognises(folder)]
     return found[0] if len(found) == 1 else None
 
 
 def read_published(folder: Path, name: str) -> PictureSource:
-    """The data set in `folder`, of the layout `name`. Raises DataError where it is not, or is damaged."""
+    """Read the data set in `folder`, which has the layout `name`.
+
+    Raises DataError if the folder has another layout or is damaged.
+    """
     if not LAYOUTS[name].recognises(folder):
         other = layout_of(folder)
         found = f" It looks like {other}." if other else ""
-        raise DataError(f"{folder} is not of the layout {name} (expected {LAYOUTS[name].looks_like}).{found}")
+        raise DataError(f"{folder} does not have the layout {name} (expected {LAYOUTS[name].looks_like}).{found}")
     return LAYOUTS[name].read(folder)

@@ -1,11 +1,11 @@
-"""RT4K (Revolve Toys4K): 180 views of each toy, 2 degrees apart about the vertical, rendered with ThreeDWorld.
+"""Reads RT4K (Revolve Toys4K): 180 views of each toy, 2 degrees apart about the vertical, rendered with ThreeDWorld.
 
-Facts from how the authors' code reads it (github trieschlab/AASSL, utils/datasets.py; rt4k_tables.py has the files):
-the view is the third last part of the file name, from 1 to 180, and the next after 180 is 1; one table is for training
-and one for testing. Where the camera stood is not published, so an object's pose is its turn about the vertical as if
-the camera looked level, at distance 1: x y z = 0 0 1. The predecessor's generator turned the object by a positive yaw,
-in ThreeDWorld clockwise seen from above, which is a positive turn about the optical frame's y axis; that RT4K goes the
-same way round could not be verified.
+Format from the authors' code (github trieschlab/AASSL, utils/datasets.py; the files are in rt4k_tables.py): the view is
+the third last part of the file name, from 1 to 180, and view 1 follows view 180. One table is for training and one for
+testing. The camera pose is not published. So an object's pose is its rotation about the vertical as if the camera
+looked horizontally from distance 1: x y z = 0 0 1. The generator of the predecessor data set rotated the object by a
+positive yaw. In ThreeDWorld this is clockwise as seen from above, so a positive rotation about the y axis of the
+optical frame. We could not verify that RT4K rotates in the same direction.
 """
 
 from __future__ import annotations
@@ -24,18 +24,21 @@ from aassl_ros.motion import rotations
 
 VIEWS = 180
 TURN = "turn_deg"
-"""Recorded angle; as `--action-space recorded --rotation 6d` its action is the paper's, cosine and sine of the turn."""
+"""The recorded angle. With `--action-space recorded --rotation 6d` its action is that of the paper: the cosine and sine
+of the rotation.
+"""
 LOOKS_LIKE = f"dataset.parquet and dataset_test.parquet, with {PICTURES} or OBJECT/*.png"
 
 
 def recognises(folder: Path) -> bool:
-    """Whether both tables are there."""
+    """Whether the folder contains both tables."""
     return all(table_file(folder, name) is not None for name in SETS)
 
 
 def read(folder: Path) -> PublishedSet:
-    """One episode for each object before each background. Raises DataError where a table is missing, damaged or names
-    no picture, or an object is in both.
+    """Read one episode for each object and background.
+
+    Raises DataError if a table is missing or damaged, a picture is missing, or an object is in both tables.
     """
     stored = (folder / PICTURES).is_file()
     episodes: list[PictureEpisode] = []
@@ -59,7 +62,7 @@ def read(folder: Path) -> PublishedSet:
 
 
 def _clips(rows: Sequence[Row], file: Path) -> dict[str, dict[int, Row]]:
-    """The row of each view of each episode, by the episode's id: OBJECT/BACKGROUND, numbered where that comes again."""
+    """The row of each view of each episode. The id of an episode is OBJECT/BACKGROUND, with a number if it repeats."""
     clips: dict[str, dict[int, Row]] = {}
     rounds: dict[tuple[str, str, int], int] = {}
     for row in rows:
@@ -89,7 +92,7 @@ def _episode(
     poses = np.zeros((len(views), 7))
     poses[:, 2] = 1.0
     poses[:, 3:] = rotations.from_rotation_vector(turns * [0.0, 1.0, 0.0])
-    # A turntable has no times: a second a view.
+    # A turntable has no times, so one second per view is used.
     stamps = np.array(views) * SECOND_NS
     states = EpisodeStates(stamps, object_pose=poses, recorded_names=(TURN,), recorded=np.degrees(turns))
     return PictureEpisode(name, rows[0].object, rows[0].category, instance_set, images, states)

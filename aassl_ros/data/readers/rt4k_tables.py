@@ -1,10 +1,10 @@
-"""RT4K's tables (which picture shows what) and its pictures, in data.h5 or as files.
+"""Reads RT4K's tables, which describe each picture, and its pictures, from data.h5 or from files.
 
-Facts from how the authors' code reads them (github trieschlab/AASSL, utils/datasets.py): dataset.parquet lists the
-training pictures and dataset_test.parquet the test ones. Columns, by number: 0 file name, 2 object, 3 background, 5
-category. With data.h5, h5_index numbers the encoded picture within its set "train" or "test"; without, the file is
-OBJECT/NAME. The generator of the data set's predecessor (github trieschlab/TimeToAugmentSSL,
-SSLTT_tdw/envs/full_play.py) wrote the same columns as .csv, without a first line, and named files
+Format from the authors' code (github trieschlab/AASSL, utils/datasets.py): dataset.parquet lists the training pictures
+and dataset_test.parquet the test pictures. Columns by number: 0 file name, 2 object, 3 background, 5 category. With
+data.h5, h5_index is the number of the encoded picture in its set "train" or "test". Without it, the file is
+OBJECT/NAME. The generator of the predecessor data set (github trieschlab/TimeToAugmentSSL,
+SSLTT_tdw/envs/full_play.py) wrote the same columns as .csv, without a header line, and named files
 OBJECT_VIEW_ORIENTATION_PLACE.png.
 """
 
@@ -31,7 +31,7 @@ INDEX = "h5_index"
 
 @dataclass(frozen=True)
 class Row:
-    """One picture; index: its number in data.h5, -1 where pictures are files."""
+    """One picture. index: its number in data.h5; -1 if pictures are files."""
 
     file: str
     object: str
@@ -41,16 +41,16 @@ class Row:
 
 
 def table_file(folder: Path, name: str) -> Path | None:
-    """The table of a set, train or test: .parquet, else .csv; None where there is neither."""
+    """The table of the set "train" or "test": .parquet, else .csv; None if there is neither."""
     files = (folder / f"{SETS[name]}{suffix}" for suffix in (".parquet", ".csv"))
     return next((file for file in files if file.is_file()), None)
 
 
 def read_table(file: Path, with_index: bool) -> list[Row]:
-    """The rows of a table. Raises DataError where it is damaged or has other columns."""
+    """Read the rows of a table. Raises DataError if it is damaged or has other columns."""
     columns = _read_parquet(file, with_index) if file.suffix == ".parquet" else _read_csv(file, with_index)
     if not columns[0]:
-        raise DataError(f"{file} names no picture.")
+        raise DataError(f"{file} lists no picture.")
     return [
         Row(str(name), str(thing), str(background), str(category), *index)
         for name, thing, background, category, *index in zip(*columns, strict=True)
@@ -74,7 +74,7 @@ def _read_parquet(file: Path, with_index: bool) -> list[list[Any]]:
 
 def _read_csv(file: Path, with_index: bool) -> list[list[Any]]:
     if with_index:
-        raise DataError(f"{file} says not which picture of {PICTURES} is which. Use the tables in .parquet.")
+        raise DataError(f"{file} does not give the numbers of the pictures in {PICTURES}. Use the .parquet tables.")
     try:
         with open(file, newline="", encoding="utf-8") as stream:
             rows = [row for row in csv.reader(stream) if row]
@@ -88,17 +88,17 @@ def _read_csv(file: Path, with_index: bool) -> list[list[Any]]:
 
 
 class PictureFiles:
-    """Pictures as files OBJECT/NAME in a folder."""
+    """Pictures that are files OBJECT/NAME in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def of(self, rows: Sequence[Row]) -> Sequence[Picture]:
-        """Raises DataError where one is not there."""
+        """The pictures of these rows. Raises DataError if one is missing."""
         paths = [self._folder / row.object / row.file for row in rows]
         for row, path in zip(rows, paths, strict=True):
             if not is_within(f"{row.object}/{row.file}") or not path.is_file():
-                raise DataError(f"{self._folder}: {row.object}/{row.file} names no picture: there is no such file.")
+                raise DataError(f"{self._folder}: picture {row.object}/{row.file} is missing.")
         return paths
 
 
@@ -106,7 +106,7 @@ class StoredPictures:
     """Pictures of one set in data.h5, each an array of the bytes of its file."""
 
     def __init__(self, file: Path, name: str) -> None:
-        """Raises DataError where the file is damaged or lacks the set."""
+        """Open the file. Raises DataError if it is damaged or lacks the set."""
         h5py = _needed("h5py", file)
         try:
             opened = h5py.File(file, "r")
@@ -118,12 +118,12 @@ class StoredPictures:
         self._file, self._name, self._bytes = file, name, found
 
     def of(self, rows: Sequence[Row]) -> Sequence[Picture]:
-        """Raises DataError where one is not there."""
+        """The pictures of these rows. Raises DataError if one is missing."""
         for row in rows:
             if not 0 <= row.index < len(self._bytes):
                 raise DataError(
-                    f"{self._file}: {row.file} is number {row.index} of {len(self._bytes)} pictures of the set "
-                    f"{self._name}, so it names none. Download {PICTURES} and the tables again."
+                    f"{self._file}: {row.file} has number {row.index}, but the set {self._name} has only "
+                    f"{len(self._bytes)} pictures. Download {PICTURES} and the tables again."
                 )
         return _Stored(self, tuple(row.index for row in rows))
 
@@ -145,7 +145,7 @@ class StoredPicture:
     index: int
 
     def read_bytes(self) -> bytes:
-        """The bytes of its file. Raises DataError where they cannot be read."""
+        """The bytes of the encoded picture. Raises DataError if they cannot be read."""
         return self.pictures.read(self.index)
 
     def __str__(self) -> str:
@@ -154,7 +154,7 @@ class StoredPicture:
 
 @dataclass(frozen=True)
 class _Stored(Sequence[Picture]):
-    """Some of the stored pictures, made when asked for."""
+    """Some of the stored pictures, made on access."""
 
     pictures: StoredPictures
     indices: tuple[int, ...]
@@ -173,7 +173,7 @@ class _Stored(Sequence[Picture]):
 
 
 def _needed(package: str, file: Path) -> Any:
-    """An optional package, imported when it is needed first."""
+    """Import an optional package when it is first needed. Raises DataError if it is not installed."""
     try:
         return importlib.import_module(package)
     except ImportError as error:

@@ -89,7 +89,7 @@ def test_pictures_become_frames_with_their_states_in_order_of_their_stamps(folde
     np.testing.assert_array_equal(data.recorded[:3, 0], [0, 30, 60])
 
 
-def test_the_order_of_rows_means_nothing(folder: Path, tmp_path: Path) -> None:
+def test_the_order_of_rows_does_not_matter(folder: Path, tmp_path: Path) -> None:
     once = prepare([folder], tmp_path / "once", small())
     rows = turntable()
     random.Random(0).shuffle(rows)
@@ -106,7 +106,7 @@ def test_the_order_of_rows_means_nothing(folder: Path, tmp_path: Path) -> None:
     assert first.fingerprint == second.fingerprint
 
 
-def test_a_changed_picture_or_label_is_prepared_anew(folder: Path, tmp_path: Path) -> None:
+def test_a_changed_picture_or_label_is_prepared_again(folder: Path, tmp_path: Path) -> None:
     prepare([folder], tmp_path / "data", small())
 
     cv2.imwrite(str(folder / "pictures" / "0_0.png"), np.full((12, 20, 3), 200, np.uint8))
@@ -116,7 +116,7 @@ def test_a_changed_picture_or_label_is_prepared_anew(folder: Path, tmp_path: Pat
     assert not prepare([folder], tmp_path / "data", small()).already_there
 
 
-def test_known_views_without_a_time_order_pair_by_the_size_of_the_turn(folder: Path, tmp_path: Path) -> None:
+def test_views_without_time_order_make_pairs_by_the_size_of_the_rotation(folder: Path, tmp_path: Path) -> None:
     rows = turntable()
     shuffled = list(range(VIEWS))
     random.Random(0).shuffle(shuffled)
@@ -133,7 +133,7 @@ def test_known_views_without_a_time_order_pair_by_the_size_of_the_turn(folder: P
     assert set(turns) == {30, 330}
 
 
-def test_a_category_may_be_missing_and_the_split_too(folder: Path, tmp_path: Path) -> None:
+def test_the_category_and_the_split_may_be_missing(folder: Path, tmp_path: Path) -> None:
     rows = [{**row, "category": ""} for row in turntable()]
     for row in rows:
         del row["split"]
@@ -145,7 +145,7 @@ def test_a_category_may_be_missing_and_the_split_too(folder: Path, tmp_path: Pat
     assert PreparedData.open(tmp_path / "data").categories == ()
 
 
-def test_folders_of_folders_and_several_sources_go_together(folder: Path, tmp_path: Path) -> None:
+def test_nested_folders_and_several_sources_are_combined(folder: Path, tmp_path: Path) -> None:
     more = [{**row, "instance": "jug", "episode": "another", "split": "train"} for row in turntable(1)]
     write(tmp_path / "all" / "two", more)
     folder.rename(tmp_path / "all" / "one")
@@ -156,7 +156,7 @@ def test_folders_of_folders_and_several_sources_go_together(folder: Path, tmp_pa
     assert [Path(path).name for path in report.folders] == ["one", "two"]
 
 
-def test_a_turn_may_be_known_alone_and_columns_that_are_not_used_are_named(folder: Path) -> None:
+def test_a_pose_may_be_only_a_rotation_and_unused_columns_are_named(folder: Path) -> None:
     rows = turntable()
     for row in rows:
         row["weather"] = "fine"
@@ -170,13 +170,13 @@ def test_a_turn_may_be_known_alone_and_columns_that_are_not_used_are_named(folde
     assert source.notes == ("not used: column weather",)
 
 
-def test_an_unreadable_picture_stops_the_work_unless_it_may_be_left_out(folder: Path, tmp_path: Path) -> None:
+def test_an_unreadable_picture_is_an_error_unless_it_may_be_skipped(folder: Path, tmp_path: Path) -> None:
     (folder / "pictures" / "1_4.png").write_bytes(b"no picture at all")
     whole = (folder / "pictures" / "1_5.png").read_bytes()
     (folder / "pictures" / "1_5.png").write_bytes(whole[: len(whole) // 2])
     (folder / "pictures" / "1_6.png").write_bytes(b"")
 
-    with pytest.raises(DataError, match=r"1_4\.png holds no picture that OpenCV can read .17 bytes"):
+    with pytest.raises(DataError, match=r"1_4\.png is not a picture that OpenCV can read .17 bytes"):
         prepare([folder], tmp_path / "data", small())
     assert not (tmp_path / "data").exists()
 
@@ -203,21 +203,24 @@ def without(name: str) -> Callable[[Rows], None]:
         (without("pose.y"), "has no column 'pose.y': expected all of"),
         (lambda rows: rows.__delitem__(slice(1, None)) or rows[0].__setitem__("stamp", ""), "line 2: stamp is empty"),
         (change("image", "/etc/passwd"), "line 7: image = '/etc/passwd', expected a path within the folder"),
-        (change("image", "../outside.png"), r"line 7: image = '../outside.png' lies outside .*turntable"),
-        (change("image", "pictures/../../outside.png"), "lies outside"),
-        (change("image", "link.png"), "line 7: image = 'link.png' lies outside"),
-        (change("image", "linked/outside.png"), "lies outside"),
-        (change("image", "pictures/nothing.png"), "line 7: image = 'pictures/nothing.png' names no picture"),
-        (change("image", "pictures"), "names no picture"),
+        (change("image", "../outside.png"), r"line 7: image = '../outside.png' is outside .*turntable"),
+        (change("image", "pictures/../../outside.png"), "is outside"),
+        (change("image", "link.png"), "line 7: image = 'link.png' is outside"),
+        (change("image", "linked/outside.png"), "is outside"),
+        (change("image", "pictures/nothing.png"), "line 7: image = 'pictures/nothing.png': there is no such file"),
+        (change("image", "pictures"), "there is no such file"),
         (change("image", ""), "line 7: image is empty"),
         (change("stamp", "noon"), "line 7: stamp = 'noon', expected a number of seconds"),
         (change("stamp", "nan"), "line 7: stamp = 'nan', expected a number"),
         (change("stamp", "1700000000000000000"), "expected a number of seconds"),
-        (change("stamp", 1.0), "line 7: episode clip0 has stamp 1.0 already in line 4"),
+        (change("stamp", 1.0), "line 7: stamp 1.0 of episode clip0 is also in line 4"),
         (change("joint.wheel", "fast"), "line 7: joint.wheel = 'fast', expected a number, or nothing"),
         (change("action.table_deg", "inf"), "line 7: action.table_deg = 'inf', expected a number"),
         (change("pose.qw", ""), "line 7: pose.qw is empty, expected all of pose.qx"),
-        (lambda rows: rows[0].update({f"pose.q{axis}": 0 for axis in "xyzw"}), "line 2: the quaternion .* of length 0"),
+        (
+            lambda rows: rows[0].update({f"pose.q{axis}": 0 for axis in "xyzw"}),
+            "line 2: the quaternion .* length 0",
+        ),
         (change("split", "holdout"), "line 7: split = 'holdout', expected train or test"),
         (change("instance", "mug"), "line 7: episode clip0 has instance 'mug', but 'cup_0' in line 2"),
         (
@@ -230,7 +233,7 @@ def without(name: str) -> Callable[[Rows], None]:
         ),
     ],
 )
-def test_a_table_that_is_not_clear_is_refused_by_its_line(folder: Path, damage: Any, message: str) -> None:
+def test_the_error_names_the_line_of_a_wrong_table(folder: Path, damage: Any, message: str) -> None:
     (folder.parent / "outside.png").write_bytes((folder / "pictures" / "0_0.png").read_bytes())
     (folder / "link.png").symlink_to(folder.parent / "outside.png")
     (folder / "linked").symlink_to(folder.parent)
@@ -246,25 +249,25 @@ def test_a_table_that_is_not_clear_is_refused_by_its_line(folder: Path, damage: 
     ("text", "message"),
     [
         (b"", "has no column 'episode' .found: nothing"),
-        (b"episode,instance,category,stamp,image\n\n", "names no picture: it has no row below the first line"),
+        (b"episode,instance,category,stamp,image\n\n", "lists no picture: it has no row below the first line"),
         (b"episode,instance,category,stamp,image\na,b,c,1\n", "line 2: 4 cells, expected 5"),
         (b"episode,instance,category,stamp,image,image\n", "two columns 'image'"),
         (
             b"episode,instance,category,stamp,image,joint.\na,b,c,1,pictures/0_0.png,2\n",
             "column 'joint.' without a name",
         ),
-        (b"\xff\xfe\x00", "is no table of comma-separated UTF-8 text"),
-        (b"episode,instance,category,stamp,image\na,b,c,1,a\0b\n", "names no picture|is no table"),
+        (b"\xff\xfe\x00", "is not a table of comma-separated UTF-8 text"),
+        (b"episode,instance,category,stamp,image\na,b,c,1,a\0b\n", "there is no such file|is not a table"),
     ],
 )
-def test_what_is_no_table_is_refused(folder: Path, text: bytes, message: str) -> None:
+def test_a_file_that_is_no_table_is_refused(folder: Path, text: bytes, message: str) -> None:
     (folder / "frames.csv").write_bytes(text)
 
     with pytest.raises(DataError, match=message):
         PictureFolder.read(folder)
 
 
-def test_links_inside_the_folder_and_a_linked_folder_are_in_order(folder: Path, tmp_path: Path) -> None:
+def test_links_inside_the_folder_and_a_linked_folder_are_allowed(folder: Path, tmp_path: Path) -> None:
     (folder / "pictures" / "0_0.png").rename(folder / "elsewhere.png")
     (folder / "pictures" / "0_0.png").symlink_to(folder / "elsewhere.png")
     (tmp_path / "link").symlink_to(folder)

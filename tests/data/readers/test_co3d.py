@@ -65,7 +65,7 @@ def category(tmp_path: Path, paint: Callable, make_scene: Callable) -> Callable[
 
 @pytest.mark.parametrize("units", [None, "ndc_norm_image_bounds", "ndc_isotropic"])
 @pytest.mark.parametrize("world", [0, 1, 2])
-def test_displacements_are_those_of_the_object_in_any_world_frame(
+def test_displacements_do_not_depend_on_the_world_frame(
     tmp_path: Path, category: Callable, make_scene: Callable, check_displacements: Callable, units: str, world: int
 ) -> None:
     """The object stands where the pictures' centres look, which is not along the axis."""
@@ -81,7 +81,7 @@ def test_displacements_are_those_of_the_object_in_any_world_frame(
     np.testing.assert_allclose(np.asarray(episode.states.recorded), focal)
 
 
-def test_frames_come_in_order_with_their_times_and_category(tmp_path: Path, category: Callable) -> None:
+def test_frames_are_in_order_with_their_times_and_category(tmp_path: Path, category: Callable) -> None:
     category()
 
     (episode,) = co3d.read(tmp_path).episodes
@@ -95,14 +95,14 @@ def test_frames_come_in_order_with_their_times_and_category(tmp_path: Path, cate
     assert (episode.id, episode.category) == (f"apple/{SEQUENCE}", "apple")
 
 
-def test_times_that_do_not_rise_give_way_to_frame_numbers(tmp_path: Path, category: Callable) -> None:
+def test_times_that_do_not_increase_are_replaced_by_frame_numbers(tmp_path: Path, category: Callable) -> None:
     frames = category()
     write_gzipped(tmp_path / "apple/frame_annotations.jgz", [{**frame, "frame_timestamp": -1.0} for frame in frames])
 
     source = co3d.read(tmp_path)
 
     assert np.asarray(source.episodes[0].states.stamps_ns).tolist() == [0, 1_000_000_000, 2_000_000_000]
-    assert any("time stamps do not rise" in note for note in source.notes)
+    assert any("time stamps do not increase" in note for note in source.notes)
 
 
 def test_a_frame_without_a_viewpoint_has_no_pose(tmp_path: Path, category: Callable, make_scene: Callable) -> None:
@@ -122,7 +122,7 @@ def entries(sequence: str, count: int = 3) -> list[list[Any]]:
     return [[sequence, number, f"apple/{sequence}/images/frame{number + 1:06d}.jpg"] for number in range(count)]
 
 
-def test_the_lists_of_version_1_divide_the_sequences(tmp_path: Path, category: Callable) -> None:
+def test_the_lists_of_version_1_split_the_sequences(tmp_path: Path, category: Callable) -> None:
     category(sequences=("a", "b", "c"))
     lists = {"train_known": entries("a", 2), "train_unseen": entries("a")[2:], "test_known": entries("b")}
     (tmp_path / "apple/set_lists.json").write_text(json.dumps({**lists, "test_unseen": []}))
@@ -135,7 +135,7 @@ def test_the_lists_of_version_1_divide_the_sequences(tmp_path: Path, category: C
     assert any("1 sequences in no set list" in note for note in source.notes)
 
 
-def test_the_lists_of_version_2_divide_the_sequences_and_hide_pictures(tmp_path: Path, category: Callable) -> None:
+def test_the_lists_of_version_2_split_the_sequences_and_hide_pictures(tmp_path: Path, category: Callable) -> None:
     category(sequences=("a", "b", "c"))
     folder = tmp_path / "apple/set_lists"
     folder.mkdir()
@@ -152,16 +152,16 @@ def test_the_lists_of_version_2_divide_the_sequences_and_hide_pictures(tmp_path:
     assert any("1 pictures hidden for the challenge" in note for note in source.notes)
 
 
-def test_without_lists_sequences_are_divided_by_a_hash(tmp_path: Path, category: Callable) -> None:
+def test_without_lists_sequences_are_split_by_a_hash(tmp_path: Path, category: Callable) -> None:
     category(sequences=tuple(f"s{number}" for number in range(20)), views=[None])
 
     source = co3d.read(tmp_path)
 
     assert {episode.set for episode in source.episodes} == {"train", "test"}
-    assert any("20 sequences divided by a hash" in note for note in source.notes)
+    assert any("20 sequences split by a hash" in note for note in source.notes)
 
 
-def test_a_sequence_that_was_not_downloaded_is_left_out(tmp_path: Path, category: Callable) -> None:
+def test_a_sequence_that_was_not_downloaded_is_skipped(tmp_path: Path, category: Callable) -> None:
     category(sequences=("a", "b"))
     (tmp_path / "apple/a").rename(tmp_path / "elsewhere")
 
@@ -171,11 +171,11 @@ def test_a_sequence_that_was_not_downloaded_is_left_out(tmp_path: Path, category
     assert any("1 sequences without a folder" in note for note in source.notes)
 
 
-def test_a_frame_that_names_no_picture_is_an_error(tmp_path: Path, category: Callable) -> None:
+def test_a_frame_whose_picture_is_missing_is_an_error(tmp_path: Path, category: Callable) -> None:
     category()
     (tmp_path / f"apple/{SEQUENCE}/images/frame000002.jpg").unlink()
 
-    with pytest.raises(DataError, match=rf"sequence {SEQUENCE}, frame 1 names no picture"):
+    with pytest.raises(DataError, match=rf"sequence {SEQUENCE}, frame 1: picture .* is missing"):
         co3d.read(tmp_path)
 
 
@@ -207,7 +207,7 @@ def test_damaged_annotations_are_named(tmp_path: Path, category: Callable, damag
         ({"viewpoint": {"R": [1, 2], "T": [0, 0, 0]}}, "expected CO3D's fields"),
     ],
 )
-def test_annotations_of_another_kind_are_refused(
+def test_annotations_of_another_format_are_refused(
     tmp_path: Path, category: Callable, change: dict[str, Any], message: str
 ) -> None:
     frames = category()
@@ -225,7 +225,7 @@ def test_damaged_lists_are_named(tmp_path: Path, category: Callable) -> None:
         co3d.read(tmp_path)
 
 
-def test_one_category_is_not_the_data_set(tmp_path: Path, category: Callable) -> None:
+def test_the_folder_of_one_category_is_refused(tmp_path: Path, category: Callable) -> None:
     category()
 
     with pytest.raises(DataError, match="is one category of CO3D"):

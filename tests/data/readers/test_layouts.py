@@ -67,7 +67,7 @@ def documented(layout: str = "") -> list[list[str]]:
     return [shlex.split(line, comments=True)[1:] for block in wanted for line in block.splitlines()]
 
 
-def test_a_turntable_is_prepared_by_command_with_its_split_and_frames(turntable: Path, tmp_path: Path) -> None:
+def test_the_command_prepares_a_turntable_with_its_split_and_frames(turntable: Path, tmp_path: Path) -> None:
     done = run(turntable, "-o", tmp_path / "data", "--image-size", 8, "--layout", "rt4k", "--json")
 
     assert done.returncode == 0, done.stderr
@@ -80,7 +80,7 @@ def test_a_turntable_is_prepared_by_command_with_its_split_and_frames(turntable:
         assert data.frames[episode.start : episode.stop, 0, 0, 0].tolist() == list(VIEWS)
 
 
-def test_the_papers_action_of_a_turntable_is_cosine_and_sine_of_the_turn(turntable: Path, tmp_path: Path) -> None:
+def test_the_papers_action_of_a_turntable_is_cosine_and_sine_of_the_rotation(turntable: Path, tmp_path: Path) -> None:
     prepare([turntable], tmp_path / "data", SMALL)
     data = PreparedData.open(tmp_path / "data")
     space = ActionSpace("recorded", "6d")
@@ -91,7 +91,7 @@ def test_the_papers_action_of_a_turntable_is_cosine_and_sine_of_the_turn(turntab
     np.testing.assert_allclose(actions, np.column_stack([np.cos(turns), np.sin(turns)]), atol=1e-6)
 
 
-def test_layouts_are_told_apart(turntable: Path, clips: Path, tmp_path: Path) -> None:
+def test_layouts_are_recognised(turntable: Path, clips: Path, tmp_path: Path) -> None:
     (tmp_path / "co3d/apple").mkdir(parents=True)
     (tmp_path / "co3d/apple/frame_annotations.jgz").touch()
 
@@ -100,14 +100,14 @@ def test_layouts_are_told_apart(turntable: Path, clips: Path, tmp_path: Path) ->
     ]  # fmt: skip
 
 
-def test_a_layout_is_found_without_being_named(clips: Path, tmp_path: Path) -> None:
+def test_a_layout_is_recognised_without_an_option(clips: Path, tmp_path: Path) -> None:
     report = prepare([clips], tmp_path / "data", SMALL)
 
     assert report.frames == 3
     assert any("1 clips without a COLMAP model" in note for note in report.notes)
 
 
-def test_prepared_again_there_is_nothing_to_do(turntable: Path, tmp_path: Path) -> None:
+def test_preparing_again_does_nothing(turntable: Path, tmp_path: Path) -> None:
     prepare([turntable], tmp_path / "data", SMALL)
 
     assert prepare([turntable], tmp_path / "data", SMALL).already_there
@@ -119,13 +119,13 @@ def test_a_folder_of_another_layout_is_refused(clips: Path, tmp_path: Path, layo
         (tmp_path / "other").mkdir()
         clips = tmp_path / "other"
 
-    with pytest.raises(DataError, match=f"is not of the layout {layout}") as error:
+    with pytest.raises(DataError, match=f"does not have the layout {layout}") as error:
         prepare([clips], tmp_path / "data", PrepareSettings(layout=layout))
 
     assert ("It looks like mvimgnet" in str(error.value)) == (layout != "mvimgnet")
 
 
-def test_refusals_are_one_line(clips: Path, tmp_path: Path) -> None:
+def test_errors_are_one_line(clips: Path, tmp_path: Path) -> None:
     done = run(clips, "-o", tmp_path / "data", "--layout", "co3d")
 
     assert done.returncode == 1

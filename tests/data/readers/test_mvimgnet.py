@@ -59,7 +59,7 @@ def clip(tmp_path: Path, make_scene: Callable, paint: Callable) -> Callable[...,
 
 @pytest.mark.parametrize("model", WRITERS)
 @pytest.mark.parametrize("world", [0, 1, 2])
-def test_displacements_are_those_of_the_object_in_any_world_frame(
+def test_displacements_do_not_depend_on_the_world_frame(
     tmp_path: Path, clip: Callable, make_scene: Callable, check_displacements: Callable, model: str, world: int
 ) -> None:
     scene = make_scene(5, world=world)
@@ -70,7 +70,7 @@ def test_displacements_are_those_of_the_object_in_any_world_frame(
     check_displacements(episode, scene.object_poses)
 
 
-def test_pictures_come_in_order_of_their_names(tmp_path: Path, clip: Callable) -> None:
+def test_pictures_are_in_order_of_their_names(tmp_path: Path, clip: Callable) -> None:
     folder = clip()
 
     (episode,) = mvimgnet.read(tmp_path).episodes
@@ -99,7 +99,7 @@ def test_a_clip_without_a_model_keeps_its_pictures(tmp_path: Path, clip: Callabl
     assert any("1 clips without a COLMAP model" in note for note in source.notes)
 
 
-def test_a_clip_without_pictures_is_left_out(tmp_path: Path, clip: Callable) -> None:
+def test_a_clip_without_pictures_is_skipped(tmp_path: Path, clip: Callable) -> None:
     clip()
     (tmp_path / "7/empty/images").mkdir(parents=True)
 
@@ -113,7 +113,7 @@ def test_a_clip_without_pictures_is_left_out(tmp_path: Path, clip: Callable) -> 
     ("file", "text"),
     [("mvimgnet_category.txt", "0,bag\r\n7, stove\r\n"), ("mvimgnet2_category.json", '{"0": "bag", "7": "stove"}')],
 )
-def test_categories_have_the_publishers_names_where_these_are(
+def test_categories_have_the_publishers_names_if_their_file_exists(
     tmp_path: Path, clip: Callable, file: str, text: str
 ) -> None:
     clip()
@@ -124,7 +124,7 @@ def test_categories_have_the_publishers_names_where_these_are(
     assert mvimgnet.read(tmp_path).episodes[0].category == "stove"
 
 
-def test_instances_are_divided_by_a_hash_of_their_names(tmp_path: Path, clip: Callable) -> None:
+def test_instances_are_split_by_a_hash_of_their_names(tmp_path: Path, clip: Callable) -> None:
     for number in range(30):
         clip(f"{number % 3}/{number:08x}", registered=0, count=1)
 
@@ -135,7 +135,7 @@ def test_instances_are_divided_by_a_hash_of_their_names(tmp_path: Path, clip: Ca
 
 
 @pytest.mark.parametrize("cut", [4, 30, 75, 200])
-def test_a_model_cut_short_is_damaged(clip: Callable, cut: int) -> None:
+def test_a_truncated_model_is_damaged(clip: Callable, cut: int) -> None:
     model = clip() / "sparse/0/images.bin"
     model.write_bytes(model.read_bytes()[:cut])
 
@@ -163,11 +163,11 @@ def test_a_model_of_other_pictures_is_refused(tmp_path: Path, clip: Callable, ma
     folder = clip()
     write_binary(folder / "sparse/0/images.bin", ["elsewhere/x.jpg"], make_scene(1, count=1).cameras)
 
-    with pytest.raises(DataError, match=r"is of other pictures: it names x.jpg, and there is 000.jpg"):
+    with pytest.raises(DataError, match=r"belongs to other pictures: it names x.jpg, but the clip has 000.jpg"):
         mvimgnet.read(tmp_path)
 
 
-def test_damaged_names_are_said_so(tmp_path: Path, clip: Callable) -> None:
+def test_a_damaged_file_of_names_is_an_error(tmp_path: Path, clip: Callable) -> None:
     clip()
     (tmp_path / "mvimgnet_category.txt").write_text("0;bag\n")
 
@@ -178,5 +178,5 @@ def test_damaged_names_are_said_so(tmp_path: Path, clip: Callable) -> None:
 def test_no_clip_at_all_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "7/0a1b2c3d/images").mkdir(parents=True)
 
-    with pytest.raises(DataError, match="holds no MVImgNet clip with pictures"):
+    with pytest.raises(DataError, match="contains no MVImgNet clip with pictures"):
         mvimgnet.read(tmp_path)

@@ -81,7 +81,7 @@ def copy(tmp_path: Path, paint: Callable) -> Copy:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_each_form_gives_the_same_toys_views_and_pictures(copy: Copy, form: str) -> None:
+def test_each_file_format_gives_the_same_toys_views_and_pictures(copy: Copy, form: str) -> None:
     for write in FORMS[form]:
         write(copy)
 
@@ -119,7 +119,7 @@ def test_the_recorded_turn_is_in_degrees(copy: Copy) -> None:
     np.testing.assert_allclose(np.asarray(states.recorded)[:, 0], [2, 4, 180, 360])
 
 
-def test_a_toy_seen_twice_before_one_background_makes_two_episodes(copy: Copy) -> None:
+def test_a_toy_shown_twice_on_one_background_gives_two_episodes(copy: Copy) -> None:
     copy.toys["train"] = ("mug_012", "mug_012")
     copy.write_files()
     copy.write_parquet()
@@ -141,11 +141,11 @@ def test_toys_with_few_views_are_noted(copy: Copy) -> None:
     [
         ({"_0": "mug.png"}, "expected OBJECT_VIEW_ORIENTATION_PLACE.png"),
         ({"_0": "apple_001_181_0_3.png"}, "a view from 1 to 180"),
-        ({"_0": "apple_001_77_0_3.png"}, "names no picture"),
-        ({"_2": "../apple_001"}, "names no picture"),
+        ({"_0": "apple_001_77_0_3.png"}, "is missing"),
+        ({"_2": "../apple_001"}, "is missing"),
     ],
 )
-def test_rows_that_say_something_else_are_named(copy: Copy, changes: dict[str, str], message: str) -> None:
+def test_the_error_names_a_wrong_row(copy: Copy, changes: dict[str, str], message: str) -> None:
     copy.write_files()
     copy.write_parquet(**changes)
 
@@ -153,7 +153,7 @@ def test_rows_that_say_something_else_are_named(copy: Copy, changes: dict[str, s
         rt4k.read(copy.folder)
 
 
-def test_a_toy_of_both_sets_is_refused(copy: Copy) -> None:
+def test_a_toy_in_both_sets_is_refused(copy: Copy) -> None:
     copy.toys["test"] = copy.toys["train"][:1]
     copy.write_files()
     copy.write_parquet()
@@ -162,11 +162,11 @@ def test_a_toy_of_both_sets_is_refused(copy: Copy) -> None:
         rt4k.read(copy.folder)
 
 
-def test_a_number_beyond_the_stored_pictures_names_none(copy: Copy) -> None:
+def test_a_number_beyond_the_stored_pictures_is_refused(copy: Copy) -> None:
     copy.write_h5()
     copy.write_parquet(h5_index=99)
 
-    with pytest.raises(DataError, match="number 99 of 8 pictures of the set train"):
+    with pytest.raises(DataError, match="number 99, but the set train has only 8 pictures"):
         rt4k.read(copy.folder)
 
 
@@ -208,11 +208,11 @@ def test_stored_pictures_lacking_a_set_are_named(copy: Copy) -> None:
         rt4k.read(copy.folder)
 
 
-def test_a_csv_does_not_say_which_stored_picture_is_which(copy: Copy) -> None:
+def test_a_csv_without_picture_numbers_is_refused_with_stored_pictures(copy: Copy) -> None:
     copy.write_h5()
     copy.write_csv()
 
-    with pytest.raises(DataError, match=r"Use the tables in \.parquet"):
+    with pytest.raises(DataError, match=r"Use the \.parquet tables"):
         rt4k.read(copy.folder)
 
 
