@@ -1,4 +1,4 @@
-"""ros2 launch aassl_ros train.launch.py (--show-args): aassl_ros/bringup/systems.py has its nodes and arguments."""
+"""ros2 launch aassl_ros train.launch.py (--show-args). See aassl_ros/bringup/systems.py for nodes and arguments."""
 
 from launch import LaunchDescription
 

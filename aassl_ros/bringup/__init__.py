@@ -1,1 +1,1 @@
-"""Which nodes make up a system, and how they are started: for `ros2 launch` and for `aassl up`."""
+"""Define the nodes of each system and start them, for `ros2 launch` and for `aassl up`."""

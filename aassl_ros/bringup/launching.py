@@ -1,4 +1,4 @@
-"""A launch description of a system, for launch/*.launch.py. launch and launch_ros come with a ROS installation."""
+"""Make the launch description of a system, for launch/*.launch.py. Needs launch and launch_ros of an installed ROS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aassl_ros.ros.transport import set_image_transport
 
 
 def launch_description(name: str) -> LaunchDescription:
-    """The system `name` as launch actions: its arguments declared, its nodes made when their values are known."""
+    """Return the launch description of the system `name`: its arguments, and its nodes once the values are known."""
     declared = [
         DeclareLaunchArgument(
             argument.name,
@@ -50,22 +50,22 @@ def _node(spec: NodeSpec) -> Node:
         ros_arguments=["--log-level", spec.log_level],
         output="screen",
         on_exit=_when_it_ends(spec.name),
-        # A recorder drains and closes its bag, a trainer saves its checkpoint, within this time.
+        # Time for the recorder to close its bag and for the trainer to save its checkpoint.
         sigterm_timeout="30",
     )
 
 
 def _when_it_ends(name: str) -> Callable[[ProcessExited, LaunchContext], Action | None]:
-    """What launch does when a node ends: it stops the others, lest they go on recording nothing.
+    """Return launch's handler of a node's exit: it stops the other nodes.
 
-    A node that failed also makes `ros2 launch` exit with status 1. A Shutdown action always ends in status 0; an
-    exception in a handler stops the others as well, its text is logged, and the status is 1.
+    If the node failed, `ros2 launch` must exit with status 1. A Shutdown action always gives status 0. An exception in
+    a handler also stops the other nodes, logs its text, and gives status 1.
     """
 
     def react(event: ProcessExited, context: LaunchContext) -> Action | None:
         if exit_failed(event.returncode, asked=context.is_shutdown):
             raise RosError(f"{describe_exit(name, event.returncode)}.")
-        return None if context.is_shutdown else Shutdown(reason=f"{name} has ended")
+        return None if context.is_shutdown else Shutdown(reason=f"{name} has exited")
 
     return react
 

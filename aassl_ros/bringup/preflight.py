@@ -1,6 +1,6 @@
-"""What can be known before a system's nodes are started: missing files, an unknown arm, a bag that exists already.
+"""Check a system before its nodes are started: missing files, an unknown arm, a bag that already exists.
 
-Each node checks the same for itself, but only seconds later, when an arm may be moving and a bag may be open.
+Each node makes the same checks, but only seconds later, when an arm may be moving and a bag may be open.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MUST_EXIST = ("gallery", "checkpoint", "replay_data")
 
 
 def check(specs: Sequence[NodeSpec]) -> None:
-    """Raises ConfigError for the first of these nodes that cannot start with its parameters."""
+    """Raise ConfigError for the first of these nodes that cannot start with its parameters."""
     for spec in specs:
         for name in _MUST_EXIST:
             if (path := spec.parameters.get(name)) and not Path(path).expanduser().exists():
@@ -27,25 +27,25 @@ def check(specs: Sequence[NodeSpec]) -> None:
         if arm := spec.parameters.get("arm"):
             load_arm(arm)
         if (bag := spec.parameters.get("bag")) and Path(bag).expanduser().exists():
-            raise ConfigError(f"{spec.name}: {bag} exists already: a bag is never overwritten. Name another.")
+            raise ConfigError(f"{spec.name}: {bag} already exists. Bags are never overwritten: give another name.")
         if spec.name == "evaluator" and not spec.parameters.get("gallery") and not _in_file(spec, "gallery"):
             raise ConfigError(
-                "evaluator: no gallery is given. Name labelled frames, prepared data or a gallery folder, with "
+                "evaluator: no gallery is given. Give prepared data or a gallery folder with labelled frames: "
                 "gallery:=FOLDER."
             )
 
 
 def _in_file(spec: NodeSpec, name: str) -> bool:
-    """Whether the parameter file gives the parameter a value, for whatever node: rcl knows which section counts."""
+    """Whether the parameter file sets the parameter for any node. Only rcl knows which section applies to which."""
     try:
         content = yaml.safe_load(Path(spec.parameters_file).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return True  # the node says what is wrong with it
+        return True  # the node reports the error
     return any(section.get(name) for section in _sections(content))
 
 
 def _sections(content: Any) -> Iterator[dict[str, Any]]:
-    """Every ros__parameters of a parameter file."""
+    """Yield every ros__parameters section of a parameter file."""
     if not isinstance(content, dict):
         return
     for key, value in content.items():

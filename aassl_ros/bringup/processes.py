@@ -1,4 +1,4 @@
-"""Node processes started without ros2 launch: their output prefixed and kept, stopped together, bags closed."""
+"""Start and stop node processes without ros2 launch, and keep their output."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from aassl_ros.errors import RosError
 from aassl_ros.ros.transport import set_image_transport
 from aassl_ros.ros_environment import prepare_environment
 
-# A recorder drains and closes its bag, a trainer saves its checkpoint, within this time.
+# Time for the recorder to close its bag and for the trainer to save its checkpoint.
 _STOP_S = 30.0
 _KEPT_LINES = 30
-# Of a line that a node logged: "[ERROR] [1700000000.123] [recorder]: ".
+# Prefix of a line that a node logged: "[ERROR] [1700000000.123] [recorder]: ".
 _LOG_PREFIX = re.compile(r"^\[[A-Z]+\] \[[\d.]+\] \[\S+\]: ")
 
 
 def command_line(spec: NodeSpec) -> list[str]:
-    """The command that starts one node, on a machine with or without launch."""
+    """Return the command that starts one node, on a machine with or without launch."""
     return [sys.executable, "-m", f"aassl_ros.nodes.{spec.name}", *spec.ros_arguments()]
 
 
 class NodeProcesses:
-    """A group of node processes; use as a context manager so that none is left behind.
+    """A group of node processes. Use it as a context manager, so that no process is left running.
 
-    log_dir: where each node's output goes, as NAME.log; echo: called with (name, line) for each line, too.
+    log_dir: folder for each node's output, as NAME.log. echo: also called with (name, line) for each line.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class NodeProcesses:
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._readers: list[threading.Thread] = []
         self._last_lines: dict[str, deque[str]] = {}
-        self._stopped: set[str] = set()  # those that ran until we asked them to end
-        self._killed: set[str] = set()  # and of these, those that did not
+        self._stopped: set[str] = set()  # nodes that ran until we asked them to stop
+        self._killed: set[str] = set()  # those of them that did not stop
 
     def __enter__(self) -> NodeProcesses:
         prepare_environment()
@@ -62,7 +62,7 @@ class NodeProcesses:
         self.stop()
 
     def _start(self, spec: NodeSpec) -> None:
-        # A session of its own: Ctrl-C in the terminal reaches us alone, and we stop the nodes in order.
+        # In a session of its own, the node does not get the Ctrl-C of the terminal. We stop the nodes in order.
         process = subprocess.Popen(
             command_line(spec),
             stdin=subprocess.DEVNULL,
@@ -81,7 +81,7 @@ class NodeProcesses:
         self._readers.append(reader)
 
     def _read(self, name: str, stream: IO[str]) -> None:
-        # Without a folder for logs the lines go nowhere but to echo.
+        # Without a folder for logs, the lines go only to echo.
         with open(self._log_dir / f"{name}.log" if self._log_dir else os.devnull, "a", encoding="utf-8") as log:
             for line in stream:
                 self._last_lines[name].append(line.rstrip())
@@ -92,19 +92,22 @@ class NodeProcesses:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The nodes' names, in the order they were started."""
+        """Names of the nodes, in the order in which they were started."""
         return tuple(self._processes)
 
     def exit_status(self, name: str) -> int | None:
-        """The exit status of a node, or None while it runs."""
+        """Return the exit status of a node, or None while it runs."""
         return self._processes[name].poll()
 
     def ended(self) -> tuple[str, ...]:
-        """The nodes that have ended so far."""
+        """Return the names of the nodes that have exited so far."""
         return tuple(name for name, process in self._processes.items() if process.poll() is not None)
 
     def check(self) -> None:
-        """Raise RosError if a node has ended with an error, with its last words; of several, one that ended unasked."""
+        """Raise RosError if a node has failed, with its last line of output.
+
+        If several have failed, the error names one that exited before it was asked to stop.
+        """
         failed = [name for name in self.ended() if self._failed(name)]
         if failed:
             raise RosError(self.failure(min(failed, key=lambda name: name in self._stopped)))
@@ -114,25 +117,25 @@ class NodeProcesses:
         return status is not None and exit_failed(status, asked=name in self._stopped)
 
     def failure(self, name: str) -> str:
-        """One line on how a node ended, with the last thing it said."""
+        """Describe in one line how a node exited, with its last line of output."""
         said = [_LOG_PREFIX.sub("", line).rstrip(".") for line in self._last_lines[name] if line.strip()]
-        where = f" Its log: {self._log_dir / (name + '.log')}." if self._log_dir else ""
+        where = f" See its log: {self._log_dir / (name + '.log')}." if self._log_dir else ""
         status = self.exit_status(name)
         if name in self._killed:
-            return f"node {name} did not end within {_STOP_S:g} s of being asked to, and was killed.{where}"
+            return f"node {name} was asked to stop, did not exit within {_STOP_S:g} s and was killed.{where}"
         if status is not None and status < 0:
             return f"{describe_exit(name, status)}.{where}"
-        return f"{describe_exit(name, status)}: {said[-1] if said else 'it said nothing'}.{where}"
+        return f"{describe_exit(name, status)}: {said[-1] if said else 'it printed nothing'}.{where}"
 
     def stop(self) -> None:
-        """Stop all that still run, those started last first: who moves the arm before who records it. Idempotent."""
+        """Stop all running nodes, the last started first: the explorer before the recorder. May be called again."""
         for name in reversed(self.names):
             self.stop_one(name)
         for reader in self._readers:
             reader.join(timeout=5)
 
     def stop_one(self, name: str) -> None:
-        """SIGINT one node and wait for it; kill it only after it has had its time."""
+        """Send SIGINT to one node and wait for its exit. Kill it if it takes too long."""
         process = self._processes[name]
         if process.poll() is None:
             self._stopped.add(name)
@@ -145,7 +148,7 @@ class NodeProcesses:
                 process.wait()
 
     def wait_any(self, seconds: float) -> bool:
-        """Wait until a node ends or the time is over; whether one has ended."""
+        """Wait until a node exits or the time is over. Returns whether a node has exited."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if self.ended():

@@ -1,4 +1,4 @@
-"""A ROS domain that nobody else on this machine has taken, so that two runs neither hear nor move each other's arm."""
+"""Reserve a ROS domain on this machine, so that two runs do not receive each other's messages or move the same arm."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _DOMAINS = range(1, 102)
 
 @contextmanager
 def own_domain() -> Iterator[int]:
-    """Set ROS_DOMAIN_ID, for this process and those it starts, to one held by a lock file until left.
+    """Set ROS_DOMAIN_ID for this process and those it starts. A lock file reserves the domain until the block is left.
 
-    Nodes then find only those of this machine (Humble goes by the domain alone). Raises RosError when all are taken.
+    Discovery is limited to this machine (on Humble, only by the domain). Raises RosError if all domains are in use.
     """
     before = dict(os.environ)
     for domain in random.sample(_DOMAINS, len(_DOMAINS)):
@@ -38,4 +38,4 @@ def own_domain() -> Iterator[int]:
                     if name in before:
                         os.environ[name] = before[name]
             return
-    raise RosError("all ROS domains are taken by other runs on this machine. Wait for one of them to end.")
+    raise RosError("all ROS domains are used by other runs on this machine. Wait until one of them has finished.")

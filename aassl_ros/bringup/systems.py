@@ -1,8 +1,8 @@
-"""Which nodes make up each system, with which parameters: what launch files and `aassl up` both read.
+"""Define the nodes and parameters of each system. The launch files and `aassl up` both read this definition.
 
-A system is named as its launch file: collect, train, evaluate, online. Its arguments come as strings (`arg:=value`);
-`node_specs` turns them into node specifications, which launch makes processes of where ROS is installed, and
-bringup/processes.py elsewhere.
+A system has the name of its launch file: collect, train, evaluate, online. Its arguments are strings (`arg:=value`).
+`node_specs` turns them into node specifications. These are started by launch if ROS is installed, else by
+bringup/processes.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PACKAGE = "aassl_ros"
 
 @dataclass(frozen=True)
 class Argument:
-    """One launch argument. An empty default means: as the node's parameter file says."""
+    """One launch argument. With an empty default, the node's parameter file decides."""
 
     name: str
     default: str
@@ -33,7 +33,10 @@ class Argument:
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """One node process: its executable and name, parameters over those of the parameter file, and topic remappings."""
+    """One node process: its name (also that of its executable), parameter file, parameters and topic remappings.
+
+    parameters: take precedence over the parameter file.
+    """
 
     name: str
     parameters_file: str
@@ -43,7 +46,7 @@ class NodeSpec:
     log_level: str = "info"
 
     def ros_arguments(self) -> list[str]:
-        """The words after the executable, as launch prints them."""
+        """Return the arguments after the executable, as launch writes them."""
         words = ["--ros-args", "--log-level", self.log_level, "-r", f"__node:={self.name}"]
         if self.namespace:
             words += ["-r", f"__ns:=/{self.namespace.strip('/')}"]
@@ -58,7 +61,7 @@ class NodeSpec:
 
 @dataclass(frozen=True)
 class _Parameter:
-    """An argument that goes to one node's parameter unless it is empty."""
+    """A node's parameter that a launch argument sets, unless the argument is empty."""
 
     node: str
     name: str
@@ -67,7 +70,7 @@ class _Parameter:
 
 @dataclass(frozen=True)
 class System:
-    """A launchable set of nodes."""
+    """A set of nodes that are launched together."""
 
     description: str
     nodes: tuple[str, ...]
@@ -78,66 +81,69 @@ _COMMON = (
     Argument(
         "robot",
         "sim",
-        "sim: the simulator's time and, where something is to be moved, the simulator itself; real: a camera and an "
-        "arm driver (ros2_control) that run already",
+        "sim: use simulated time, and start the simulator if the system moves objects; real: use a camera and an arm "
+        "driver (ros2_control) that already run",
         ("sim", "real"),
     ),
-    Argument("arm", "panda", "arm set-up: a name under sim/arms (panda, iiwa, xarm6) or a path of a YAML file"),
-    Argument("camera", "camera", "name of the camera; its images come on CAMERA/image_raw"),
+    Argument("arm", "panda", "arm configuration: a name in sim/arms (panda, iiwa, xarm6) or the path of a YAML file"),
+    Argument("camera", "camera", "name of the camera; its image topic is CAMERA/image_raw"),
     Argument(
         "image_topic",
         "",
-        "where the camera's images are, if not on CAMERA/image_raw; its camera_info is looked for beside them",
+        "image topic of the camera, if it is not CAMERA/image_raw; camera_info is expected in the same namespace",
     ),
-    Argument("joint_states_topic", "", "where the joint states are, if not on joint_states"),
+    Argument("joint_states_topic", "", "topic of the joint states, if it is not joint_states"),
     Argument(
-        "command_topic", "", "where the arm takes trajectories, if not on joint_trajectory_controller/joint_trajectory"
+        "command_topic",
+        "",
+        "topic of the arm's trajectory commands, if it is not joint_trajectory_controller/joint_trajectory",
     ),
-    Argument("use_sim_time", "auto", "take the time from /clock; auto: in simulation only", ("auto", "true", "false")),
+    Argument("use_sim_time", "auto", "take the time from /clock; auto: only in simulation", ("auto", "true", "false")),
     Argument(
         "config", "", "folder with NODE.yaml parameter files, or one file for all nodes; default: the installed config/"
     ),
-    Argument("namespace", "", "namespace of every node and relative topic"),
-    Argument("log_level", "info", "least severe level logged", ("debug", "info", "warn", "error")),
+    Argument("namespace", "", "namespace of all nodes and relative topics"),
+    Argument("log_level", "info", "lowest level that is logged", ("debug", "info", "warn", "error")),
 )
 _COLLECT = (
-    Argument("bag_dir", "bags", "folder in which each recording makes a bag named by its time"),
-    Argument("bag", "", "exact path of the bag to make, in place of bag_dir"),
-    Argument("storage", "", "storage of the bag: mcap or sqlite3"),
+    Argument("bag_dir", "bags", "folder for the bags; each recording makes a bag named after its start time"),
+    Argument("bag", "", "path of the bag to write, instead of a new one in bag_dir"),
+    Argument("storage", "", "storage format of the bag: mcap or sqlite3"),
     Argument(
         "objects",
         "",
-        'what to handle, in order: a comma-separated list of SET:INSTANCE, as "train:mug_0001,test:mug_0007"',
+        'objects to handle, in order: a comma-separated list of SET:INSTANCE, such as "train:mug_0001,test:mug_0007"',
     ),
-    Argument("episode_seconds", "", "how long each object is handled, in seconds"),
-    Argument("exit_when_done", "", "the explorer ends when every object has been handled: true or false"),
+    Argument("episode_seconds", "", "handling time of each object, in seconds"),
+    Argument("exit_when_done", "", "true: the explorer exits after the last object; false: it keeps running"),
     Argument(
         "armed",
         "",
-        "true: a real arm moves as soon as everything is ready; else only after explorer/arm was called "
+        "true: a real arm moves as soon as everything is ready; false: only after a call of explorer/arm "
         "(docs/safety.md)",
     ),
     Argument("seed", "", "seed of the simulated world and of the exploration"),
     Argument(
         "controller",
         "",
-        "full name of the node that moves the arm; empty: whoever hears its trajectories, our own nodes aside",
+        "full name of the node that controls the arm; empty: any node that subscribes to the trajectory commands, "
+        "except our own",
     ),
     Argument(
-        "frame_prefix", "", "put before the simulator's frame names; empty: the namespace and a slash, if there is one"
+        "frame_prefix", "", "prefix of the simulator's frame names; empty: the namespace and a slash, if there is one"
     ),
-    Argument("renderer", "", "the simulator's renderer: cpu or egl"),
-    Argument("extra_topics", "", "further topics to record as they come, comma-separated"),
+    Argument("renderer", "", "renderer of the simulator: cpu or egl"),
+    Argument("extra_topics", "", "further topics to record, separated by commas"),
 )
 _TRAIN = (
-    Argument("run_dir", "", "folder of the trainer's checkpoints and log"),
-    Argument("checkpoint", "", "checkpoint to go on from; the evaluator's first encoder"),
-    Argument("replay_data", "", "prepared data that the trainer keeps mixing into its batches"),
-    Argument("device", "", "where to compute: auto, cpu, cuda"),
+    Argument("run_dir", "", "folder for the trainer's checkpoints and log"),
+    Argument("checkpoint", "", "checkpoint from which the trainer continues and the evaluator starts"),
+    Argument("replay_data", "", "prepared data that the trainer mixes into its batches"),
+    Argument("device", "", "device to compute on: auto, cpu, cuda"),
 )
 _EVALUATE = (
-    Argument("gallery", "", "labelled frames by which categories are named: prepared data or a gallery folder"),
-    Argument("classifier", "", "how the gallery names: linear, knn or prototypes"),
+    Argument("gallery", "", "labelled frames that define the categories: prepared data or a gallery folder"),
+    Argument("classifier", "", "classifier on the gallery: linear, knn or prototypes"),
 )
 _CHECKPOINT_ONLY = (_TRAIN[1], _TRAIN[3])
 
@@ -169,14 +175,14 @@ SYSTEMS: dict[str, System] = {
         ("simulator", "recorder", "explorer"),
         (*_COMMON, *_COLLECT),
     ),
-    "train": System("learn online from a running camera and arm: trainer", ("trainer",), (*_COMMON, *_TRAIN)),
+    "train": System("train online from a running camera and arm: trainer", ("trainer",), (*_COMMON, *_TRAIN)),
     "evaluate": System(
-        "name the category of what the camera sees: evaluator",
+        "recognize the category of the object in front of the camera: evaluator",
         ("evaluator",),
         (*_COMMON, *_CHECKPOINT_ONLY, *_EVALUATE),
     ),
     "online": System(
-        "everything at once: handle, record, learn and name",
+        "all nodes: handle, record, train and recognize",
         ("simulator", "recorder", "trainer", "evaluator", "explorer"),
         (*_COMMON, *_COLLECT, *_TRAIN, *_EVALUATE),
     ),
@@ -184,30 +190,30 @@ SYSTEMS: dict[str, System] = {
 
 
 def exit_failed(status: int, *, asked: bool) -> bool:
-    """Whether a node's exit status means that it failed, for launch and `aassl up` alike.
+    """Return whether a node's exit status means that it failed.
 
-    status: of the process, minus the signal's number if a signal ended it. asked: we had told the node to stop; SIGINT
-    may then have ended it before the node could catch it.
+    status: exit status of the process; the negative signal number if a signal ended it. asked: the node had been asked
+    to stop. SIGINT may then have ended the process before the node could handle it.
     """
     return status != 0 and not (asked and status == -signal.SIGINT)
 
 
 def describe_exit(name: str, status: int | None) -> str:
-    """How a node ended, as the first half of a line."""
+    """Describe how a node exited, as the first part of an error message."""
     if status is not None and status < 0:
         return f"node {name} was killed by signal {-status}"
-    return f"node {name} ended with status {status}"
+    return f"node {name} exited with status {status}"
 
 
 def system(name: str) -> System:
-    """The system of that name. Raises ConfigError naming the known ones."""
+    """Return the system of that name. Raises ConfigError with the known names."""
     if name not in SYSTEMS:
         raise ConfigError(f"there is no system {name!r}, expected one of {', '.join(SYSTEMS)}.")
     return SYSTEMS[name]
 
 
 def complete(name: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The arguments of a system with defaults filled in. Raises ConfigError on an unknown argument or value."""
+    """Fill in the defaults of a system's arguments. Raises ConfigError on an unknown argument or value."""
     known = {argument.name: argument for argument in system(name).arguments}
     for key, value in given.items():
         if key not in known:
@@ -218,7 +224,7 @@ def complete(name: str, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def node_specs(name: str, given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
-    """The node processes of a system for these arguments, in the order to start them. Raises ConfigError."""
+    """Return the node processes of a system for these arguments, in the order to start them. Raises ConfigError."""
     values = complete(name, given)
     simulated = values["robot"] == "sim"
     use_sim_time = simulated if values["use_sim_time"] == "auto" else values["use_sim_time"] == "true"
@@ -227,7 +233,7 @@ def node_specs(name: str, given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
 
 
 def _node(node: str, values: Mapping[str, str], *, simulated: bool, use_sim_time: bool) -> NodeSpec:
-    # The simulator makes /clock; it must not wait for it.
+    # The simulator publishes /clock and must not wait for it.
     parameters: dict[str, Any] = {"use_sim_time": use_sim_time and node != "simulator"}
     if node == "explorer":
         parameters["simulator"] = simulated
@@ -268,7 +274,7 @@ def _convert(argument: str, text: str, kind: type) -> Any:
             return {"true": True, "false": False}[text.lower()]
         if kind is list:
             items = [item.strip() for item in text.split(",")]
-            if not all(items):  # launch and rcl know no empty list
+            if not all(items):  # launch and rcl have no empty list
                 raise ValueError
             return items
         return kind(text)
@@ -287,12 +293,12 @@ def _parameters_file(config: str, node: str) -> Path:
         known = sorted({name for system in SYSTEMS.values() for name in system.nodes})
         if not any((path / f"{name}.yaml").is_file() for name in known):
             raise ConfigError(
-                f"config = {config!r}: a folder without parameter files, expected some of "
+                f"config = {config!r} is a folder without parameter files, expected some of "
                 f"{', '.join(f'{name}.yaml' for name in known)}."
             )
         return share(f"config/{node}.yaml")
     if not path.is_file():
         raise ConfigError(
-            f"config = {config!r}: no such file or folder, expected NODE.yaml files or one parameter file."
+            f"config = {config!r} does not exist, expected a folder with NODE.yaml files or one parameter file."
         )
     return path

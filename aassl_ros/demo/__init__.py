@@ -1,1 +1,1 @@
-"""The whole loop in one run: collect, prepare, train, go on online while answering live, evaluate, report."""
+"""Run the whole loop once: collect, prepare, train, continue online with live recognition, evaluate, report."""

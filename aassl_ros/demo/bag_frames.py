@@ -1,4 +1,4 @@
-"""Frames of a bag as the camera gave them, for the report."""
+"""Read camera frames of a bag at full size, for the report."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from aassl_ros.errors import BagError
 
 
 def frames_of_bag(bag: Path, stamps_ns: Sequence[int]) -> NDArray[np.uint8]:
-    """The first camera's frames of these stamps at their full size, uint8 [N, H, W, 3]. Raises BagError without one."""
+    """Return the first camera's frames with these stamps at full size, uint8 [N, H, W, 3] RGB.
+
+    Raises BagError if the bag names no camera or lacks a frame.
+    """
     found: dict[int, NDArray[np.uint8]] = {}
     with BagReader(bag) as reader:
         if reader.session is None:
-            raise BagError(f"{bag} names no camera: it is not of our recorder.")
+            raise BagError(f"{bag} names no camera: it was not recorded by aassl.")
         topic = next(iter(reader.session.roles.cameras.values()))
         for message in reader.messages([topic]):
             stamp = header_stamp_ns(message.data)
@@ -26,5 +29,5 @@ def frames_of_bag(bag: Path, stamps_ns: Sequence[int]) -> NDArray[np.uint8]:
                 found[stamp] = frame_from_message(reader.decode(message))
     missing = [stamp for stamp in stamps_ns if stamp not in found]
     if missing:
-        raise BagError(f"{bag} holds no frame of the stamp {missing[0]} ns that was prepared from it.")
+        raise BagError(f"{bag} has no frame with stamp {missing[0]} ns, but the prepared data have.")
     return np.stack([found[stamp] for stamp in stamps_ns])

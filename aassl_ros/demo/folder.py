@@ -1,4 +1,4 @@
-"""The demo's folder: where each thing lies, and which stages are done."""
+"""The folder of a demo: its paths, and a record of the finished stages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OURS = ("bags", "data", "offline", "online", "logs", "checkpoint", "live.json",
 
 @dataclass(frozen=True)
 class DemoFolder:
-    """Paths of one demo run."""
+    """Paths in the folder of one demo run."""
 
     root: Path
 
@@ -40,17 +40,17 @@ class DemoFolder:
     record = property(lambda self: self.root / "demo.json")
 
     def evaluation(self, phase: str) -> Path:
-        """The EVALUATION of the offline or online encoder."""
+        """Return the file with the evaluation of the encoder. phase: "offline" or "online"."""
         return self.root / f"evaluation_{phase}.json"
 
 
 class StageRecord:
-    """Which stages of a demo are done and how long each took, kept in demo.json."""
+    """Record of a demo's finished stages and their durations, kept in demo.json."""
 
     def __init__(self, folder: DemoFolder, settings: DemoSettings) -> None:
-        """Take up an interrupted run of the same settings; anything else of an earlier demo in this folder is removed.
+        """Continue an interrupted run of the same settings. Any other earlier demo in this folder is removed.
 
-        Raises DataError where the folder cannot be written, or holds what no demo has made.
+        Raises DataError if the folder cannot be written, or holds files that no demo has made.
         """
         self._folder = folder
         self._settings = asdict(settings)
@@ -63,7 +63,9 @@ class StageRecord:
                 _clear(folder.root)
             write_json(folder.record, {"settings": self._settings, "stages": self._seconds})
         except OSError as error:
-            raise DataError(f"{folder.root} cannot be written: {error.strerror}. Name another with --out.") from error
+            raise DataError(
+                f"{folder.root} cannot be written: {error.strerror}. Name another folder with --out."
+            ) from error
 
     def is_done(self, stage: str) -> bool:
         return stage in self._seconds
@@ -80,19 +82,19 @@ class StageRecord:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write beside and move into place."""
+    """Write a JSON file atomically: into a temporary file beside it, which is then renamed."""
     beside = path.with_name(path.name + ".part")
     beside.write_text(json.dumps(value, indent=1), encoding="utf-8")
     beside.replace(path)
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file of the demo. Raises DataError where it is missing or damaged, or lies in no demo's folder."""
+    """Read a JSON file of a demo. Raises DataError if it is missing or damaged, or not in the folder of a demo."""
     folder = DemoFolder(path.parent)
     if not folder.record.exists():
         raise DataError(
-            f"{folder.root} is no folder of aassl demo (there is no {folder.record.name}). Give the one that "
-            "aassl demo made: demo, or what its --out named."
+            f"{folder.root} was not made by aassl demo (there is no {folder.record.name}). Give the folder that "
+            "aassl demo made: demo, or the one given with --out."
         )
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -103,17 +105,17 @@ def read_json(path: Path) -> Any:
 
 
 def _check_ours(folder: DemoFolder) -> None:
-    """Raises DataError where files lie under a demo's names without its record: they are somebody's own."""
+    """Raise DataError if files have the names of a demo's files, but there is no demo.json: they are the user's own."""
     foreign = [name for name in _OURS if os.path.lexists(folder.root / name)]
     if foreign and not folder.record.exists():
         raise DataError(
-            f"{folder.root} holds {', '.join(foreign)}, but no demo made it (there is no {folder.record.name}). "
+            f"{folder.root} holds {', '.join(foreign)}, not made by a demo (there is no {folder.record.name}). "
             "Name another folder with --out."
         )
 
 
 def _clear(root: Path) -> None:
-    """Remove what an earlier demo left; other files in the folder are not ours to touch."""
+    """Remove the files of an earlier demo. Other files in the folder stay."""
     for name in _OURS:
         path = root / name
         if path.is_symlink() or path.is_file():

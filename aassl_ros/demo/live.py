@@ -1,4 +1,4 @@
-"""Live answers against the truth: which episode each answered frame belongs to, and whether its category was named."""
+"""Compare the evaluator's live answers with the true categories, through the episode of each answered frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aassl_ros.data.streams.episodes import EpisodeEvent, EpisodeTracker
 
 @dataclass(frozen=True)
 class LiveAnswer:
-    """One answer of the evaluator about a frame of a test object. stamp_ns: of the frame."""
+    """One answer of the evaluator for a frame of a test object. stamp_ns: stamp of the frame."""
 
     stamp_ns: int
     named: str
@@ -32,8 +32,9 @@ class LiveAnswer:
 def score_answers(
     answers: Iterable[EvaluatorAnswer], episodes: Iterable[EpisodeEvent], *, sets: tuple[str, ...] = ("test",)
 ) -> list[LiveAnswer]:
-    """The answers on frames of episodes of these sets, with what the object really was; frames between episodes
-    have no truth.
+    """Return the answers for frames in episodes of these sets, each with the true category.
+
+    Frames between episodes and frames of discarded episodes are left out: they have no true category.
     """
     tracker = EpisodeTracker()
     for event in episodes:

@@ -1,4 +1,4 @@
-"""Two-dimensional points of a checkpoint's features, for the report."""
+"""Project features of a checkpoint to two dimensions, for the report."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from aassl_ros.data.prepared.data import PreparedData
 
 
 def points_of_features(checkpoint: Path, data: PreparedData, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Points [N, 2] of the chosen frames' features under the checkpoint's encoder. Raises CheckpointError."""
-    # Loaded here: the report's other pictures need neither torch nor scikit-learn.
+    """Return t-SNE points, float64 [N, 2], of the chosen frames' features. Raises CheckpointError.
+
+    chosen: indices of frames, int64 [N].
+    """
+    # Imported here: the other pictures of the report need neither torch nor scikit-learn.
     from aassl_ros.learning.augmentation.augmentation import Augmentation
     from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
     from aassl_ros.learning.measures.tsne import tsne_points

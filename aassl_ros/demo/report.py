@@ -1,4 +1,4 @@
-"""metrics.json and report.html of a finished demo, from what its stages left in the folder."""
+"""Write metrics.json and report.html of a finished demo from the files of its stages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STREAM_KEYS = ("frames_received", "frames_written", "frames_dropped", "frames_w
 
 
 def write_metrics(folder: DemoFolder) -> None:
-    """metrics.json, as the design gives its keys; seconds are those of the stages before the report."""
+    """Write metrics.json. Scripts rely on its keys; `seconds` is the duration of the stages before the report."""
     live = read_json(folder.live)
     right = [answer["named"] == answer["truth"] for answer in live]
     ledger = _ledger(folder.collect_bag).as_dict()
@@ -46,7 +46,7 @@ def write_metrics(folder: DemoFolder) -> None:
 
 
 def write_report(folder: DemoFolder) -> None:
-    """report.html: all in one file, to be opened in any browser."""
+    """Write report.html: a single file that any browser opens."""
     metrics = read_json(folder.metrics)
     data = PreparedData.open(folder.data)
     page = Page("aassl_ros: learning to see by handling objects")
@@ -64,15 +64,15 @@ def write_report(folder: DemoFolder) -> None:
 def _summary(page: Page, metrics: Mapping[str, Any]) -> None:
     online, stream = metrics["online"], metrics["stream"]
     page.text(
-        f"A simulated arm handled {len(online['train_instances'])} objects while its camera and joints were recorded; "
-        f"an encoder learned from them without labels ({online['method']}), first from the bags, then in the trainer "
+        f"A simulated arm handled {len(online['train_instances'])} objects while its camera and joints were recorded. "
+        f"An encoder was trained on them without labels ({online['method']}), first from the bags, then in the trainer "
         "node. "
-        f"It is measured on {len(online['test_instances'])} objects that it never saw."
+        f"It is measured on {len(online['test_instances'])} objects that it has never seen."
     )
     page.figures(
         [
             (_percent(online["probe"]["accuracy"]), "category accuracy on unseen objects, after the online part"),
-            (_percent(metrics["live"]["accuracy"]), f"of {metrics['live']['answers']} live answers right"),
+            (_percent(metrics["live"]["accuracy"]), f"of {metrics['live']['answers']} live answers correct"),
             (f"{stream['frames_dropped']} of {stream['frames_received']}", "camera frames dropped"),
             (f"{metrics['live']['latency_ms_p50']:.1f} ms", "from frame to answer (median)"),
         ]
@@ -80,7 +80,7 @@ def _summary(page: Page, metrics: Mapping[str, Any]) -> None:
 
 
 def _accuracy(page: Page, metrics: Mapping[str, Any]) -> None:
-    page.heading("Category accuracy on objects never trained on")
+    page.heading("Category accuracy on unseen objects")
     offline, online = metrics["offline"], metrics["online"]
     baselines = online["baselines"]
     series = {
@@ -106,7 +106,7 @@ def _accuracy(page: Page, metrics: Mapping[str, Any]) -> None:
     page.table(["linear probe", "offline", "online", "random encoder", "colour histogram", "chance"], rows)
     few = [
         (
-            f"{count} labelled object{'s' * (count != '1')} a category",
+            f"{count} labelled object{'s' * (count != '1')} per category",
             _percent(offline["few_shot"][count]),
             _percent(fraction),
         )
@@ -120,7 +120,7 @@ def _accuracy(page: Page, metrics: Mapping[str, Any]) -> None:
 
 
 def _live(page: Page, folder: DemoFolder) -> None:
-    page.heading("Live answers against the truth")
+    page.heading("Live answers and true categories")
     live = read_json(folder.live)
     stamps = np.array([answer["stamp_ns"] for answer in live], dtype=np.float64)
     times_s = (stamps - stamps.min()) / 1e9
@@ -148,7 +148,7 @@ def _features(page: Page, folder: DemoFolder, data: PreparedData) -> None:
 
 
 def _frames(page: Page, folder: DemoFolder, data: PreparedData) -> None:
-    page.heading("Frames, and how true the joint state of each is")
+    page.heading("Frames, and the error of the joint state of each")
     chosen = np.linspace(0, len(data) - 1, _SAMPLE_FRAMES).astype(np.int64)
     captions = [data.episodes[index].instance for index in data.episode_of[chosen]]
     try:
@@ -162,9 +162,9 @@ def _frames(page: Page, folder: DemoFolder, data: PreparedData) -> None:
             for caption, stamp in zip(captions, data.stamps_ns[chosen].tolist(), strict=True)
         ]
         page.text(
-            f"Under each frame: the error of the joint state interpolated at its stamp. Over {len(sync.stamps_ns)} "
-            f"frames the median is {np.median(sync.error_mrad):.4f} mrad; in 1 ms the fastest joint moves "
-            f"{np.median(sync.motion_mrad):.3f} mrad (median)."
+            f"Below each frame: the error of the joint state interpolated at its stamp. The median over "
+            f"{len(sync.stamps_ns)} frames is {np.median(sync.error_mrad):.4f} mrad. For comparison: in 1 ms the "
+            f"fastest joint moves {np.median(sync.motion_mrad):.3f} mrad (median)."
         )
     frames = frames_of_bag(folder.collect_bag, data.stamps_ns[chosen].tolist())
     page.picture(plots.frames_grid(frames, captions), "sample frames")
@@ -184,12 +184,12 @@ def _joints(page: Page, data: PreparedData) -> None:
 
 
 def _counts(page: Page, folder: DemoFolder) -> None:
-    page.heading("What was received, written and dropped")
+    page.heading("Messages received, written and dropped")
     for name, bag in (("collect", folder.collect_bag), ("online", folder.online_bag)):
         ledger = _ledger(bag)
         page.text(f"bags/{name}: {ledger.summary()}")
         page.table(
-            ["topic", "received", "written", "dropped", "lost on the way"],
+            ["topic", "received", "written", "dropped", "lost in transport"],
             [(topic, one.received, one.written, one.dropped, one.lost) for topic, one in ledger.topics.items()],
         )
 
@@ -198,7 +198,7 @@ def _ledger(bag: Path) -> Ledger:
     with BagReader(bag) as reader:
         ledger = reader.ledger
     if ledger is None:
-        raise BagError(f"{bag} holds no ledger: its recorder did not close it.")
+        raise BagError(f"{bag} has no ledger: the recorder did not close it.")
     return ledger
 
 

@@ -1,4 +1,4 @@
-"""The stages of the demo, each what a user would type: up collect, prepare, train, up online, evaluate, report."""
+"""Run the stages of the demo: up collect, prepare, train, up online, evaluate, report. Each is also a user command."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from aassl_ros.progress import progress
 
 
 class Demo:
-    """Runs the stages in order, leaving out those an interrupted run has done."""
+    """Run the stages in order, and skip those that an interrupted run has finished."""
 
     def __init__(self, folder: DemoFolder, settings: DemoSettings, plan: DemoPlan) -> None:
         self._folder = folder
         self._settings = settings
         self._plan = plan
         self._stages: tuple[tuple[str, str, Callable[[], None]], ...] = (
-            ("collect", f"an arm handles {len(plan.offline)} objects; bags fill", self._collect),
-            ("prepare", "bags become training data", self._prepare),
-            ("train", "an encoder learns from them by AA-SSL", self._train),
+            ("collect", f"an arm handles {len(plan.offline)} objects and is recorded", self._collect),
+            ("prepare", "make training data from the bags", self._prepare),
+            ("train", "train an encoder on them with AA-SSL", self._train),
             (
                 "online",
-                "it goes on learning in the trainer node while the evaluator names unseen objects",
+                "continue training in the trainer node while the evaluator recognizes unseen objects",
                 self._online,
             ),
-            ("evaluate", "both encoders are measured on objects never trained on", self._evaluate),
-            (REPORT_STAGE, "report.html and metrics.json", self._report),
+            ("evaluate", "measure both encoders on unseen objects", self._evaluate),
+            (REPORT_STAGE, "write report.html and metrics.json", self._report),
         )
 
     def run(self) -> None:
-        """Run what is left to do. Raises AasslError; a later run goes on after the last finished stage."""
+        """Run the stages that are not finished. Raises AasslError; a later run continues with the unfinished stage."""
         record = StageRecord(self._folder, self._settings)
         for number, (name, what, stage) in enumerate(self._stages, start=1):
             if record.is_done(name):
-                print(f"[{number}/{len(self._stages)}] {name}: done before", flush=True)
+                print(f"[{number}/{len(self._stages)}] {name}: already done", flush=True)
                 continue
             print(f"[{number}/{len(self._stages)}] {name}: {what}", flush=True)
             started = time.monotonic()
@@ -90,12 +90,13 @@ class Demo:
         scored = score_answers(answers, episodes)
         if not scored:
             raise DataError(
-                f"the evaluator gave no answer on a test object; its log: {self._folder.logs}/online/evaluator.log."
+                "the evaluator gave no answer for any test object. "
+                f"See its log: {self._folder.logs}/online/evaluator.log."
             )
         write_json(self._folder.live, [answer.to_json() for answer in scored])
         target = self._folder.online_run / "checkpoint"
         if not target.exists():
-            raise DataError(f"the trainer node made no checkpoint; its log: {self._folder.logs}/online/trainer.log.")
+            raise DataError(f"the trainer saved no checkpoint. See its log: {self._folder.logs}/online/trainer.log.")
         self._folder.checkpoint.unlink(missing_ok=True)
         self._folder.checkpoint.symlink_to(os.path.relpath(target, self._folder.root))
 
@@ -113,7 +114,7 @@ class Demo:
     def _handle(
         self, system: str, objects: tuple[str, ...], arguments: Mapping[str, str]
     ) -> tuple[list[EvaluatorAnswer], list[EpisodeEvent]]:
-        """Run a system until its explorer has handled all objects; the answers and episode events heard meanwhile."""
+        """Run a system until its explorer has handled all objects. Returns the answers and episode events received."""
         from aassl_ros.ros.monitor import Monitor
 
         given = {
@@ -133,7 +134,7 @@ class Demo:
                     ended = sum(event.event == "stop" for event in monitor.episodes)
                     bar.update(ended, note=_note(monitor.values))
                     time.sleep(0.2)
-            time.sleep(0.5)  # the last answers are still on their way; nothing announces that there is no more
+            time.sleep(0.5)  # the last answers are still on their way, and no message marks the end
             processes.stop()
             processes.check()
             return list(monitor.answers), list(monitor.episodes)
@@ -143,7 +144,7 @@ class Demo:
         command = [sys.executable, "-m", "aassl_ros.cli.main", *words]
         done = subprocess.run(command, stdout=subprocess.PIPE if capture else None, text=True, check=False)
         if done.returncode not in (0, 3):
-            raise AasslError(f"aassl {words[0]} ended with status {done.returncode}; its error stands above.")
+            raise AasslError(f"aassl {words[0]} exited with status {done.returncode}. Its error is shown above.")
         return done.stdout if capture else ""
 
 

@@ -1,4 +1,4 @@
-"""How true a bag's samples are: the joint state of each against the simulator's own at the frame's stamp."""
+"""Measure the error of a bag's samples: compare each joint state with that of the simulator at the frame's stamp."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from aassl_ros.errors import BagError
 
 @dataclass(frozen=True)
 class SyncError:
-    """stamps_ns int64 [N] of frames; error_mrad float64 [N], the largest over the joints; motion_mrad float64 [N]: how
-    far the fastest joint moves in 1 ms then.
+    """Errors of the joint states of N frames.
+
+    stamps_ns: int64 [N], stamps of the frames. error_mrad: float64 [N], largest error over the joints. motion_mrad:
+    float64 [N], motion of the fastest joint in 1 ms at that time.
     """
 
     stamps_ns: NDArray[np.int64]
@@ -26,17 +28,18 @@ class SyncError:
 
 
 def measure_synchronization(bag: Path) -> SyncError:
-    """Compare every sample of the bag's first camera with the truth of equal stamp. Raises BagError without
-    session or truth.
+    """Compare every sample of the bag's first camera with the true joint state of the same stamp.
+
+    Raises BagError if the bag has no session, no true joint states or no samples.
     """
     with BagReader(bag) as reader:
         session = reader.session
         if session is None or session.roles.joint_truth not in reader.topics:
-            raise BagError(f"{bag} holds no true joint states: it was not recorded from the simulator.")
+            raise BagError(f"{bag} has no true joint states: it was not recorded from the simulator.")
         wanted = topics.sample_topics(next(iter(session.roles.cameras)))[0]
         sample_topic = next((name for name in reader.topics if name.endswith(wanted)), None)
         if sample_topic is None:
-            raise BagError(f"{bag} holds no samples: no frame had a joint state.")
+            raise BagError(f"{bag} has no samples: no frame had a joint state.")
         samples = _states(reader, sample_topic)
         truth = _states(reader, session.roles.joint_truth)
     stamps = sorted(set(samples) & set(truth))
@@ -52,7 +55,7 @@ def measure_synchronization(bag: Path) -> SyncError:
 def _states(
     reader: BagReader, topic: str
 ) -> dict[int, tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]]:
-    """Stamp -> joint names, positions, velocities. The velocity in rad/s is also the motion in 1 ms, in mrad."""
+    """Map each stamp to joint names, positions and velocities. Velocities in rad/s equal the motion in mrad per ms."""
     states = {}
     for message in reader.messages([topic]):
         state = reader.decode(message)

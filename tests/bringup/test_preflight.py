@@ -21,10 +21,12 @@ from aassl_ros.errors import ConfigError
         ("evaluate", {"gallery": "/", "checkpoint": "/nowhere/run"}, "evaluator: checkpoint /nowhere/run does not"),
         ("train", {"replay_data": "/nowhere/data"}, "trainer: replay_data /nowhere/data does not exist"),
         ("collect", {"arm": "triceps"}, "arm 'triceps' is unknown"),
-        ("collect", {"bag": "/tmp"}, "recorder: /tmp exists already"),
+        ("collect", {"bag": "/tmp"}, "recorder: /tmp already exists"),
     ],
 )
-def test_what_a_node_would_refuse_is_refused_before_it_starts(system: str, given: dict[str, str], message: str) -> None:
+def test_an_argument_that_a_node_would_refuse_is_refused_before_the_node_starts(
+    system: str, given: dict[str, str], message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         check(node_specs(system, given))
 
@@ -35,7 +37,7 @@ def test_a_gallery_that_the_parameter_file_names_is_enough(tmp_path: Path, secti
     check(node_specs("evaluate", {"config": str(tmp_path)}))
 
 
-def test_aassl_up_says_so_and_starts_nothing() -> None:
+def test_aassl_up_reports_the_error_and_starts_nothing() -> None:
     command = [sys.executable, "-m", "aassl_ros.cli.main", "up", "online"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2

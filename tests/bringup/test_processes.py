@@ -20,18 +20,18 @@ def domain() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("domain")
-def test_how_a_node_ended_is_one_line_without_its_log_prefix() -> None:
+def test_the_error_of_a_failed_node_is_one_line_without_its_log_prefix() -> None:
     wanted = {"arm": "triceps", "bag": "/nowhere"}
     (spec,) = (spec for spec in node_specs("collect", complete("collect", wanted)) if spec.name == "recorder")
     with NodeProcesses([spec]) as processes:
         assert processes.wait_any(20.0)
         processes.stop()
-        with pytest.raises(RosError, match=r"^node recorder ended with status 1: arm 'triceps' is unknown[^.]*\.$"):
+        with pytest.raises(RosError, match=r"^node recorder exited with status 1: arm 'triceps' is unknown[^.]*\.$"):
             processes.check()
 
 
 @pytest.mark.usefixtures("domain")
-def test_a_node_that_was_killed_is_told_as_such() -> None:
+def test_a_node_that_was_killed_is_reported_as_killed() -> None:
     (spec,) = (spec for spec in node_specs("collect", complete("collect", {})) if spec.name == "simulator")
     with NodeProcesses([spec]) as processes:
         os.kill(processes._processes["simulator"].pid, signal.SIGKILL)
@@ -41,7 +41,7 @@ def test_a_node_that_was_killed_is_told_as_such() -> None:
 
 
 @pytest.mark.usefixtures("domain")
-def test_who_failed_is_told_and_not_who_was_stopped_for_it() -> None:
+def test_the_node_that_failed_is_reported_and_not_one_that_was_stopped_because_of_it() -> None:
     given = complete("collect", {"bag": "/nowhere/bag"})
     specs = [spec for spec in node_specs("collect", given) if spec.name in ("simulator", "recorder")]
     wrong = [
@@ -52,12 +52,12 @@ def test_who_failed_is_told_and_not_who_was_stopped_for_it() -> None:
         assert processes.wait_any(20.0)
         processes.stop()
         assert {"simulator", "recorder"} <= set(processes.ended())
-        with pytest.raises(RosError, match=r"^node recorder ended with status 1"):
+        with pytest.raises(RosError, match=r"^node recorder exited with status 1"):
             processes.check()
 
 
 @pytest.mark.usefixtures("domain")
-def test_a_node_that_is_stopped_before_it_has_begun_has_not_failed() -> None:
+def test_a_node_that_is_stopped_before_it_has_started_has_not_failed() -> None:
     (spec,) = (spec for spec in node_specs("collect", complete("collect", {})) if spec.name == "simulator")
     with NodeProcesses([spec]) as processes:
         processes.stop()  # it has not imported anything yet: nobody catches the signal

@@ -34,7 +34,7 @@ def test_arguments_reach_the_parameters_they_are_for_with_their_types() -> None:
     assert explorer.parameters["exit_when_done"] is True
 
 
-def test_an_argument_left_out_leaves_the_parameter_file_its_say() -> None:
+def test_if_an_argument_is_left_out_the_parameter_file_decides() -> None:
     recorder = next(node for node in node_specs("collect", {}) if node.name == "recorder")
     assert "storage" not in recorder.parameters
     assert Path(recorder.parameters_file).name == "recorder.yaml"
@@ -56,7 +56,7 @@ def test_topics_of_a_real_camera_and_arm_are_remapped() -> None:
     assert "-r __ns:=/left" in words
 
 
-def test_a_parameter_folder_of_the_users_own_overrides_file_by_file(tmp_path: Path) -> None:
+def test_the_users_own_parameter_folder_replaces_file_by_file(tmp_path: Path) -> None:
     (tmp_path / "recorder.yaml").write_text("/**/recorder:\n  ros__parameters: {}\n")
     files = {node.name: Path(node.parameters_file) for node in node_specs("collect", {"config": str(tmp_path)})}
     assert files["recorder"] == tmp_path / "recorder.yaml"
@@ -73,11 +73,11 @@ def test_a_parameter_folder_of_the_users_own_overrides_file_by_file(tmp_path: Pa
         ("collect", {"seed": "many"}, "seed = 'many', expected an integer."),
         ("collect", {"exit_when_done": "perhaps"}, "exit_when_done = 'perhaps', expected true or false."),
         ("collect", {"objects": "train:mug_0001,"}, "objects = 'train:mug_0001,', expected a list as a,b,c."),
-        ("collect", {"config": "/nowhere"}, "config = '/nowhere': no such file or folder"),
+        ("collect", {"config": "/nowhere"}, "config = '/nowhere' does not exist"),
         (
             "collect",
             {"config": "/"},
-            "config = '/': a folder without parameter files, expected some of evaluator.yaml,",
+            "config = '/' is a folder without parameter files, expected some of evaluator.yaml,",
         ),
     ],
 )

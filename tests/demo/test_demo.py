@@ -43,7 +43,7 @@ def metrics(finished: Path) -> dict[str, Any]:
     return dict(json.loads((finished / "metrics.json").read_text()))
 
 
-def test_it_leaves_what_it_promises(finished: Path) -> None:
+def test_it_writes_bags_checkpoint_metrics_and_report(finished: Path) -> None:
     assert (finished / "checkpoint" / "weights.safetensors").is_file()
     assert {path.name for path in (finished / "bags").iterdir()} == {"collect", "online"}
     report = (finished / "report.html").read_text()
@@ -71,7 +71,7 @@ def test_every_frame_is_in_the_bag_with_its_sample(metrics: dict[str, Any]) -> N
     assert stream["bracket_ms_median"] == pytest.approx(10, abs=1)
 
 
-def test_the_trainer_node_left_the_test_objects_alone(finished: Path) -> None:
+def test_the_trainer_node_did_not_train_on_the_test_objects(finished: Path) -> None:
     facts = json.loads((finished / "checkpoint" / "checkpoint.json").read_text())
     offline = json.loads((finished / "evaluation_offline.json").read_text())
     assert not set(facts["instances"]) & set(offline["test_instances"])

@@ -11,17 +11,17 @@ from aassl_ros.demo.plan import DemoSettings
 from aassl_ros.errors import DataError
 
 
-def test_a_folder_with_bags_of_the_users_own_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_a_folder_with_the_users_own_bags_is_refused_and_not_changed(tmp_path: Path) -> None:
     own = tmp_path / "bags" / "first" / "first_0.mcap"
     own.parent.mkdir(parents=True)
     own.write_bytes(b"a day of work")
-    with pytest.raises(DataError, match=r"holds bags, but no demo made it .* Name another folder with --out\."):
+    with pytest.raises(DataError, match=r"holds bags, not made by a demo .* Name another folder with --out\."):
         StageRecord(DemoFolder(tmp_path), DemoSettings())
     assert own.read_bytes() == b"a day of work"
     assert [path.name for path in tmp_path.iterdir()] == ["bags"]
 
 
-def test_an_interrupted_demo_goes_on_and_one_of_other_settings_begins_anew(tmp_path: Path) -> None:
+def test_an_interrupted_demo_continues_and_one_with_other_settings_starts_again(tmp_path: Path) -> None:
     folder = DemoFolder(tmp_path)
     StageRecord(folder, DemoSettings()).mark_done("collect", 1.0)
     folder.data.mkdir()
@@ -34,10 +34,12 @@ def test_an_interrupted_demo_goes_on_and_one_of_other_settings_begins_anew(tmp_p
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
-def test_a_damaged_file_of_a_demo_says_how_to_make_it_again_and_of_no_demo_what_to_give(tmp_path: Path) -> None:
+def test_the_error_of_a_damaged_demo_says_how_to_make_it_again_and_of_another_folder_which_one_to_give(
+    tmp_path: Path,
+) -> None:
     folder = DemoFolder(tmp_path)
     folder.metrics.write_text("{")
-    with pytest.raises(DataError, match=r"is no folder of aassl demo .* Give the one that aassl demo made"):
+    with pytest.raises(DataError, match=r"was not made by aassl demo .* Give the folder that aassl demo made"):
         read_json(folder.metrics)
     folder.record.write_text("{}")
     with pytest.raises(DataError, match=r"metrics.json cannot be read .* Run the demo again: aassl demo --out"):

@@ -37,6 +37,6 @@ def test_one_seed_gives_one_plan() -> None:
     assert make_plan(DemoSettings(seed=3), CATEGORIES) != make_plan(DemoSettings(seed=4), CATEGORIES)
 
 
-def test_more_categories_than_there_are_is_refused() -> None:
+def test_more_categories_than_the_catalogue_has_are_refused() -> None:
     with pytest.raises(ConfigError, match="categories = 16, expected at most 15"):
         make_plan(DemoSettings(categories=16), CATEGORIES)

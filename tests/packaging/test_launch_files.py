@@ -183,4 +183,4 @@ def test_ros2_launch_fails_if_the_explorer_gives_up(installation: Any, tmp_path:
         said, _ = launch.communicate(timeout=90)
     assert launch.returncode == 1
     assert "in vain" in said
-    assert "node explorer ended with status 1." in said
+    assert "node explorer exited with status 1." in said
