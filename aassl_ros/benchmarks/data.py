@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The figures of the design's `bench data`, with what they are made of."""
+    """The figures that `aassl bench data` prints, and the times that they are computed from."""
     settings = step.learner_settings(arguments, batch=arguments.batch)
     rounds = 3 if arguments.quick else 9
     size = _affordable(min(settings.image_size, _QUICK_SIZE) if arguments.quick else settings.image_size)

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The figures of the design's `bench recognize`, with the encoder's own time beside them."""
+    """The figures that `aassl bench recognize` prints, and the time of the encoder alone."""
     for name in ("camera_size", "threads"):
         if getattr(arguments, name) < 1:
             raise ConfigError(f"aassl bench: {name} = {getattr(arguments, name)}, expected at least 1.")

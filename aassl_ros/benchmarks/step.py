@@ -50,7 +50,7 @@ class StepTimes:
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The figures of the design's `bench step`, with their baseline's."""
+    """The figures that `aassl bench step` prints, and those of its baseline."""
     settings = learner_settings(arguments, batch=arguments.batch)
     with tempfile.TemporaryDirectory() as folder:
         frames = max(4 * settings.batch, 16)

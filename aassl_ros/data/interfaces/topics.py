@@ -1,4 +1,4 @@
-"""Names of the topics, as the design gives them: relative, so that a node's namespace puts them under its robot."""
+"""Names of the topics. They are relative, so that a node's namespace puts them under its robot."""
 
 from __future__ import annotations
 

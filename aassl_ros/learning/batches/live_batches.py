@@ -18,7 +18,7 @@ from aassl_ros.learning.batches.settings import PairSettings
 from aassl_ros.learning.compute.device import AUTO
 from aassl_ros.learning.objectives.methods import METHODS
 
-# The buffer is locked while actions are drawn, so they are drawn in parts: the 100,000 pairs of the design in all.
+# The buffer is locked while actions are drawn, so they are drawn in parts, 100,000 pairs in total.
 _PAIRS_AT_ONCE, _PARTS = 5_000, 20
 
 

@@ -1,4 +1,4 @@
-"""What an evaluation found: EVALUATION of the design."""
+"""The result of an evaluation, and its JSON form."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Evaluation:
         return 1 / len(self.categories)
 
     def to_json(self) -> dict[str, Any]:
-        """EVALUATION of the design."""
+        """The result as the JSON object that `aassl evaluate --json` prints."""
         values: dict[str, Any] = {"method": self.method, "split": self.split}
         if self.category is not None:
             values |= self.category.to_json(self.categories, self.test_instances)

@@ -1,4 +1,4 @@
-"""The small networks between features and losses: projector p, joint head g and action head h (aa_ssl: "The loss")."""
+"""The small networks between features and losses: projector p, joint head g and action head h (docs/methods.md)."""
 
 from __future__ import annotations
 

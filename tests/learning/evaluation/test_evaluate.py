@@ -80,7 +80,7 @@ def test_features_that_tell_the_category_name_unseen_objects_and_noise_does_not(
     assert found.chance == pytest.approx(1 / 3)
 
 
-def test_the_json_is_the_evaluation_of_the_design(data: PreparedData) -> None:
+def test_the_json_has_every_documented_key(data: PreparedData) -> None:
     found = evaluate(subject(), data, SETTINGS).to_json()
 
     assert (found["method"], found["split"], found["seed"]) == ("aa_simclr", "test", 3)

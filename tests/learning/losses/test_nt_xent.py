@@ -12,7 +12,7 @@ from aassl_ros.learning.losses.nt_xent import chance, nt_xent
 
 
 def reference(u: np.ndarray, v: np.ndarray, temperature: float) -> float:
-    """The sum of aa_ssl.md, row by row, with nothing vectorised."""
+    """The equation of docs/methods.md, row by row, with nothing vectorised."""
     rows = [row / math.sqrt(sum(x * x for x in row)) for row in [*u, *v]]
     count, total = len(rows), 0.0
     for i in range(count):
