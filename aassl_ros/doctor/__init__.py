@@ -1,1 +1,1 @@
-"""What works on this machine, and what mends what does not: the checks behind `aassl doctor`."""
+"""The checks of `aassl doctor`: what works on this machine, and how to fix what does not."""

@@ -1,4 +1,4 @@
-"""What a check found, and how checks look into other processes."""
+"""The result of a check, and a way to run a check in another process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: whether it works, what was found, and what mends it (empty where it works)."""
+    """Result of one check: whether the thing works, what was found, and how to fix it (empty if it works)."""
 
     name: str
     works: bool
@@ -21,16 +21,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Trial:
-    """How a Python process went: its output, or in `error` the last line it said on failing."""
+    """Result of a Python process: its output and, if it failed, its last line of output as `error`."""
 
     output: str
     error: str | None
 
 
 def try_python(*words: str, timeout_s: float = 180.0, environment: Mapping[str, str] | None = None) -> Trial:
-    """Run this Python with `words` in a process of its own: a broken library ends that process, and not the doctor.
+    """Run this Python with the arguments `words` in a new process, so that a broken library cannot abort the doctor.
 
-    environment: variables to set beside those of this process.
+    environment: variables to set in addition to those of this process.
     """
     try:
         result = subprocess.run(
@@ -46,4 +46,4 @@ def try_python(*words: str, timeout_s: float = 180.0, environment: Mapping[str, 
     if result.returncode == 0:
         return Trial(result.stdout.strip(), None)
     lines = [line.strip() for line in (result.stdout + result.stderr).splitlines() if line.strip()]
-    return Trial(result.stdout.strip(), lines[-1] if lines else f"ended with status {result.returncode}")
+    return Trial(result.stdout.strip(), lines[-1] if lines else f"exited with status {result.returncode}")

@@ -1,4 +1,4 @@
-"""Whether torch's backward pass is sound on this processor; docs/dependencies.md describes a known fault."""
+"""Check that torch computes correct gradients on this processor. docs/dependencies.md describes a known fault."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import json
 from aassl_ros.doctor.finding import Finding, Trial, try_python
 
 CHECKED_MEMORY = {
-    "MALLOC_CHECK_": "3",  # glibc before 2.34; later ones need the two below
+    "MALLOC_CHECK_": "3",  # for glibc before 2.34; later versions need the two below
     "GLIBC_TUNABLES": "glibc.malloc.check=3",
     "LD_PRELOAD": "libc_malloc_debug.so.0",
     "OMP_NUM_THREADS": "1",
 }
-"""Environment in which glibc ends a process as soon as it frees a block that was written past its end. One thread,
-because with several the writes past the end may stay unnoticed.
+"""Environment in which glibc aborts a process when it frees a memory block that was written past its end. One thread,
+because with several threads such writes may stay undetected.
 """
 _NARROW_CONVOLUTION = """
 import torch
@@ -41,25 +41,28 @@ for width in (4, 8, 16):
     errors[width] = float((found - exact).norm() / exact.norm())
 print(json.dumps(errors))
 """
-_LARGEST_ERROR = 0.01  # relative; float32 has some 1e-5
+_LARGEST_ERROR = 0.01  # relative; float32 reaches about 1e-5
 
 
 def check_gradients() -> Finding:
-    """Backward passes on the CPU: of our encoders against float64, and of the convolution that is known to fail.
+    """Check backward passes on the CPU: our encoders against float64, and the convolution that is known to fail.
 
-    Each runs in a process of its own, because a fault there ends the process.
+    Each runs in its own process, because a fault aborts the process.
     """
     encoders = try_python("-c", _ENCODERS, environment=CHECKED_MEMORY)
     wrong = _what_is_wrong(encoders)
     if wrong is not None:
         mend = "install the tested torch (constraints.txt); until then set ONEDNN_MAX_CPU_ISA=AVX before every command"
-        return Finding("gradients", False, f"torch computes them wrongly here: {wrong}", mend)
+        return Finding("gradients", False, f"torch computes wrong gradients here: {wrong}", mend)
     narrow = try_python("-c", _NARROW_CONVOLUTION, environment=CHECKED_MEMORY)
     if narrow.error is None:
-        return Finding("gradients", True, "our encoders' agree with float64; torch's convolutions are sound")
+        return Finding(
+            "gradients", True, "gradients of our encoders agree with float64; torch's convolutions are correct"
+        )
     found = (
-        f"our encoders' agree with float64, but this torch is unsound on this processor ({narrow.error}): a 1x1 "
-        "convolution with a stride and fewer than 8 channels corrupts memory. Our encoders avoid it, your own must, too"
+        f"gradients of our encoders agree with float64, but this torch has a fault on this processor ({narrow.error}): "
+        "a 1x1 convolution with a stride and fewer than 8 channels corrupts memory. Our encoders avoid it; your own "
+        "must avoid it too"
     )
     return Finding("gradients", True, found)
 
@@ -69,5 +72,5 @@ def _what_is_wrong(encoders: Trial) -> str | None:
         return encoders.error
     errors = json.loads(encoders.output.splitlines()[-1])
     width, error = max(errors.items(), key=lambda item: float(item[1]))
-    # A NaN is not below the bound either.
-    return None if error < _LARGEST_ERROR else f"a ResNet-18 of width {width} is off by {error:.2g} of the gradient"
+    # The comparison is false for NaN, too.
+    return None if error < _LARGEST_ERROR else f"a ResNet-18 of width {width} has a relative error of {error:.2g}"

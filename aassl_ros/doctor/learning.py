@@ -1,4 +1,4 @@
-"""What simulation and learning compute with."""
+"""Check the renderer of the simulation and torch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ print(json.dumps({"version": torch.__version__, "device": device, "name": name})
 
 
 def check_renderer() -> Finding:
-    """PyBullet's CPU renderer, and whether EGL draws here, too."""
+    """Check PyBullet's CPU renderer, and whether EGL also renders here."""
     trial = try_python("-c", _RENDER)
     if trial.error is not None:
         mend = "pip install pybullet (Python 3.12 and later compile it: apt install g++ first)"
@@ -48,10 +48,10 @@ def check_renderer() -> Finding:
 
 
 def check_torch() -> Finding:
-    """A forward and backward pass on the device that learning would take."""
+    """Run a forward and backward pass on the device that training would use."""
     trial = try_python("-c", _TORCH)
     if trial.error is not None:
-        mend = "pip install torch, or torch of another CUDA version: https://pytorch.org/get-started/locally"
+        mend = "pip install torch, or a torch for another CUDA version: https://pytorch.org/get-started/locally"
         return Finding("torch", False, trial.error, mend)
     answer = json.loads(trial.output.splitlines()[-1])
     cores = f", {os.cpu_count()} cores" if answer["device"] == "cpu" else ""

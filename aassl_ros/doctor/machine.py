@@ -1,4 +1,4 @@
-"""Python, disk and clock."""
+"""Check Python, the disk and the clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STA_UNSYNC = 0x40
 
 
 def check_python() -> Finding:
-    """The Python that runs, and the machine."""
+    """Report the Python version and the machine, and check that this Python is supported."""
     found = f"{platform.python_version()} at {sys.prefix}, {platform.machine()}, {os.cpu_count()} cores"
     if (3, 10) <= sys.version_info[:2] <= (3, 14):
         return Finding("Python", True, found)
@@ -30,7 +30,7 @@ def check_python() -> Finding:
 
 
 def check_disk(folder: Path) -> Finding:
-    """Writing speed and room where bags will lie: `folder`, or the nearest folder above it that exists."""
+    """Check writing speed and free space of the folder for bags: `folder`, or the nearest existing folder above it."""
     folder = folder.absolute()
     while not folder.is_dir():
         folder = folder.parent
@@ -45,13 +45,15 @@ def check_disk(folder: Path) -> Finding:
             os.fsync(file.fileno())
         speed = _WRITTEN_MB / (time.perf_counter() - begun)
     except OSError as error:
-        return Finding("disk", False, f"{folder}: {error.strerror}", "name a folder that can be written: --folder")
+        return Finding("disk", False, f"{folder}: {error.strerror}", "name a writable folder with --folder")
     finally:
         path.unlink(missing_ok=True)
     room = shutil.disk_usage(folder).free / 2**30
     found = f"{speed:.0f} MB/s and {room:.0f} GB free in {folder}"
     if room < _ROOM_NEEDED_GB:
-        return Finding("disk", False, found, f"make room: {_ROOM_NEEDED_GB:g} GB hold three minutes of raw 640x480")
+        return Finding(
+            "disk", False, found, f"free some space: {_ROOM_NEEDED_GB:g} GB hold three minutes of raw 640x480"
+        )
     if speed < _DISK_NEEDED_MB_S:
         mend = f"record to a faster disk (bag_dir:=): raw 640x480 at 30 Hz needs {_DISK_NEEDED_MB_S:g} MB/s"
         return Finding("disk", False, found, mend)
@@ -59,25 +61,25 @@ def check_disk(folder: Path) -> Finding:
 
 
 def check_clock() -> Finding:
-    """Whether the clock is set, is kept by a time server, and wakes sleepers in time for 300 Hz."""
+    """Check that the clock is set and that timers are precise enough for 300 Hz; report time synchronization."""
     lateness = []
     for _ in range(50):
         begun = time.monotonic_ns()
         time.sleep(0.001)
         lateness.append((time.monotonic_ns() - begun) / 1e6 - 1.0)
     late = statistics.median(lateness)
-    kept = "kept by a time server" if _is_synchronized() else "kept by no time server (several machines need one)"
-    found = f"{kept}, sleepers wake {late:.2f} ms late"
+    synchronized = "synchronized" if _is_synchronized() else "not synchronized (needed if several machines are used)"
+    found = f"{synchronized}, timers fire {late:.2f} ms late"
     if time.gmtime().tm_year < 2024:
-        return Finding("clock", False, f"says {time.ctime()}", "set the clock: timedatectl set-ntp true")
+        return Finding("clock", False, f"the time is {time.ctime()}", "set the clock: timedatectl set-ntp true")
     if late > _LATE_ALLOWED_MS:
-        return Finding("clock", False, found, "end other programs: the simulator steps every 3.3 ms")
+        return Finding("clock", False, found, "close other programs: the simulator steps every 3.3 ms")
     return Finding("clock", True, found)
 
 
 def _is_synchronized() -> bool:
-    """As the kernel says (adjtimex, which changes nothing when asked for no change)."""
-    # struct timex begins with modes (an int, padded to a long) and four longs; then comes status.
+    """Ask the kernel whether its clock is synchronized (adjtimex with no modes, which changes nothing)."""
+    # struct timex starts with modes (an int, padded to a long) and four longs, followed by status.
     buffer = ctypes.create_string_buffer(512)
     try:
         if ctypes.CDLL(None).adjtimex(buffer) < 0:

@@ -1,4 +1,4 @@
-"""ROS 2: where it comes from, its messages, and whether camera images get through."""
+"""Check ROS 2: where it comes from, its message packages, and the transport of camera images."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _MESSAGES = {
     "tf2_msgs": "TFMessage",
 }
 _GENERATED = ("vision_msgs", "tf2_msgs")
-# Each process of ours takes a 16 MB segment and some ports; the online system is eight processes with its tools.
+# Each of our processes uses a 16 MB segment and some ports. The online system with its tools has eight processes.
 _SHARED_MEMORY_NEEDED = 160 * 2**20
 
 
 def check_ros() -> Finding:
-    """ROS 2, sourced or from wheels, and whether rclpy starts."""
+    """Find ROS 2, sourced or from wheels, and check that rclpy starts."""
     prepare_environment()
     wheels, sourced = wheels_prefix(), sourced_prefix()
     if wheels is None and sourced is None:
@@ -47,9 +47,9 @@ def check_ros() -> Finding:
             mend = f"use the Python that ROS was built for: /usr/bin/python3 -m venv --system-site-packages ({sourced})"
         return Finding("ROS 2", False, f"rclpy does not start: {trial.error}", mend)
     if sourced is not None:
-        both = " Wheels are installed beside it." if importlib.util.find_spec("ros_wheels_bootstrapper") else ""
+        both = " ROS 2 wheels are installed as well." if importlib.util.find_spec("ros_wheels_bootstrapper") else ""
         name = os.environ.get("ROS_DISTRO", sourced.name)
-        mend = "make a new environment where ROS is sourced: make clean setup" if both else ""
+        mend = "make a new environment while ROS is sourced: make clean setup" if both else ""
         return Finding("ROS 2", not both, f"{name.capitalize()} at {sourced}.{both}", mend)
     version = importlib.metadata.version("ros-rclpy")
     name = _DISTRIBUTION_OF_RCLPY.get(version.split(".")[0], "an unknown distribution")
@@ -57,14 +57,14 @@ def check_ros() -> Finding:
 
 
 def check_launch() -> Finding:
-    """How systems are started: ros2 launch, or `aassl up` where there is none."""
+    """Report how systems are started: with ros2 launch, or with `aassl up` if launch is not installed."""
     if shutil.which("ros2") and importlib.util.find_spec("launch_ros"):
         return Finding("launch", True, "ros2 launch aassl_ros NAME.launch.py, or aassl up NAME")
-    return Finding("launch", True, "aassl up NAME (ros2 launch comes with a ROS installation only)")
+    return Finding("launch", True, "aassl up NAME (ros2 launch comes only with a ROS installation)")
 
 
 def check_messages() -> Finding:
-    """Whether every message package that the nodes use is there and loads."""
+    """Check that every message package that the nodes use is installed and loads."""
     lacking: dict[str, str] = {}
     for package, message in _MESSAGES.items():
         load = f"from {package}.msg import {message} as M; M.__class__.__import_type_support__()"
@@ -90,17 +90,17 @@ def check_images() -> Finding:
     whose = "our profile" if profile == share("config/fastdds_images.xml") else f"your profile {profile}"
     trial = try_python("-m", "aassl_ros.ros.image_probe")
     if trial.error is not None:
-        return Finding("images", False, trial.error, "mend ROS 2 first")
+        return Finding("images", False, trial.error, "fix ROS 2 first")
     answer = json.loads(trial.output.splitlines()[-1])
-    found = f"{answer['received']} of {answer['sent']} images of 640x480 came, by {whose}"
+    found = f"{answer['received']} of {answer['sent']} images of 640x480 arrived, with {whose}"
     if answer["received"] < 0.9 * answer["sent"]:
-        mend = "give Fast DDS a shared-memory segment of 16 MB (config/fastdds_images.xml does), and see shared memory"
+        mend = "give Fast DDS a shared-memory segment of 16 MB (as in config/fastdds_images.xml); check shared memory"
         return Finding("images", False, found, mend)
     return Finding("images", True, f"{found}, {answer['latency_ms']:.1f} ms each")
 
 
 def check_shared_memory() -> Finding:
-    """Room in /dev/shm, which images go through; containers often have little of it."""
+    """Check the free space in /dev/shm, which transports images. Containers often have little of it."""
     folder = Path("/dev/shm")
     if not os.access(folder, os.W_OK):
         return Finding("shared memory", False, "/dev/shm cannot be written", "mount -t tmpfs -o size=1G tmpfs /dev/shm")
@@ -108,6 +108,6 @@ def check_shared_memory() -> Finding:
     segments = len(list(folder.glob("fastrtps_*")) + list(folder.glob("fastdds_*")))
     found = f"{usage.free / 2**20:.0f} MB free of {usage.total / 2**20:.0f} in /dev/shm, {segments} files of Fast DDS"
     if usage.free < _SHARED_MEMORY_NEEDED:
-        mend = "remove what killed processes left (fastdds shm clean), or give more: docker run --shm-size=1g, or"
+        mend = "remove segments of killed processes (fastdds shm clean), or enlarge it: docker run --shm-size=1g, or"
         return Finding("shared memory", False, found, f"{mend} mount -o remount,size=1G /dev/shm")
     return Finding("shared memory", True, found)

@@ -1,6 +1,5 @@
-"""Message packages that ROS 2 wheels lack (vision_msgs, tf2_msgs), generated from the definitions kept here.
+"""Generate the message packages that have no ROS 2 wheels (vision_msgs, tf2_msgs) from the definitions kept here.
 
-`python -m aassl_ros.messages` generates, compiles and installs them into the Python that runs it; a second call does
-nothing. Where a ROS installation is sourced they come from there: ros-DISTRO-vision-msgs,
-ros-DISTRO-tf2-msgs.
+`python -m aassl_ros.messages` generates, compiles and installs them into the Python that runs it. A second call does
+nothing. If a ROS installation is sourced, its packages are used instead: ros-DISTRO-vision-msgs, ros-DISTRO-tf2-msgs.
 """

@@ -1,6 +1,6 @@
-"""`python -m aassl_ros.messages`: generate, compile and install the message packages that the wheels lack.
+"""`python -m aassl_ros.messages`: generate, compile and install the message packages that have no wheels.
 
-With --check-compiler it only says whether they can be compiled; needs nothing but Python then.
+With --check-compiler it only checks that they can be compiled. That needs nothing but Python.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from aassl_ros.messages.install import install_messages
 
 
 def main() -> int:
-    """Install and say what was done; one line and status 1 where it cannot."""
+    """Install the packages and print what was done. On an error: one line on stderr, status 1."""
     try:
         if "--check-compiler" in sys.argv[1:]:
             check_compiler()

@@ -1,4 +1,4 @@
-"""From generated sources to the shared libraries and extension modules that rclpy loads."""
+"""Compile generated sources to the shared libraries and extension modules that rclpy loads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _JOBS = 2
 
 @dataclass(frozen=True)
 class _Library:
-    """One shared library: what it is made of and which of the package's own libraries it stands on."""
+    """One shared library: its file, its sources, and the package's own libraries that it is linked with."""
 
     path: Path
     sources: tuple[Path, ...]
@@ -27,7 +27,7 @@ class _Library:
 
 
 def check_compiler() -> None:
-    """Raise RosError where g++ or Python's headers are missing, naming the Debian package that brings them."""
+    """Raise RosError if g++ or Python's headers are missing. The error names the Debian package to install."""
     if shutil.which("g++") is None:
         raise RosError("no C++ compiler (g++) to compile messages with. Install it: apt install g++")
     header = Path(sysconfig.get_path("include")) / "Python.h"
@@ -39,7 +39,7 @@ def check_compiler() -> None:
 def compile_package(package: MessagePackage, prefix: Path, work: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Compile what `generate` wrote to `work`. Returns the libraries and the Python extension modules.
 
-    Raises RosError with the compiler's first words where it fails.
+    Raises RosError with the compiler's first error.
     """
     libraries = [
         _library(package, work, "rosidl_generator_c", "msg/detail/*.c", ()),
@@ -49,7 +49,7 @@ def compile_package(package: MessagePackage, prefix: Path, work: Path) -> tuple[
         _library(package, work, "rosidl_generator_py", "msg/*_s.c", ("rosidl_generator_c", "rosidl_typesupport_c")),
     ]
     modules = [_module(package, work, support) for support in ("rosidl_typesupport_c", *TYPE_SUPPORTS)]
-    # Each stands on those of the rows before it.
+    # Each library is linked with libraries of the rows before it.
     for row in (libraries[:1], libraries[1:4], libraries[4:], modules):
         with ThreadPoolExecutor(_JOBS) as pool:
             for result in [pool.submit(_compile, package, library, prefix, work) for library in row]:
@@ -93,7 +93,7 @@ def _compile(package: MessagePackage, library: _Library, prefix: Path, work: Pat
 
 
 def _foreign_libraries(package: MessagePackage, library: _Library, prefix: Path) -> list[Path]:
-    """The libraries of the wheels that this one calls: the runtime's, and the same layer's of each dependency."""
+    """Return the wheels' libraries to link with: those of the runtime, and those of each dependency."""
     runtime = ["rosidl_runtime_c", "rcutils", "rosidl_typesupport_c", *TYPE_SUPPORTS, "fastcdr"]
     layers = ["rosidl_generator_c", "rosidl_generator_py", "rosidl_typesupport_c", *TYPE_SUPPORTS]
     names = runtime + [f"{name}__{layer}" for name in package.dependencies for layer in layers]

