@@ -35,9 +35,9 @@ def version() -> str:
     return match.group(1)
 
 
-# What each is for, and why these bounds: docs/dependencies.md. constraints.txt holds the tested set.
+# docs/dependencies.md gives the use of each package and the reason for its bounds. constraints.txt is the tested set.
 REQUIRES = [
-    "numpy>=1.21.5,<3",  # Humble's and Jazzy's own rclpy is built against numpy 1.
+    "numpy>=1.21.5,<3",  # The rclpy of Humble and Jazzy is built against numpy 1.
     "torch>=2.4,<3",
     "safetensors>=0.4,<1",
     "opencv-python-headless>=4.5.4,<6",
@@ -49,7 +49,7 @@ REQUIRES = [
     "rich>=12,<16",
 ]
 
-# Never where a ROS installation is sourced: its own rclpy and messages serve there, and one process bears one set.
+# Do not install these if ROS is sourced: it has its own rclpy and messages, and a process works with one set only.
 ROS_WHEELS = [
     "ros-rclpy[fastrtps]>=7.1.6,<10",
     "ros-sensor-msgs>=5.3,<6",
@@ -61,12 +61,12 @@ ROS_WHEELS = [
     "ros-rosgraph-msgs>=2,<3",
 ]
 
-# `colcon test` runs pytest only if an extra of the name "test" asks for it.
+# `colcon test` runs pytest only if an extra named "test" requires it.
 TEST = [
     "pytest>=8,<10",
     "pytest-timeout>=2.2,<3",
     "hypothesis>=6.80,<7",
-    "kornia>=0.7.3,<0.10",  # The tests hold our augmentation to it.
+    "kornia>=0.7.3,<0.10",  # The tests compare our augmentation with it.
 ]
 
 setup(
