@@ -1,4 +1,4 @@
-"""JSON text from anybody to plain values, within bounds: length, depth, finite numbers, no key twice."""
+"""Parses untrusted JSON text with limits: length, depth, finite numbers, no duplicate keys."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import json
 import re
 from typing import Any
 
-# A string (closed or not, so that no part is looked at twice) or a bracket.
+# A string (closed or not, so that no part is scanned twice) or a bracket.
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
-# More digits than any number here has; Python would take long over thousands.
+# More digits than any number here needs. Python would be slow with thousands of digits.
 _MAX_DIGITS = 30
 
 
 def parse(text: str, *, max_characters: int, max_depth: int) -> Any:
-    """The value that a JSON text holds.
+    """Parse a JSON text.
 
-    max_characters, max_depth: longer text and deeper brackets are refused before anything is parsed.
-    Raises ValueError with what is wrong, in words, in one line.
+    max_characters, max_depth: longer text and deeper nesting are refused before anything is parsed.
+    Raises ValueError, whose message describes the problem in one line.
     """
     if len(text) > max_characters:
         raise ValueError(f"is {len(text)} characters long, expected at most {max_characters}")
@@ -38,12 +38,12 @@ def parse(text: str, *, max_characters: int, max_depth: int) -> Any:
 
 
 def _refuse(name: str) -> Any:
-    raise ValueError(f"holds {name}, expected finite numbers")
+    raise ValueError(f"contains {name}, expected finite numbers")
 
 
 def _whole(digits: str) -> int:
     if len(digits) > _MAX_DIGITS:
-        raise ValueError(f"holds a number of {len(digits)} digits, expected at most {_MAX_DIGITS}")
+        raise ValueError(f"contains a number of {len(digits)} digits, expected at most {_MAX_DIGITS}")
     return int(digits)
 
 
@@ -52,5 +52,5 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"holds the key {twice[:60]!r} twice")
+        raise ValueError(f"contains the key {twice[:60]!r} twice")
     return values

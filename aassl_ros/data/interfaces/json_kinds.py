@@ -1,4 +1,4 @@
-"""What a value of a JSON message may be. Each kind checks one value and says in words what it expects."""
+"""The kinds of values in JSON messages. Each kind checks a value and describes what it expects."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-# Control characters and line breaks: they tear a line of a log or a table apart.
+# Control characters and line breaks, which would break a line of a log or a table.
 _UNPRINTED = ("Cc", "Zl", "Zp")
 
 
 class Mismatch(Exception):
-    """A value is not what its kind expects. path: the keys below the one that is checked, outermost first."""
+    """A value is not what its kind expects. path: the keys that lead to the value, outermost first."""
 
     def __init__(self, found: Any, expected: str, path: tuple[str, ...] = ()) -> None:
         super().__init__(expected)
         self.found, self.expected, self.path = found, expected, path
 
     def below(self, key: str) -> Mismatch:
-        """The same mismatch, as seen from the object or list that holds the value under `key`."""
+        """The same mismatch, seen from the object or list that contains the value under `key`."""
         return Mismatch(self.found, self.expected, (key, *self.path))
 
 
@@ -38,15 +38,15 @@ class Kind(Protocol):
 
     @property
     def expected(self) -> str:
-        """What a right value is, in words, for the docs and for errors."""
+        """A description of correct values, for the docs and for errors."""
 
     def check(self, value: Any) -> Any:
-        """The value as it is used. Raises Mismatch."""
+        """Check a value. Returns it as it is used; raises Mismatch if it is wrong."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """A string. lines: whether it may hold line breaks and other control characters; names and paths may not."""
+    """A string. lines: whether it may contain line breaks and control characters; names and paths may not."""
 
     words: str = "text"
     minimum: int = 0
@@ -70,7 +70,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Whole:
-    """An integer in a range; true and false are none."""
+    """An integer in a range. true and false are no integers."""
 
     minimum: int = 0
     maximum: int = 2**63 - 1
@@ -89,7 +89,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Number:
-    """A finite number in a range; integers pass for numbers."""
+    """A finite number in a range. Integers are accepted."""
 
     minimum: float
     maximum: float
@@ -159,7 +159,7 @@ class Uuid:
 
 @dataclass(frozen=True)
 class Token:
-    """What a sender may put into a request to know the answer by: text or an integer."""
+    """A value with which the sender of a request recognises the answer: text or an integer."""
 
     json_type: str = "string or integer"
     unit: str = ""
@@ -221,7 +221,7 @@ class ListOf:
 
 @dataclass(frozen=True)
 class MapOf:
-    """An object with any keys whose values are of one kind. key: what the keys are, in words."""
+    """An object with any keys and values of one kind. key: a description of the keys."""
 
     key: str
     value: Kind
@@ -243,7 +243,7 @@ class MapOf:
 
 @dataclass(frozen=True)
 class AnyJson:
-    """Any JSON value, as long as its numbers are finite and its strings Unicode."""
+    """Any JSON value with finite numbers and valid Unicode strings."""
 
     json_type: str = "any"
     unit: str = ""
@@ -269,7 +269,7 @@ def _checked_below(kind: Kind, key: str, value: Any) -> Any:
 
 
 def _is_unicode(text: Any) -> bool:
-    """Whether a string can be written at all: JSON can hold halves of a character (lone surrogates)."""
+    """Whether a string can be encoded. JSON can contain halves of a character (lone surrogates), which cannot."""
     if not isinstance(text, str):
         return False
     try:

@@ -1,4 +1,4 @@
-"""The JSON messages as Python objects, those that have no class of their own elsewhere.
+"""The JSON messages as Python objects, except those with a class elsewhere.
 
 EpisodeEvent is in data/streams/episodes.py, Session in data/streams/session.py, Ledger in data/streams/ledger.py.
 """
@@ -14,7 +14,7 @@ from aassl_ros.data.interfaces.json_catalogue import ANSWER, CHECKPOINT, OBJECT_
 
 @dataclass(frozen=True)
 class ObjectRequest:
-    """What the simulator is asked to put into the hand; instance None: nothing."""
+    """A request to the simulator to put an object into the hand. instance None empties the hand."""
 
     instance: str | None
     category: str | None = None
@@ -26,13 +26,13 @@ class ObjectRequest:
         return cls(**OBJECT_REQUEST.decode(text))
 
     def to_json(self) -> str:
-        """The request as it goes over the topic."""
+        """The text of the message."""
         return OBJECT_REQUEST.encode(vars(self))
 
 
 @dataclass(frozen=True)
 class ObjectState:
-    """The simulator's answer. stamp_ns: of the first frame that shows the object; error: why there is none."""
+    """The simulator's answer. stamp_ns: stamp of the first frame that shows the object; error: why there is none."""
 
     request: str | int | None
     instance: str | None = None
@@ -46,7 +46,7 @@ class ObjectState:
         return cls(**_with_stamp_ns(OBJECT_STATE.decode(text)))
 
     def to_json(self) -> str:
-        """The answer as it goes over the topic: what was asked for with its stamp, or the error."""
+        """The text of the message: the object and its stamp, or the error."""
         if self.error is not None:
             return OBJECT_STATE.encode({"error": self.error, "request": self.request})
         shown = {"instance": self.instance, "category": self.category}
@@ -55,7 +55,7 @@ class ObjectState:
 
 @dataclass(frozen=True)
 class CheckpointNews:
-    """A checkpoint that can be loaded. digest: SHA-256 of its weights."""
+    """The announcement of a checkpoint. digest: SHA-256 of its weights."""
 
     path: str
     digest: str
@@ -67,13 +67,13 @@ class CheckpointNews:
         return cls(**CHECKPOINT.decode(text))
 
     def to_json(self) -> str:
-        """The announcement as it goes over the topic."""
+        """The text of the message."""
         return CHECKPOINT.encode(vars(self))
 
 
 @dataclass(frozen=True)
 class EvaluatorAnswer:
-    """What one frame shows. stamp_ns: of the frame; scores: category -> probability, best first."""
+    """The evaluator's answer. stamp_ns: stamp of the frame; scores: category -> probability, best first."""
 
     stamp_ns: int
     label: str
@@ -87,7 +87,7 @@ class EvaluatorAnswer:
         return cls(**_with_stamp_ns(ANSWER.decode(text)))
 
     def to_json(self) -> str:
-        """The answer as it goes over the topic."""
+        """The text of the message."""
         values = {**vars(self), "stamp": self.stamp_ns}
         return ANSWER.encode({field.key: values[field.key] for field in ANSWER.fields})
 

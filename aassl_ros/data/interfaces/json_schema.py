@@ -1,4 +1,4 @@
-"""The schema of one JSON message: its topic, version and fields; the one encoder and the one decoder."""
+"""The schema of a JSON message: topic, version and fields, with the encoder and decoder for all messages."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _SCHEMA = re.compile(r"(.+)/([1-9][0-9]{0,8})")
 # Deeper than any message here needs.
 MAX_DEPTH = 8
 _SHOWN = 80
-# Unknown keys looked at for a mistake in spelling: more are no mistake, and would take long.
+# At most this many unknown keys are checked for spelling mistakes, to limit the time.
 _LOOKED_AT = 32
 
 
 class _Required:
-    """The default of a field that has none."""
+    """The default of a required field."""
 
 
 REQUIRED = _Required()
 
 
 class JsonMessageError(DataError):
-    """A message that is not of its schema. values: the fields that are right, as far as they could be read."""
+    """A message does not match its schema. values: the fields that are correct, as far as they could be read."""
 
     def __init__(self, text: str, values: Mapping[str, Any] | None = None) -> None:
         super().__init__(text)
@@ -41,7 +41,7 @@ class JsonMessageError(DataError):
 
 @dataclass(frozen=True)
 class Field:
-    """One key. default: what is taken if the key is absent or null; REQUIRED if the message is refused then."""
+    """One key. default: the value if the key is absent or null; REQUIRED if the message is refused in that case."""
 
     key: str
     kind: Kind
@@ -56,7 +56,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Record:
-    """An object with fields of its own, inside a message. It is a Kind."""
+    """An object with its own fields inside a message. It is a Kind."""
 
     fields: tuple[Field, ...]
     json_type: str = "object"
@@ -79,8 +79,8 @@ class Record:
 class Schema:
     """One JSON message on a std_msgs/String topic.
 
-    why_json: why no standard message serves. rule: what the fields must be together; the problem in words, or "".
-    example: a right message. version_key: a key that held the version before SCHEMA_KEY did.
+    why_json: why no standard message is used. rule: a check of the fields together, which returns the problem, or "".
+    example: a correct message. version_key: the key of the version in old messages, which lack SCHEMA_KEY.
     """
 
     topic: str
@@ -95,29 +95,29 @@ class Schema:
 
     @property
     def name(self) -> str:
-        """What stands under SCHEMA_KEY, as "aassl_ros/episode/1"."""
+        """The value of SCHEMA_KEY, such as "aassl_ros/episode/1"."""
         return f"{_PACKAGE}/{self.topic}/{self.version}"
 
     def decode(self, text: str) -> dict[str, Any]:
-        """The checked values of a message, defaults filled in; keys that the schema does not have are left out.
+        """Decode and check a message. Returns its values with defaults filled in; unknown keys are dropped.
 
-        A message without SCHEMA_KEY is read as version 1. Raises JsonMessageError, nothing else.
+        A message without SCHEMA_KEY is read as version 1. Raises only JsonMessageError.
         """
         try:
             found = bounded_json.parse(text, max_characters=self.max_characters, max_depth=MAX_DEPTH)
         except ValueError as error:
             raise JsonMessageError(f"{self.topic}: {_show(text)} {error}, expected {self._outline()}.") from error
         if not isinstance(found, dict):
-            raise JsonMessageError(f"{self.topic}: {_show(found)} is no JSON object, expected {self._outline()}.")
+            raise JsonMessageError(f"{self.topic}: {_show(found)} is not a JSON object, expected {self._outline()}.")
         return self.check(found)
 
     def encode(self, values: Mapping[str, Any]) -> str:
-        """One line of JSON with the schema's name. Raises JsonMessageError if a value is not of the schema."""
+        """Encode a message to one line of JSON with the schema's name. Raises JsonMessageError if a value is wrong."""
         self.check(values)
         return json.dumps({SCHEMA_KEY: self.name, **values}, allow_nan=False)
 
     def check(self, found: Mapping[str, Any]) -> dict[str, Any]:
-        """Checked values, defaults filled in. Raises JsonMessageError, which holds those that are right."""
+        """Check values and fill in defaults. Raises JsonMessageError, which contains the correct values."""
         self._check_version(found)
         values, problem = check_fields(self.fields, found)
         if problem is not None:
@@ -143,7 +143,7 @@ class Schema:
 
 
 def check_fields(fields: tuple[Field, ...], found: Mapping[str, Any]) -> tuple[dict[str, Any], Mismatch | None]:
-    """The fields that are right, with defaults filled in, and the first that is not."""
+    """Check fields. Returns the correct values with defaults filled in, and the first problem or None."""
     values: dict[str, Any] = {}
     problem = _misspelt(fields, found)
     for field in fields:
@@ -161,7 +161,7 @@ def check_fields(fields: tuple[Field, ...], found: Mapping[str, Any]) -> tuple[d
 
 
 def _misspelt(fields: tuple[Field, ...], found: Mapping[str, Any]) -> Mismatch | None:
-    """A key that is unknown and much like one that is absent: taking the default in silence would be wrong."""
+    """Find an unknown key that is similar to an absent one: silently using the default would be wrong."""
     absent = {field.key for field in fields if field.key not in found}
     unknown = sorted(set(found) - {field.key for field in fields} - {SCHEMA_KEY})
     for key in unknown[:_LOOKED_AT]:

@@ -15,10 +15,11 @@ CHECKPOINT = "trainer/checkpoint"
 CLASSIFICATION = "evaluator/classification"
 ANSWER = "evaluator/answer"
 ANNOTATED = "evaluator/image"
-# Relative, as robot_state_publisher's: each robot has its own. Some systems have one for all, by its absolute name.
+# The relative name, as in robot_state_publisher, is for systems with one description per robot. Other systems publish
+# one description under the absolute name.
 ROBOT_DESCRIPTION = "robot_description"
 ABSOLUTE_ROBOT_DESCRIPTION = "/robot_description"
-# Absolute by custom, whatever the robot's namespace.
+# Absolute by convention, for any namespace of the robot.
 TF = "/tf"
 TF_STATIC = "/tf_static"
 
@@ -26,15 +27,15 @@ DEFAULT_CAMERA = "camera"
 
 
 def image_topic(camera: str, *, compressed: bool = False) -> str:
-    """Where the frames of `camera` come: CAMERA/image_raw, or CAMERA/image_raw/compressed."""
+    """The topic of the frames of `camera`: CAMERA/image_raw, or CAMERA/image_raw/compressed."""
     return f"{camera}/image_raw/compressed" if compressed else f"{camera}/image_raw"
 
 
 def camera_info_topic(camera: str) -> str:
-    """Where the lens and size of `camera` are told: CAMERA/camera_info."""
+    """The topic of the calibration and image size of `camera`: CAMERA/camera_info."""
     return f"{camera}/camera_info"
 
 
 def sample_topics(camera: str) -> tuple[str, str]:
-    """Where a bag keeps the joint state and the command at each frame of `camera`: (joint_state, joint_command)."""
+    """The topics in a bag with the joint state and the command at each frame of `camera`, in this order."""
     return f"recorder/sample/{camera}/joint_state", f"recorder/sample/{camera}/joint_command"

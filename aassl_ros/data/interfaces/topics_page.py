@@ -1,4 +1,4 @@
-"""docs/topics.md, made of the table of topics and the schemas of the JSON messages.
+"""Generates docs/topics.md from the table of topics and the schemas of the JSON messages.
 
 python -m aassl_ros.data.interfaces.topics_page > docs/topics.md
 """
@@ -19,32 +19,33 @@ _HEAD = """\
 <!-- Generated: python -m aassl_ros.data.interfaces.topics_page > docs/topics.md. Change topic_table.py or
 json_catalogue.py of data/interfaces/ instead. -->
 
-Names are relative, so that `namespace:=left` puts them under `/left`; those with a slash in front are absolute. "You"
-are any node or person. "Offered" is what our own publishers offer; a camera or arm driver may offer something else.
+Names are relative, so that `namespace:=left` puts them under `/left`. Names that start with a slash are absolute. "You"
+means any node or person. "Offered" is the quality of service of our own publishers; a camera or arm driver may offer
+another one.
 """
 
 _JSON = f"""\
 ## JSON messages
 
-Each is one JSON object in a std_msgs/String. JSON is used only if no standard message exists, so that no second package
-needs to be built; each section says why.
+Each message is one JSON object in a std_msgs/String. JSON is used only if no standard message exists, so that no
+separate message package has to be built. Each section gives the reason.
 
-- `"{SCHEMA_KEY}"` holds the name and version of the schema. A message without it, as older bags and scripts have it, is
-  read as version 1. A newer version is refused.
-- An unknown key is left alone, unless it looks like a key that is absent (`Set` for `set`): that is refused. `null` in
-  a key that is not required is as if the key were absent.
-- Refused as well: a wrong type, a value out of its range, a missing key, a key that comes twice, NaN and Infinity, more
-  than {MAX_DEPTH} levels of brackets, more characters than the schema allows.
-- A node that gets such a message logs one line that names the topic, the key, the value and what was expected, counts
-  it on `/diagnostics`, and goes on.
+- `"{SCHEMA_KEY}"` is the name and version of the schema. A message without it (from older bags and scripts) is read as
+  version 1. A newer version is refused.
+- An unknown key is ignored. But if it is similar to a key that is absent (`Set` for `set`), the message is refused.
+  `null` in a key that is not required means the same as an absent key.
+- These are refused too: a wrong type, a value out of range, a missing key, a duplicate key, NaN and Infinity, more than
+  {MAX_DEPTH} levels of nesting, more characters than the schema allows.
+- If a node refuses a message, it logs one line with the topic, the key, the value and what was expected, counts the
+  message on `/diagnostics`, and continues.
 """
 
 
 def page() -> str:
-    """The whole page, Markdown."""
+    """The page as Markdown."""
     rows = ("name", "type", "from", "to", "what")
     parts = [_HEAD, _table(rows, (_about(row) for row in TOPICS))]
-    parts += ["## Quality of service\n", _table(("name", "offered", "asked for"), (_service(row) for row in TOPICS))]
+    parts += ["## Quality of service\n", _table(("name", "offered", "requested"), (_service(row) for row in TOPICS))]
     parts.append(_JSON)
     parts += [_section(schema) for schema in SCHEMAS]
     return "\n".join(parts)
@@ -60,11 +61,11 @@ def _service(row: TopicRow) -> tuple[str, ...]:
 
 
 def _section(schema: Schema) -> str:
-    keys = ("key", "type", "unit", "expected", "required", "what it is")
+    keys = ("key", "type", "unit", "expected", "required", "description")
     lines = [f"### {schema.topic}\n", f"`{schema.name}`. {schema.description}\n", f"Why JSON: {schema.why_json}\n"]
     lines.append(_table(keys, _rows(schema.fields, "")))
     if schema.version_key:
-        lines.append(f'In older bags `"{schema.version_key}": 1` stands for the schema.\n')
+        lines.append(f'Older bags have `"{schema.version_key}": 1` instead of the schema.\n')
     lines.append(f"At most {schema.max_characters} characters. Example:\n")
     example = json.dumps({SCHEMA_KEY: schema.name, **schema.example}, indent=1)
     return "\n".join([*lines, f"```json\n{example}\n```\n"])
@@ -82,7 +83,7 @@ def _rows(fields: Iterable[Field], above: str) -> Iterator[tuple[str, ...]]:
 
 
 def _inside(kind: Kind, path: str) -> tuple[Record | None, str]:
-    """The record that a kind holds at some depth, if any, and the path to it."""
+    """The record inside a kind at any depth, or None, and the path to it."""
     while not isinstance(kind, Record):
         if isinstance(kind, MapOf):
             kind, path = kind.value, f"{path}.*"
@@ -101,7 +102,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _anchor(name: str) -> str:
-    """As GitHub makes it of a heading."""
+    """The anchor that GitHub makes for a heading."""
     return name.replace("/", "")
 
 

@@ -1,6 +1,7 @@
-"""Pairs of frames of one episode, and the action between them."""
+"""Pairs of frames of one episode, and the action between the two frames."""
 
-from aassl_ros.data.pairs.actions import ACTION_SPACES, ActionSpace, Normalisation, choose_action_space, turn_angle
+from aassl_ros.data.pairs.actions import ACTION_SPACES, ActionSpace, choose_action_space, turn_angle
+from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.pairs.partners import EpisodicStates
 from aassl_ros.data.pairs.sampler import PairSampler
 from aassl_ros.data.pairs.states import States

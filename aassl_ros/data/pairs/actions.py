@@ -1,13 +1,13 @@
-"""Action spaces: what the arm did between two frames of one episode, as a vector.
+"""Action spaces: the action between two frames of one episode, as a vector.
 
-| name | groups | from |
+| name | groups | computed from |
 |---|---|---|
-| object_pose | rotation R' R^T, translation (p' - p) / |p| | the object's pose in the camera's frame |
-| end_effector | rotation R^T R', translation R^T (p' - p) in m | the tip's pose in the arm's base frame |
+| object_pose | rotation R' R^T, translation (p' - p) / |p| | pose of the object in the camera's frame |
+| end_effector | rotation R^T R', translation R^T (p' - p) in m | pose of the tip in the arm's base frame |
 | joints, commands | joints: difference in rad or m, wrapped for continuous joints | measured, commanded positions |
-| recorded | one a column: difference; NAME_rad and NAME_deg are angles, wrapped, in rad | what the data set says |
-| time | seconds t' - t | stamps: a control that knows a clock only |
-| turn_size | angle in rad | object's, else tip's pose: a control that knows no axis |
+| recorded | per column: difference; NAME_rad and NAME_deg are angles, wrapped, in rad | columns of the data set |
+| time | seconds t' - t | stamps; a control condition that knows only the time |
+| turn_size | angle in rad | pose of the object, else of the tip; a control condition without rotation axis |
 """
 
 from __future__ import annotations
@@ -26,34 +26,31 @@ from aassl_ros.data.pairs.displacements import (
     recorded_displacement,
     wrapped,
 )
+from aassl_ros.data.pairs.normalisation import Group
 from aassl_ros.data.pairs.states import States
 from aassl_ros.errors import DataError
 from aassl_ros.motion import rotations
 
 ACTION_SPACES = ("object_pose", "end_effector", "joints", "commands", "recorded", "time", "turn_size")
 ROTATIONS = ("vector", "6d")
-SCALE_FLOOR = 1e-3
-"""Smallest scale of a group (rad, m or s): below it there is noise and no action."""
 _PARTS = {"rotation": slice(3, 7), "translation": slice(0, 3)}
-"""Parts of a pose [F, 7] by the component they make."""
+"""The part of a pose [F, 7] that each component needs."""
 _LEFT_OUT = "-"
 
 
 @dataclass(frozen=True)
-class Group:
-    """Neighbouring entries of an action that share one unit and so one scale."""
-
-    name: str
-    size: int
-
-
-@dataclass(frozen=True)
 class ActionSpace:
-    """A named action space and the parts of it that are kept.
+    """A named action space, and the components of it that are used.
 
-    rotation: how a turn is written; recorded angles are one number as "vector", cosine and sine as "6d".
-    components: those kept (rotation, translation; joints; recorded columns, also beside a pose), or with a minus before
-    each those left out; empty keeps all that are known.
+    Args:
+        name: one of ACTION_SPACES.
+        rotation: representation of rotations: "vector" (axis times angle, rad) or "6d" (first two columns of the
+            matrix). Recorded angles are one number with "vector", cosine and sine with "6d".
+        components: the components to use: rotation and translation; names of joints; names of recorded columns, also
+            together with a pose. With a minus before each name, the components to omit. Empty means all that are known.
+
+    Raises:
+        DataError: the name or rotation is unknown.
     """
 
     name: str
@@ -67,13 +64,23 @@ class ActionSpace:
             raise DataError(f"rotation {self.rotation!r} is unknown, expected one of {', '.join(ROTATIONS)}.")
 
     def resolved(self, states: States) -> ActionSpace:
-        """This space with its components spelt out, as a checkpoint keeps it. Raises DataError on one the data lack."""
+        """List the components explicitly, as a checkpoint stores them.
+
+        Args:
+            states: the data.
+
+        Returns:
+            The same space with explicit components.
+
+        Raises:
+            DataError: the data lack a component, or none is left.
+        """
         available = self._available(states)
         if not available:
-            raise DataError(f"action space {self.name}: these data hold no column of it. Choose another action space.")
+            raise DataError(f"action space {self.name}: these data have no column for it. Choose another action space.")
         left_out = tuple(name[1:] for name in self.components if name.startswith(_LEFT_OUT))
         if left_out and len(left_out) < len(self.components):
-            raise DataError(f"action components {', '.join(self.components)}: keep some or leave some out, not both.")
+            raise DataError(f"action components {', '.join(self.components)}: keep some or omit some, not both.")
         for component in left_out or self.components:
             if component not in available:
                 found = ", ".join(available)
@@ -82,27 +89,37 @@ class ActionSpace:
             return self
         kept = tuple(name for name in self._by_default(states, available) if name not in left_out)
         if not kept:
-            raise DataError(f"action space {self.name}: {', '.join(self.components)} leaves nothing of it.")
+            raise DataError(f"action space {self.name}: {', '.join(self.components)} leaves no component.")
         return replace(self, components=kept)
 
     def groups(self, states: States) -> tuple[Group, ...]:
-        """The parts of an action, in order."""
+        """The groups of entries of an action, in order. Raises DataError like `resolved`."""
         kept = self.resolved(states).components
         if self.name in ("joints", "commands"):
             return (Group(self.name, len(kept)),)
         wholes, columns = self._split(kept)
         sizes = {"rotation": 3 if self.rotation == "vector" else 6, "translation": 3, "seconds": 1, "angle": 1}
         groups = [Group(name, sizes[name]) for name in sizes if name in wholes]
-        # Columns are of different units: a scale each.
+        # Columns have different units, so each gets its own scale.
         groups += [Group(name, 2 if self.rotation == "6d" and angle_unit(name) else 1) for name in columns]
         return tuple(groups)
 
     def size(self, states: States) -> int:
-        """Number A of entries of an action."""
+        """The number A of entries of an action. Raises DataError like `resolved`."""
         return sum(group.size for group in self.groups(states))
 
     def usable(self, states: States) -> NDArray[np.bool_]:
-        """bool [F]: the frames at which everything this space needs is known."""
+        """Frames whose states contain all that this space needs.
+
+        Args:
+            states: the data, F frames.
+
+        Returns:
+            bool [F].
+
+        Raises:
+            DataError: the data lack a component.
+        """
         if self.name == "time":
             return np.ones(len(states.stamps_ns), bool)
         if self.name == "turn_size":
@@ -119,7 +136,19 @@ class ActionSpace:
         return usable & _known(self._poses(states)[:, part])
 
     def displacement(self, states: States, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Actions float32 [N, A] from frames first[i] to second[i], not normalised; NaN where a frame is not usable."""
+        """Compute the actions from frames first[i] to frames second[i].
+
+        Args:
+            states: the data.
+            first: int64 [N], frame indices.
+            second: int64 [N], frame indices.
+
+        Returns:
+            float32 [N, A], not normalised, in the units of the module's table; NaN if a frame is not usable.
+
+        Raises:
+            DataError: the data lack a component.
+        """
         if self.name == "time":
             seconds = (states.stamps_ns[second] - states.stamps_ns[first]) * 1e-9
             return seconds[:, None].astype(np.float32)
@@ -142,10 +171,12 @@ class ActionSpace:
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
+        """The space as JSON values."""
         return {"name": self.name, "rotation": self.rotation, "components": list(self.components)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ActionSpace:
+        """The space from the values that `to_json` returned."""
         return cls(values["name"], values["rotation"], tuple(values["components"]))
 
     def _available(self, states: States) -> tuple[str, ...]:
@@ -156,8 +187,10 @@ class ActionSpace:
         return {"time": ("seconds",), "turn_size": ("angle",)}.get(self.name, (*_PARTS, *states.recorded_names))
 
     def _by_default(self, states: States, available: tuple[str, ...]) -> tuple[str, ...]:
-        """What is kept where nothing is said: of poses the parts that most frames have (of some objects the turn alone
-        is known), and the recorded columns that every frame with a pose has.
+        """The components if none are given.
+
+        For a pose: the parts that most frames with a pose have (some data sets have only rotations), and the recorded
+        columns that all of these frames have.
         """
         if self.name not in ("object_pose", "end_effector"):
             return available
@@ -171,7 +204,7 @@ class ActionSpace:
         return parts + tuple(name for index, name in columns if np.isfinite(recorded[:, index]).all())
 
     def _split(self, kept: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Parts of a pose (or the one number of a control), and recorded columns."""
+        """Split components into the parts of a pose (or the one number of a control), and recorded columns."""
         wholes = () if self.name == "recorded" else (*_PARTS, "seconds", "angle")
         return tuple(n for n in kept if n in wholes), tuple(n for n in kept if n not in wholes)
 
@@ -186,7 +219,7 @@ class ActionSpace:
     def _joint_displacement(
         self, states: States, kept: tuple[str, ...], first: NDArray[np.int64], second: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        values, names = self._joints(states)  # rows are picked before columns: there are far fewer
+        values, names = self._joints(states)  # select rows before columns, because there are far fewer rows
         before, after = (_columns(values[frames], names, kept).astype(np.float64) for frames in (first, second))
         continuous = [name in states.continuous_joints for name in kept]
         return np.where(continuous, wrapped(after - before), after - before).astype(np.float32)
@@ -198,7 +231,15 @@ class ActionSpace:
 
 
 def choose_action_space(states: States) -> str:
-    """The first of object_pose, recorded, end_effector, joints that half of the frames can be used in, else time."""
+    """Choose an action space for the data.
+
+    Args:
+        states: the data.
+
+    Returns:
+        The first of object_pose, recorded, end_effector and joints that at least half of the frames can use, else
+        "time".
+    """
     columns = {"recorded": states.recorded_names, "joints": states.joint_names}
     for name in ("object_pose", "recorded", "end_effector", "joints"):
         if not columns.get(name, True):
@@ -210,18 +251,28 @@ def choose_action_space(states: States) -> str:
 
 
 def _known(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """bool [F]: the rows of [F, n] without a NaN."""
+    """The rows of [F, n] without NaN: bool [F]."""
     return np.asarray(np.isfinite(values).all(axis=1))
 
 
 def _columns(values: NDArray[Any], names: tuple[str, ...], kept: tuple[str, ...]) -> NDArray[Any]:
-    """The columns of [N, n] of some names, in their order."""
+    """The columns of [N, n] with the names `kept`, in that order."""
     return values if kept == names else values[:, [names.index(name) for name in kept]]
 
 
 def turn_angle(states: States, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Angle [N] in rad, 0 to pi, between two frames: of the object where both its poses are known, else of the tip,
-    else of the recorded column that is an angle, where there is just one.
+    """Compute the rotation angle between two frames.
+
+    It uses the poses of the object if both are known, else the poses of the tip, else the recorded angle if exactly one
+    recorded column is an angle.
+
+    Args:
+        states: the data.
+        first: int64 [N], frame indices.
+        second: int64 [N], frame indices.
+
+    Returns:
+        float64 [N], rad, from 0 to pi; NaN if unknown.
     """
     angle = rotations.angle_between(states.object_pose[first, 3:], states.object_pose[second, 3:])
     unknown = np.isnan(angle)
@@ -234,54 +285,3 @@ def turn_angle(states: States, first: NDArray[np.int64], second: NDArray[np.int6
         turn = ActionSpace("recorded", components=(angles[0],)).displacement(states, first[unknown], second[unknown])
         angle[unknown] = np.abs(turn[:, 0])
     return angle
-
-
-_TAILS = (25, 5, 1)
-"""Per cent of the actions left out at either end: the first range above the floor is the scale."""
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """(action - median) / scale with one scale a group; kept in the checkpoint. Both float32 [A]."""
-
-    median: NDArray[np.float32]
-    scale: NDArray[np.float32]
-
-    def __call__(self, actions: NDArray[np.float32]) -> NDArray[np.float32]:
-        """float32 [N, A], of median 0 and, in the liveliest entry of each group, an interquartile range of 1."""
-        if actions.shape[-1] != len(self.median):
-            raise DataError(f"actions have {actions.shape[-1]} entries, expected {len(self.median)} as when training.")
-        return (actions - self.median) / self.scale
-
-    @classmethod
-    def measure(cls, actions: NDArray[np.float32], groups: tuple[Group, ...]) -> Normalisation:
-        """From actions [N, A] of pairs drawn as in training. Raises DataError where there is none or all are the same.
-
-        A group's scale is the largest interquartile range of its entries: one for each entry would blow up those that
-        hardly change (as 6D entries at small turns), and outliers do not move it as they do a standard deviation. What
-        mostly rests, as a gripper, has an interquartile range of zero: there a wider range is taken.
-        """
-        actions = actions[np.isfinite(actions).all(axis=1)]
-        if len(actions) == 0:
-            raise DataError("no pair of frames has an action. Choose another action space or check the joint stream.")
-        if len(actions) > 1 and np.ptp(actions, axis=0).max() < 1e-6:  # rad, m or s: rounding
-            raise DataError(
-                "every action is the same: the arm did not move, or between all pairs alike. Collect data in which it "
-                "does, or choose another window or action space."
-            )
-        median, *borders = np.percentile(actions, (50, *_TAILS, *(100 - less for less in _TAILS)), axis=0)
-        ranges = [upper - lower for lower, upper in zip(borders[: len(_TAILS)], borders[len(_TAILS) :], strict=True)]
-        scale, at = np.empty_like(median), 0
-        for group in groups:
-            part = slice(at, at + group.size)
-            found = (float(each[part].max()) for each in ranges)
-            scale[part] = next((width for width in found if width > SCALE_FLOOR), SCALE_FLOOR)
-            at += group.size
-        return cls(median.astype(np.float32), scale.astype(np.float32))
-
-    def to_json(self) -> dict[str, Any]:
-        return {"median": self.median.tolist(), "scale": self.scale.tolist()}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Normalisation:
-        return cls(np.asarray(values["median"], np.float32), np.asarray(values["scale"], np.float32))

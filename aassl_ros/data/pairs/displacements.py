@@ -1,4 +1,4 @@
-"""What happened between two frames, as numbers: of poses, of angles and of other quantities."""
+"""Displacements between two frames: of poses, of angles and of other quantities."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _UNITS = {"_rad": 1.0, "_deg": np.pi / 180}
 def object_displacement(
     first: NDArray[np.float64], second: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Turn (quaternion [N, 4]) and shift [N, 3], in distances to the camera, between two poses [N, 7] of an object."""
+    """Rotation (quaternion [N, 4]) and translation [N, 3] between two poses [N, 7] of an object in the camera's frame.
+
+    The translation is relative to the first distance from the camera.
+    """
     turn = rotations.multiply(second[:, 3:], rotations.inverse(first[:, 3:]))
     distance = np.linalg.norm(first[:, :3], axis=1, keepdims=True)
     return turn, (second[:, :3] - first[:, :3]) / np.maximum(distance, 1e-6)
@@ -24,7 +27,7 @@ def object_displacement(
 def end_effector_displacement(
     first: NDArray[np.float64], second: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Turn (quaternion [N, 4]) and shift [N, 3] in m between two poses [N, 7] of a tip, seen from the first."""
+    """Rotation (quaternion [N, 4]) and translation [N, 3], m, between two poses [N, 7] of a tip, in the first frame."""
     back = rotations.inverse(first[:, 3:])
     shift = np.einsum("nij,nj->ni", rotations.to_matrix(back), second[:, :3] - first[:, :3])
     return rotations.multiply(back, second[:, 3:]), shift
@@ -33,7 +36,7 @@ def end_effector_displacement(
 def recorded_displacement(
     first: NDArray[np.float64], second: NDArray[np.float64], names: Sequence[str], *, cosines: bool
 ) -> NDArray[np.float64]:
-    """Differences [N, A] of the columns `names` of [N, n]: angles wrapped and in rad, or their cosine and sine."""
+    """Differences [N, A] of the columns `names` of [N, n]. Angles are wrapped and in rad, or their cosine and sine."""
     parts = []
     for column, name in enumerate(names):
         unit, change = angle_unit(name), (second - first)[:, column : column + 1]
@@ -45,10 +48,10 @@ def recorded_displacement(
 
 
 def angle_unit(name: str) -> float:
-    """The radians of one unit of a recorded column that is an angle, by the end of its name; 0 for another quantity."""
+    """The unit of a recorded angle in rad, from the end of the column's name; 0 if the column is no angle."""
     return _UNITS.get(name[-4:], 0.0)
 
 
 def wrapped(angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Angles in rad put between -pi and pi."""
+    """Angles in rad, wrapped to the range from -pi to pi."""
     return (angles + np.pi) % (2 * np.pi) - np.pi

@@ -1,4 +1,4 @@
-"""Pairs of frames (t, t') of one episode: t' is another frame, uniform over a window cut to the episode."""
+"""Draws pairs of frames (t, t') of one episode: t' is another frame, uniform over the window within the episode."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ from aassl_ros.errors import DataError
 
 
 class PairSampler:
-    """Draws partners for the given frames from among them; a pair costs as much among a million as among thousands.
+    """Draws partners for frames. The time per pair does not depend on the number of frames.
 
-    `anchors` int64, rising: the frames that have a partner at all (for degrees: another frame in their episode).
+    anchors: int64, increasing: the frames that have a partner (for a window in degrees: another frame in the episode).
     """
 
     def __init__(self, states: EpisodicStates, frames: NDArray[np.int64], window: Window) -> None:
-        """frames int64, rising: the ones to use; for a window in degrees those of unknown pose are left out.
+        """Find the partners of all frames.
 
-        Raises DataError where no frame has a partner.
+        Args:
+            states: the data, for example PreparedData.
+            frames: int64, increasing: the frames to use. For a window in degrees, frames of unknown pose are skipped.
+            window: how far apart the two frames of a pair may be.
+
+        Raises:
+            DataError: no frame has a partner.
         """
         if window.unit == "degrees" and len(frames):
             known = turn_angle(states, frames, frames)
@@ -31,7 +37,7 @@ class PairSampler:
         keys, key_range = episode_keys(states, frames, window)
         ranges = window_ranges(window, keys, np.arange(len(frames)), key_range)
         self.anchors = frames[ranges.count > 0]
-        # Searched for once: afterwards a pair costs two look-ups, each of neighbouring numbers.
+        # Searched once: after this, each pair needs only two look-ups.
         self._ranges = ranges.table()
         self._position_of = np.full(len(states.episode_of), -1)
         self._position_of[frames] = np.arange(len(frames))
@@ -42,18 +48,34 @@ class PairSampler:
             )
 
     def partners(self, anchors: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """int64 [N]: for each anchor (see `anchors`) another frame of its window.
+        """Draw a partner for each anchor.
 
-        Where no draw met a window in degrees, the nearest miss. Raises DataError for a frame without partner.
+        Args:
+            anchors: int64 [N], frames out of `self.anchors`.
+            rng: the random generator.
+
+        Returns:
+            int64 [N], frames. For a window in degrees, the frame nearest to the window if no draw is inside it.
+
+        Raises:
+            DataError: a frame has no partner.
         """
         positions = self._position_of[anchors]
         ranges = PartnerRanges(*self._ranges[positions].T)
         if not ((ranges.count > 0) & (positions >= 0)).all():
-            raise DataError("a frame that has no partner was asked for one. Draw from the sampler's anchors.")
+            raise DataError("a frame has no partner. Take frames out of the sampler's anchors.")
         return self.frames[draw_partners(self.states, self.frames, ranges, positions, self.window, rng)]
 
     def epoch(self, rng: np.random.Generator, batch_size: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Batches (first [N], second [N]) that take each anchor once in random order, without the last partial one."""
+        """Yield batches of pairs that use each anchor once, in random order. The last partial batch is dropped.
+
+        Args:
+            rng: the random generator.
+            batch_size: number N of pairs in a batch.
+
+        Yields:
+            (first, second): int64 [N] each, frames.
+        """
         order = rng.permutation(self.anchors)
         for start in range(0, len(order) - batch_size + 1, batch_size):
             first = order[start : start + batch_size]

@@ -1,4 +1,4 @@
-"""What a frame is known by beside its picture: the arrays that actions are made from."""
+"""The states of frames: the arrays from which actions are computed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class States(Protocol):
-    """Prepared data and the replay buffer both have these; shapes and units are told at PreparedData."""
+    """The states of F frames. PreparedData and ReplayBuffer have them; PreparedData documents shapes and units."""
 
     @property
     def stamps_ns(self) -> NDArray[np.int64]: ...

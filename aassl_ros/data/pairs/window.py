@@ -1,4 +1,4 @@
-"""How far apart the two frames of a pair may be."""
+"""The window of pairs: how far apart the two frames of a pair may be."""
 
 from __future__ import annotations
 
@@ -13,10 +13,19 @@ UNITS = ("episode", "frames", "seconds", "degrees", "next", "walk")
 
 @dataclass(frozen=True)
 class Window:
-    """Where t' may lie, in `unit`: minimum <= |t' - t| <= maximum frames, seconds or degrees, before or after.
+    """The frames t' that may be partners of a frame t.
 
-    The others know no minimum: `episode` is any other frame; `next` the frame right after t; `walk` the end of a random
-    walk of 1 to `maximum` steps, each to a frame's neighbour and turned back at the episode's ends.
+    With the units frames, seconds and degrees: minimum <= |t' - t| <= maximum, before or after t. The other units have
+    no minimum: `episode` is any other frame of the episode; `next` is the next frame; `walk` is the end of a random
+    walk of 1 to `maximum` steps to adjacent frames, reflected at the ends of the episode.
+
+    Args:
+        unit: one of UNITS.
+        minimum: smallest distance, in `unit`.
+        maximum: largest distance, in `unit`; steps for `walk`.
+
+    Raises:
+        DataError: the unit is unknown or the range is empty.
     """
 
     unit: str = "episode"
@@ -37,17 +46,17 @@ class Window:
                 f"window from {self.minimum} to {self.maximum} {self.unit}: expected 0 <= minimum <= maximum > 0."
             )
         if self.unit == "frames" and self.maximum < 1:
-            raise DataError(f"window of at most {self.maximum} frames holds no other frame, expected 1 or more.")
+            raise DataError(f"window of at most {self.maximum} frames contains no other frame, expected 1 or more.")
 
     @property
     def description(self) -> str:
-        """What a pair lies within, for a message."""
+        """The window as text, for messages."""
         if self.unit in ("frames", "seconds", "degrees"):
             return f"{self.minimum:g} to {self.maximum:g} {self.unit}"
         return {"episode": "one episode", "next": "one step", "walk": f"a walk of {self.maximum:g} steps"}[self.unit]
 
     def key_range(self, longest: int) -> tuple[int, int]:
-        """Smallest and largest distance of keys, at least 1 (t' != t); `longest` bounds what an episode can hold."""
+        """The smallest and largest distance of keys, at least 1 (t' != t). longest: the longest episode, in keys."""
         if self.unit in ("episode", "degrees", "walk"):
             return 1, longest
         if self.unit == "next":
@@ -57,12 +66,23 @@ class Window:
 
 
 def parse_window(text: str, name: str = "window") -> Window:
-    """The window that a setting, called `name`, means. Raises ConfigError."""
+    """Read a window from the text of a setting, such as "episode" or "degrees:10:30".
+
+    Args:
+        text: episode, next, walk:STEPS, UNIT:MAXIMUM or UNIT:MINIMUM:MAXIMUM.
+        name: the name of the setting, for the error message.
+
+    Returns:
+        The window.
+
+    Raises:
+        ConfigError: the text is no window.
+    """
     unit, *bounds = text.split(":")
     counts = {"episode": (0,), "next": (0,), "walk": (1,)}.get(unit, (1, 2))
     expected = (
-        f"{name} = {text!r}, expected episode, next, walk:STEPS, or UNIT:MAXIMUM or UNIT:MINIMUM:MAXIMUM "
-        "(degrees:10:30)."
+        f"{name} = {text!r}, expected episode, next, walk:STEPS, UNIT:MAXIMUM or UNIT:MINIMUM:MAXIMUM "
+        "(for example degrees:10:30)."
     )
     if unit not in UNITS or len(bounds) not in counts:
         raise ConfigError(expected)

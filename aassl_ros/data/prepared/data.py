@@ -1,7 +1,8 @@
-"""Prepared data: frames at training size, states and an episode table, memory-mapped from one folder.
+"""Reads prepared data: frames at training size, states and an episode table, memory-mapped from one folder.
 
-The folder holds `prepared.json` (names, episode table, fingerprint), `frames.uint8` (raw [F, S, S, 3]) and one .npy for
-each array of states. Frames lie episode after episode, rising in stamp within one. It is written by prepared_writer.py.
+The folder contains `prepared.json` (names, episode table, fingerprint), `frames.uint8` (raw [F, S, S, 3]) and one .npy
+file for each array of states. Frames are stored episode after episode; stamps increase within an episode. writer.py
+writes the folder.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ FORMAT = 1
 TABLE = "prepared.json"
 FRAMES = "frames.uint8"
 VIEWS = "views"
-"""Where the canonical views of test objects are, prepared data of their own."""
+"""The subfolder with the canonical views of test objects, which are prepared data too."""
 _AGAIN = "Make it again with --force (aassl prepare, or aassl synth)."
 STATES = ("stamps_ns", "joint_position", "joint_command", "object_pose", "tip_pose")
 
 
 @dataclass(frozen=True)
 class EpisodeRow:
-    """One stretch of handling one object: its frames are start <= index < stop. An empty category: not labelled."""
+    """One episode: frames start <= index < stop show one object. An empty category means not labelled."""
 
     robot: str
     id: str
@@ -42,13 +43,15 @@ class EpisodeRow:
 
 @dataclass(frozen=True)
 class PreparedData:
-    """Training arrays of F frames of S x S pixels; read-only, shared between processes by the page cache.
+    """Training arrays of F frames of S x S pixels. Read-only; processes share them through the page cache.
 
-    frames uint8 [F, S, S, 3] RGB; stamps_ns int64 [F]; joint_position float32 [F, J] (rad or m, NaN absent);
-    joint_command float32 [F, C] (NaN before the first command); object_pose float64 [F, 7], x y z qx qy qz qw in the
-    camera's optical frame (NaN unknown); tip_pose float64 [F, 7] in the arm's base frame (NaN unknown);
-    recorded float64 [F, K], quantities of the data set whose difference is the action (NaN unknown);
-    episode_of int64 [F], the row of `episodes`.
+    frames: uint8 [F, S, S, 3], RGB. stamps_ns: int64 [F], ns.
+    joint_position: float32 [F, J], rad or m; NaN if missing.
+    joint_command: float32 [F, C], rad or m; NaN before the first command.
+    object_pose: float64 [F, 7], x y z qx qy qz qw in the camera's optical frame, m; NaN if unknown.
+    tip_pose: float64 [F, 7], in the arm's base frame, m; NaN if unknown.
+    recorded: float64 [F, K], quantities of the data set whose difference is the action; NaN if unknown.
+    episode_of: int64 [F], index into `episodes`.
     """
 
     path: Path
@@ -70,7 +73,17 @@ class PreparedData:
 
     @classmethod
     def open(cls, path: str | Path) -> PreparedData:
-        """Map the arrays of the folder `path`. Raises DataError where it is missing, damaged or of another format."""
+        """Map the arrays of a folder into memory.
+
+        Args:
+            path: the folder.
+
+        Returns:
+            The data.
+
+        Raises:
+            DataError: the folder is missing, damaged or of another format.
+        """
         path = Path(path)
         table = read_table(path)
         try:
@@ -109,31 +122,48 @@ class PreparedData:
 
     @property
     def image_size(self) -> int:
-        """Side of a frame in pixels."""
+        """Width and height of a frame, pixels."""
         return int(self.frames.shape[1])
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """The categories named by any episode, sorted."""
+        """The categories of all episodes, sorted."""
         return tuple(sorted({row.category for row in self.episodes if row.category}))
 
     def instances(self, sets: tuple[str, ...] | None = None) -> tuple[str, ...]:
-        """The object instances of these sets (None: of all), sorted."""
+        """The object instances in these sets (None: in all), sorted."""
         return tuple(sorted({row.instance for row in self.episodes if sets is None or row.set in sets}))
 
     def indices(
         self, sets: tuple[str, ...] | None = None, *, without_instances: tuple[str, ...] = ()
     ) -> NDArray[np.int64]:
-        """Frames (int64, rising) of the episodes of these sets (None: of all), leaving out some instances."""
+        """Select frames by set and instance.
+
+        Args:
+            sets: the sets to use; None means all.
+            without_instances: instances to omit.
+
+        Returns:
+            int64 [N], frame indices, increasing.
+        """
         left_out = set(without_instances)
         wanted = [(sets is None or row.set in sets) and row.instance not in left_out for row in self.episodes]
         return np.flatnonzero(np.asarray(wanted, dtype=bool)[self.episode_of])
 
 
 def validation_instances(data: PreparedData, fraction: float = 0.2, seed: int = 0) -> tuple[str, ...]:
-    """Instances taken out of the train set to choose settings on: the same for `train` and `evaluate --split val`.
+    """Choose the validation instances out of the train set, on which settings are chosen.
 
-    A share of each category, at least one where it has two; drawn by a hash of the name, so that further data move few.
+    `aassl train` and `aassl evaluate --split val` use the same ones. The choice uses a hash of the name, so that it
+    changes little if data are added.
+
+    Args:
+        data: the data.
+        fraction: fraction of the instances of each category; at least one if the category has two or more.
+        seed: another seed gives another choice.
+
+    Returns:
+        The names of the instances, sorted.
     """
     chosen: list[str] = []
     rows = [row for row in data.episodes if row.set == "train" and row.category]
@@ -146,10 +176,10 @@ def validation_instances(data: PreparedData, fraction: float = 0.2, seed: int = 
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """The JSON table of a folder of prepared data. Raises DataError where there is none or of another format."""
+    """Read the JSON table of prepared data. Raises DataError if it is missing, damaged or of another format."""
     file = path / TABLE
     if not file.is_file():
-        what = "holds no prepared data" if path.is_dir() else "is no folder" if path.exists() else "does not exist"
+        what = "holds no prepared data" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
         raise DataError(f"{path} {what} (no {TABLE}). Make it with aassl prepare SOURCE... -o {path}.")
     try:
         table = json.loads(file.read_text())
@@ -157,18 +187,18 @@ def read_table(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise DataError(f"{file} is damaged ({error}). {_AGAIN}") from error
     if found != FORMAT:
-        raise DataError(f"{file} is of format {found}, expected {FORMAT}. {_AGAIN}")
+        raise DataError(f"{file} has format {found}, expected {FORMAT}. {_AGAIN}")
     return dict(table)
 
 
 def _check_table(size: int, episodes: tuple[EpisodeRow, ...]) -> None:
-    """Raise ValueError or TypeError unless episodes follow each other without a gap."""
+    """Raise ValueError or TypeError if a value is wrong or there is a gap between episodes."""
     if not isinstance(size, int) or size < 1:
         raise ValueError(f"image_size = {size!r}")
     at = 0
     for row in episodes:
         if row.start != at or row.stop < row.start:
-            raise ValueError(f"episode {row.id} has frames {row.start} to {row.stop}, expected them from {at} on")
+            raise ValueError(f"episode {row.id} has frames {row.start} to {row.stop}, expected {at} as its first")
         if row.set not in SETS:
             raise ValueError(f"episode {row.id} has set = {row.set!r}, expected one of {', '.join(SETS)}")
         at = row.stop
@@ -180,10 +210,10 @@ def _map_array(file: Path, shape: tuple[int, ...]) -> NDArray[Any]:
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{file} cannot be read ({error}). {_AGAIN}") from error
     if array.dtype.kind not in "if":
-        raise DataError(f"{file} holds {array.dtype}, expected numbers. {_AGAIN}")
+        raise DataError(f"{file} contains {array.dtype}, expected numbers. {_AGAIN}")
     if array.shape != shape:
         raise DataError(f"{file} has shape {array.shape}, expected {shape}. {_AGAIN}")
-    # A plain view of the map: indexing np.memmap itself costs a subclass object at each step.
+    # A plain view of the map, because indexing an np.memmap makes a slow subclass object each time.
     return np.asarray(array)
 
 

@@ -46,7 +46,14 @@ class Files(Sequence[Path]):
 
 
 def set_by_hash(instance: str) -> str:
-    """The set of an instance if no split is published: "test" for one in five, else "train". It depends on the name."""
+    """Assign an instance to a set if no split is published. The set depends only on the name.
+
+    Args:
+        instance: the name of the instance.
+
+    Returns:
+        "test" for one in five names, else "train".
+    """
     draw = int.from_bytes(hashlib.sha256(instance.encode()).digest()[:8], "big") / 2**64
     return "test" if draw < TEST_SHARE else "train"
 

@@ -54,15 +54,30 @@ register_reader("co3d", Layout(co3d.recognises, co3d.read, co3d.LOOKS_LIKE))
 
 
 def layout_of(folder: Path) -> str | None:
-    """The name of the layout of a folder; None if no layout, or more than one, recognises it."""
+    """Find the layout of a data set.
+
+    Args:
+        folder: the folder of the data set.
+
+    Returns:
+        The name of the layout; None if no layout, or more than one, recognises the folder.
+    """
     found = [name for name, layout in LAYOUTS.items() if layout.recognises(folder)]
     return found[0] if len(found) == 1 else None
 
 
 def read_published(folder: Path, name: str) -> PictureSource:
-    """Read the data set in `folder`, which has the layout `name`.
+    """Read a published data set.
 
-    Raises DataError if the folder has another layout or is damaged.
+    Args:
+        folder: the folder of the data set.
+        name: the name of its layout, a key of LAYOUTS.
+
+    Returns:
+        The episodes and their pictures; pictures are decoded later.
+
+    Raises:
+        DataError: the folder has another layout or is damaged.
     """
     if not LAYOUTS[name].recognises(folder):
         other = layout_of(folder)

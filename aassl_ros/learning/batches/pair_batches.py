@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.pairs.actions import ActionSpace, Normalisation, choose_action_space
+from aassl_ros.data.pairs.actions import ActionSpace, choose_action_space
+from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.pairs.sampler import PairSampler
 from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData

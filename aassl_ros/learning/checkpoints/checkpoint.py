@@ -23,7 +23,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from aassl_ros import __version__
-from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
+from aassl_ros.data.pairs.actions import ActionSpace
+from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.errors import CheckpointError, ConfigError, DataError, TrainingError, first_line
 from aassl_ros.learning.checkpoints.folder import FOLDER, LINK, point_link, remove_old, write_folder
 from aassl_ros.learning.encoders.encoder import Encoder

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
+from aassl_ros.data.pairs.actions import ActionSpace
+from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.pairs.sampler import PairSampler
 from aassl_ros.data.pairs.window import Window, parse_window
 from aassl_ros.data.prepared.data import PreparedData

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
+from aassl_ros.data.pairs.actions import ActionSpace
+from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.batches.pair_batches import PairBatches

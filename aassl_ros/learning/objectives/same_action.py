@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
+from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.data.pairs.displacements import angle_unit
+from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.distributed.ranks import gather_rows
 from aassl_ros.learning.objectives.base import ObjectiveSettings

@@ -26,13 +26,13 @@ def test_every_topic_is_in_the_table_once() -> None:
     assert len(listed) == len(set(listed))
 
 
-def test_every_string_topic_but_the_robots_description_has_a_schema() -> None:
+def test_every_string_topic_except_the_robot_description_has_a_schema() -> None:
     described = {topics.ROBOT_DESCRIPTION, topics.ABSOLUTE_ROBOT_DESCRIPTION}
     strings = {row.name for row in TOPICS if row.type == STRING} - described
     assert strings == {schema.topic for schema in SCHEMAS}
 
 
-def test_nodes_read_and_write_json_messages_by_their_schemas_alone() -> None:
+def test_nodes_read_and_write_json_messages_only_through_their_schemas() -> None:
     by_hand = [
         f"{file.name}:{node.lineno}"
         for file in NODES

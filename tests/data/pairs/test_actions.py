@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from aassl_ros.data.pairs.actions import ActionSpace, Group, Normalisation, choose_action_space, turn_angle
+from aassl_ros.data.pairs.actions import ActionSpace, choose_action_space, turn_angle
+from aassl_ros.data.pairs.normalisation import Group, Normalisation
 from aassl_ros.errors import DataError
 from aassl_ros.motion import rotations
 
@@ -43,7 +44,7 @@ rotation_forms = st.sampled_from(["vector", "6d"])
 
 @given(seeds, rotation_forms)
 @settings(max_examples=50)
-def test_turning_and_moving_the_whole_world_changes_no_end_effector_action(seed: int, form: str) -> None:
+def test_end_effector_actions_do_not_depend_on_the_world_frame(seed: int, form: str) -> None:
     poses = random_poses(seed)
     world = random_poses(seed + 1, 1)
     space = ActionSpace("end_effector", form)
@@ -56,7 +57,7 @@ def test_turning_and_moving_the_whole_world_changes_no_end_effector_action(seed:
 
 @given(seeds, rotation_forms)
 @settings(max_examples=50)
-def test_turning_the_objects_own_frame_changes_no_object_action(seed: int, form: str) -> None:
+def test_object_actions_do_not_depend_on_the_orientation_of_the_objects_frame(seed: int, form: str) -> None:
     """Where an object's front is, is a convention of its model: x_cam = R x_obj + p must not depend on it."""
     poses = random_poses(seed)
     front = np.concatenate([np.zeros((1, 3)), random_poses(seed + 1, 1)[:, 3:]], axis=1)
@@ -70,7 +71,7 @@ def test_turning_the_objects_own_frame_changes_no_object_action(seed: int, form:
 
 @given(seeds)
 @settings(max_examples=50)
-def test_an_object_twice_as_far_and_twice_as_large_moves_by_the_same_action(seed: int) -> None:
+def test_an_object_twice_as_far_and_twice_as_large_has_the_same_action(seed: int) -> None:
     """One camera cannot tell the two apart, so the action must not either."""
     near = random_poses(seed)
     far = near * np.array([2, 2, 2, 1, 1, 1, 1])
@@ -85,7 +86,7 @@ def test_an_object_twice_as_far_and_twice_as_large_moves_by_the_same_action(seed
 
 @given(seeds, st.sampled_from(["object_pose", "end_effector"]))
 @settings(max_examples=50)
-def test_the_way_back_is_the_inverse_turn(seed: int, name: str) -> None:
+def test_swapping_the_frames_gives_the_inverse_rotation(seed: int, name: str) -> None:
     poses = random_poses(seed)
     recorded = Recorded(object_pose=poses, tip_pose=poses)
     space = ActionSpace(name, components=("rotation",))
@@ -98,7 +99,7 @@ def test_the_way_back_is_the_inverse_turn(seed: int, name: str) -> None:
 
 @given(seeds)
 @settings(max_examples=50)
-def test_two_object_turns_one_after_the_other_make_the_whole_turn(seed: int) -> None:
+def test_two_object_rotations_in_sequence_compose(seed: int) -> None:
     recorded = Recorded(object_pose=random_poses(seed))
     space = ActionSpace("object_pose", components=("rotation",))
 
@@ -111,7 +112,7 @@ def test_two_object_turns_one_after_the_other_make_the_whole_turn(seed: int) -> 
 
 @given(seeds)
 @settings(max_examples=50)
-def test_two_end_effector_moves_one_after_the_other_make_the_whole_move(seed: int) -> None:
+def test_two_end_effector_motions_in_sequence_compose(seed: int) -> None:
     recorded = Recorded(tip_pose=random_poses(seed))
     space = ActionSpace("end_effector")
 
@@ -141,7 +142,7 @@ def test_a_quaternion_and_its_negative_are_the_same_rotation(seed: int, name: st
 
 @given(st.floats(-20, 20), st.floats(-20, 20), st.floats(-20, 20), st.integers(-3, 3))
 @settings(max_examples=50)
-def test_joint_moves_add_up_and_whole_turns_of_a_continuous_joint_change_nothing(
+def test_joint_displacements_add_up_and_full_turns_of_a_continuous_joint_change_nothing(
     a: float, b: float, c: float, turns: int
 ) -> None:
     def recorded(extra: float) -> Recorded:
@@ -168,7 +169,7 @@ def test_a_continuous_joint_wraps_around_and_a_revolute_one_does_not() -> None:
     np.testing.assert_allclose(action, [[2 * np.pi - 6, -6]], atol=1e-6)
 
 
-def test_joints_are_kept_and_left_out_by_name() -> None:
+def test_joints_are_kept_and_omitted_by_name() -> None:
     recorded = Recorded(joint_position=np.arange(9, dtype=np.float32).reshape(3, 3) ** 2, joint_names=("a", "b", "c"))
     space = ActionSpace("joints", components=("c", "a"))
 
@@ -176,7 +177,7 @@ def test_joints_are_kept_and_left_out_by_name() -> None:
     assert space.groups(recorded) == (Group("joints", 2),)
 
 
-def test_commands_are_usable_only_once_there_was_one() -> None:
+def test_commands_are_usable_only_from_the_first_command_on() -> None:
     commands = np.array([[np.nan], [1.0], [3.5]], np.float32)
     recorded = Recorded(joint_command=commands, command_names=("a",))
     space = ActionSpace("commands")
@@ -186,7 +187,7 @@ def test_commands_are_usable_only_once_there_was_one() -> None:
     assert np.isnan(space.displacement(recorded, ZERO, ONE)).all()
 
 
-def test_time_and_turn_size_know_nothing_else() -> None:
+def test_time_and_turn_size_depend_on_nothing_else() -> None:
     poses = np.zeros((3, 7))
     poses[:, 3:] = rotations.from_rotation_vector([[0, 0, 0], [0, 0, 0.5], [-0.25, 0, 0]])
     recorded = Recorded(tip_pose=poses)
@@ -196,7 +197,7 @@ def test_time_and_turn_size_know_nothing_else() -> None:
     np.testing.assert_allclose(ActionSpace("turn_size").displacement(recorded, ONE, ZERO), [[0.5]], atol=1e-6)
 
 
-def test_the_objects_pose_is_taken_for_the_turn_and_the_tips_where_it_is_unknown() -> None:
+def test_the_turn_angle_uses_the_pose_of_the_object_or_else_of_the_tip() -> None:
     turning = np.zeros((3, 7))
     turning[:, 3:] = rotations.from_rotation_vector([[0, 0, 0], [0, 0, 0.5], [0, 0, 2]])
     tips = random_poses(0)
@@ -210,7 +211,7 @@ def test_the_objects_pose_is_taken_for_the_turn_and_the_tips_where_it_is_unknown
     np.testing.assert_allclose(angles, [0.5, expected_tip], atol=1e-6)
 
 
-def test_the_default_is_the_best_space_that_the_data_hold() -> None:
+def test_the_default_is_the_best_space_that_the_data_have() -> None:
     poses = random_poses(0)
     mostly_unknown = poses.copy()
     mostly_unknown[:2] = np.nan
@@ -232,7 +233,7 @@ def test_an_action_is_as_wide_as_its_groups(form: str, size: int) -> None:
     assert ActionSpace.from_json(space.to_json()) == space
 
 
-def test_a_scale_is_that_of_the_liveliest_entry_of_a_group_and_outliers_do_not_move_it() -> None:
+def test_the_scale_is_that_of_the_entry_that_varies_most_and_is_robust_to_outliers() -> None:
     rng = np.random.default_rng(0)
     actions = rng.normal(size=(10_001, 6)).astype(np.float32) * [1, 1, 0, 10, 10, 10] + 5
     actions[0] = 1e6
@@ -247,7 +248,7 @@ def test_a_scale_is_that_of_the_liveliest_entry_of_a_group_and_outliers_do_not_m
     np.testing.assert_array_equal(restored.scale, normalisation.scale)
 
 
-def test_what_mostly_rests_is_scaled_by_the_range_in_which_it_moves() -> None:
+def test_a_joint_that_rarely_moves_is_scaled_by_the_range_of_its_motion() -> None:
     rng = np.random.default_rng(0)
     turn, zoom = rng.normal(size=(10_000, 1)), rng.normal(scale=0.2, size=(10_000, 1)) * (rng.random((10_000, 1)) < 0.3)
     actions = np.concatenate([turn, zoom], axis=1).astype(np.float32)
@@ -257,13 +258,13 @@ def test_what_mostly_rests_is_scaled_by_the_range_in_which_it_moves() -> None:
     assert 0.1 < normalised[:, 1].std() < 1
 
 
-def test_a_part_of_the_pose_that_few_frames_have_is_left_out_by_default() -> None:
+def test_a_part_of_the_pose_that_few_frames_have_is_omitted_by_default() -> None:
     poses = random_poses(0)
     poses[1:, :3] = np.nan
     assert ActionSpace("object_pose").resolved(Recorded(object_pose=poses)).components == ("rotation",)
 
 
-def test_an_entry_without_spread_stays_finite() -> None:
+def test_an_entry_without_variation_stays_finite() -> None:
     actions = np.array([[0, 1], [0, 2], [0, 3]], np.float32)
 
     normalised = Normalisation.measure(actions, (Group("rotation", 1), Group("translation", 1)))(actions)
@@ -277,13 +278,13 @@ def test_an_entry_without_spread_stays_finite() -> None:
     [
         (lambda: ActionSpace("telepathy"), "'telepathy' is unknown, expected one of object_pose"),
         (lambda: ActionSpace("joints", "euler"), "rotation 'euler' is unknown"),
-        (lambda: ActionSpace("joints").resolved(Recorded()), "hold no column of it"),
+        (lambda: ActionSpace("joints").resolved(Recorded()), "have no column for it"),
         (lambda: ActionSpace("end_effector", components=("colour",)).resolved(Recorded()), "no component 'colour'"),
         (lambda: Normalisation.measure(np.ones((9, 2), np.float32), (Group("joints", 2),)), "did not move"),
         (lambda: Normalisation.measure(np.full((9, 2), np.nan, np.float32), (Group("joints", 2),)), "no pair"),
         (lambda: Normalisation(np.zeros(2), np.ones(2))(np.zeros((4, 3), np.float32)), "3 entries, expected 2"),
     ],
 )
-def test_what_does_not_fit_is_named(act: object, message: str) -> None:
+def test_errors_name_what_is_wrong(act: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         act()  # type: ignore[operator]

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
-from aassl_ros.data.pairs.actions import ActionSpace, Group, choose_action_space, turn_angle
+from aassl_ros.data.pairs.actions import ActionSpace, choose_action_space, turn_angle
+from aassl_ros.data.pairs.normalisation import Group
 from aassl_ros.errors import DataError
 
 ZERO, ONE, TWO = np.array([0]), np.array([1]), np.array([2])
@@ -35,7 +36,7 @@ def poses(count: int) -> np.ndarray:
     return np.tile([0, 0, 0.5, 0, 0, 0, 1.0], (count, 1))
 
 
-def test_a_recorded_quantity_s_difference_is_the_action_and_an_angle_wraps() -> None:
+def test_the_action_is_the_difference_of_a_recorded_quantity_and_angles_wrap() -> None:
     states = frames(("height", "table_deg", "tilt_rad"), [[1, 350, 3.0], [3.5, 10, -3.0]])
 
     action = ActionSpace("recorded").displacement(states, ZERO, ONE)
@@ -43,7 +44,7 @@ def test_a_recorded_quantity_s_difference_is_the_action_and_an_angle_wraps() -> 
     np.testing.assert_allclose(action, [[2.5, np.radians(20), 2 * np.pi - 6]], atol=1e-6)
 
 
-def test_an_angle_without_a_jump_is_its_cosine_and_sine() -> None:
+def test_an_angle_with_6d_rotation_is_its_cosine_and_sine() -> None:
     states = frames(("height", "table_deg"), [[1, 350], [3.5, 80]])
     space = ActionSpace("recorded", "6d")
 
@@ -53,7 +54,7 @@ def test_an_angle_without_a_jump_is_its_cosine_and_sine() -> None:
 
 @given(angles, angles, angles)
 @settings(max_examples=50)
-def test_recorded_moves_add_up_and_the_way_back_is_their_negative(a: float, b: float, c: float) -> None:
+def test_recorded_displacements_add_up_and_change_sign_when_frames_are_swapped(a: float, b: float, c: float) -> None:
     states = frames(("x", "turn_deg"), [[a, a], [b, b], [c, c]])
     space = ActionSpace("recorded")
 
@@ -68,7 +69,7 @@ def test_recorded_moves_add_up_and_the_way_back_is_their_negative(a: float, b: f
 
 @given(angles, st.integers(-5, 5))
 @settings(max_examples=50)
-def test_whole_turns_change_no_angle(angle: float, turns: int) -> None:
+def test_full_turns_do_not_change_an_angle(angle: float, turns: int) -> None:
     states = frames(("turn_deg",), [[0], [angle], [angle + 360 * turns]])
     for form in ("vector", "6d"):
         space = ActionSpace("recorded", form)
@@ -78,7 +79,7 @@ def test_whole_turns_change_no_angle(angle: float, turns: int) -> None:
         np.testing.assert_allclose(once, again, atol=1e-5)
 
 
-def test_recorded_columns_stand_beside_a_pose_where_every_posed_frame_has_them() -> None:
+def test_recorded_columns_are_used_with_a_pose_if_every_frame_with_a_pose_has_them() -> None:
     states = frames(("focal", "rare"), [[1, np.nan], [1.5, 2], [2, 2]], poses(3))
 
     space = ActionSpace("object_pose").resolved(states)
@@ -90,19 +91,19 @@ def test_recorded_columns_stand_beside_a_pose_where_every_posed_frame_has_them()
     assert asked.size(states) == 4
 
 
-def test_components_are_left_out_by_a_minus() -> None:
+def test_a_minus_omits_a_component() -> None:
     states = frames(("focal",), [[1], [2]], poses(2))
 
     assert ActionSpace("object_pose", components=("-translation",)).resolved(states).components == ("rotation", "focal")
-    with pytest.raises(DataError, match="keep some or leave some out"):
+    with pytest.raises(DataError, match="keep some or omit some"):
         ActionSpace("object_pose", components=("rotation", "-focal")).resolved(states)
-    with pytest.raises(DataError, match="leaves nothing"):
+    with pytest.raises(DataError, match="leaves no component"):
         ActionSpace("recorded", components=("-focal",)).resolved(states)
     with pytest.raises(DataError, match="no component 'colour'"):
         ActionSpace("object_pose", components=("-colour",)).resolved(states)
 
 
-def test_of_a_pose_whose_turn_alone_is_known_the_turn_is_taken() -> None:
+def test_only_the_rotation_is_used_if_only_the_rotation_is_known() -> None:
     known = poses(2)
     known[:, :3] = np.nan
     states = frames((), np.zeros((2, 0)), known)
@@ -114,7 +115,7 @@ def test_of_a_pose_whose_turn_alone_is_known_the_turn_is_taken() -> None:
     np.testing.assert_allclose(space.displacement(states, ZERO, ONE), [[0, 0, 0]], atol=1e-7)
 
 
-def test_the_only_recorded_angle_is_the_size_of_a_turn_where_no_pose_is_known() -> None:
+def test_the_turn_angle_is_the_only_recorded_angle_if_no_pose_is_known() -> None:
     one = frames(("x", "table_deg"), [[0, 350], [9, 20]])
     two = frames(("azimuth_deg", "elevation_deg"), [[0, 0], [9, 20]])
 

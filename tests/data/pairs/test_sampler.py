@@ -42,7 +42,7 @@ def test_a_partner_is_any_other_frame_of_the_episode() -> None:
     assert partners_seen(states, Window(), 6) == {4, 5, 7, 8, 9}
 
 
-def test_partners_are_drawn_evenly() -> None:
+def test_partners_are_drawn_uniformly() -> None:
     states = recorded(3, 11)
     sampler = PairSampler(states, np.arange(14), Window("frames", 2, 4))
 
@@ -69,7 +69,7 @@ def test_next_is_the_frame_after_and_the_last_one_has_none() -> None:
     np.testing.assert_array_equal(sampler.partners(sampler.anchors, np.random.default_rng(0)), [1, 2, 3, 4, 6, 7])
 
 
-def test_a_walk_ends_at_most_its_steps_away_within_the_episode_and_never_where_it_began() -> None:
+def test_a_walk_ends_within_its_steps_and_the_episode_and_never_where_it_started() -> None:
     states = recorded(3, 20, 2)
 
     assert partners_seen(states, Window("walk", maximum=1), 10) == {9, 11}
@@ -79,8 +79,8 @@ def test_a_walk_ends_at_most_its_steps_away_within_the_episode_and_never_where_i
     assert partners_seen(states, Window("walk", maximum=9), 0) == {1, 2}
 
 
-def test_a_walk_ends_where_steps_taken_one_by_one_end() -> None:
-    """The reference steps to and fro one frame at a time, turned back at both ends."""
+def test_walks_have_the_same_distribution_as_single_steps() -> None:
+    """The reference moves one frame at a time and is reflected at both ends."""
     rng, length, begin, steps = np.random.default_rng(0), 6, 1, 5
 
     def reference() -> int:
@@ -97,26 +97,26 @@ def test_a_walk_ends_where_steps_taken_one_by_one_end() -> None:
     np.testing.assert_allclose(np.bincount(found, minlength=length) / len(found), expected, atol=0.015)
 
 
-def test_a_window_in_seconds_goes_by_stamps_even_where_episodes_share_them() -> None:
+def test_a_window_in_seconds_uses_stamps_even_if_episodes_share_them() -> None:
     states = recorded(10, 10)
 
     assert partners_seen(states, Window("seconds", 0.15, 0.31), 12) == {10, 14, 15}
 
 
-def test_a_window_in_degrees_is_met_by_the_turn_of_the_object() -> None:
+def test_a_window_in_degrees_uses_the_rotation_of_the_object() -> None:
     states = recorded(30, 30)
 
     assert partners_seen(states, Window("degrees", 14.9, 20.1), 40) == {36, 37, 43, 44}
 
 
-def test_the_tips_turn_serves_where_the_object_is_unknown() -> None:
+def test_the_rotation_of_the_tip_is_used_if_the_object_is_unknown() -> None:
     states = recorded(30)
     states.object_pose, states.tip_pose = states.tip_pose, states.object_pose
 
     assert partners_seen(states, Window("degrees", 9.9, 10.1), 15) == {13, 17}
 
 
-def test_a_recorded_angle_serves_where_no_pose_is_known() -> None:
+def test_a_recorded_angle_is_used_if_no_pose_is_known() -> None:
     states = recorded(30)
     states.recorded, states.recorded_names = 12.0 * np.arange(30)[:, None], ("table_deg",)
     states.object_pose[:] = np.nan
@@ -124,7 +124,7 @@ def test_a_recorded_angle_serves_where_no_pose_is_known() -> None:
     assert partners_seen(states, Window("degrees", 23, 25), 15) == {13, 17}
 
 
-def test_some_poses_of_the_object_some_of_the_tip_and_any_length_of_quaternion_serve() -> None:
+def test_poses_of_object_and_tip_may_be_mixed_and_quaternions_may_have_any_length() -> None:
     states = recorded(30)
     states.tip_pose = states.object_pose * 3
     states.object_pose[13:16] = np.nan
@@ -133,13 +133,13 @@ def test_some_poses_of_the_object_some_of_the_tip_and_any_length_of_quaternion_s
     assert partners_seen(states, Window("degrees", 9.9, 10.1), 19) == {17, 21}
 
 
-def test_where_no_frame_is_turned_enough_the_nearest_miss_is_taken() -> None:
+def test_if_no_frame_is_in_the_window_the_nearest_one_is_used() -> None:
     states = recorded(6)
 
     assert partners_seen(states, Window("degrees", 90, 100), 0) == {5}
 
 
-def test_frames_of_unknown_pose_are_left_out_of_a_window_in_degrees() -> None:
+def test_frames_of_unknown_pose_are_skipped_in_a_window_in_degrees() -> None:
     states = recorded(6)
     states.object_pose[2] = np.nan
     sampler = PairSampler(states, np.arange(6), Window("degrees", 1, 30))
@@ -153,7 +153,7 @@ def test_only_the_given_frames_are_drawn() -> None:
     assert partners_seen(states, Window(), 2, np.array([0, 2, 3, 7, 12, 13])) == {0, 3, 7}
 
 
-def test_an_epoch_takes_each_frame_once_and_drops_the_last_partial_batch() -> None:
+def test_an_epoch_uses_each_frame_once_and_drops_the_last_partial_batch() -> None:
     states = recorded(10, 7, 1)
     sampler = PairSampler(states, np.arange(18), Window())
 
@@ -176,7 +176,7 @@ def test_the_same_seed_draws_the_same_pairs() -> None:
     np.testing.assert_array_equal(one, two)
 
 
-def test_a_million_frames_take_little_more_memory_for_a_batch_than_ten_thousand() -> None:
+def test_a_batch_needs_little_more_memory_for_a_million_frames_than_for_ten_thousand() -> None:
     rng = np.random.default_rng(0)
 
     def peak_bytes(count: int) -> int:
@@ -199,7 +199,7 @@ def test_a_million_frames_take_little_more_memory_for_a_batch_than_ten_thousand(
         (lambda: Window("metres", 0, 1), "'metres' is unknown"),
         (lambda: Window("frames", 3, 2), "expected 0 <= minimum <= maximum"),
         (lambda: Window("seconds", 0, 0), "expected 0 <= minimum <= maximum"),
-        (lambda: Window("frames", 0, 0.5), "holds no other frame"),
+        (lambda: Window("frames", 0, 0.5), "contains no other frame"),
         (lambda: Window("walk", maximum=2.5), "walk of 2.5 steps, expected a whole number"),
         (lambda: Window("walk"), "walk of inf steps"),
         (lambda: PairSampler(recorded(1, 1), np.arange(2), Window("next")), "no pair among 2 frames within one step"),
@@ -220,6 +220,6 @@ def test_a_million_frames_take_little_more_memory_for_a_batch_than_ten_thousand(
         ),
     ],
 )
-def test_what_has_no_pairs_is_named(act: object, message: str) -> None:
+def test_errors_name_the_window_or_data_without_pairs(act: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         act()  # type: ignore[operator]

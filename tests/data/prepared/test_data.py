@@ -31,7 +31,7 @@ def states(index: int, count: int) -> EpisodeStates:
     )
 
 
-def test_frames_and_states_are_read_as_they_were_written(tmp_path: Path) -> None:
+def test_frames_and_states_are_read_back_unchanged(tmp_path: Path) -> None:
     data = PreparedData.open(write(tmp_path / "data", [("mug_1", "mug", "train", 3), ("cup_1", "cup", "test", 2)]))
 
     assert data.frames.shape == (5, SIZE, SIZE, 3)
@@ -43,7 +43,7 @@ def test_frames_and_states_are_read_as_they_were_written(tmp_path: Path) -> None
     assert (data.fingerprint, data.image_size, data.facts) == ("one", SIZE, {"seed": 3})
 
 
-def test_joints_of_different_episodes_stand_under_one_list_of_names_with_nan_where_unknown(tmp_path: Path) -> None:
+def test_joints_of_different_episodes_share_one_list_of_names_with_nan_if_unknown(tmp_path: Path) -> None:
     data = PreparedData.open(write(tmp_path / "data", [("mug_1", "mug", "train", 1), ("cup_1", "cup", "test", 1)]))
 
     assert data.joint_names == ("a", "b", "c")
@@ -53,7 +53,7 @@ def test_joints_of_different_episodes_stand_under_one_list_of_names_with_nan_whe
     assert data.joint_command.shape == (2, 0)
 
 
-def test_recorded_columns_have_their_place_and_data_of_before_there_was_one_still_open(tmp_path: Path) -> None:
+def test_recorded_columns_are_stored_and_older_data_without_them_still_open(tmp_path: Path) -> None:
     with PreparedWriter(tmp_path / "data", SIZE) as writer:
         for name, column in (("one", ("focal",)), ("two", ("focal", "table_deg"))):
             writer.append_frames(np.zeros((2, SIZE, SIZE, 3), np.uint8))
@@ -71,7 +71,7 @@ def test_recorded_columns_have_their_place_and_data_of_before_there_was_one_stil
     assert PreparedData.open(older).recorded.shape == (2, 0)
 
 
-def test_frames_are_chosen_by_set_and_without_some_instances(tmp_path: Path) -> None:
+def test_frames_are_selected_by_set_and_without_some_instances(tmp_path: Path) -> None:
     episodes = [("mug_1", "mug", "train", 2), ("mug_2", "mug", "train", 2), ("mug_3", "mug", "test", 2)]
     data = PreparedData.open(write(tmp_path / "data", episodes))
 
@@ -81,7 +81,7 @@ def test_frames_are_chosen_by_set_and_without_some_instances(tmp_path: Path) -> 
     assert data.instances(("test",)) == ("mug_3",)
 
 
-def test_validation_instances_are_a_share_of_each_category_of_the_train_set(tmp_path: Path) -> None:
+def test_validation_instances_are_a_fraction_of_each_category_of_the_train_set(tmp_path: Path) -> None:
     episodes = [(f"{kind}_{index}", kind, "train", 1) for kind in ("mug", "cup") for index in range(10)]
     data = PreparedData.open(
         write(tmp_path / "data", [*episodes, ("jug_1", "jug", "train", 1), ("mug_99", "mug", "test", 1)])
@@ -109,7 +109,7 @@ def test_an_interrupted_writer_leaves_nothing_and_the_old_data_in_place(tmp_path
     assert len(PreparedData.open(old)) == 1
 
 
-def test_new_data_take_the_place_of_old_data(tmp_path: Path) -> None:
+def test_new_data_replace_old_data(tmp_path: Path) -> None:
     write(tmp_path / "data", [("mug_1", "mug", "train", 1)])
 
     write(tmp_path / "data", [("mug_1", "mug", "train", 2)], fingerprint="two")
@@ -118,7 +118,7 @@ def test_new_data_take_the_place_of_old_data(tmp_path: Path) -> None:
     assert PreparedData.open(tmp_path / "data").fingerprint == "two"
 
 
-def test_a_folder_with_other_files_is_never_written_over(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("the only copy")
 
     with pytest.raises(DataError, match="holds other files"):
@@ -127,7 +127,7 @@ def test_a_folder_with_other_files_is_never_written_over(tmp_path: Path) -> None
     assert (tmp_path / "thesis.txt").exists()
 
 
-def test_what_lies_beside_prepared_data_is_not_lost_when_they_are_made_again(tmp_path: Path) -> None:
+def test_other_files_in_the_folder_are_not_lost_when_data_are_made_again(tmp_path: Path) -> None:
     write(tmp_path / "data", [("mug_1", "mug", "train", 2)])
     (tmp_path / "data" / "run").mkdir()
 
@@ -137,16 +137,16 @@ def test_what_lies_beside_prepared_data_is_not_lost_when_they_are_made_again(tmp
     assert (tmp_path / "data" / "run").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(DataError, match="cannot be written"):
         PreparedWriter(tmp_path / "file" / "data", SIZE)
 
 
-def test_a_file_is_no_prepared_data(tmp_path: Path) -> None:
+def test_a_file_is_not_accepted_as_prepared_data(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="file is no folder"):
+    with pytest.raises(DataError, match="file is not a folder"):
         PreparedData.open(tmp_path / "file")
 
 
@@ -164,16 +164,16 @@ def change(path: Path, before: str, after: str) -> None:
         (lambda path: np.save(path / "tip_pose.npy", np.zeros((9, 7))), r"shape \(9, 7\), expected \(1, 7\)"),
         (lambda path: (path / "prepared.json").write_text("{"), "is damaged"),
         (lambda path: (path / "prepared.json").write_text('{"format": 1}'), "is damaged"),
-        (lambda path: (path / "prepared.json").write_text('{"format": 9}'), "is of format 9, expected 1"),
+        (lambda path: (path / "prepared.json").write_text('{"format": 9}'), "has format 9, expected 1"),
         (lambda path: (path / "prepared.json").unlink(), "holds no prepared data"),
         (lambda path: (path / "tip_pose.npy").write_bytes(b""), "tip_pose.npy cannot be read"),
-        (lambda path: np.save(path / "stamps_ns.npy", np.array(["1"])), "holds <U1, expected numbers"),
+        (lambda path: np.save(path / "stamps_ns.npy", np.array(["1"])), "contains <U1, expected numbers"),
         (lambda path: change(path, '"image_size": 8', '"image_size": -8'), "damaged .image_size = -8"),
-        (lambda path: change(path, '"start": 0', '"start": 1'), "has frames 1 to 1, expected them from 0 on"),
+        (lambda path: change(path, '"start": 0', '"start": 1'), "has frames 1 to 1, expected 0 as its first"),
         (lambda path: change(path, '"set": "train"', '"set": "holdout"'), "has set = 'holdout', expected one of train"),
     ],
 )
-def test_damaged_data_are_named_with_what_to_do(tmp_path: Path, damage: object, message: str) -> None:
+def test_the_error_for_damaged_data_says_what_to_do(tmp_path: Path, damage: object, message: str) -> None:
     path = write(tmp_path / "data", [("mug_1", "mug", "train", 1)])
     damage(path)  # type: ignore[operator]
 
@@ -193,6 +193,6 @@ def test_damaged_data_are_named_with_what_to_do(tmp_path: Path, damage: object, 
         (lambda writer: writer.add_episode("r", "i", "m", "", "train", states(0, 2)) or writer.finish(""), "claim 2"),
     ],
 )
-def test_a_writer_refuses_what_does_not_fit(tmp_path: Path, act: object, message: str) -> None:
+def test_a_writer_refuses_inconsistent_input(tmp_path: Path, act: object, message: str) -> None:
     with pytest.raises(DataError, match=message), PreparedWriter(tmp_path / "data", SIZE) as writer:
         act(writer)  # type: ignore[operator]

@@ -63,7 +63,7 @@ def test_any_json_is_read_or_refused_in_one_line(value: Any) -> None:
 
 
 @given(schema=st.sampled_from(SCHEMAS), data=st.data())
-def test_a_right_message_with_any_one_value_changed_is_read_or_refused_in_one_line(
+def test_a_correct_message_with_one_changed_value_is_read_or_refused_in_one_line(
     schema: Schema, data: st.DataObject
 ) -> None:
     keys = [field.key for field in schema.fields] + ["schema", "unknown"]
@@ -71,7 +71,7 @@ def test_a_right_message_with_any_one_value_changed_is_read_or_refused_in_one_li
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.topic)
-def test_a_message_comes_back_from_its_text_and_carries_its_schema(schema: Schema) -> None:
+def test_a_message_survives_encoding_and_contains_its_schema(schema: Schema) -> None:
     text = schema.encode(schema.example)
     assert json.loads(text)["schema"] == f"aassl_ros/{schema.topic}/1"
     assert (
@@ -80,7 +80,7 @@ def test_a_message_comes_back_from_its_text_and_carries_its_schema(schema: Schem
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.topic)
-def test_a_message_without_a_schema_is_of_version_1_and_a_newer_one_is_refused(schema: Schema) -> None:
+def test_a_message_without_a_schema_is_read_as_version_1_and_a_newer_version_is_refused(schema: Schema) -> None:
     assert schema.decode(json.dumps(schema.example)) == schema.decode(schema.encode(schema.example))
     newer = json.dumps({"schema": f"aassl_ros/{schema.topic}/2", **schema.example})
     assert "a newer aassl_ros wrote this message; update aassl_ros here" in refusal(schema, newer)
@@ -98,41 +98,41 @@ def test_another_schema_is_refused(told: Any) -> None:
         ("[" * 100_000, "is 100000 characters long, expected at most 65536"),
         ("[" * 60_000, "is nested deeper than 8 levels"),
         ('{"a":' * 9 + "1" + "}" * 9, "is nested deeper than 8 levels"),
-        ('{"id": NaN}', "holds NaN, expected finite numbers"),
-        ('{"stamp": -Infinity}', "holds -Infinity, expected finite numbers"),
-        ('{"stamp": ' + "9" * 5000 + "}", "holds a number of 5000 digits"),
-        ('{"set": "test", "set": "train"}', "holds the key 'set' twice"),
+        ('{"id": NaN}', "contains NaN, expected finite numbers"),
+        ('{"stamp": -Infinity}', "contains -Infinity, expected finite numbers"),
+        ('{"stamp": ' + "9" * 5000 + "}", "contains a number of 5000 digits"),
+        ('{"set": "test", "set": "train"}', "contains the key 'set' twice"),
         ("mug", "is not JSON (Expecting value at character 0)"),
-        ("[1]", "is no JSON object, expected a JSON object with id, stamp, event"),
+        ("[1]", "is not a JSON object, expected a JSON object with id, stamp, event"),
         (json.dumps({**START, "instance": "a\nb"}), r"instance = 'a\nb', expected"),
         (json.dumps({**START, "instance": "\ud800"}), r"instance = '\ud800', expected"),
         (json.dumps({**START, "stamp": 2**63}), "stamp = 9223372036854775808, expected an integer of nanoseconds"),
     ],
 )  # fmt: skip
-def test_what_is_out_of_bounds_is_refused_with_its_reason(text: str, said: str) -> None:
+def test_a_message_beyond_a_limit_is_refused_with_the_reason(text: str, said: str) -> None:
     assert said in refusal(EPISODE, text)
 
 
-def test_brackets_in_strings_are_no_nesting() -> None:
+def test_brackets_in_strings_do_not_count_as_nesting() -> None:
     assert EpisodeEvent.parse(json.dumps({**START, "instance": '[[[[[[[[[[{{{"\\'})).instance == '[[[[[[[[[[{{{"\\'
 
 
-def test_a_text_full_of_escapes_takes_no_long_time_to_refuse() -> None:
+def test_a_text_full_of_escapes_is_refused_quickly() -> None:
     # Twice the length of a quadratic scan would be seconds; this only has to end.
     assert "is not JSON" in refusal(EPISODE, '"' + '\\"' * 30_000)
 
 
-def test_a_misspelt_key_is_refused_rather_than_its_default_taken() -> None:
+def test_a_misspelt_key_is_refused_instead_of_using_its_default() -> None:
     values = {key: value for key, value in START.items() if key != "set"}
     for wrong in ("Set", "sets"):
         assert f"unknown key {wrong!r}, expected the key set" in refusal(EPISODE, json.dumps({**values, wrong: "test"}))
 
 
-def test_keys_that_are_unknown_are_left_alone() -> None:
+def test_unknown_keys_are_ignored() -> None:
     assert EpisodeEvent.parse(json.dumps({**START, "note": "chipped"})) == EpisodeEvent.parse(json.dumps(START))
 
 
-def test_null_in_a_key_that_need_not_be_there_is_as_if_it_were_absent() -> None:
+def test_null_in_an_optional_key_means_the_same_as_an_absent_key() -> None:
     assert EpisodeEvent.parse(json.dumps({**START, "set": None, "category": None})).set == "train"
 
 
@@ -152,13 +152,13 @@ def test_an_answer_is_a_stamp_or_an_error() -> None:
     assert "either stamp or error" in refusal(OBJECT_STATE, '{"stamp": 1, "error": "no"}')
 
 
-def test_a_refused_request_still_tells_whom_to_answer() -> None:
+def test_the_error_of_a_refused_request_still_contains_the_request_id() -> None:
     with pytest.raises(JsonMessageError) as caught:
         OBJECT_REQUEST.decode('{"instance": 5, "request": "r1"}')
     assert caught.value.values == {"category": None, "request": "r1"}
 
 
-def test_a_score_that_is_no_number_is_not_sent() -> None:
+def test_a_score_that_is_not_a_number_is_not_sent() -> None:
     with pytest.raises(JsonMessageError, match=r"scores\.mug = nan, expected a number from 0 to 1"):
         EvaluatorAnswer(1, "mug", {"mug": float("nan")}, "ab").to_json()
 

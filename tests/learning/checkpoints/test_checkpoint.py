@@ -17,7 +17,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
+from aassl_ros.data.pairs.actions import ActionSpace
+from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.errors import CheckpointError
 from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
 from aassl_ros.learning.settings import LearnerSettings

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
+from aassl_ros.data.pairs.actions import ActionSpace
+from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import AasslError, CheckpointError, ConfigError
 from aassl_ros.learning.distributed.process_group import (

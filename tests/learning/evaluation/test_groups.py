@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
+from aassl_ros.data.pairs.actions import ActionSpace
+from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 from aassl_ros.errors import ConfigError, DataError

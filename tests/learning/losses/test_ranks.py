@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
+from aassl_ros.data.pairs.actions import ActionSpace
+from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.errors import TrainingError
 from aassl_ros.learning.losses.barlow_twins import barlow_twins
 from aassl_ros.learning.losses.byol import byol

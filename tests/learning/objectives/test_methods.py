@@ -122,5 +122,5 @@ def test_a_window_is_written_as_unit_and_bounds(text: str, unit: str, minimum: f
     ],
 )
 def test_a_window_that_means_nothing_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="expected episode, next, walk:STEPS, or UNIT:MAXIMUM"):
+    with pytest.raises(ConfigError, match="expected episode, next, walk:STEPS, UNIT:MAXIMUM"):
         parse_window(text)

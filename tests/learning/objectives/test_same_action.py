@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from aassl_ros.data.pairs.actions import ActionSpace, Group, Normalisation
+from aassl_ros.data.pairs.actions import ActionSpace
+from aassl_ros.data.pairs.normalisation import Group, Normalisation
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint

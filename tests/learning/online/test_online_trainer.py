@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from aassl_ros.benchmarks.patterns import write_patterns
-from aassl_ros.data.pairs.actions import ActionSpace, Normalisation
+from aassl_ros.data.pairs.actions import ActionSpace
+from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import CheckpointError, ConfigError
 from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
