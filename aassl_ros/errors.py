@@ -46,6 +46,9 @@ class TrainingError(AasslError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of another library's error, without its full stop; the name of its class if it says nothing."""
+    """The first line of another library's error, without its full stop; the name of its class if it says nothing.
+
+    At most 300 characters: some libraries repeat the whole input.
+    """
     lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(". ")
+    return (lines[0] if lines else type(error).__name__).rstrip(". ")[:300]

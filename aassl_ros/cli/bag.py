@@ -1,4 +1,7 @@
-"""`aassl bag info|check|recover BAG`: show the content of a bag, check it, or recover one that was not closed."""
+"""`aassl bag info|check|recover BAG`: show the content of a bag, check it, or recover one that was not closed.
+
+BAG is a folder, or a file: .mcap, .db3 or .bag (docs/bags.md).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from typing import Any
 
 from aassl_ros.data.bags.check import check_bag
 from aassl_ros.data.bags.reader import BagReader
-from aassl_ros.data.bags.recovery import recover_bag
+from aassl_ros.data.bags.recovered import Recovered
+from aassl_ros.data.bags.recovery import recover_bag, recover_in_place, recovered_path
 from aassl_ros.data.interfaces.json_catalogue import SESSION
 
 
@@ -18,8 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     _action(actions, "info", "show topics, counts, session and episodes of a bag", _info)
     _action(actions, "check", "read a whole bag and compare its samples with its raw streams", _check)
-    recover = _action(actions, "recover", "copy the readable messages of a bag that was not closed", _recover)
-    recover.add_argument("-o", "--out", type=Path, help="the bag to write (default: BAG-recovered)")
+    recover = _action(
+        actions, "recover", "copy the readable messages of a bag that was not closed or is damaged", _recover
+    )
+    where = recover.add_mutually_exclusive_group()
+    where.add_argument("-o", "--out", type=Path, help="the bag to write (default: BAG-recovered)")
+    where.add_argument(
+        "--in-place", action="store_true", help="put the new bag in BAG's place; the old one is kept as BAG-original"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -28,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _action(actions: Any, name: str, summary: str, act: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = actions.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
-    parser.add_argument("bag", type=Path, metavar="BAG", help="the bag's directory")
+    parser.add_argument("bag", type=Path, metavar="BAG", help="the bag: a folder, or a .mcap, .db3 or .bag file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(act=act)
     return parser
@@ -40,6 +50,7 @@ def _info(arguments: argparse.Namespace) -> int:
         facts = {
             "bag": str(reader.path),
             "storage": reader.storage,
+            "compression": reader.compression,
             "messages": reader.message_count,
             "seconds": reader.duration_s,
             "topics": {name: topic._asdict() for name, topic in reader.topics.items()},
@@ -50,7 +61,8 @@ def _info(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(facts))
         return 0
-    print(f"{reader.path}: {reader.storage}, {facts['messages']} messages in {facts['seconds']:.1f} s")
+    compressed = f", compressed by {reader.compression}" if reader.compression else ""
+    print(f"{reader.path}: {reader.storage}{compressed}, {facts['messages']} messages in {facts['seconds']:.1f} s")
     for name, topic in reader.topics.items():
         print(f"  {topic.message_count:8d}  {name}  ({topic.type})")
     for episode in episodes:
@@ -85,12 +97,27 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _recover(arguments: argparse.Namespace) -> int:
-    out = arguments.out or arguments.bag.with_name(f"{arguments.bag.name}-recovered")
-    counts = recover_bag(arguments.bag, out)
+    out = arguments.bag if arguments.in_place else arguments.out or recovered_path(arguments.bag)
+    counts = recover_in_place(arguments.bag) if arguments.in_place else recover_bag(arguments.bag, out)
     if arguments.json:
-        print(json.dumps({"bag": str(out), **asdict(counts)}))
+        print(json.dumps({"bag": str(out), **asdict(counts), "lossless": counts.lossless}))
     else:
-        end = "the whole bag" if counts.whole else "everything up to the point where writing stopped"
-        damaged = f", except {counts.damaged_chunks} damaged chunks" if counts.damaged_chunks else ""
-        print(f"{out}: {counts.messages} messages recovered, {end}{damaged}.")
-    return 0 if counts.whole and not counts.damaged_chunks else 3
+        print(f"{out}: {counts.messages} messages recovered, {_told(counts)}.")
+        for note in counts.notes:
+            print(f"  {note}")
+    return 0 if counts.lossless else 3
+
+
+def _told(counts: Recovered) -> str:
+    """What is missing, in words."""
+    if counts.lossless:
+        return "nothing is missing"
+    discarded = {
+        "messages": counts.discarded_messages,
+        "damaged chunks": counts.damaged_chunks,
+        "other damaged records": counts.damaged_records,
+        "bytes that are no whole record": counts.discarded_bytes,
+    }
+    lost = ", ".join(f"{count} {what}" for what, count in discarded.items() if count)
+    end = "" if counts.whole else "; recording stopped before the bag was closed"
+    return f"discarded: {lost or 'nothing that is known of'}{end}"

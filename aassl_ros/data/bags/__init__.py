@@ -3,7 +3,7 @@
 from aassl_ros.data.bags.check import check_bag
 from aassl_ros.data.bags.reader import BagMessage, BagReader, TopicSummary
 from aassl_ros.data.bags.recording import Recording
-from aassl_ros.data.bags.recovery import Recovered, recover_bag
+from aassl_ros.data.bags.recovery import Recovered, recover_bag, recover_in_place
 from aassl_ros.data.bags.roles import BagRoles, NamedTopics, find_roles
 from aassl_ros.data.bags.writer import BagWriter
 
@@ -19,4 +19,5 @@ __all__ = [
     "check_bag",
     "find_roles",
     "recover_bag",
+    "recover_in_place",
 ]

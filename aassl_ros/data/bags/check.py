@@ -29,8 +29,9 @@ def _check(reader: BagReader) -> list[str]:
     findings = []
     counts = Counter(message.topic for message in reader.messages(verify=True))
     for name, topic in reader.topics.items():
-        if counts[name] != topic.message_count:
-            findings.append(f"{name}: {counts[name]} messages read, but {topic.message_count} are said to be there.")
+        for said in {topic.message_count, reader.declared_counts.get(name, topic.message_count)}:
+            if counts[name] != said:
+                findings.append(f"{name}: {counts[name]} messages read, but {said} are said to be there.")
     session, ledger = reader.session, reader.ledger
     if session is None:
         return [*findings, "No session: not made by aassl's recorder; name its topics when you prepare it."]

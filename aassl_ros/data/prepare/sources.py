@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aassl_ros.data.bags.containers import is_storage_file
+from aassl_ros.data.bags.metadata import FILE_NAME as _METADATA
 from aassl_ros.data.pictures.folder import TABLE, PictureFolder
 from aassl_ros.data.pictures.pictures import PictureSource
 from aassl_ros.data.pictures.pictures import fingerprint as picture_fingerprint
@@ -14,8 +16,6 @@ from aassl_ros.data.prepare.report import PrepareSettings
 from aassl_ros.data.readers.registry import LAYOUTS, layout_of, read_published
 from aassl_ros.errors import DataError
 
-_METADATA = "metadata.yaml"
-_BAG_FILES = (".mcap", ".db3")
 _FINGERPRINT_BYTES = 1 << 16
 
 
@@ -46,9 +46,9 @@ def find_sources(sources: Sequence[Path], settings: PrepareSettings) -> Sources:
         found = [path for path in places if _is_bag(path)], [path for path in places if _is_folder(path)]
         if not any(found):
             raise DataError(
-                f"{source} holds no bag (no {_METADATA}), no table of pictures (no {TABLE}) and no data set of a known "
-                f"layout ({', '.join(LAYOUTS)}). Give a folder that holds bags, or "
-                "record one: aassl collect -o NEW."
+                f"{source} holds no bag (no {_METADATA}, no .mcap, .db3 or .bag file), no table of pictures "
+                f"(no {TABLE}) and no data set of a known layout ({', '.join(LAYOUTS)}). "
+                "Give a folder that holds bags, or record one: aassl collect -o NEW."
             )
         bags += found[0]
         folders += found[1]
@@ -85,7 +85,9 @@ def _published_layout(source: Path) -> str | None:
 
 def _is_bag(path: Path) -> bool:
     """Also a bag that was never closed: reading it then says how to recover it."""
-    return path.is_dir() and any(file.name == _METADATA or file.suffix in _BAG_FILES for file in path.iterdir())
+    if path.is_dir():
+        return any(file.name == _METADATA or is_storage_file(file) for file in path.iterdir())
+    return is_storage_file(path)
 
 
 def _is_folder(path: Path) -> bool:
@@ -112,8 +114,8 @@ def _check_splits(sources: Sequence[PictureSource]) -> None:
 def _bag_fingerprint(bag: Path) -> str:
     """Of names, sizes and both ends of each file: an MCAP file ends in an index with checksums of all before."""
     digest = hashlib.sha256()
-    for file in sorted(bag.iterdir()):
-        if file.name == _METADATA or file.suffix in _BAG_FILES:
+    for file in sorted(bag.iterdir()) if bag.is_dir() else [bag]:
+        if file.name == _METADATA or is_storage_file(file):
             digest.update(f"{file.suffix} {file.stat().st_size} ".encode())
             with file.open("rb") as stream:
                 digest.update(stream.read(_FINGERPRINT_BYTES))

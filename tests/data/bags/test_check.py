@@ -135,5 +135,5 @@ def test_recovery_leaves_out_a_damaged_chunk_alone_and_keeps_what_publishers_off
 
 
 def test_recovery_says_so_where_there_is_nothing_to_save(tmp_path: Path) -> None:
-    with pytest.raises(BagError, match=r"holds no \.mcap file"):
+    with pytest.raises(BagError, match=r"holds no \.mcap or \.db3 file"):
         recover_bag(tmp_path, tmp_path / "out")

@@ -401,6 +401,8 @@ def test_sources_without_a_bag_are_named(tmp_path: Path, bag: Path) -> None:
 def test_a_bag_that_was_never_closed_says_how_to_recover_it(tmp_path: Path, bag: Path) -> None:
     shutil.copytree(bag, tmp_path / "bags" / "open")
     (tmp_path / "bags" / "open" / "metadata.yaml").unlink()
+    (file,) = (tmp_path / "bags" / "open").iterdir()
+    file.write_bytes(file.read_bytes()[:-100])
 
     with pytest.raises(BagError, match="aassl bag recover"):
         prepare([tmp_path / "bags"], tmp_path / "data")

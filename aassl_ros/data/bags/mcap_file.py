@@ -1,0 +1,220 @@
+"""One MCAP file: its topics, and its messages in order of receipt, undecoded and with their source time.
+
+The index at the file's end is used if it is there. A file without chunks or without index, which is allowed, is gone
+through once instead. A file without an end was not closed.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from aassl_ros.data.bags import mcap_records
+from aassl_ros.data.bags.damage import MAX_MESSAGE_BYTES, MAX_OPEN_BYTES, DamagedError, UnclosedError
+from aassl_ros.data.bags.mcap_records import MAGIC, MESSAGE_HEAD, Chunk, Directory, Fields, McapStream, Place
+from aassl_ros.data.bags.stored import Part, StoredMessage, StoredTopic, in_order
+
+# RECORD, then summary start, summary offset start and checksum, then the magic.
+_FOOTER_BYTES = 9 + 20
+_MAX_SUMMARY_BYTES = 128 << 20
+# Messages outside of chunks are read in runs of about this size.
+_RUN_BYTES = 4 << 20
+
+
+class McapFile:
+    """An MCAP file open for reading; see stored.StorageFile. Raises UnclosedError or DamagedError.
+
+    shown: the name of the file in errors, if it is a decompressed copy.
+    """
+
+    storage = "mcap"
+
+    def __init__(self, path: Path, shown: Path | None = None) -> None:
+        self.path = shown or path
+        self.metadata_text = ""
+        self._stream = path.open("rb")
+        try:
+            self._file = McapStream(self.path, self._stream)
+            self._directory = Directory()
+            # start, end and offset of each chunk; offset and end in the file of each run of loose messages.
+            self._chunks: list[tuple[int, int, int]] = []
+            self._runs: list[tuple[int, int, int]] = []
+            self._counts: Counter[int] = Counter()
+            self.start_ns, self.end_ns, self.message_count = 0, 0, 0
+            self._open()
+        except BaseException:
+            self._stream.close()
+            raise
+        self.topics: tuple[StoredTopic, ...] = tuple(
+            replace(topic, message_count=self._counts[number]) for number, topic in self._directory.topics.items()
+        )
+        self._open_bytes = 0
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._stream.close()
+
+    def messages(self, names: Collection[str], *, verify: bool = False) -> Iterator[StoredMessage]:
+        """The messages of these topics in order of receipt. verify: compare checksums as well."""
+        wanted = {number: topic for number, topic in self._directory.topics.items() if topic.name in names}
+        self._open_bytes = 0
+        parts = [
+            Part(start, partial(self._chunk_messages, offset, wanted, verify)) for start, _, offset in self._chunks
+        ]
+        parts += [Part(start, partial(self._run_messages, begin, end, wanted)) for start, begin, end in self._runs]
+        return in_order(parts)
+
+    def _open(self) -> None:
+        size = self._file.size
+        if size < len(MAGIC) or self._file.read(0, len(MAGIC)) != MAGIC:
+            what = "the file is empty" if size == 0 else "it does not begin as an MCAP file does"
+            raise DamagedError(self.path, what, 0, recoverable=False)
+        end = size - len(MAGIC)
+        footer_offset = end - _FOOTER_BYTES
+        if footer_offset < len(MAGIC) or self._file.read(end, len(MAGIC)) != MAGIC:
+            raise UnclosedError(self.path, "the end of the file with its index is missing")
+        footer = next(self._file.records(footer_offset, end))
+        if footer.opcode != mcap_records.FOOTER:
+            raise UnclosedError(self.path, "the end of the file with its index is missing")
+        summary_start = self._file.fields(footer).u64()
+        if not (summary_start and self._read_summary(summary_start, footer_offset)):
+            self._directory = Directory()
+            self._scan(footer_offset)
+
+    def _read_summary(self, begin: int, end: int) -> bool:
+        """Take topics and chunks from the index; whether it names them all."""
+        if not len(MAGIC) <= begin <= end or end - begin > _MAX_SUMMARY_BYTES:
+            raise DamagedError(self.path, f"its index is said to begin at byte {begin}, which it cannot", end)
+        counted = False
+        for place in self._file.records(begin, end):
+            if place.opcode == mcap_records.CHUNK_INDEX:
+                self._chunks.append(self._chunk_index(self._file.fields(place), place))
+            elif place.opcode == mcap_records.STATISTICS:
+                self._take_statistics(self._file.fields(place))
+                counted = True
+            elif place.opcode == mcap_records.METADATA_INDEX:
+                self._take_metadata(self._file.fields(place))
+            elif place.opcode in (mcap_records.SCHEMA, mcap_records.CHANNEL):
+                self._directory.take(place.opcode, self._file.fields(place))
+        offsets = sorted(offset for _, _, offset in self._chunks)
+        if twice := next((one for one, other in pairwise(offsets) if one == other), None):
+            raise DamagedError(self.path, f"its index names the chunk at byte {twice} more than once", begin)
+        complete = counted and (bool(self._chunks) or self.message_count == 0)
+        if complete and all(number in self._directory.topics for number in self._counts):
+            return True
+        self._chunks, self._counts = [], Counter()
+        self.message_count = 0
+        return False
+
+    def _chunk_index(self, fields: Fields, place: Place) -> tuple[int, int, int]:
+        start_ns, end_ns, offset, length = fields.u64(), fields.u64(), fields.u64(), fields.u64()
+        if offset < len(MAGIC) or offset + length > place.offset:
+            raise DamagedError(self.path, f"its index names a chunk of {length} bytes at byte {offset}", place.offset)
+        return start_ns, end_ns, offset
+
+    def _take_statistics(self, fields: Fields) -> None:
+        self.message_count = fields.u64()
+        fields.block(2 + 4 + 4 + 4 + 4)
+        self.start_ns, self.end_ns = fields.u64(), fields.u64()
+        for _ in range(fields.u32() // 10):
+            number = fields.u16()
+            self._counts[number] = fields.u64()
+
+    def _take_metadata(self, fields: Fields) -> None:
+        """The copy of metadata.yaml that rosbag2 keeps in the file."""
+        offset, length, name = fields.u64(), fields.u64(), fields.text()
+        if name == "rosbag2" and length < _RUN_BYTES and offset + length <= self._file.size:
+            place = next(self._file.records(offset, offset + length))
+            if place.opcode == mcap_records.METADATA:
+                content = self._file.fields(place)
+                content.text()
+                self.metadata_text = content.pairs().get("serialized_metadata", "")
+
+    def _scan(self, end: int) -> None:
+        """Go through the file for what its index does not tell."""
+        spans: list[int] = []
+        run: list[int] = []  # first time, begin, end
+        for place in self._file.records(len(MAGIC), end):
+            if place.opcode == mcap_records.MESSAGE:
+                number, log_ns = self._head(place)
+                self._counts[number] += 1
+                spans = _widened(spans, log_ns, log_ns)
+                if run and run[2] == place.offset and place.end - run[1] <= _RUN_BYTES:
+                    run[0], run[2] = min(run[0], log_ns), place.end
+                else:
+                    self._keep_run(run)
+                    run = [log_ns, place.offset, place.end]
+            elif place.opcode == mcap_records.CHUNK:
+                chunk = self._file.chunk(place.offset)
+                if self._count_inside(chunk):
+                    self._chunks.append((chunk.start_ns, chunk.end_ns, chunk.offset))
+                    spans = _widened(spans, chunk.start_ns, chunk.end_ns)
+            elif place.opcode == mcap_records.DATA_END:
+                break
+            elif place.opcode in (mcap_records.SCHEMA, mcap_records.CHANNEL):
+                self._directory.take(place.opcode, self._file.fields(place))
+        self._keep_run(run)
+        self.message_count = sum(self._counts.values())
+        self.start_ns, self.end_ns = spans or (0, 0)
+
+    def _head(self, place: Place) -> tuple[int, int]:
+        if place.length < MESSAGE_HEAD.size:
+            raise DamagedError(self.path, f"a message record has {place.length} bytes", place.offset)
+        number, _, log_ns, _ = MESSAGE_HEAD.unpack(self._file.read(place.start, MESSAGE_HEAD.size))
+        return number, log_ns
+
+    def _keep_run(self, run: list[int]) -> None:
+        if run:
+            self._runs.append((run[0], run[1], run[2]))
+
+    def _count_inside(self, chunk: Chunk) -> int:
+        data = self._file.chunk_data(chunk, verify=False)
+        count = 0
+        for place in self._file.inside(data, chunk.offset):
+            if place.opcode == mcap_records.MESSAGE:
+                self._counts[int.from_bytes(data[place.start : place.start + 2], "little")] += 1
+                count += 1
+            elif place.opcode in (mcap_records.SCHEMA, mcap_records.CHANNEL):
+                content = data[place.start : place.start + place.length]
+                self._directory.take(place.opcode, Fields(self.path, content, chunk.offset))
+        return count
+
+    def _chunk_messages(self, offset: int, wanted: dict[int, StoredTopic], verify: bool) -> Iterator[StoredMessage]:
+        chunk = self._file.chunk(offset)
+        self._open_bytes += chunk.size
+        if self._open_bytes > MAX_OPEN_BYTES:
+            raise DamagedError(self.path, f"chunks of {self._open_bytes} bytes overlap in time", offset)
+        data = self._file.chunk_data(chunk, verify=verify)
+        yield from self._messages_in(data, offset, wanted)
+        self._open_bytes -= chunk.size
+
+    def _run_messages(self, begin: int, end: int, wanted: dict[int, StoredTopic]) -> Iterator[StoredMessage]:
+        data = self._file.read(begin, end - begin, MAX_MESSAGE_BYTES + _RUN_BYTES)
+        yield from self._messages_in(data, begin, wanted)
+
+    def _messages_in(self, data: bytes, offset: int, wanted: dict[int, StoredTopic]) -> Iterator[StoredMessage]:
+        """The messages in the data of a chunk or run, by time. Only numbers are kept of each, for there may be many."""
+        times, starts, ends = array("Q"), array("Q"), array("Q")
+        for place in self._file.inside(data, offset):
+            if place.opcode == mcap_records.MESSAGE:
+                number, _, log_ns, _ = MESSAGE_HEAD.unpack_from(data, place.start)
+                if number in wanted:
+                    times.append(log_ns)
+                    starts.append(place.start)
+                    ends.append(place.start + place.length)
+        order = np.argsort(np.frombuffer(times, np.uint64), kind="stable") if times else np.zeros(0, np.int64)
+        for index in order:
+            start = starts[index]
+            number, _, log_ns, publish_ns = MESSAGE_HEAD.unpack_from(data, start)
+            yield StoredMessage(log_ns, publish_ns, wanted[number], data[start + MESSAGE_HEAD.size : ends[index]])
+
+
+def _widened(span: list[int], start: int, end: int) -> list[int]:
+    return [min(span[0], start), max(span[1], end)] if span else [start, end]

@@ -1,0 +1,73 @@
+"""Everything that can be read of an sqlite3 file which was not closed or is damaged, in the order it was written."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from aassl_ros.data.bags.damage import DamagedError
+from aassl_ros.data.bags.recovered import Recovered
+from aassl_ros.data.bags.sqlite_file import SqliteFile, connect
+from aassl_ros.data.bags.stored import StoredMessage
+from aassl_ros.errors import first_line
+
+_BESIDE = ("-wal", "-journal")
+
+
+class SqliteSalvage:
+    """Goes through one file. scratch: a folder for a copy, if sqlite has to bring in what it left beside the file."""
+
+    def __init__(self, path: Path, report: Recovered, scratch: Path) -> None:
+        self._path, self._report = path, report
+        beside = [path.with_name(path.name + suffix) for suffix in _BESIDE]
+        if any(file.exists() and file.stat().st_size for file in beside):
+            # A copy: sqlite would change the original.
+            report.whole = False
+            for file in (path, *beside):
+                if file.exists():
+                    shutil.copyfile(file, scratch / file.name)
+            path = scratch / path.name
+            _settle(path, report)
+        self._file = SqliteFile(path, self._path, lenient=True)
+        self.metadata_text = self._file.metadata_text
+        # The last thing that is written. Recorders of before that table tell it by metadata.yaml, if at all.
+        if (
+            self._file.tells_of_closing
+            and not self.metadata_text
+            and not (self._path.parent / "metadata.yaml").is_file()
+        ):
+            report.whole = False
+
+    def contents(self) -> Iterator[StoredMessage]:
+        """What can be saved; the report is told of the rest."""
+        numbers = 0
+        try:
+            for _, message in self._file.in_file_order():
+                numbers += 1
+                yield message
+        except DamagedError as error:
+            self._report.note(str(error))
+            self._report.whole = False
+            self._report.discarded_messages += max(0, self._last_number() - numbers)
+        finally:
+            self._file.close()
+
+    def _last_number(self) -> int:
+        """How many messages were written, if their numbers can still be read: they count up from 1."""
+        size = self._path.stat().st_size
+        return min(self._file.last_number(), size)
+
+
+def _settle(path: Path, report: Recovered) -> None:
+    """Bring the copy's last commits in from beside it, and drop what was not committed."""
+    try:
+        connection = connect(path, immutable=False)
+        try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        report.note(f"{path.name}: what lies beside it cannot be brought in ({first_line(error)}).")

@@ -1,0 +1,98 @@
+"""Writes NAME.db3 with the tables of rosbag2's version 4, so that a killed process leaves what it wrote before."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from aassl_ros.data.bags import written_metadata
+from aassl_ros.data.bags.written_metadata import WrittenTopic
+
+# What is committed outlives the process; what was written for so long, or so much of it, is.
+_COMMIT_S = 0.5
+_COMMIT_BYTES = 1 << 20
+_TABLES = """
+    CREATE TABLE schema(schema_version INTEGER PRIMARY KEY, ros_distro TEXT NOT NULL);
+    CREATE TABLE metadata(id INTEGER PRIMARY KEY, metadata_version INTEGER NOT NULL, metadata TEXT NOT NULL);
+    CREATE TABLE topics(id INTEGER PRIMARY KEY, name TEXT NOT NULL, type TEXT NOT NULL,
+        serialization_format TEXT NOT NULL, offered_qos_profiles TEXT NOT NULL, type_description_hash TEXT NOT NULL);
+    CREATE TABLE message_definitions(id INTEGER PRIMARY KEY, topic_type TEXT NOT NULL, encoding TEXT NOT NULL,
+        encoded_message_definition TEXT NOT NULL, type_description_hash TEXT NOT NULL);
+    CREATE TABLE messages(id INTEGER PRIMARY KEY, topic_id INTEGER NOT NULL, timestamp INTEGER NOT NULL,
+        data BLOB NOT NULL);
+    CREATE INDEX timestamp_idx ON messages (timestamp ASC);
+"""
+
+
+class SqliteStorage:
+    """One sqlite3 file being written. One thread must do it all."""
+
+    name = "sqlite3"
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.file_name = f"{name}.db3"
+        self._connection = sqlite3.connect(folder / self.file_name, isolation_level=None)
+        # Commits are cheap this way: they wait for no disk, and what they wrote is the system's from then on.
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.executescript(_TABLES)
+        distro = os.environ.get("ROS_DISTRO", written_metadata.LIBRARY)
+        self._connection.execute("INSERT INTO schema VALUES(4, ?)", (distro,))
+        self._types: set[str] = set()
+        self._topics = 0
+        self._committed_s, self._uncommitted = time.monotonic(), 0
+
+    def add_topic(self, topic: WrittenTopic) -> None:
+        """Begin a topic; the first is number 0."""
+        if topic.definition and topic.type not in self._types:
+            self._types.add(topic.type)
+            definition = topic.definition.decode(errors="replace")
+            self._execute(
+                "INSERT INTO message_definitions(topic_type, encoding, encoded_message_definition, "
+                "type_description_hash) VALUES(?, ?, ?, ?)",
+                (topic.type, topic.definition_encoding, definition, topic.hash),
+            )
+        self._topics += 1
+        self._execute(
+            "INSERT INTO topics VALUES(?, ?, ?, ?, ?, ?)",
+            (self._topics, topic.name, topic.type, topic.encoding, topic.qos, topic.hash),
+        )
+        self.flush()
+
+    def write(self, number: int, log_ns: int, publish_ns: int, data: bytes) -> None:
+        """Write one message of topic `number`; its source time has no column."""
+        self._execute("INSERT INTO messages(topic_id, timestamp, data) VALUES(?, ?, ?)", (number + 1, log_ns, data))
+        self._uncommitted += len(data)
+        if self._uncommitted > _COMMIT_BYTES or time.monotonic() - self._committed_s > _COMMIT_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Commit: from here on a killed process loses nothing of it."""
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT")
+        self._committed_s, self._uncommitted = time.monotonic(), 0
+
+    def close(self, metadata_text: str) -> None:
+        """Write what is left and the copy of metadata.yaml; the file is then one file again."""
+        self._execute(
+            "INSERT INTO metadata(metadata_version, metadata) VALUES(?, ?)", (written_metadata.VERSION, metadata_text)
+        )
+        self.flush()
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute("PRAGMA journal_mode = DELETE")
+        self._connection.close()
+
+    def abandon(self) -> None:
+        """Let go of the file; what was written stays."""
+        with contextlib.suppress(sqlite3.Error):
+            self.flush()
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _execute(self, statement: str, values: tuple[object, ...]) -> None:
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN")
+        self._connection.execute(statement, values)

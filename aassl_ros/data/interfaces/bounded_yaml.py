@@ -1,0 +1,78 @@
+"""YAML text from anybody to plain values, within bounds: length, depth, number of values. No tag is ever obeyed.
+
+Every scalar stays the text that it is in the file (null is None): who reads a field knows its type, YAML only guesses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+MAX_CHARACTERS = 4 << 20
+MAX_DEPTH = 24
+MAX_VALUES = 200_000
+_NULLS = ("", "~", "null", "Null", "NULL")
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def parse(text: str, *, max_characters: int = MAX_CHARACTERS) -> Any:
+    """The value of a YAML document: dicts with text keys, lists, texts and None.
+
+    An alias counts as all the values that it stands for.
+    Raises ValueError with what is wrong, in words, in one line.
+    """
+    if len(text) > max_characters:
+        raise ValueError(f"is {len(text)} characters long, expected at most {max_characters}")
+    try:
+        _check_depth(text)
+        root = yaml.compose(text, _LOADER)
+    except yaml.YAMLError as error:
+        raise ValueError(f"is not YAML ({_reason(error)})") from error
+    except RecursionError as error:
+        raise ValueError(f"is nested deeper than {MAX_DEPTH} levels") from error
+    return None if root is None else _Values().value(root, 0)
+
+
+def _check_depth(text: str) -> None:
+    """Before anything is built of it: composing goes down into the text without a bound."""
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, _LOADER)):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
+        if count > 3 * MAX_VALUES:
+            raise ValueError(f"holds more than {MAX_VALUES} values")
+
+
+class _Values:
+    """Turns nodes into values and counts them."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def value(self, node: yaml.Node, depth: int) -> Any:
+        self._count += 1
+        if self._count > MAX_VALUES:
+            raise ValueError(f"holds more than {MAX_VALUES} values")
+        if depth > MAX_DEPTH:  # an alias of what it stands in
+            raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, depth + 1) for item in node.value]
+        if isinstance(node, yaml.MappingNode):
+            found: dict[str, Any] = {}
+            for key, item in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise ValueError(f"holds a key that is no text, in line {key.start_mark.line + 1}")
+                found[key.value] = self.value(item, depth + 1)
+            return found
+        # Quoted, it is a text: "null" is not null.
+        plain = getattr(node, "style", None) is None
+        return None if plain and node.value in _NULLS else node.value
+
+
+def _reason(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return f"{problem}, line {mark.line + 1}" if mark is not None else str(problem)
