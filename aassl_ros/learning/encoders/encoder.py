@@ -23,6 +23,10 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor: ...
 
+    def layers(self) -> list[list[nn.Module]]:
+        """The modules that hold weights, layer by layer from the image on; what is frozen is frozen from below."""
+        return [[module] for module in self.children() if next(module.parameters(), None) is not None]
+
     def published(self) -> dict[str, Tensor]:
         """All weights and buffers under the names they are published by."""
         return dict(self.state_dict())

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import torch
 
 from aassl_ros.errors import ConfigError
+from aassl_ros.learning.encoders.efficientnet_lite import EFFICIENTNETS, EfficientNetLite
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.encoders.resnet import RESNETS, STEMS, ResNet
 from aassl_ros.learning.encoders.timm import PREFIX, TimmEncoder
@@ -22,7 +23,8 @@ class EncoderSettings:
     """All that an encoder is made of; the published ResNets are 64 wide with the stem imagenet."""
 
     encoder: str = setting(
-        "resnet18", f"Architecture of the encoder: {', '.join((*RESNETS, *VITS))}, or {PREFIX}NAME of timm."
+        "resnet18",
+        f"Architecture of the encoder: {', '.join((*RESNETS, *VITS, *EFFICIENTNETS))}, or {PREFIX}NAME of timm.",
     )
     width: int = setting(
         32, "Channels of a ResNet's first stage; the published networks have 64.", minimum=4, maximum=512
@@ -82,7 +84,13 @@ def _vit(settings: EncoderSettings) -> Encoder:
     return VisionTransformer(settings.encoder, settings.image_size, settings.patch, frozen_patches=frozen_patches)
 
 
+def _efficientnet(settings: EncoderSettings) -> Encoder:
+    return EfficientNetLite(settings.encoder)
+
+
 for _name in RESNETS:
     register_encoder(_name, _resnet)
 for _name in VITS:
     register_encoder(_name, _vit)
+for _name in EFFICIENTNETS:
+    register_encoder(_name, _efficientnet)

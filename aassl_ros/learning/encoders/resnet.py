@@ -119,6 +119,10 @@ class ResNet(Encoder):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
+    def layers(self) -> list[list[nn.Module]]:
+        blocks = (block for stage in (self.layer1, self.layer2, self.layer3, self.layer4) for block in stage)
+        return [[self.conv1, self.bn1], *([block] for block in blocks)]
+
     def forward(self, images: Tensor) -> Tensor:
         maps = self.maxpool(functional.relu(self.bn1(self.conv1(images)), inplace=True))
         maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))

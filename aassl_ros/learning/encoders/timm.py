@@ -26,13 +26,7 @@ class TimmEncoder(Encoder):
     def __init__(self, name: str, image_size: int) -> None:
         """name: without the prefix. Raises ConfigError where timm is missing, does not know it or makes no features."""
         super().__init__()
-        try:
-            timm = import_module("timm")
-        except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision made for another torch
-            raise ConfigError(
-                f"encoder {PREFIX}{name} needs timm, which cannot be loaded ({first_line(error)}). Install it "
-                "(pip install timm) with the torchvision made for your torch, or take an encoder of ours."
-            ) from error
+        timm = _import_timm(name)
         try:
             self.model = _create(timm, name, image_size)
             with torch.no_grad():
@@ -66,6 +60,39 @@ def _create(timm: Any, name: str, image_size: int) -> nn.Module:
         return timm.create_model(name, pretrained=False, num_classes=0, img_size=image_size)
     except TypeError:  # convolutional networks take any size
         return timm.create_model(name, pretrained=False, num_classes=0)
+
+
+def timm_weights(name: str) -> tuple[dict[str, Tensor], tuple[float, ...], tuple[float, ...]]:
+    """The pretrained weights of timm's model of that name, which timm downloads or has downloaded before.
+
+    Returns:
+        The weights without the classifier, and mean and deviation of the pixels that the model expects, three each.
+
+    Raises:
+        ConfigError: timm is missing, or has or gets no weights of that name.
+    """
+    timm = _import_timm(name)
+    try:
+        if not timm.is_model(name):
+            raise ValueError("it knows no such name")
+        model = timm.create_model(name, pretrained=True, num_classes=0)
+    except Exception as error:  # each model and each network has errors of its own
+        raise ConfigError(
+            f"timm has no pretrained weights of {name!r} here ({first_line(error)}). Check the name and the "
+            "network, or give weights as a safetensors file."
+        ) from error
+    return dict(model.state_dict()), tuple(model.pretrained_cfg["mean"]), tuple(model.pretrained_cfg["std"])
+
+
+def _import_timm(name: str) -> Any:
+    """The package. Raises ConfigError if it cannot be loaded."""
+    try:
+        return import_module("timm")
+    except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision made for another torch
+        raise ConfigError(
+            f"encoder {PREFIX}{name} needs timm, which cannot be loaded ({first_line(error)}). Install it "
+            "(pip install timm) with the torchvision made for your torch, or take an encoder of ours."
+        ) from error
 
 
 def is_transformer(model: nn.Module) -> bool:

@@ -102,6 +102,9 @@ class VisionTransformer(Encoder):
                 nn.init.zeros_(module.bias)
         self.patch_embed.requires_grad_(not frozen_patches)
 
+    def layers(self) -> list[list[nn.Module]]:
+        return [[self.patch_embed], *([block] for block in self.blocks), [self.norm]]
+
     def forward(self, images: Tensor) -> Tensor:
         if images.shape[-2:] != (self.image_size, self.image_size):
             raise ValueError(f"images are {tuple(images.shape)}, expected {self.image_size} x {self.image_size} pixels")

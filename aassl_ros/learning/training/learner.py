@@ -29,6 +29,7 @@ from aassl_ros.learning.distributed.process_group import share_gradients, wrap_d
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.objectives.same_action import SameAction
+from aassl_ros.learning.optimization.adaptation import Adaptation
 from aassl_ros.learning.optimization.moving_averages import AveragedEncoder
 from aassl_ros.learning.optimization.optimizers import Schedule, make_optimizer
 from aassl_ros.learning.settings import LearnerSettings
@@ -82,13 +83,14 @@ class Learner:
         synchronise_batch_norm(self.network, self.device)
         self.encoder, self.objective = self.network.encoder, self.network.objective
         self.seen = self.network.warm_start.instances if self.network.warm_start else ()
+        self.adaptation = Adaptation(settings, self.encoder, self.network.encoder_copies)
         self.average = AveragedEncoder(self.encoder, settings.ema) if settings.ema else None
         if settings.compile:
             compile_in_place(self.encoder, self.device)
         self.augmentation = Augmentation(settings, settings.image_size)
         self.generator = torch.Generator().manual_seed(settings.seed)
-        learnt = [weight for weight in self.network.parameters() if weight.requires_grad]  # not those of slow copies
-        self.optimizer = make_optimizer(settings.optimizer, learnt, settings.lr, settings.weight_decay)
+        groups = self.adaptation.parameter_groups(self.network, settings.lr)
+        self.optimizer = make_optimizer(settings.optimizer, groups, settings.lr, settings.weight_decay)
         self.precision = Precision(settings.precision, self.device)
         self.schedule = Schedule()
         self.features: Tensor | None = None
@@ -108,6 +110,7 @@ class Learner:
         """
         settings = self.settings
         self.network.train()
+        self.adaptation.hold_still()
         self.optimizer.zero_grad()
         told: list[list[Tensor]] = []
         for part_first, part_second, part_action, part_target in self._parts(first, second, action, target):
@@ -119,6 +122,10 @@ class Learner:
             loss = settings.contrastive_weight * contrastive
             if action_loss is not None:
                 loss = loss + settings.action_weight * action_loss
+
+            penalty = self.adaptation.penalty()
+            if penalty is not None:
+                loss = loss + penalty
 
             self.precision.backward(loss / settings.accumulate)
             told.append([term.detach() for term in (loss, contrastive, action_loss) if term is not None])
@@ -140,7 +147,7 @@ class Learner:
     @property
     def lr(self) -> float:
         """The learning rate of the newest update."""
-        return float(self.optimizer.param_groups[0]["lr"])
+        return float(self.optimizer.param_groups[-1]["lr"])
 
     def weights(self) -> dict[str, Tensor]:
         """Copies on the CPU of all weights and buffers, named encoder.*, objective.* and averaged_encoder.*."""
@@ -157,6 +164,7 @@ class Learner:
             "generator": self.generator.get_state(),
             "precision": self.precision.state(),
             "steps": self.steps,
+            "adaptation": self.adaptation.start,
         }
 
     def restore(self, checkpoint: Checkpoint, settings: LearnerSettings) -> None:
@@ -175,6 +183,7 @@ class Learner:
             self.generator.set_state(state["generator"])
             self.precision.restore(state.get("precision", {}))  # those written before there was a choice have none
             self.steps = state["steps"]
+            self.adaptation.restore(state.get("adaptation", {}))
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
             raise CheckpointError(f"{checkpoint.path}: state.pt does not fit its weights ({error}).") from error
         self._set_learning_rate()
@@ -223,8 +232,10 @@ class Learner:
         return losses
 
     def _set_learning_rate(self) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.lr * self.schedule.factor(self.steps)
+        groups = self.optimizer.param_groups
+        rates = (self.settings.encoder_lr, self.settings.lr)[-len(groups) :]  # the encoder's own group comes first
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate * self.schedule.factor(self.steps)
 
     def _on_device(self, array: NDArray[Any] | Tensor) -> Tensor:
         return torch.as_tensor(array).to(self.device, non_blocking=True)

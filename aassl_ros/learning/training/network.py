@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from aassl_ros.errors import TrainingError
 from aassl_ros.learning.encoders.backbone import WarmStart, warm_start
 from aassl_ros.learning.encoders.factory import build_encoder
+from aassl_ros.learning.encoders.pretrained import read_weights
 from aassl_ros.learning.objectives.base import Pairs, Sizes
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.objectives.same_action import SameAction, mask_same_actions
@@ -43,7 +44,8 @@ class Network(nn.Module):
             self.encoder = build_encoder(settings)
             self.warm_start: WarmStart | None = None
             if settings.weights:
-                self.warm_start = warm_start(self.encoder, settings.weights, settings, settings.pixel_statistics)
+                file = read_weights(settings.weights, settings.encoder)
+                self.warm_start = warm_start(self.encoder, file, settings, settings.pixel_statistics)
             sizes = Sizes(self.encoder.features, action_dimension, categories, self.encoder.transformer)
             self.objective = nn.ModuleDict({"base": method.base(sizes, settings)})
             if method.action_term is not None:
@@ -70,6 +72,15 @@ class Network(nn.Module):
                     f"{tuple(loss.shape)}, expected a scalar. Reduce it with .mean() or .sum()."
                 )
         return Terms(contrastive, action_loss, f.detach())
+
+    @property
+    def encoder_copies(self) -> tuple[nn.Module, ...]:
+        """The encoder inside its momentum copy, if the method keeps one."""
+        if "slow_encoder" not in self.objective:
+            return ()
+        copy = self.objective["slow_encoder"]
+        assert isinstance(copy, MomentumCopy)
+        return (copy.copy,)
 
     def follow(self) -> None:
         """Let slow copies move towards what they copy; to be called after the optimizer's step."""

