@@ -25,7 +25,7 @@ from aassl_ros.data.interfaces.json_records import CheckpointNews
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.sync import SyncSettings
-from aassl_ros.errors import ConfigError, TrainingError, TrajectoryError
+from aassl_ros.errors import TrainingError, TrajectoryError
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from aassl_ros.learning.online.buffer_filler import BufferFiller, BufferFillerSettings
 from aassl_ros.learning.online.online_trainer import OnlineTrainer, Saved
@@ -102,7 +102,8 @@ class TrainerNode(ManagedNode):
         trainer = OnlineTrainer(settings, settings, sets=settings.sets, start=self._start, replay=self._replay)
         robot = self.get_namespace().strip("/")
         self._trainer = trainer
-        self._intake = BufferFiller(settings, settings, trainer.image_size, robot=robot)
+        links = {"base_link": self._arm.base_link, "tip_link": self._arm.tip_link} if self._arm else {}
+        self._intake = BufferFiller(settings, settings, trainer.image_size, robot=robot, **links)
         self._feed = CameraFeed(
             self, settings.camera, compressed=settings.compressed, depth=_FRAME_DEPTH, on_frame=self._on_frame
         )
@@ -193,13 +194,11 @@ class TrainerNode(ManagedNode):
             self.get_logger().warning(f"refused: {refused}", throttle_duration_sec=5.0)
 
     def _on_robot_description(self, urdf: str) -> None:
-        if self._intake is None or self._arm is None:
+        if self._intake is None:
             return
         self._say(self._first_minutes.hear(self._description.topic))
-        try:
-            self._intake.use_chain(self._arm.chain(urdf))
-        except ConfigError as error:
-            self.get_logger().warning(f"{error} The action space end_effector is not to be had.")
+        if problem := self._intake.add_robot_description(urdf):
+            self.get_logger().warning(f"{problem} The action space end_effector is not available.")
 
     def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         response.success = self._trainer is not None

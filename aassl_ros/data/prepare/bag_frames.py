@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,13 @@ from aassl_ros.data.bags.reader import BagMessage, BagReader
 from aassl_ros.data.bags.recorded_samples import RecordedSamples
 from aassl_ros.data.bags.roles import BagRoles
 from aassl_ros.data.interfaces import topics
+from aassl_ros.data.prepare.episode_events import EpisodeEvents
 from aassl_ros.data.prepared.writer import EpisodeStates
 from aassl_ros.data.streams import messages
-from aassl_ros.data.streams.episodes import Episode, EpisodeEvent, EpisodeTracker
-from aassl_ros.data.streams.images import to_square
-from aassl_ros.data.streams.sync import Sample, Synchronizer, SyncSettings
-from aassl_ros.errors import ConfigError, DataError, TrajectoryError
-from aassl_ros.motion.kinematics import Chain
+from aassl_ros.data.streams.episodes import Episode
+from aassl_ros.data.streams.stream_consumer import StreamConsumer, StreamFrame
+from aassl_ros.data.streams.sync import SyncSettings
+from aassl_ros.errors import DataError, TrajectoryError
 from aassl_ros.settings import describe, from_mapping
 
 
@@ -46,51 +46,76 @@ class BagCounts:
 
 
 class BagFrames:
-    """Reads one bag: `read` hands on each frame as uint8 [S, S, 3], afterwards `episodes` claims them in order."""
+    """Feeds one bag to a StreamConsumer: `read` hands on each frame as uint8 [S, S, 3], then `episodes` claims them in
+    order.
+    """
 
     def __init__(self, reader: BagReader, roles: BagRoles, image_size: int) -> None:
-        self._reader, self._roles, self._image_size = reader, roles, image_size
+        session = roles.session
+        self._reader, self._roles = reader, roles
         self.counts = BagCounts()
         self.notes: list[str] = []
         self.recorded = RecordedSamples()
-        self.continuous_joints: tuple[str, ...] = ()
-        self._poses: dict[int, NDArray[np.float64]] = {}
-        self._kept: list[tuple[Episode, list[Sample]]] = []
-        self._shape: tuple[int, ...] | None = None
-        self._synchronizer = Synchronizer(self._sync_settings())
+        self._settings = self._sync_settings()
+        self._consumer = StreamConsumer(
+            image_size,
+            self._settings,
+            robot=session.robot,
+            base_link=session.base_link,
+            tip_link=session.tip_link,
+            on_sample=self.recorded.add_computed,
+            on_late_pose=self._take_late_pose,
+        )
+        self._kept: list[tuple[Episode, list[StreamFrame]]] = []
+        self._place_of: dict[int, tuple[int, int]] = {}  # stamp -> indices in _kept
+
+    @property
+    def continuous_joints(self) -> tuple[str, ...]:
+        """Joints that turn without end, as the bag's robot description tells."""
+        return self._consumer.robot.continuous_joints
 
     def read(self, keep: Callable[[NDArray[np.uint8]], None], progress: Callable[[int], None]) -> None:
         """Go through the bag once. progress: called with the number of frames read since its last call."""
-        tracker = self._read_episodes()
-        roles = self._roles.session.roles
+        consumer, takers = self._consumer, self._takers()
+        events = EpisodeEvents(self._reader, self._roles, self._settings)
+        events.feed(consumer)
+        restarts = 0
         sample_topics = [self._roles.session.topic(name) for name in topics.sample_topics(self._roles.camera)]
-        takers: dict[str, Callable[[BagMessage], None]] = {
-            topic: self._take_command for topic in roles.commands.values()
-        }
-        takers[roles.joint_states] = self._take_joint_state
-        takers[roles.object_pose] = self._take_object_pose
-        takers |= dict(zip(sample_topics, (self._take_recorded_state, self._take_recorded_command), strict=True))
         wanted = [topic for topic in (*self._roles.streams, *sample_topics) if topic in self._reader.topics]
         for message in self._reader.messages(wanted):
+            self._try(takers[message.topic], message)
             if message.topic == self._roles.camera_topic:
-                self.counts.frames += 1
-                # Undecoded: most work is saved on frames that belong to no episode.
-                self._synchronizer.add_frame(messages.header_stamp_ns(message.data), message)
                 progress(1)
-            else:
-                self._try(takers[message.topic], message)
-            for sample in self._synchronizer.ready():
-                self._take_sample(sample, tracker, keep)
-        for sample in self._synchronizer.flush():
-            self._take_sample(sample, tracker, keep)
-        self.counts.without_sample = Counter(self._synchronizer.counts.rejected)
-        if restarts := self._synchronizer.counts.restarts:
-            self.notes.append(f"its clock was set back {restarts} times: frames may be under the wrong episode")
+            if consumer.sync_counts.restarts != restarts:
+                restarts = consumer.sync_counts.restarts
+                events.feed(consumer, message.log_ns)
+            for frame in consumer.frames():
+                self._take_frame(frame, keep)
+        for frame in consumer.flush():
+            self._take_frame(frame, keep)
+        if events.refused:
+            self.counts.messages_refused[self._roles.session.roles.episode] += events.refused
+        self._count()
+        self._read_robot_description()
 
     def episodes(self) -> list[tuple[Episode, EpisodeStates]]:
         """The episodes that have frames, in order, with the states of these frames."""
-        chain = self._chain()
-        return [(episode, self._states(samples, chain)) for episode, samples in self._kept]
+        return [(episode, self._states(frames)) for episode, frames in self._kept]
+
+    def _takers(self) -> dict[str, Callable[[BagMessage], None]]:
+        """Topic -> what takes its messages; the recorder's own samples are kept to be compared."""
+        roles = self._roles.session.roles
+        state_topic, command_topic = (
+            self._roles.session.topic(name) for name in topics.sample_topics(self._roles.camera)
+        )
+        return {
+            **dict.fromkeys(roles.commands.values(), self._take_command),
+            self._roles.camera_topic: self._take_image,
+            roles.joint_states: self._take_joint_state,
+            roles.object_pose: self._take_object_pose,
+            state_topic: partial(self._take_recorded, self.recorded.add_state),
+            command_topic: partial(self._take_recorded, self.recorded.add_command),
+        }
 
     def _sync_settings(self) -> SyncSettings:
         """As the recorder had them, so that the samples are the same."""
@@ -98,109 +123,79 @@ class BagFrames:
         found = {name: value for name, value in self._roles.session.settings.items() if name in known}
         return from_mapping(SyncSettings, found, source=str(self._reader.path))
 
-    def _read_episodes(self) -> EpisodeTracker:
-        tracker = EpisodeTracker(self._roles.session.robot)
-
-        def take(message: BagMessage) -> None:
-            tracker.add(EpisodeEvent.parse(self._reader.decode(message).data))
-
-        for message in self._reader.messages([self._roles.session.roles.episode]):
-            self._try(take, message)
-        return tracker
-
     def _try(self, take: Callable[[BagMessage], None], message: BagMessage) -> None:
         try:
             take(message)
         except (DataError, TrajectoryError):
             self.counts.messages_refused[message.topic] += 1
 
+    def _take_image(self, message: BagMessage) -> None:
+        # Undecoded: most work is saved on frames that belong to no episode.
+        self._consumer.add_undecoded(messages.header_stamp_ns(message.data), partial(self._decode, message))
+
     def _take_joint_state(self, message: BagMessage) -> None:
         state = self._reader.decode(message)
         stamp_ns = messages.stamp_ns(state.header.stamp)
-        self._synchronizer.add_joint_state(stamp_ns, state.name, state.position, state.velocity, state.effort)
+        self._consumer.add_joint_state(stamp_ns, state.name, state.position, state.velocity, state.effort)
 
     def _take_command(self, message: BagMessage) -> None:
         trajectory = messages.trajectory_from_message(self._reader.decode(message))
-        self._synchronizer.add_trajectory(trajectory, message.log_ns)
+        self._consumer.add_trajectory(trajectory, message.log_ns)
 
     def _take_object_pose(self, message: BagMessage) -> None:
         stamped = self._reader.decode(message)
-        pose = messages.pose_from_message(stamped)
-        if not np.isfinite(pose).all() or not pose[3:].any():
-            raise DataError("object pose is not finite")
-        self._poses[messages.stamp_ns(stamped.header.stamp)] = pose
+        self._consumer.add_object_pose(messages.stamp_ns(stamped.header.stamp), messages.pose_from_message(stamped))
 
-    def _take_recorded_state(self, message: BagMessage) -> None:
+    def _take_late_pose(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
+        if stamp_ns in self._place_of:
+            episode, frame = self._place_of[stamp_ns]
+            frames = self._kept[episode][1]
+            frames[frame] = replace(frames[frame], object_pose=pose)
+
+    def _take_recorded(self, add: Callable[[int, tuple[str, ...], Any], None], message: BagMessage) -> None:
         state = self._reader.decode(message)
-        self.recorded.add_state(messages.stamp_ns(state.header.stamp), tuple(state.name), state.position)
+        add(messages.stamp_ns(state.header.stamp), tuple(state.name), state.position)
 
-    def _take_recorded_command(self, message: BagMessage) -> None:
-        state = self._reader.decode(message)
-        self.recorded.add_command(messages.stamp_ns(state.header.stamp), tuple(state.name), state.position)
-
-    def _take_sample(self, sample: Sample, tracker: EpisodeTracker, keep: Callable[[NDArray[np.uint8]], None]) -> None:
-        message = sample.frame
-        object.__setattr__(sample, "frame", None)  # or a whole bag of pictures would stay in memory
-        self.recorded.add_computed(sample)
-        episode = tracker.at(sample.stamp_ns)
-        if episode is None:
-            self.counts.outside_episodes += 1
-            return
-        try:
-            image = self._decode(message)
-        except DataError as error:
-            self.counts.unusable[str(error)] += 1
-            return
-        keep(to_square(image, self._image_size))
-        self.counts.kept += 1
-        if not self._kept or self._kept[-1][0].id != episode.id:
-            self._kept.append((episode, []))
-        self._kept[-1][1].append(sample)
+    def _take_robot_description(self, message: BagMessage) -> None:
+        self._consumer.add_robot_description(self._reader.decode(message).data)
 
     def _decode(self, message: BagMessage) -> NDArray[np.uint8]:
-        image = messages.frame_from_message(self._reader.decode(message))
-        if self._shape not in (None, image.shape):
-            raise DataError("image of another size than the first")
-        self._shape = image.shape
-        return image
+        return messages.frame_from_message(self._reader.decode(message))
 
-    def _states(self, samples: list[Sample], chain: Chain | None) -> EpisodeStates:
+    def _take_frame(self, frame: StreamFrame, keep: Callable[[NDArray[np.uint8]], None]) -> None:
+        keep(frame.image)
+        self.counts.kept += 1
+        if not self._kept or self._kept[-1][0].id != frame.episode.id:
+            self._kept.append((frame.episode, []))
+        frames = self._kept[-1][1]
+        self._place_of[frame.sample.stamp_ns] = len(self._kept) - 1, len(frames)
+        frames.append(replace(frame, image=frame.image[:0]))  # or a whole bag of pictures would stay in memory
+
+    def _count(self) -> None:
+        counts, sync = self._consumer.counts, self._consumer.sync_counts
+        self.counts.frames, self.counts.outside_episodes = counts.frames, counts.outside_episodes
+        self.counts.unusable += counts.unusable
+        self.counts.without_sample += sync.rejected
+        if sync.restarts:
+            self.notes.append(f"its clock was set back {sync.restarts} times: episodes end there")
+
+    def _states(self, frames: list[StreamFrame]) -> EpisodeStates:
+        samples = [frame.sample for frame in frames]
         # Names only grow while a bag is read, so those of the last sample are all of them.
         joints = samples[-1].joint_names
         commands = next((sample.command_names for sample in samples[::-1] if sample.command is not None), ())
         position = _padded([sample.position for sample in samples], len(joints))
-        tip_pose = None
-        if chain is not None and set(chain.joint_names) <= set(joints):
-            positions = position[:, [joints.index(name) for name in chain.joint_names]]
-            known = np.isfinite(positions).all(axis=1)
-            tip_pose = np.full((len(samples), 7), np.nan)
-            tip_pose[known] = chain.forward(positions[known])
-        unknown = np.full(7, np.nan)
         return EpisodeStates(
             stamps_ns=np.array([sample.stamp_ns for sample in samples], np.int64),
             joint_names=joints,
             joint_position=position,
             command_names=commands,
             joint_command=_padded([sample.command for sample in samples], len(commands)),
-            object_pose=np.stack([self._poses.get(sample.stamp_ns, unknown) for sample in samples]),
-            tip_pose=tip_pose,
+            object_pose=np.stack([frame.object_pose for frame in frames]),
+            tip_pose=self._consumer.robot.tip_poses(joints, position),
         )
 
-    def _chain(self) -> Chain | None:
-        session = self._roles.session
-        urdf = self._robot_description()
-        if not urdf or not session.base_link or not session.tip_link:
-            self.notes.append("no tip pose: the bag lacks the robot description or the names of base and tip link")
-            return None
-        try:
-            chain = Chain.from_urdf(urdf, session.base_link, session.tip_link)
-        except ConfigError as error:
-            self.notes.append(f"no tip pose: {error}")
-            return None
-        self.continuous_joints = _continuous_joints(urdf)
-        return chain
-
-    def _robot_description(self) -> str:
+    def _read_robot_description(self) -> None:
         """The last URDF on the topic that the session names, else on the absolute one, else on any of that name."""
         own = self._roles.session.roles.robot_description
         held = [name for name, topic in self._reader.topics.items() if topic.message_count]
@@ -212,15 +207,10 @@ class BagFrames:
         found = next((name for name in wanted if name in held), "")
         if found and own and found != own:
             self.notes.append(f"the robot description is taken from {found}: {own} holds none")
-        urdf = ""
         for message in self._reader.messages([found]) if found else ():
-            urdf = self._reader.decode(message).data
-        return urdf
-
-
-def _continuous_joints(urdf: str) -> tuple[str, ...]:
-    joints = ElementTree.fromstring(urdf).iter("joint")
-    return tuple(joint.get("name", "") for joint in joints if joint.get("type") == "continuous")
+            self._try(self._take_robot_description, message)
+        if problem := self._consumer.robot.problem:
+            self.notes.append(f"no tip pose: {problem}")
 
 
 def _padded(rows: list[Any], width: int) -> NDArray[np.float64]:

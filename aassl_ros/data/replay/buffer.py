@@ -12,12 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.data.pairs.partners import draw_partners, window_ranges
 from aassl_ros.data.pairs.window import Window
+from aassl_ros.data.streams.robot_kinematics import RobotKinematics
 from aassl_ros.errors import DataError
 
 EPISODE_GAP = 1 << 42
 """Distance of keys between episodes: 4,398 s in ns, wider than any window in seconds or frames (see pairs.py)."""
 _DRAWS = 8
 """Partners drawn for a frame until one has an action."""
+_LATE_FRAMES = 1000
+"""Frames that a pose may come after its own and still be set: half a minute at 30 Hz."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,22 @@ class ReplayBuffer:
             self._time_keys[[slot, slot + self.capacity]] = time_key
             self.stamps_ns[slot], self.episode_of[slot], self._valid[slot] = stamp_ns, number, True
             self._appended += 1
+
+    def use_robot(self, robot: RobotKinematics) -> None:
+        """Take what a robot description tells, for the frames held too: continuous joints, and the tip's poses."""
+        with self._lock:
+            self.continuous_joints = robot.continuous_joints
+            held = slice(0, len(self))
+            poses = robot.tip_poses(self.joint_names, self.joint_position[held].astype(np.float64))
+            known = np.isfinite(poses).all(axis=1)
+            self.tip_pose[held][known] = poses[known]
+
+    def set_object_pose(self, stamp_ns: int, pose: ArrayLike) -> None:
+        """Set the pose of one of the newest frames; a stamp that none of them has is nothing to do."""
+        with self._lock:
+            newest = (self._appended - 1 - np.arange(min(len(self), _LATE_FRAMES))) % self.capacity
+            found = newest[self.stamps_ns[newest] == stamp_ns]
+            self.object_pose[found[:1]] = pose
 
     def discard(self, episode: Hashable) -> None:
         """Never draw from this episode again; one that is not here is nothing to do."""

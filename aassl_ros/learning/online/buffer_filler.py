@@ -1,25 +1,22 @@
-"""From live streams to the replay buffer: the recorder's samples, kept where an episode of our sets holds them."""
+"""From live streams to the replay buffer: the frames of a StreamConsumer, kept if their episode is of our sets."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.replay.buffer import ReplayBuffer
-from aassl_ros.data.streams.episodes import SETS, EpisodeEvent, EpisodeTracker
-from aassl_ros.data.streams.images import to_square
-from aassl_ros.data.streams.sync import Sample, Synchronizer, SyncSettings
-from aassl_ros.errors import AasslError, ConfigError
-from aassl_ros.motion.kinematics import Chain
+from aassl_ros.data.streams.episodes import SETS
+from aassl_ros.data.streams.stream_consumer import StreamConsumer, StreamFrame
+from aassl_ros.data.streams.sync import SyncSettings
+from aassl_ros.errors import AasslError, ConfigError, DataError
 from aassl_ros.motion.trajectory import Trajectory
 from aassl_ros.settings import setting
-
-# Poses wait for their frame at most this long; 2 s at 30 Hz.
-_POSES_KEPT = 60
 
 
 @dataclass(frozen=True)
@@ -58,76 +55,80 @@ class IntakeCounts:
         return sum(self.bad.values())
 
 
-class _Picture(NamedTuple):
-    """A frame at training size; the Synchronizer carries it without looking."""
-
-    pixels: NDArray[np.uint8]
-
-
 class BufferFiller:
     """Takes the streams of one robot and one camera from one thread, and fills `buffer`, which others may read.
 
     The buffer is made with the first frame that is kept: only then are the joints known. instances: those of all
-    frames kept.
+    frames kept. base_link, tip_link: of the arm in the robot description.
     """
 
-    def __init__(self, settings: BufferFillerSettings, sync: SyncSettings, image_size: int, *, robot: str = "") -> None:
-        self.counts = IntakeCounts()
+    def __init__(
+        self,
+        settings: BufferFillerSettings,
+        sync: SyncSettings,
+        image_size: int,
+        *,
+        robot: str = "",
+        base_link: str = "",
+        tip_link: str = "",
+    ) -> None:
         self.buffer: ReplayBuffer | None = None
         self.instances: frozenset[str] = frozenset()
-        self.newest_ns = 0
         self._settings, self._image_size = settings, image_size
-        self._synchronizer = Synchronizer(sync)
-        self._robot, self._restarts = robot, 0
-        self._episodes = EpisodeTracker(robot)
-        self._poses: dict[int, NDArray[np.float64]] = {}
-        self._waiting: deque[Sample] = deque()
-        self._shape: tuple[int, ...] | None = None
-        self._chain: Chain | None = None
+        self._kept = 0
+        self._left_alone: Counter[str] = Counter()
+        self._bad: Counter[str] = Counter()
+        self._stream = StreamConsumer(
+            image_size,
+            sync,
+            robot=robot,
+            base_link=base_link,
+            tip_link=tip_link,
+            episode_delay_s=settings.episode_delay_s,
+            on_late_pose=self._take_late_pose,
+        )
 
-    def use_chain(self, chain: Chain) -> None:
-        """From now on the tip's pose is computed from the joints."""
-        self._chain = chain
+    @property
+    def counts(self) -> IntakeCounts:
+        """What became of every frame and message so far."""
+        stream = self._stream.counts
+        bad = self._bad + stream.unusable
+        return IntakeCounts(stream.frames, self._kept, stream.outside_episodes, Counter(self._left_alone), bad)
+
+    @property
+    def newest_ns(self) -> int:
+        """Stamp of the newest frame."""
+        return self._stream.newest_ns
 
     def bad(self, reason: str) -> None:
         """Count a message that could not be used."""
-        self.counts.bad[reason] += 1
+        self._bad[reason] += 1
 
     def add_frame(self, stamp_ns: int, image: NDArray[np.uint8]) -> None:
-        """Take a frame uint8 [H, W, 3]. One of another size than the frame before is counted, not used."""
-        self.counts.frames += 1
-        before, self._shape = self._shape, image.shape
-        if before is not None and before != image.shape:
-            self.bad("image changed size")
-            return
-        self._synchronizer.add_frame(stamp_ns, _Picture(to_square(image, self._image_size)))
-        self._follow_clock()
-        # A stamp that jumps ahead must not push all others out, so only frames that are taken in count as newest.
-        self.newest_ns = max(self.newest_ns, stamp_ns)
+        """Take a frame uint8 [H, W, 3]."""
+        self._stream.add_image(stamp_ns, image)
 
     def add_joint_state(
         self, stamp_ns: int, names: tuple[str, ...], positions: ArrayLike, velocities: ArrayLike, efforts: ArrayLike
     ) -> None:
-        """Take a joint state; one that is not finite, not whole or not newer is counted by the synchronizer."""
-        self._synchronizer.add_joint_state(stamp_ns, names, positions, velocities, efforts)
-        self._follow_clock()
+        """Take a joint state; one that is not finite, not whole or not newer is counted."""
+        self._stream.add_joint_state(stamp_ns, names, positions, velocities, efforts)
 
     def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
         """Take a command."""
-        self._synchronizer.add_trajectory(trajectory, receipt_ns)
+        self._stream.add_trajectory(trajectory, receipt_ns)
 
     def add_object_pose(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
         """Take the object's pose [7] in the camera's frame, for the frame of the same stamp."""
-        if not np.isfinite(pose).all():
+        try:
+            self._stream.add_object_pose(stamp_ns, pose)
+        except DataError:
             self.bad("object pose not finite")
-            return
-        self._poses[stamp_ns] = pose
 
     def add_episode(self, text: str) -> str:
         """Take an episode event's JSON; one that cannot be read or followed is counted. Returns why, or ""."""
         try:
-            event = EpisodeEvent.parse(text)
-            self._episodes.add(event)
+            event = self._stream.add_episode(text)
         except AasslError as error:
             self.bad("episode event refused")
             return str(error)
@@ -135,92 +136,70 @@ class BufferFiller:
             self.buffer.discard(event.id)
         return ""
 
+    def add_robot_description(self, urdf: str) -> str:
+        """Take the URDF: it gives the tip's pose and the continuous joints, of frames in the buffer too.
+
+        Returns why the tip's pose is not known, or "".
+        """
+        robot = self._stream.add_robot_description(urdf)
+        if self.buffer is not None:
+            self.buffer.use_robot(robot)
+        return robot.problem
+
     def settle(self) -> None:
         """Put frames that have waited long enough for episode events into the buffer."""
-        self._waiting.extend(self._synchronizer.ready())
-        self._keep_until(self.newest_ns - round(self._settings.episode_delay_s * 1e9))
+        self._keep(self._stream.frames())
 
     def flush(self) -> None:
         """Put all frames left into the buffer: no message will come any more."""
-        self._waiting.extend(self._synchronizer.flush())
-        self._keep_until(self.newest_ns)
+        self._keep(self._stream.flush())
 
     def report(self) -> dict[str, Any]:
         """The counts by name, for diagnostics."""
-        rejected = self._synchronizer.counts.rejected
+        counts, sync = self.counts, self._stream.sync_counts
         values: dict[str, Any] = {
-            "frames_received": self.counts.frames,
-            "frames_kept": self.counts.kept,
-            "frames_outside_episodes": self.counts.outside_episodes,
-            "frames_without_sample": sum(rejected.values()),
-            "joint_states_dropped": sum(self._synchronizer.counts.joint_states_dropped.values()),
-            "clock_restarts": self._restarts,
+            "frames_received": counts.frames,
+            "frames_kept": counts.kept,
+            "frames_outside_episodes": counts.outside_episodes,
+            "frames_without_sample": sum(sync.rejected.values()),
+            "joint_states_dropped": sum(sync.joint_states_dropped.values()),
+            "clock_restarts": sync.restarts,
         }
-        values |= {f"frames_left_alone: {name}": count for name, count in self.counts.left_alone.items()}
-        values |= {f"without sample: {reason}": count for reason, count in rejected.items()}
-        return values | {f"bad: {reason}": count for reason, count in self.counts.bad.items()}
+        values |= {f"frames_left_alone: {name}": count for name, count in counts.left_alone.items()}
+        values |= {f"without sample: {reason}": count for reason, count in sync.rejected.items()}
+        return values | {f"bad: {reason}": count for reason, count in counts.bad.items()}
 
-    def _follow_clock(self) -> None:
-        """After a jump back of the clock keep what was before; no episode or pose of then is of the frames to come."""
-        if self._synchronizer.counts.restarts == self._restarts:
-            return
-        self._restarts = self._synchronizer.counts.restarts
-        self._waiting.extend(self._synchronizer.ready())
-        self._keep_until(self.newest_ns)
-        self._episodes = EpisodeTracker(self._robot)
-        self._poses.clear()
-        self.newest_ns = 0
+    def _keep(self, frames: Iterable[StreamFrame]) -> None:
+        for frame in frames:
+            if frame.episode.set in self._settings.sets:
+                self._append(frame)
+            else:
+                self._left_alone[frame.episode.set] += 1
 
-    def _keep_until(self, stamp_ns: int) -> None:
-        while self._waiting and self._waiting[0].stamp_ns <= stamp_ns:
-            self._keep(self._waiting.popleft())
-        while len(self._poses) > _POSES_KEPT + len(self._waiting) + self._synchronizer.pending:
-            self._poses.pop(next(iter(self._poses)))
-
-    def _keep(self, sample: Sample) -> None:
-        pose = self._poses.pop(sample.stamp_ns, None)
-        episode = self._episodes.at(sample.stamp_ns)
-        if episode is None:
-            self.counts.outside_episodes += 1
-            return
-        if episode.set not in self._settings.sets:
-            self.counts.left_alone[episode.set] += 1
-            return
+    def _append(self, frame: StreamFrame) -> None:
+        sample, robot = frame.sample, self._stream.robot
         if self.buffer is None:
             # Before any command its joints are unknown: room for a command of every joint then.
-            self.buffer = ReplayBuffer(
-                self._settings.capacity,
-                self._image_size,
-                sample.joint_names,
-                sample.command_names or sample.joint_names,
-                self._continuous_joints(),
-            )
+            names = sample.joint_names, sample.command_names or sample.joint_names
+            capacity = self._settings.capacity
+            self.buffer = ReplayBuffer(capacity, self._image_size, *names, robot.continuous_joints)
         command = np.full(0, np.nan) if sample.command is None else sample.command
         # A new set, so that the trainer's thread never reads one that changes.
-        self.instances |= {episode.instance}
+        self.instances |= {frame.episode.instance}
         self.buffer.append(
-            sample.frame.pixels,
+            frame.image,
             sample.stamp_ns,
-            episode.id,
+            frame.episode.id,
             joint_position=_by_name(self.buffer.joint_names, sample.joint_names, sample.position),
             joint_command=_by_name(self.buffer.command_names, sample.command_names, command),
-            object_pose=pose,
-            tip_pose=self._tip_pose(sample),
+            object_pose=frame.object_pose,
+            tip_pose=robot.tip_poses(sample.joint_names, sample.position[None])[0],
         )
-        self.counts.kept += 1
+        self._kept += 1
 
-    def _continuous_joints(self) -> tuple[str, ...]:
-        """Those that turn without an end, as far as the robot's description is known."""
-        if self._chain is None:
-            return ()
-        limits = self._chain.position_limits
-        return tuple(name for name, limit in zip(self._chain.joint_names, limits, strict=True) if np.isinf(limit).all())
-
-    def _tip_pose(self, sample: Sample) -> NDArray[np.float64] | None:
-        if self._chain is None:
-            return None
-        positions = _by_name(self._chain.joint_names, sample.joint_names, sample.position)
-        return self._chain.forward(positions) if np.isfinite(positions).all() else None
+    def _take_late_pose(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
+        if self.buffer is not None:
+            self.buffer.set_object_pose(stamp_ns, pose)
 
 
 def _by_name(wanted: tuple[str, ...], names: tuple[str, ...], values: NDArray[np.float64]) -> NDArray[np.float64]:

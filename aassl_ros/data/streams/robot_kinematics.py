@@ -1,0 +1,53 @@
+"""What a robot description tells about recorded joints: which turn without end, and where the arm's tip is."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.errors import ConfigError
+from aassl_ros.motion.kinematics import Chain
+
+
+@dataclass(frozen=True)
+class RobotKinematics:
+    """What is known of a robot.
+
+    continuous_joints: those whose angle wraps. chain: from base link to tip link. problem: why there is none, or "".
+    """
+
+    continuous_joints: tuple[str, ...] = ()
+    chain: Chain | None = None
+    problem: str = "the robot description or the names of base and tip link are missing"
+
+    @classmethod
+    def from_urdf(cls, urdf: str, base_link: str, tip_link: str) -> RobotKinematics:
+        """Read a URDF. What it does not tell is left out, and `problem` says why; nothing is raised."""
+        try:
+            joints = ElementTree.fromstring(urdf).iter("joint")
+        except ElementTree.ParseError as error:
+            return cls(problem=f"robot description is not XML ({error}), expected a URDF.")
+        continuous = tuple(joint.get("name", "") for joint in joints if joint.get("type") == "continuous")
+        if not base_link or not tip_link:
+            return cls(continuous)
+        try:
+            return cls(continuous, Chain.from_urdf(urdf, base_link, tip_link), "")
+        except ConfigError as error:
+            return cls(continuous, problem=str(error))
+
+    def tip_poses(self, joint_names: Sequence[str], positions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Poses of the tip in the base link's frame, float64 [n, 7]: x y z in m, then the quaternion x y z w.
+
+        positions: [n, J] in rad or m in the order of joint_names. NaN where the chain or one of its joints is unknown.
+        """
+        poses = np.full((len(positions), 7), np.nan)
+        if self.chain is None or not set(self.chain.joint_names) <= set(joint_names):
+            return poses
+        columns = positions[:, [joint_names.index(name) for name in self.chain.joint_names]]
+        known = np.isfinite(columns).all(axis=1)
+        poses[known] = self.chain.forward(columns[known])
+        return poses

@@ -1,0 +1,213 @@
+"""From decoded messages to frames with all that training needs: the same way for a bag and for live topics."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aassl_ros.data.streams.episodes import Episode, EpisodeEvent, EpisodeTracker
+from aassl_ros.data.streams.images import Image, to_square
+from aassl_ros.data.streams.robot_kinematics import RobotKinematics
+from aassl_ros.data.streams.sync import Sample, SyncCounts, Synchronizer, SyncSettings
+from aassl_ros.errors import DataError
+from aassl_ros.motion.trajectory import Trajectory
+
+ANOTHER_SIZE = "image of another size than the first"
+# Poses that wait for their frame: ten seconds at 1 kHz, some 3 MB.
+_POSES_KEPT = 10_000
+
+
+@dataclass(frozen=True)
+class StreamFrame:
+    """A frame of an episode.
+
+    image: uint8 [S, S, 3] RGB at training size. sample: joints and command at the frame's stamp; its `frame` is None.
+    object_pose: float64 [7] in the camera's frame, x y z in m and the quaternion x y z w; NaN where no pose of this
+    stamp has come. The tip's pose is a function of the joints: StreamConsumer.robot gives it for many frames at once.
+    """
+
+    image: Image
+    sample: Sample
+    episode: Episode
+    object_pose: NDArray[np.float64]
+
+
+@dataclass
+class StreamCounts:
+    """What became of the frames. unusable: frames of an episode that cannot be read or are of another size."""
+
+    frames: int = 0
+    outside_episodes: int = 0
+    unusable: Counter[str] = field(default_factory=Counter)
+
+
+class _Picture(NamedTuple):
+    """An image at training size, and its height and width before."""
+
+    pixels: Image
+    size: tuple[int, ...]
+
+
+class StreamConsumer:
+    """Takes the messages of one robot and one camera in order of receipt, and gives complete frames by stamp.
+
+    A frame waits for the joint states around its stamp (see Synchronizer), then `episode_delay_s` of the camera's
+    stream for the episode event that claims or ends it and for the object's pose. If a clock is set back, episodes and
+    poses of before are forgotten. Frames of another size than the first one of an episode are counted, not given.
+
+    image_size: side S of the frames given, pixels. base_link, tip_link: of the arm in the robot description.
+    on_sample: called with every sample, of frames outside of episodes too. on_late_pose: called with (stamp_ns, pose)
+    if an object's pose comes after its frame was given.
+    """
+
+    def __init__(
+        self,
+        image_size: int,
+        sync: SyncSettings | None = None,
+        *,
+        robot: str = "",
+        base_link: str = "",
+        tip_link: str = "",
+        episode_delay_s: float = 0.0,
+        on_sample: Callable[[Sample], None] | None = None,
+        on_late_pose: Callable[[int, NDArray[np.float64]], None] | None = None,
+    ) -> None:
+        self.counts = StreamCounts()
+        self.robot = RobotKinematics()
+        self.newest_ns = 0  # of the frames taken since the clock was last set back
+        self._image_size, self._robot_name, self._links = image_size, robot, (base_link, tip_link)
+        self._delay_ns = round(episode_delay_s * 1e9)
+        self._on_sample, self._on_late_pose = on_sample, on_late_pose
+        self._synchronizer = Synchronizer(sync)
+        self._restarts = 0
+        self._episodes = EpisodeTracker(robot)
+        self._poses: dict[int, NDArray[np.float64]] = {}
+        self._given_ns: int | None = None
+        self._waiting: deque[Sample] = deque()
+        self._complete: deque[StreamFrame] = deque()
+        self._size: tuple[int, ...] | None = None
+
+    @property
+    def sync_counts(self) -> SyncCounts:
+        """Counts of samples, of frames without one and of joint states dropped; restarts of the clock."""
+        return self._synchronizer.counts
+
+    def add_image(self, stamp_ns: int, image: Image) -> None:
+        """Take a frame uint8 [H, W, 3]; only its centre square at training size is kept."""
+        picture = self._picture(image)
+        self._add_frame(stamp_ns, lambda: picture)
+
+    def add_undecoded(self, stamp_ns: int, decode: Callable[[], Image]) -> None:
+        """Take a frame that is decoded only if it belongs to an episode. decode: may raise DataError, which counts."""
+        self._add_frame(stamp_ns, lambda: self._picture(decode()))
+
+    def add_joint_state(
+        self,
+        stamp_ns: int,
+        names: Sequence[str],
+        positions: ArrayLike,
+        velocities: ArrayLike = (),
+        efforts: ArrayLike = (),
+    ) -> None:
+        """Take a joint state; one that is not finite, not whole or not newer is dropped and counted."""
+        self._synchronizer.add_joint_state(stamp_ns, names, positions, velocities, efforts)
+        self._advance()
+
+    def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
+        """Take a command; receipt_ns counts as its stamp if it has none."""
+        self._synchronizer.add_trajectory(trajectory, receipt_ns)
+        self._advance()
+
+    def add_episode(self, text: str) -> EpisodeEvent:
+        """Take an episode event's JSON and return the event. Raises DataError if it cannot be read or followed."""
+        event = EpisodeEvent.parse(text)
+        self._episodes.add(event)
+        return event
+
+    def add_object_pose(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
+        """Take the object's pose [7] for the frame of the same stamp. Raises DataError if it is not finite."""
+        if not np.isfinite(pose).all() or not pose[3:].any():
+            raise DataError("object pose is not finite")
+        if self._given_ns is not None and stamp_ns <= self._given_ns:
+            if self._on_late_pose is not None:
+                self._on_late_pose(stamp_ns, pose)
+            return
+        self._poses[stamp_ns] = pose
+        if len(self._poses) > _POSES_KEPT:
+            self._poses.pop(next(iter(self._poses)))
+
+    def add_robot_description(self, urdf: str) -> RobotKinematics:
+        """Take a URDF; the newest holds for all frames, also those given before. `problem` says what it lacks."""
+        self.robot = RobotKinematics.from_urdf(urdf, *self._links)
+        return self.robot
+
+    def frames(self) -> Iterator[StreamFrame]:
+        """The frames that are complete by now, each once, by stamp."""
+        self._release(self.newest_ns - self._delay_ns)
+        while self._complete:
+            yield self._complete.popleft()
+
+    def flush(self) -> Iterator[StreamFrame]:
+        """All frames left: no message will come any more."""
+        self._waiting.extend(self._synchronizer.flush())
+        self._release(None)
+        return self.frames()
+
+    def _picture(self, image: Image) -> _Picture:
+        return _Picture(to_square(image, self._image_size), image.shape[:2])
+
+    def _add_frame(self, stamp_ns: int, load: Callable[[], _Picture]) -> None:
+        self.counts.frames += 1
+        self._synchronizer.add_frame(stamp_ns, load)
+        self._advance()
+        self.newest_ns = max(self.newest_ns, stamp_ns)
+
+    def _advance(self) -> None:
+        """Make samples after each message: live and from a bag, the same decisions at the same message."""
+        self._waiting.extend(self._synchronizer.ready())
+        if self._synchronizer.counts.restarts != self._restarts:
+            # Frames of before are given as they are; no episode or pose of then is of the frames to come.
+            self._restarts = self._synchronizer.counts.restarts
+            self._release(None)
+            self._episodes = EpisodeTracker(self._robot_name)
+            self._poses.clear()
+            self._given_ns, self.newest_ns = None, 0
+
+    def _release(self, until_ns: int | None) -> None:
+        """Complete the samples up to a stamp; None: all."""
+        while self._waiting and (until_ns is None or self._waiting[0].stamp_ns <= until_ns):
+            self._complete_sample(self._waiting.popleft())
+
+    def _complete_sample(self, made: Sample) -> None:
+        load: Callable[[], _Picture] = made.frame
+        sample = replace(made, frame=None)
+        pose = self._take_pose(sample.stamp_ns)
+        if self._on_sample is not None:
+            self._on_sample(sample)
+        episode = self._episodes.at(sample.stamp_ns)
+        if episode is None:
+            self.counts.outside_episodes += 1
+            return
+        try:
+            picture = load()
+        except DataError as error:
+            self.counts.unusable[str(error)] += 1
+            return
+        if self._size not in (None, picture.size):
+            self.counts.unusable[ANOTHER_SIZE] += 1
+            return
+        self._size = picture.size
+        self._complete.append(StreamFrame(picture.pixels, sample, episode, pose))
+
+    def _take_pose(self, stamp_ns: int) -> NDArray[np.float64]:
+        """The pose of that stamp; those before it are let go, as no frame needs them any more."""
+        self._given_ns = stamp_ns
+        pose = self._poses.pop(stamp_ns, None)
+        while self._poses and (first := next(iter(self._poses))) <= stamp_ns:
+            del self._poses[first]
+        return np.full(7, np.nan) if pose is None else pose
