@@ -24,6 +24,7 @@ from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import CheckpointNews
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.stream_consumer import ANOTHER_SIZE
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import TrainingError, TrajectoryError
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoint
@@ -75,7 +76,7 @@ class TrainerNode(ManagedNode):
         self._first_minutes = FirstMinutes((), 0.0)
         self._announced: Saved | None = None
         self._failure: str | None = None
-        self._said_no_episode = False
+        self._said_no_episode = self._said_another_size = False
         self._subscriptions_made: list[Any] = []
         self._diagnostics = DiagnosticsPublisher(self, self._report)
         self._ticker = self.create_timer(_TICK_S, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -221,6 +222,7 @@ class TrainerNode(ManagedNode):
         if self._feed is not None:
             self._feed.say_trouble()
         self._say_if_none_is_of_an_episode()
+        self._say_if_of_another_size()
         status, buffer = self._trainer.status, self._intake.buffer
         frames, episodes = (0, 0) if buffer is None else (len(buffer), buffer.episode_count)
         self._say(self._first_minutes.report(status, frames, episodes, time.monotonic()))
@@ -239,6 +241,16 @@ class TrainerNode(ManagedNode):
                 f"none of {counts.outside_episodes} frames belongs to an episode, so nothing is learnt from them. "
                 "Mark what is in view: aassl episode start --instance NAME, or start the explorer."
             )
+
+    def _say_if_of_another_size(self) -> None:
+        """Once: all frames must be of one size, as in prepared data."""
+        if self._intake is None or self._said_another_size or not self._intake.counts.bad[ANOTHER_SIZE]:
+            return
+        self._said_another_size = True
+        self.get_logger().warning(
+            "frames have another size than the first frame of an episode; they are not used (the diagnostics count "
+            "them). Give the camera its first resolution back, or deactivate and activate the trainer."
+        )
 
     def _announce(self) -> None:
         """Tell the newest checkpoint, once."""

@@ -79,16 +79,14 @@ class BagFrames:
         consumer, takers = self._consumer, self._takers()
         events = EpisodeEvents(self._reader, self._roles, self._settings)
         events.feed(consumer)
-        restarts = 0
         sample_topics = [self._roles.session.topic(name) for name in topics.sample_topics(self._roles.camera)]
         wanted = [topic for topic in (*self._roles.streams, *sample_topics) if topic in self._reader.topics]
         for message in self._reader.messages(wanted):
             self._try(takers[message.topic], message)
             if message.topic == self._roles.camera_topic:
                 progress(1)
-            if consumer.sync_counts.restarts != restarts:
-                restarts = consumer.sync_counts.restarts
-                events.feed(consumer, message.log_ns)
+            if message.topic in (self._roles.camera_topic, self._roles.session.roles.joint_states):
+                events.follow(consumer, message.log_ns)
             for frame in consumer.frames():
                 self._take_frame(frame, keep)
         for frame in consumer.flush():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -58,7 +59,8 @@ class StreamConsumer:
 
     A frame waits for the joint states around its stamp (see Synchronizer), then `episode_delay_s` of the camera's
     stream for the episode event that claims or ends it and for the object's pose. If a clock is set back, episodes and
-    poses of before are forgotten. Frames of another size than the first one of an episode are counted, not given.
+    poses of before are forgotten. The first frame in an episode sets the size; frames of another size are counted, not
+    given.
 
     image_size: side S of the frames given, pixels. base_link, tip_link: of the arm in the robot description.
     on_sample: called with every sample, of frames outside of episodes too. on_late_pose: called with (stamp_ns, pose)
@@ -80,12 +82,16 @@ class StreamConsumer:
         self.counts = StreamCounts()
         self.robot = RobotKinematics()
         self.newest_ns = 0  # of the frames taken since the clock was last set back
+        self.rising = True
+        """Whether the last frame or joint state was newer than those before it; if not, the clock may be set back."""
         self._image_size, self._robot_name, self._links = image_size, robot, (base_link, tip_link)
         self._delay_ns = round(episode_delay_s * 1e9)
         self._on_sample, self._on_late_pose = on_sample, on_late_pose
         self._synchronizer = Synchronizer(sync)
         self._restarts = 0
         self._episodes = EpisodeTracker(robot)
+        self._newest_joint_ns = 0
+        self._events_since_rise: list[EpisodeEvent] = []
         self._poses: dict[int, NDArray[np.float64]] = {}
         self._given_ns: int | None = None
         self._waiting: deque[Sample] = deque()
@@ -117,6 +123,8 @@ class StreamConsumer:
         """Take a joint state; one that is not finite, not whole or not newer is dropped and counted."""
         self._synchronizer.add_joint_state(stamp_ns, names, positions, velocities, efforts)
         self._advance()
+        self._follow(stamp_ns > self._newest_joint_ns)
+        self._newest_joint_ns = max(self._newest_joint_ns, stamp_ns)
 
     def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
         """Take a command; receipt_ns counts as its stamp if it has none."""
@@ -126,6 +134,7 @@ class StreamConsumer:
     def add_episode(self, text: str) -> EpisodeEvent:
         """Take an episode event's JSON and return the event. Raises DataError if it cannot be read or followed."""
         event = EpisodeEvent.parse(text)
+        self._events_since_rise.append(event)
         self._episodes.add(event)
         return event
 
@@ -165,18 +174,31 @@ class StreamConsumer:
         self.counts.frames += 1
         self._synchronizer.add_frame(stamp_ns, load)
         self._advance()
+        self._follow(stamp_ns > self.newest_ns)
         self.newest_ns = max(self.newest_ns, stamp_ns)
+
+    def _follow(self, rising: bool) -> None:
+        self.rising = rising
+        if rising:
+            self._events_since_rise.clear()
 
     def _advance(self) -> None:
         """Make samples after each message: live and from a bag, the same decisions at the same message."""
         self._waiting.extend(self._synchronizer.ready())
         if self._synchronizer.counts.restarts != self._restarts:
-            # Frames of before are given as they are; no episode or pose of then is of the frames to come.
             self._restarts = self._synchronizer.counts.restarts
-            self._release(None)
-            self._episodes = EpisodeTracker(self._robot_name)
-            self._poses.clear()
-            self._given_ns, self.newest_ns = None, 0
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """The clock was set back: give the frames of before, and forget what was told of them."""
+        self._release(None)
+        self._poses.clear()
+        self._given_ns, self.newest_ns, self._newest_joint_ns = None, 0, 0
+        self._episodes = EpisodeTracker(self._robot_name)
+        # It takes two messages to see that the clock was set back: an event just before them is of the new time.
+        for event in self._events_since_rise:
+            with contextlib.suppress(DataError):
+                self._episodes.add(event)
 
     def _release(self, until_ns: int | None) -> None:
         """Complete the samples up to a stamp; None: all."""

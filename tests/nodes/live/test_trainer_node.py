@@ -143,7 +143,7 @@ def test_what_cannot_be_read_is_counted_and_learning_goes_on(
         return (
             values.get("frames_unreadable") == "2"
             and int(values.get("joint_states_dropped", 0)) >= 2
-            and int(values.get("bad: image changed size", 0)) >= 1
+            and int(values.get("bad: image of another size than the first", 0)) >= 1
             and values.get("bad: command refused") == "1"
             and values.get("bad: episode event refused") == "1"
         )
