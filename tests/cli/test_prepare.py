@@ -104,7 +104,7 @@ def test_a_recording_that_failed_before_its_first_frame_does_not_stop_the_bags_b
     assert f"note: {bags / 'failed'}: left out, it holds no camera frames" in said
 
     assert main(["prepare", str(bags / "failed"), "-o", str(tmp_path / "none")]) == 1
-    assert "Nothing was recorded there: leave this bag out" in capsys.readouterr().err
+    assert "Nothing was recorded on it: omit this bag" in capsys.readouterr().err
 
 
 def test_rendered_data_are_replaced_only_with_force(

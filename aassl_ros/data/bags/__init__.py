@@ -1,4 +1,4 @@
-"""Bags: rosbag2 recordings, written, read, checked and recovered."""
+"""Writes, reads, checks and recovers bags (rosbag2 recordings)."""
 
 from aassl_ros.data.bags.check import check_bag
 from aassl_ros.data.bags.reader import BagMessage, BagReader, TopicSummary

@@ -1,4 +1,4 @@
-"""Whether a bag is sound: every message reads, nothing was dropped, and its samples are what its raw streams give."""
+"""Checks a bag: all messages can be read, none was dropped, and the samples agree with the raw streams."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ from aassl_ros.settings import describe, from_mapping
 
 
 def check_bag(path: Path) -> list[str]:
-    """What is wrong with a bag, a line each; empty if it is sound. Raises BagError where there is no bag to read."""
+    """Check a bag.
+
+    Args:
+        path: the folder of the bag.
+
+    Returns:
+        One line for each problem; empty if the bag has none.
+
+    Raises:
+        BagError: there is no bag that can be opened.
+    """
     with BagReader(path) as reader:
         try:
             return _check(reader)
@@ -31,24 +41,24 @@ def _check(reader: BagReader) -> list[str]:
     for name, topic in reader.topics.items():
         for said in {topic.message_count, reader.declared_counts.get(name, topic.message_count)}:
             if counts[name] != said:
-                findings.append(f"{name}: {counts[name]} messages read, but {said} are said to be there.")
+                findings.append(f"{name}: {counts[name]} messages read, expected {said}.")
     session, ledger = reader.session, reader.ledger
     if session is None:
-        return [*findings, "No session: not made by aassl's recorder; name its topics when you prepare it."]
+        return [*findings, "No session: aassl's recorder did not make it. Name its topics when you prepare it."]
     for camera, name in session.roles.cameras.items():
         if counts[name] == 0:
             findings.append(f"No frames of camera {camera!r} on {name}.")
     if counts[session.roles.joint_states] == 0:
         findings.append(f"No joint states on {session.roles.joint_states}.")
     if ledger is None or not ledger.closed:
-        findings.append("The recorder did not close it: the last messages may be missing.")
+        findings.append("The recorder did not close the bag: the last messages may be missing.")
     elif ledger.lossy:
-        findings.append(f"The recorder lost something: {ledger.summary()}")
+        findings.append(f"The recorder lost data: {ledger.summary()}")
     return findings + _compare_samples(reader, session)
 
 
 def _compare_samples(reader: BagReader, session: Session) -> list[str]:
-    """Make the samples again from the raw streams; each must be in the bag, byte for byte."""
+    """Compute the samples again from the raw streams. Each must be in the bag, byte for byte."""
     known = {info.name for info in describe(SyncSettings)}
     settings = from_mapping(
         SyncSettings, {key: value for key, value in session.settings.items() if key in known}, source=str(reader.path)
@@ -70,6 +80,6 @@ def _compare_samples(reader: BagReader, session: Session) -> list[str]:
         return []
     where = min(messages.header_stamp_ns(data) for _, data in made ^ recorded)
     return [
-        f"{len(made - recorded)} samples made from the raw streams are not in the bag, {len(recorded - made)} in it "
-        f"cannot be made from them (first at stamp {where} ns)."
+        f"{len(made - recorded)} samples computed from the raw streams are not in the bag, and "
+        f"{len(recorded - made)} samples in the bag are not among the computed ones (first at stamp {where} ns)."
     ]

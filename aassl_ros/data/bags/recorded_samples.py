@@ -1,4 +1,4 @@
-"""Samples computed from the raw streams held against those that the recorder wrote into the bag."""
+"""Compares samples computed from the raw streams with the samples that the recorder wrote into the bag."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from aassl_ros.data.streams.sync import Sample
 
 @dataclass(frozen=True)
 class Comparison:
-    """Largest differences in rad or m; None where there was nothing to compare.
+    """Largest differences in rad or m; None if there was nothing to compare.
 
-    missing: frames that have a sample here but none in the bag, though the bag has samples; 0 where it has none at all.
+    missing: number of frames with a computed sample but no recorded one; 0 if the bag has no samples at all.
     """
 
     position: float | None
@@ -23,7 +23,7 @@ class Comparison:
 
 
 class RecordedSamples:
-    """Collects both kinds while a bag is read, in whichever order they come, and compares them at the end."""
+    """Collects computed and recorded samples in any order while a bag is read, and compares them at the end."""
 
     def __init__(self) -> None:
         self._states: dict[int, _Named] = {}
@@ -31,19 +31,19 @@ class RecordedSamples:
         self._computed: list[Sample] = []
 
     def add_state(self, stamp_ns: int, names: tuple[str, ...], values: ArrayLike) -> None:
-        """Take a recorded joint state."""
+        """Add a recorded joint state."""
         self._states[stamp_ns] = _Named(names, np.asarray(values, np.float64))
 
     def add_command(self, stamp_ns: int, names: tuple[str, ...], values: ArrayLike) -> None:
-        """Take a recorded command."""
+        """Add a recorded command."""
         self._commands[stamp_ns] = _Named(names, np.asarray(values, np.float64))
 
     def add_computed(self, sample: Sample) -> None:
-        """Take a sample made from the raw streams."""
+        """Add a sample computed from the raw streams."""
         self._computed.append(sample)
 
     def compare(self) -> Comparison:
-        """The largest difference over all samples and joints that both have."""
+        """The largest differences over all samples and joints that are both computed and recorded."""
         positions: list[float] = []
         commands: list[float] = []
         missing = 0
@@ -64,7 +64,7 @@ class _Named:
     values: NDArray[np.float64]
 
     def differences(self, names: tuple[str, ...], values: NDArray[np.float64]) -> list[float]:
-        """At most one number: the largest difference over the names both have and know."""
+        """The largest difference over the names whose values both know, as a list of at most one number."""
         if names == self.names and len(values) == len(self.values):
             gaps = np.abs(values - self.values)
         else:

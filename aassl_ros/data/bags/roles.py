@@ -1,4 +1,4 @@
-"""Which topic of a bag is the camera, which the joints: as the session says, or the user, else by type."""
+"""Finds the topic of each role (camera, joints, ...) in a bag: from the user, the session, or the message types."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _POSE = "geometry_msgs/msg/PoseStamped"
 
 @dataclass(frozen=True)
 class NamedTopics:
-    """What the user says; empty: as the session says, else the only topic of that type. camera: its name or topic."""
+    """Topics that the user names. An empty one is taken from the session, else it is the only topic of its type.
+
+    camera: the name of the camera or its image topic.
+    """
 
     camera: str = ""
     joint_states: str = ""
@@ -29,7 +32,10 @@ class NamedTopics:
 
 @dataclass(frozen=True)
 class BagRoles:
-    """One camera and what belongs to it. session: the recorder's, or made of what was found; camera: its name there."""
+    """The roles for one camera of a bag.
+
+    session: the recorder's session, or one made from the topics found. camera: the camera's name in it.
+    """
 
     session: Session
     camera: str
@@ -37,13 +43,24 @@ class BagRoles:
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Topics that frames and their states are made of."""
+        """The topics that frames and their states are computed from."""
         roles = self.session.roles
         return (self.camera_topic, roles.joint_states, *roles.commands.values(), roles.object_pose)
 
 
 def find_roles(reader: BagReader, named: NamedTopics) -> BagRoles:
-    """Raises BagError naming what the bag holds where the camera, joints or episodes cannot be told or are empty."""
+    """Find the topic of each role in a bag.
+
+    Args:
+        reader: the open bag.
+        named: the topics that the user names.
+
+    Returns:
+        The roles.
+
+    Raises:
+        BagError: the topic of the camera, joints or episodes is not clear or is empty; the message lists the topics.
+    """
     session = _override(reader.session or _guess(reader), named)
     cameras = session.roles.cameras
     if len(cameras) > 1 and not named.camera:
@@ -58,18 +75,18 @@ def find_roles(reader: BagReader, named: NamedTopics) -> BagRoles:
         ("episode events", roles.episode, "their topic with --episode"),
     ):
         if topic not in reader.topics or reader.topics[topic].message_count == 0:
-            advice = "Nothing was recorded there: leave this bag out, or name" if topic else "Name"
+            advice = "Nothing was recorded on it: omit this bag, or name" if topic else "Name"
             raise _problem(reader, f"holds no {what}", f"{advice} {option}.")
     return BagRoles(session, camera, cameras[camera])
 
 
 def has_frames(reader: BagReader) -> bool:
-    """Whether anything in the bag can be camera frames: a recording that failed before its first has none."""
+    """Whether the bag contains camera frames. A recording that failed early has none."""
     return any(reader.topics[topic].message_count for topic in _of_type(reader, _IMAGES))
 
 
 def _guess(reader: BagReader) -> Session:
-    """A session for a bag of another recorder: the only topic of each type, or the one of the usual name."""
+    """A session for a bag of another recorder: for each role the only topic of its type, or that of the usual name."""
     images = _of_type(reader, _IMAGES)
     commands = _usual(_of_type(reader, (messages.JOINT_TRAJECTORY,)), topics.COMMAND)
     roles = Roles(
@@ -87,7 +104,7 @@ def _of_type(reader: BagReader, types: tuple[str, ...]) -> list[str]:
 
 
 def _usual(found: list[str], name: str, *, only: bool = True) -> str:
-    """The topic of that relative name in any namespace, else (only) the single one there is, else none."""
+    """The topic of that relative name in any namespace; else, with `only`, the only topic in `found`; else ""."""
     named = [topic for topic in found if topic == name or topic.endswith(f"/{name}")]
     if len(named) == 1:
         return named[0]
@@ -115,7 +132,7 @@ def _override(session: Session, named: NamedTopics) -> Session:
 
 
 def _problem(reader: BagReader, what: str, advice: str) -> BagError:
-    # Without the topics that every recording has beside its streams.
+    # Omit the recorder's own topics, which every recording has.
     telling = {name: topic for name, topic in reader.topics.items() if "/recorder/" not in f"/{name}"}
     found = ", ".join(f"{name} {topic.message_count}" for name, topic in telling.items())
     return BagError(f"{reader.path} {what} (found: {found or 'nothing'}). {advice}")

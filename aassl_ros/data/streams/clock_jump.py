@@ -1,4 +1,4 @@
-"""Tells a clock that was set back for good, as by a simulator started again, from a message that only came late."""
+"""Detects a clock that was set back, for example by a restart of the simulator, as opposed to a late message."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Collection
 from aassl_ros.data.streams.messages import header_stamp_ns
 from aassl_ros.errors import DataError
 
-# Messages of one stream are never this much out of order; a clock that is set by less is waited for.
+# Messages of one stream are never this much out of order. A smaller jump is not detected: its messages count as late.
 JUMP_BACK_NS = 1_000_000_000
 
 
 class JumpBack:
-    """Follows the stamps of one stream."""
+    """Detects jumps back in the stamps of one stream."""
 
     def __init__(self) -> None:
         self._candidate_ns: int | None = None
 
     def confirmed(self, stamp_ns: int, last_ns: int) -> bool:
-        """Whether this stamp shows that the clock jumped back; last_ns: the newest stamp of the stream before it.
+        """Whether this stamp shows that the clock jumped back. last_ns: the newest earlier stamp of the stream, ns.
 
-        It takes two in a row that lie behind and rise, so that a single wrong stamp, or a driver that leaves all its
-        stamps 0, is none.
+        A jump needs two consecutive stamps that are behind and increase. So a single wrong stamp is no jump, nor is a
+        driver whose stamps are all 0.
         """
         before, self._candidate_ns = self._candidate_ns, None
         if stamp_ns > last_ns - JUMP_BACK_NS:
@@ -33,9 +33,9 @@ class JumpBack:
 
 
 class StreamClock:
-    """Follows the times of a recording: those of receipt, and the stamps of some topics whose messages have a header.
+    """Detects jumps back of the clock in a recording, from the times of receipt and the stamps of some topics.
 
-    stamped: such topics; none in simulated time, where the receipt tells all.
+    stamped: topics whose messages have a header; empty in simulated time, in which the times of receipt are enough.
     """
 
     def __init__(self, stamped: Collection[str] = ()) -> None:
@@ -43,7 +43,7 @@ class StreamClock:
         self._stamps = {topic: (JumpBack(), 0) for topic in stamped}
 
     def jumped_back(self, topic: str, log_ns: int, data: bytes) -> bool:
-        """Whether a message, received at log_ns, is the first after a jump back. It is followed either way."""
+        """Add a message that was received at log_ns. Returns whether it is the first one after a jump back."""
         last_ns, self._last_log_ns = self._last_log_ns, log_ns
         if log_ns < last_ns - JUMP_BACK_NS:
             return True

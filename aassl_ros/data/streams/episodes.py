@@ -1,4 +1,4 @@
-"""Episodes: stretches of handling one object instance, told by start, stop and discard events."""
+"""Episodes: intervals in which one object instance is handled, marked by start, stop and discard events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ __all__ = ["SETS", "Episode", "EpisodeEvent", "EpisodeTracker"]
 
 @dataclass(frozen=True)
 class EpisodeEvent:
-    """One message on the episode topic. stamp_ns: of the first frame that belongs (start) or no longer does (stop)."""
+    """One message on the episode topic.
+
+    stamp_ns: stamp of the first frame of the episode (start) or of the first frame after it (stop).
+    """
 
     id: str
     stamp_ns: int
@@ -25,7 +28,7 @@ class EpisodeEvent:
 
     @classmethod
     def parse(cls, text: str) -> EpisodeEvent:
-        """Read an event's JSON. Raises JsonMessageError (a DataError) naming the key that is wrong."""
+        """Read an event from JSON. Raises JsonMessageError (a DataError), which names the wrong key."""
         values = EPISODE.decode(text)
         identity, stamp_ns, event = values["id"], values["stamp"], values["event"]
         if event != "start":
@@ -33,7 +36,7 @@ class EpisodeEvent:
         return cls(identity, stamp_ns, event, values["instance"], values["category"] or None, values["set"])
 
     def to_json(self) -> str:
-        """The event as it goes over the topic."""
+        """The text of the message."""
         values: dict[str, Any] = {"id": self.id, "stamp": self.stamp_ns, "event": self.event}
         if self.event == "start":
             values |= {"instance": self.instance, "category": self.category, "set": self.set}
@@ -42,7 +45,10 @@ class EpisodeEvent:
 
 @dataclass(frozen=True)
 class Episode:
-    """Frames with start_ns <= stamp < stop_ns belong; stop_ns is None while the episode runs. Key: (robot, id)."""
+    """An episode: all frames with start_ns <= stamp < stop_ns. (robot, id) identifies it.
+
+    stop_ns is None while the episode runs.
+    """
 
     robot: str
     id: str
@@ -54,36 +60,43 @@ class Episode:
     discarded: bool = False
 
     def holds(self, stamp_ns: int) -> bool:
-        """Whether a frame of this stamp belongs."""
+        """Whether a frame with this stamp belongs to the episode."""
         return self.start_ns <= stamp_ns and (self.stop_ns is None or stamp_ns < self.stop_ns)
 
 
 class EpisodeTracker:
-    """Follows one robot's episode events and says which episode a frame belongs to.
+    """Takes the episode events of one robot and finds the episode of a frame.
 
-    One object is handled at a time: a start ends the episode before it, should its stop never come.
+    One object is handled at a time, so a start also ends the previous episode if its stop is missing.
     """
 
     def __init__(self, robot: str = "") -> None:
         self._robot = robot
         self._episodes: dict[str, Episode] = {}
-        self._starts: list[tuple[int, str]] = []  # rising (start_ns, id)
+        self._starts: list[tuple[int, str]] = []  # increasing (start_ns, id)
 
     @property
     def episodes(self) -> tuple[Episode, ...]:
-        """All episodes, discarded ones too, in order of their start."""
+        """All episodes in order of their start, also discarded ones."""
         return tuple(self._episodes[identity] for _, identity in self._starts)
 
     def add(self, event: EpisodeEvent) -> Episode:
-        """Take an event, return its episode as it now is. One told before changes nothing.
+        """Add an event. A repeated event changes nothing.
 
-        Raises DataError on a stop or discard of an unknown episode, a stop before the start, or an id started twice.
+        Args:
+            event: the event.
+
+        Returns:
+            The episode after the event.
+
+        Raises:
+            DataError: a stop or discard of an unknown episode, a stop before the start, or an id started twice.
         """
         known = self._episodes.get(event.id)
         if event.event == "start":
             return self._start(event, known)
         if known is None:
-            raise DataError(f"Episode {event.id} is to {event.event} but was never started.")
+            raise DataError(f"Episode {event.id}: {event.event} event, but the episode was never started.")
         if event.event == "discard":
             known = replace(known, discarded=True)
         elif event.stamp_ns < known.start_ns:
@@ -96,7 +109,7 @@ class EpisodeTracker:
         return known
 
     def at(self, stamp_ns: int) -> Episode | None:
-        """The episode that a frame of this stamp belongs to; None between episodes and in discarded ones."""
+        """The episode of a frame with this stamp; None between episodes and in discarded ones."""
         after = bisect_right(self._starts, stamp_ns, key=lambda start: start[0])
         if after == 0:
             return None
@@ -107,7 +120,7 @@ class EpisodeTracker:
         told = (event.instance, event.category, event.set, event.stamp_ns)
         if known is not None:
             if (known.instance, known.category, known.set, known.start_ns) != told:
-                raise DataError(f"Episode {event.id} of {known.instance!r} is started again, as {event.instance!r}.")
+                raise DataError(f"Episode {event.id} of {known.instance!r} was started again as {event.instance!r}.")
             return known
         place = bisect_right(self._starts, event.stamp_ns, key=lambda start: start[0])
         if place > 0:

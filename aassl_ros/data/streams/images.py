@@ -1,6 +1,6 @@
-"""Pictures as they come over ROS made uint8 [H, W, 3] RGB, and made the square that training and recognition see.
+"""Decodes ROS images to uint8 [H, W, 3] RGB, and crops and resizes them to the square input of training.
 
-`to_square` is the one way from a camera's frame to what an encoder is given; prepare, trainer and evaluator call it.
+`prepare`, the trainer and the evaluator all use `to_square`, so that encoders always get the same kind of frames.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from aassl_ros.errors import DataError
 
 Image = NDArray[np.uint8]
 
-# Encoding -> (channels, bytes a channel, OpenCV conversion to RGB or None). OpenCV names a Bayer pattern by its second
-# row, ROS by its first, hence RGGB is OpenCV's BG.
+# Encoding -> (channels, bytes per channel, OpenCV conversion to RGB or None). OpenCV names a Bayer pattern by its
+# second row, ROS by its first row, so RGGB is BG in OpenCV.
 _ENCODINGS: dict[str, tuple[int, int, int | None]] = {
     "rgb8": (3, 1, None),
     "bgr8": (3, 1, cv2.COLOR_BGR2RGB),
@@ -45,20 +45,30 @@ def is_known_encoding(encoding: str) -> bool:
 
 
 def decode_image(encoding: str, height: int, width: int, step: int, is_bigendian: bool, data: Any) -> Image:
-    """The picture of a sensor_msgs/Image: uint8 [height, width, 3] RGB; 16 bits keep their upper 8.
+    """Decode a sensor_msgs/Image. Of 16-bit channels the upper 8 bits are used.
 
-    step: bytes a row, padding included. data: any buffer of height * step bytes (bytes, array, ndarray of uint8).
-    The answer may share memory with `data` where the image is rgb8. Raises DataError on an unknown encoding, an empty
-    image or data too short for its size.
+    Args:
+        encoding: the encoding, such as "rgb8".
+        height: pixels.
+        width: pixels.
+        step: bytes per row, with padding.
+        is_bigendian: byte order of 16-bit channels.
+        data: a buffer of height * step bytes (bytes, array or ndarray of uint8).
+
+    Returns:
+        uint8 [height, width, 3], RGB; for rgb8 it may share memory with `data`.
+
+    Raises:
+        DataError: the encoding is unknown, the image is empty, or the data are too short.
     """
     if encoding not in _ENCODINGS:
         known = ", ".join(_ENCODINGS)
-        raise DataError(f"An image has encoding {encoding!r}, expected one of {known}: let the driver convert it.")
+        raise DataError(f"An image has encoding {encoding!r}, expected one of {known}. Set another one in the driver.")
     channels, item_bytes, conversion = _ENCODINGS[encoding]
     flat = np.frombuffer(data, np.uint8)
     row_bytes = width * channels * item_bytes
     if height < 1 or width < 1:
-        raise DataError(f"An image is {width} x {height} pixels: it holds no picture.")
+        raise DataError(f"An image has {width} x {height} pixels: it is empty.")
     if step < row_bytes or flat.size < height * step:
         raise DataError(
             f"An image of {width} x {height} {encoding} has {flat.size} bytes in rows of {step}, "
@@ -77,23 +87,38 @@ def decode_image(encoding: str, height: int, width: int, step: int, is_bigendian
 
 
 def decode_compressed(format: str, data: Any) -> Image:
-    """The picture of a sensor_msgs/CompressedImage (JPEG, PNG and what else OpenCV reads): uint8 [H, W, 3] RGB.
+    """Decode a sensor_msgs/CompressedImage (JPEG, PNG and other formats of OpenCV).
 
-    format: as the message gives it, for the error alone. Raises DataError if no picture can be read from it.
+    Args:
+        format: the format in the message, for error messages.
+        data: the bytes of the picture file.
+
+    Returns:
+        uint8 [H, W, 3], RGB.
+
+    Raises:
+        DataError: the data are damaged, depth values, or of an unknown format.
     """
     if "compressedDepth" in format:
-        raise DataError(f"A compressed image has format {format!r}: it holds depth, expected a picture.")
+        raise DataError(f"A compressed image has format {format!r}: it contains depth, expected a colour picture.")
     flat = np.frombuffer(data, np.uint8)
     bgr = cv2.imdecode(flat, cv2.IMREAD_COLOR) if flat.size else None
     if bgr is None:
-        raise DataError(f"A compressed image of format {format!r} and {flat.size} bytes is damaged or of unknown kind.")
+        raise DataError(f"A compressed image ({format!r}, {flat.size} bytes) is damaged or of an unknown format.")
     return _uint8(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
 
 
 def to_square(image: Image, size: int) -> Image:
-    """The centre square of an image at `size` pixels: uint8 [H, W, 3] to uint8 [size, size, 3], a copy of its own.
+    """Crop the centre square of an image and resize it.
 
-    Shrunk by area, so that no line of a large image falls between pixels; enlarged linearly.
+    Reduction uses area averaging, so that thin lines do not vanish; enlargement is linear.
+
+    Args:
+        image: uint8 [H, W, 3].
+        size: width and height of the result, pixels.
+
+    Returns:
+        uint8 [size, size, 3], always a copy.
     """
     height, width = image.shape[:2]
     side = min(height, width)

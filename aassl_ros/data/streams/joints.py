@@ -1,4 +1,4 @@
-"""Joint positions over time: partial messages merged by name, and the state at any stamp between two of them."""
+"""Merges joint state messages, which may be partial, by joint name, and interpolates the state at any stamp."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aassl_ros.data.streams.clock_jump import JumpBack
 
 Floats = NDArray[np.float64]
 
-# Bags keep these texts in their ledgers: a reason that is reworded needs the old text beside it.
+# The ledgers in bags contain these texts. If you reword one, keep reading the old text too.
 # Why a message was dropped.
 NOT_FINITE = "not finite"
 WRONG_LENGTH = "wrong length"
@@ -26,10 +26,10 @@ STREAM_ENDED = "joint stream ended"
 STREAM_SILENT = "joint stream silent"
 BRACKET_TOO_WIDE = "bracket too wide"
 JOINT_MISSING = "joint missing"
-# A frame before the first or after the last joint state can have no sample; that is no loss.
+# A frame before the first or after the last joint state cannot have a sample. This does not count as a loss.
 EDGE_REASONS = (NO_STATE_BEFORE, STREAM_ENDED)
 
-# Old states are cut off only so many at a time: each cut moves the rest.
+# Old states are removed in groups of this size, because each removal moves all others.
 _CUT_AT = 512
 
 
@@ -37,8 +37,9 @@ _CUT_AT = 512
 class JointState:
     """All joints at one stamp.
 
-    position, velocity, effort: float64 [J] in rad (m), rad/s and Nm; NaN where not told.
-    bracket_ns: widest gap between the two messages a joint was interpolated between; 0 where one came at the stamp.
+    position, velocity, effort: float64 [J], rad, rad/s and Nm (m, m/s, N for sliding joints); NaN if unknown.
+    bracket_ns: the time between the two messages used for interpolation, ns, largest over the joints; 0 if a message
+    has this stamp.
     """
 
     names: tuple[str, ...]
@@ -50,13 +51,13 @@ class JointState:
 
 @dataclass
 class _Series:
-    """One joint: rising stamps and, for each, position, velocity and effort."""
+    """One joint: increasing stamps, and for each the position, velocity and effort."""
 
     stamps: list[int] = field(default_factory=list)
     values: list[tuple[float, float, float]] = field(default_factory=list)
 
     def at(self, stamp_ns: int) -> tuple[float, float, float, int] | None:
-        """Position, velocity, effort and bracket at a stamp; None outside of the first and last."""
+        """Position, velocity, effort and bracket at a stamp; None before the first stamp and after the last."""
         after = bisect_left(self.stamps, stamp_ns)
         if after == len(self.stamps):
             return None
@@ -81,10 +82,13 @@ class _Series:
 
 
 class JointStream:
-    """Joint states as they come, each telling all joints or some; linear interpolation between the two around a stamp.
+    """Takes joint state messages and interpolates linearly between the two messages around a stamp.
 
-    joints: those wanted, in this order; a state needs all of them. Empty: every joint heard, in order of appearance;
-    one not heard yet by a stamp is NaN in its state.
+    A message may contain only some of the joints.
+
+    Args:
+        joints: the wanted joints, in this order; a state needs all of them. Empty means every joint that was received,
+            in order of appearance; a joint not yet received at a stamp is NaN in its state.
     """
 
     def __init__(self, joints: Sequence[str] = ()) -> None:
@@ -96,23 +100,23 @@ class JointStream:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The joints, in the order of each state's arrays."""
+        """The joints, in the order of the arrays of each state."""
         return tuple(self._series)
 
     @property
     def complete_through_ns(self) -> int | None:
-        """The last stamp by which every joint has been heard; None before that."""
+        """The last stamp up to which all joints were received; None until all were received once."""
         if not self._series or any(not series.stamps for series in self._series.values()):
             return None
         return min(series.stamps[-1] for series in self._series.values())
 
     def jumps_back(self, stamp_ns: int, names: Sequence[str]) -> bool:
-        """Whether a message of these joints shows that the clock jumped back; then `clear` before it is added."""
+        """Whether a message of these joints shows that the clock jumped back. Then call `clear` before `add`."""
         stamps = [series.stamps[-1] for name in names if (series := self._series.get(name)) and series.stamps]
         return bool(stamps) and self._jump.confirmed(stamp_ns, max(stamps))
 
     def clear(self) -> None:
-        """Forget all states; the joints' names and their order stay."""
+        """Drop all states. The joint names and their order stay."""
         for series in self._series.values():
             series.stamps.clear()
             series.values.clear()
@@ -126,10 +130,17 @@ class JointStream:
         velocities: ArrayLike = (),
         efforts: ArrayLike = (),
     ) -> bool:
-        """Take one message; False if it was dropped and counted in `dropped`.
+        """Add one message.
 
-        positions [n] must be finite, one for each name; velocities and efforts [n] may be empty or hold NaN. The stamp
-        must rise for each joint named.
+        Args:
+            stamp_ns: its stamp, ns; it must increase for each joint.
+            names: the names of n joints.
+            positions: [n], finite, rad or m.
+            velocities: [n], may contain NaN, or empty.
+            efforts: [n], may contain NaN, or empty.
+
+        Returns:
+            False if the message was dropped; `dropped` counts it.
         """
         rows = [np.asarray(values, np.float64).tolist() for values in (positions, velocities, efforts)]
         reason = self._reason_to_drop(stamp_ns, names, rows)
@@ -161,7 +172,15 @@ class JointStream:
         return None
 
     def at(self, stamp_ns: int, max_bracket_ns: int) -> JointState | str:
-        """The state at a stamp, or why there is none: one of this module's reasons."""
+        """The interpolated state at a stamp.
+
+        Args:
+            stamp_ns: the stamp, ns.
+            max_bracket_ns: the largest allowed bracket (see JointState), ns.
+
+        Returns:
+            The state, or the reason why there is none (one of the constants of this module).
+        """
         values = np.full((3, len(self._series)), np.nan)
         widest = heard = 0
         for column, series in enumerate(self._series.values()):
@@ -185,6 +204,6 @@ class JointStream:
         return any(series.stamps and series.stamps[0] <= stamp_ns for series in self._series.values())
 
     def forget_before(self, stamp_ns: int) -> None:
-        """Let go of states that no stamp from `stamp_ns` on needs."""
+        """Drop states that no stamp from `stamp_ns` on needs."""
         for series in self._series.values():
             series.forget_before(stamp_ns)

@@ -1,4 +1,4 @@
-"""What was received, written and dropped in a recording: the counts that diagnostics, bag and report show."""
+"""Counts of received, written and dropped messages of a recording, for diagnostics, bag and report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aassl_ros.errors import BagError
 
 @dataclass
 class TopicCounts:
-    """One topic. dropped: received but not written (the queue was full); lost: sent but never received."""
+    """The counts of one topic. dropped: received but not written (queue full); lost: sent but not received."""
 
     type: str
     received: int = 0
@@ -27,7 +27,7 @@ class TopicCounts:
 
 @dataclass
 class Ledger:
-    """Counts of one bag. Each field is a key of its JSON, and so are the totals (frames_received and so on)."""
+    """The counts of one bag. Each field and each total (frames_received and so on) is a key of its JSON."""
 
     topics: dict[str, TopicCounts] = field(default_factory=dict)
     frame_topics: list[str] = field(default_factory=list)
@@ -48,28 +48,30 @@ class Ledger:
 
     @property
     def frames_received(self) -> int:
-        """Camera frames that came."""
+        """Number of camera frames received."""
         return sum(counts.received for counts in self._frames())
 
     @property
     def frames_written(self) -> int:
-        """Camera frames in the bag."""
+        """Number of camera frames in the bag."""
         return sum(counts.written for counts in self._frames())
 
     @property
     def frames_dropped(self) -> int:
-        """Camera frames that were sent but are not in the bag, lost on the way or dropped here."""
+        """Number of camera frames that were sent but are not in the bag, because they were lost or dropped."""
         return sum(counts.dropped + counts.lost for counts in self._frames())
 
     @property
     def messages_dropped(self) -> int:
-        """Messages of any topic that were sent but are not in the bag."""
+        """Number of messages of all topics that were sent but are not in the bag."""
         return sum(counts.dropped + counts.lost for counts in self.topics.values())
 
     @property
     def lossy(self) -> bool:
-        """Whether something that was sent is not in the bag, a frame between the joint states has no sample, or
-        messages are in the bag that training cannot use.
+        """Whether data are missing or unusable.
+
+        That is: a message that was sent is not in the bag, a frame between joint states has no sample, or the bag
+        contains messages that training cannot use.
         """
         unusable = self.frames_of_unknown_encoding + self.frames_of_another_size + self.messages_unreadable
         if self.messages_dropped > 0 or unusable > 0:
@@ -79,7 +81,7 @@ class Ledger:
         return any(reason not in EDGE_REASONS for reason in self.frames_without_sample)
 
     def troubles(self) -> dict[str, int]:
-        """What was received but cannot be used as it came, in words, and how often."""
+        """Problems with received messages, and how often each occurred."""
         found = {
             f"frames without sample ({reason})": count
             for reason, count in self.frames_without_sample.items()
@@ -100,7 +102,7 @@ class Ledger:
         return [self.topics[topic] for topic in self.frame_topics if topic in self.topics]
 
     def add_samples(self, counts: Iterable[SyncCounts]) -> None:
-        """Set the counts of samples from those of each camera's Synchronizer."""
+        """Set the counts of samples from the counts of each camera's Synchronizer."""
         rejected: Counter[str] = Counter()
         dropped: Counter[str] = Counter()
         every = SyncCounts()
@@ -108,7 +110,7 @@ class Ledger:
             every.samples += one.samples
             every.brackets += one.brackets
             rejected += one.rejected
-            # Each camera's synchronizer hears the same joints and commands: their counts are not to be added up.
+            # All synchronizers receive the same joint states and commands, so those counts must not be added.
             dropped |= one.joint_states_dropped
             every.late_commands = max(every.late_commands, one.late_commands)
             every.restarts = max(every.restarts, one.restarts)
@@ -144,7 +146,7 @@ class Ledger:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, with the totals first: what `aassl bag info --json` prints."""
+        """All counts with the totals first, as `aassl bag info --json` prints them."""
         return {
             **self._totals(),
             "bracket_ms_median": self.bracket_ms_median,
@@ -158,7 +160,7 @@ class Ledger:
 
     @classmethod
     def from_json(cls, text: str) -> Ledger:
-        """Read it back. Raises BagError where it is damaged or of a newer version."""
+        """Read a ledger from JSON. Raises BagError if it is damaged or of a newer version."""
         try:
             values = LEDGER.decode(text)
         except JsonMessageError as error:
@@ -168,7 +170,7 @@ class Ledger:
         return cls(**own)
 
     def summary(self) -> str:
-        """One line for people: frames, samples, and every loss."""
+        """One line of text: frames, samples, and all losses."""
         parts = [
             f"{self.frames_received} frames received, {self.frames_written} written, {self.frames_dropped} dropped",
             f"{self.frames_with_sample} with sample",

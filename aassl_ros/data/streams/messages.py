@@ -1,6 +1,6 @@
-"""ROS 2 messages without ROS: definitions, CDR to message and back, and the arrays in them.
+"""ROS 2 messages without ROS: definitions, CDR encoding and decoding, and conversion to arrays.
 
-The readers of fields take messages of rclpy and of rosbags alike: both name their fields as the .msg files do.
+The conversions accept messages of rclpy and of rosbags: both have the field names of the .msg files.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ NANOSECONDS = 1_000_000_000
 
 @lru_cache(maxsize=1)
 def typestore() -> Typestore:
-    """The message types known to this process; `register` adds to them."""
+    """The message types known to this process. `register` adds types."""
     return get_typestore(Stores.LATEST)
 
 
 def register(msgtype: str, definition: str) -> None:
-    """Make a type known by its .msg text, with those it is made of appended as bags keep them."""
+    """Register a message type from its .msg text, followed by the types of its fields, as in bags."""
     store = typestore()
     if msgtype not in store.fielddefs:
         found = get_types_from_msg(definition, msgtype)
@@ -47,7 +47,7 @@ def register(msgtype: str, definition: str) -> None:
 def definition(msgtype: str) -> tuple[str, str]:
     """The full .msg text of a type and its hash (RIHS01), from the standard types or a package on AMENT_PREFIX_PATH.
 
-    Raises BagError where the type is not to be found.
+    Raises BagError if the type is not found.
     """
     store = typestore()
     if msgtype not in store.fielddefs:
@@ -67,11 +67,11 @@ def _register_installed(msgtype: str) -> None:
                 if needed not in store.fielddefs:
                     _register_installed(needed)
             return
-    raise BagError(f"Message type {msgtype} has no definition here: source the workspace that holds its package.")
+    raise BagError(f"Message type {msgtype} has no definition. Source the workspace that contains its package.")
 
 
 def _types_in(fielddefs: Any) -> set[str]:
-    """Names of the message types that fields are made of, arrays included."""
+    """Names of the message types in fields, also in arrays."""
     names: set[str] = set()
 
     def visit(description: Any) -> None:
@@ -88,29 +88,29 @@ def _types_in(fielddefs: Any) -> set[str]:
 
 
 def decode(msgtype: str, cdr: bytes) -> Any:
-    """A message from its CDR. Raises DataError where the bytes are not of that type."""
+    """Decode a message from CDR. Raises DataError if the type is unknown or the bytes are not of that type."""
     try:
         return typestore().deserialize_cdr(cdr, msgtype)
     except KeyError as error:
-        raise DataError(f"Message type {msgtype} is not known here.") from error
+        raise DataError(f"Message type {msgtype} is unknown.") from error
     except Exception as error:  # the generated readers raise whatever slicing and unpacking raise
-        raise DataError(f"A message of {len(cdr)} bytes is no {msgtype}: {error}.") from error
+        raise DataError(f"A message of {len(cdr)} bytes is not a {msgtype}: {error}.") from error
 
 
 def encode(message: Any, msgtype: str) -> bytes:
-    """CDR of a rosbags message."""
+    """Encode a rosbags message to CDR."""
     return bytes(typestore().serialize_cdr(message, msgtype))
 
 
 def encode_string(text: str) -> bytes:
-    """CDR of a std_msgs/String."""
+    """Encode a std_msgs/String to CDR."""
     return encode(typestore().types[STRING](data=text), STRING)
 
 
 def encode_joint_state(
     time_ns: int, names: Sequence[str], positions: ArrayLike, velocities: ArrayLike = (), efforts: ArrayLike = ()
 ) -> bytes:
-    """CDR of a sensor_msgs/JointState; positions [J], velocities and efforts [J] or empty."""
+    """Encode a sensor_msgs/JointState to CDR. positions: [J]; velocities, efforts: [J] or empty."""
     types = typestore().types
     stamp = types["builtin_interfaces/msg/Time"](sec=time_ns // NANOSECONDS, nanosec=time_ns % NANOSECONDS)
     message = types[JOINT_STATE](
@@ -124,44 +124,64 @@ def encode_joint_state(
 
 
 def header_stamp_ns(cdr: bytes) -> int:
-    """The stamp of a message whose first field is a std_msgs/Header, without decoding the rest. Raises DataError."""
+    """Read the stamp of a CDR message whose first field is a std_msgs/Header, without decoding the rest.
+
+    Args:
+        cdr: the encoded message.
+
+    Returns:
+        The stamp, ns.
+
+    Raises:
+        DataError: the message is too short.
+    """
     try:
         seconds, nanoseconds = struct.unpack_from("<iI" if cdr[1] & 1 else ">iI", cdr, 4)
     except (struct.error, IndexError) as error:
-        raise DataError(f"A message of {len(cdr)} bytes is too short to hold a stamp.") from error
+        raise DataError(f"A message of {len(cdr)} bytes is too short to contain a stamp.") from error
     return int(seconds) * NANOSECONDS + int(nanoseconds)
 
 
 def image_form(cdr: bytes) -> tuple[int, int, str]:
-    """Height, width and encoding of a sensor_msgs/Image, without decoding its pixels. Raises DataError."""
+    """Read height, width and encoding of a sensor_msgs/Image without decoding its pixels. Raises DataError."""
     order = "<" if len(cdr) > 1 and cdr[1] & 1 else ">"
     try:
         (frame_id_bytes,) = struct.unpack_from(order + "I", cdr, 12)
-        # Offsets count from byte 4; each whole number begins at a multiple of four.
+        # Offsets count from byte 4. Each integer starts at a multiple of four.
         place = 4 + (12 + frame_id_bytes + 3) // 4 * 4
         height, width, encoding_bytes = struct.unpack_from(order + "III", cdr, place)
         encoding = bytes(cdr[place + 12 : place + 12 + encoding_bytes - 1]).decode()
     except (struct.error, UnicodeDecodeError) as error:
-        raise DataError(f"A message of {len(cdr)} bytes is no sensor_msgs/Image.") from error
+        raise DataError(f"A message of {len(cdr)} bytes is not a sensor_msgs/Image.") from error
     return height, width, encoding
 
 
 def stamp_ns(stamp: Any) -> int:
-    """A Time or Duration message as integer nanoseconds."""
+    """Convert a Time or Duration message to integer nanoseconds."""
     return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
 
 
 def joint_arrays(
     message: Any,
 ) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Names, and positions, velocities, efforts of a JointState: each float64 [J], or [0] where left out."""
+    """Names, positions, velocities and efforts of a JointState. Arrays are float64 [J], or [0] if they are missing."""
     values = (np.array(column, np.float64) for column in (message.position, message.velocity, message.effort))
     position, velocity, effort = values
     return tuple(message.name), position, velocity, effort
 
 
 def frame_from_message(message: Any) -> NDArray[np.uint8]:
-    """The picture of an Image or CompressedImage, uint8 [H, W, 3] RGB. Raises DataError where it cannot be read."""
+    """Decode an Image or CompressedImage message.
+
+    Args:
+        message: of rclpy or rosbags.
+
+    Returns:
+        uint8 [H, W, 3], RGB.
+
+    Raises:
+        DataError: the picture cannot be decoded.
+    """
     if hasattr(message, "format"):
         return decode_compressed(message.format, message.data)
     return decode_image(
@@ -170,15 +190,22 @@ def frame_from_message(message: Any) -> NDArray[np.uint8]:
 
 
 def pose_from_message(message: Any) -> NDArray[np.float64]:
-    """The pose of a PoseStamped, float64 [7]: x y z in metres, then the quaternion x y z w."""
+    """Convert a PoseStamped message to float64 [7]: x y z in metres, then the quaternion x y z w."""
     position, turn = message.pose.position, message.pose.orientation
     return np.array([position.x, position.y, position.z, turn.x, turn.y, turn.z, turn.w], np.float64)
 
 
 def trajectory_from_message(message: Any) -> Trajectory:
-    """A trajectory_msgs/JointTrajectory as motion.trajectory.Trajectory; stamp 0 where it was left to the receipt.
+    """Convert a trajectory_msgs/JointTrajectory message.
 
-    Velocities are taken only where every point has them. Raises TrajectoryError where it cannot be followed.
+    Args:
+        message: of rclpy or rosbags.
+
+    Returns:
+        The trajectory. Stamp 0 means "from its receipt on". Velocities are used only if every point has them.
+
+    Raises:
+        TrajectoryError: the trajectory is invalid.
     """
     points = list(message.points)
     velocities = None
@@ -194,7 +221,7 @@ def trajectory_from_message(message: Any) -> Trajectory:
 
 
 def _rows(rows: Sequence[Any]) -> NDArray[np.float64]:
-    """Rows of one width as float64 [P, J]; a row of another width becomes NaN, which Trajectory refuses."""
+    """Stack rows of equal length to float64 [P, J]. A row of another length becomes NaN, which Trajectory refuses."""
     width = len(rows[0]) if rows else 0
     table = np.full((len(rows), width), np.nan)
     for index, row in enumerate(rows):

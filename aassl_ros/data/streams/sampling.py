@@ -1,4 +1,4 @@
-"""From recorded messages to samples: which topic feeds which part, and the samples as messages for the bag."""
+"""Computes samples from recorded messages, and encodes the samples as messages for the bag."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from aassl_ros.errors import DataError, TrajectoryError
 
 
 class FrameSampler:
-    """Takes messages as CDR by topic, as the session's roles say, and makes each camera's samples.
+    """Takes CDR messages, selected by the roles of the session, and computes the samples of each camera.
 
-    What cannot be read is counted in `ledger`, never raised: it is in the bag as it came.
+    A message that cannot be read raises nothing: `ledger` counts it, and the bag contains it unchanged.
     """
 
     def __init__(self, session: Session, settings: SyncSettings) -> None:
@@ -41,11 +41,11 @@ class FrameSampler:
 
     @property
     def pending(self) -> int:
-        """Frames that wait for joint states."""
+        """The number of frames that wait for joint states."""
         return sum(camera.pending for camera in self._cameras.values()) + len(self._samples)
 
     def take(self, topic: str, log_ns: int, data: bytes) -> None:
-        """Take a message received at log_ns."""
+        """Add a CDR message that was received at log_ns."""
         taker = self._takers.get(topic)
         if taker is None:
             return
@@ -53,12 +53,12 @@ class FrameSampler:
             taker(log_ns, data)
         except DataError:
             self.ledger.messages_unreadable += 1
-        # After each message, so that a bag taken through this again makes the same decisions.
+        # After each message, so that reading the bag again makes the same decisions.
         for camera, synchronizer in self._cameras.items():
             self._samples.extend((camera, sample) for sample in synchronizer.ready())
 
     def samples(self) -> Iterator[tuple[str, bytes]]:
-        """The samples made since the last call: topic in the bag and CDR of a JointState."""
+        """Yield the samples made since the last call: the topic in the bag, and a JointState as CDR."""
         while self._samples:
             camera, sample = self._samples.popleft()
             state_topic, command_topic = self._topics[camera]
@@ -71,12 +71,12 @@ class FrameSampler:
                 )
 
     def flush(self) -> None:
-        """Make samples of all frames left, as far as their joint states came."""
+        """Make samples of all waiting frames whose joint states were received."""
         for camera, synchronizer in self._cameras.items():
             self._samples.extend((camera, sample) for sample in synchronizer.flush())
 
     def current_ledger(self) -> Ledger:
-        """A copy of the counts as they are now."""
+        """A copy of the current counts."""
         self.ledger.add_samples(synchronizer.counts for synchronizer in self._cameras.values())
         self.ledger.episodes_started = len(self.episodes.episodes)
         return copy.deepcopy(self.ledger)
@@ -115,5 +115,5 @@ class FrameSampler:
             self.episodes.add(EpisodeEvent.parse(messages.decode(messages.STRING, data).data))
         except DataError as error:
             self.ledger.episodes_refused += 1
-            if self.ledger.episodes_refused == 1:  # the rest is likely the same sender's
+            if self.ledger.episodes_refused == 1:  # the others are probably from the same sender
                 self.ledger.warnings = [*self.ledger.warnings, f"An episode event was refused: {error}"]

@@ -1,4 +1,4 @@
-"""The objects to handle, one after the other, and the episode events that tell of it."""
+"""The schedule of objects to handle, one after the other, and the episode events for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"_\d+$")
 
 @dataclass(frozen=True)
 class ScheduledObject:
-    """One object instance to handle, of which category, and to which instance set its episode belongs."""
+    """One object instance to handle, its category, and the instance set of its episode."""
 
     set: str
     instance: str
@@ -23,21 +23,24 @@ class ScheduledObject:
 
     @classmethod
     def parse(cls, text: str) -> ScheduledObject:
-        """Read "SET:INSTANCE" (the category is the instance's name without its number) or "SET:INSTANCE:CATEGORY".
+        """Read "SET:INSTANCE" or "SET:INSTANCE:CATEGORY". Raises ConfigError if the text is something else.
 
-        Raises ConfigError.
+        Without CATEGORY the category is the name of the instance without its number.
         """
         parts = text.split(":")
         if len(parts) not in (2, 3) or parts[0] not in SETS or not all(parts):
             raise ConfigError(
-                f"object {text!r}, expected SET:INSTANCE, as train:mug_0003, SET one of {', '.join(SETS)}."
+                f"object {text!r}, expected SET:INSTANCE, such as train:mug_0003, with SET one of {', '.join(SETS)}."
             )
         category = parts[2] if len(parts) == 3 else _NUMBER.sub("", parts[1])
         return cls(parts[0], parts[1], category)
 
 
 class Schedule:
-    """Walks through the objects: `take` one, `start` its episode, `stop_if_due`; or `interrupt`, and it comes again."""
+    """Goes through the objects: `take` one, `start` its episode, `stop_if_due`.
+
+    After `interrupt` the same object is taken again.
+    """
 
     def __init__(self, objects: Iterable[ScheduledObject], episode_ns: int) -> None:
         self._objects: Iterator[ScheduledObject] = iter(objects)
@@ -50,38 +53,44 @@ class Schedule:
 
     @property
     def running(self) -> bool:
-        """Whether an episode has started and not ended."""
+        """Whether an episode has started and has not ended."""
         return self._start is not None
 
     def take(self) -> ScheduledObject | None:
-        """The next object to handle, None when there is none left."""
+        """Take the next object to handle; None if there is none left."""
         self.current = self._again or next(self._objects, None)
         self._again = None
         return self.current
 
     def start(self, stamp_ns: int) -> EpisodeEvent:
-        """The episode of the object taken begins with the frame of this stamp."""
+        """Start the episode of the current object at the frame with this stamp. Returns the start event."""
         if self.current is None or self._start is not None:
-            raise ValueError("an episode starts once, of an object taken")
+            raise ValueError("no object was taken, or its episode has already started")
         taken = self.current
         identity = str(uuid.uuid4())
         self._start = EpisodeEvent(identity, stamp_ns, "start", taken.instance, taken.category, taken.set)
         return self._start
 
     def stop_if_due(self, now_ns: int) -> EpisodeEvent | None:
-        """The end of the running episode once its time is over; its stamp is exactly that time after the start."""
+        """The stop event if the running episode has lasted its time, else None. Its stamp is exactly at that time."""
         if self._start is None or now_ns < self._start.stamp_ns + self._episode_ns:
             return None
         return self._end("stop", self._start.stamp_ns + self._episode_ns)
 
     def stop_early(self, now_ns: int) -> EpisodeEvent | None:
-        """The end of the running episode now, what it holds is good; None if none runs or it has not begun by now."""
+        """End the running episode now and keep its frames. Returns the stop event.
+
+        Returns None if no episode runs, and a discard event if the episode has not begun yet.
+        """
         if self._start is None:
             return None
         return self._end("stop", now_ns) if now_ns > self._start.stamp_ns else self.interrupt(now_ns)
 
     def interrupt(self, now_ns: int) -> EpisodeEvent | None:
-        """The running episode is to be discarded (None if none runs); its object is the next one taken."""
+        """Discard the running episode. The next `take` returns the same object.
+
+        Returns the discard event, or None if no episode runs.
+        """
         self._again, self.current = self.current, None
         if self._start is None:
             return None

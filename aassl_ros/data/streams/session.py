@@ -1,6 +1,6 @@
-"""The facts of a recording session: which robot and arm, and which topic plays which role.
+"""The facts of a recording session: robot, arm, and the topic of each role.
 
-Readers go by these roles, never by the names of topics.
+Readers find topics by these roles and never by topic names.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from aassl_ros.errors import BagError
 
 @dataclass(frozen=True)
 class Roles:
-    """Role -> topic, by its absolute name. cameras: camera's name -> image topic; commands: joint group -> topic."""
+    """The absolute topic name of each role. cameras: camera name -> image topic; commands: joint group -> topic."""
 
     cameras: dict[str, str]
     joint_states: str
@@ -28,10 +28,10 @@ class Roles:
 
 @dataclass(frozen=True)
 class Session:
-    """What stands first in every bag.
+    """The facts of a recording, which every bag starts with.
 
-    namespace: of the recorder, under which its own topics lie. joint_groups: group -> joint names. settings: the
-    recorder's own. versions: program -> version. started_ns: by the node's clock.
+    namespace: namespace of the recorder's own topics. joint_groups: group -> joint names. settings: parameters of the
+    recorder. versions: program -> version. started_ns: start time by the recorder's clock, ns.
     """
 
     robot: str
@@ -50,7 +50,7 @@ class Session:
         return f"{self.namespace.rstrip('/')}/{name}"
 
     def started(self, time_ns: int) -> Session:
-        """This session as begun at that time."""
+        """A copy of this session with that start time."""
         return replace(self, started_ns=time_ns)
 
     def to_json(self) -> str:
@@ -59,7 +59,7 @@ class Session:
 
     @classmethod
     def from_json(cls, text: str) -> Session:
-        """Read it back. Raises BagError where it is damaged or of a newer version."""
+        """Read a session from JSON. Raises BagError if it is damaged or of a newer version."""
         try:
             values = SESSION.decode(text)
         except JsonMessageError as error:

@@ -140,7 +140,7 @@ def test_an_unknown_storage_is_named_with_the_known_ones(tmp_path: Path) -> None
 
 
 def test_an_unknown_message_type_is_refused(tmp_path: Path) -> None:
-    with BagWriter(tmp_path / "bag") as writer, pytest.raises(BagError, match="no definition here"):
+    with BagWriter(tmp_path / "bag") as writer, pytest.raises(BagError, match="has no definition"):
         writer.add_topic("/strange", "strange_msgs/msg/Strange")
 
 
