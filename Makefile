@@ -9,9 +9,11 @@ TORCH_VERSION ?=
 TORCH_INDEX ?=
 DEMO_OUT ?= demo
 PYTEST_ARGS ?=
+# A broken link is an error. The variable hides an advertisement.
+SITE = NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
 export PYTHON TORCH_VERSION TORCH_INDEX
 
-.PHONY: setup demo test test-full lint clean
+.PHONY: setup demo test test-full lint docs clean
 
 setup:
 	@scripts/setup.sh
@@ -29,6 +31,13 @@ lint: setup
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/python scripts/import_graph.py
+	.venv/bin/python scripts/generate_docs.py --check
+	$(SITE) --quiet
+
+docs: setup
+	.venv/bin/python scripts/generate_docs.py
+	$(SITE)
 
 clean:
 	rm -rf .venv build install log dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis demo

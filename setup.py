@@ -110,6 +110,7 @@ setup(
             "mypy>=1.10,<3",
             "types-PyYAML>=6,<7",
             "colcon-common-extensions>=0.3,<0.4",
+            "mkdocs-material>=9.5,<10",
         ],
     },
     entry_points={"console_scripts": ["aassl = aassl_ros.cli.main:main"]},

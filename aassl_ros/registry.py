@@ -28,6 +28,11 @@ class Registry(Mapping[str, T], Generic[T]):
         self._items: dict[str, T] = {}
         self._loaded = False
 
+    @property
+    def kind(self) -> str:
+        """What an item is called, such as "method"."""
+        return self._kind
+
     def register(self, name: str, item: T) -> T:
         """Add `item` under `name` and return it.
 

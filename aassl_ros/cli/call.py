@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import argparse
 
+from aassl_ros.data.interfaces.service_table import SERVICES, SET_BOOL
 from aassl_ros.errors import ConfigError
 
-SERVICES = {
-    "explorer/arm": "arm the explorer, so that a real arm moves (false: stop the arm and disarm the explorer)",
-    "explorer/next": "confirm that the object is in the gripper and continue",
-    "explorer/stop": "stop the arm",
-    "recorder/split": "start a new file of the bag",
-    "trainer/save": "save a checkpoint now",
-    "trainer/pause": "pause training (false: continue)",
-}
 # Services that take true or false, each with the value used if none is given. None: a value is required.
-_SWITCHES: dict[str, bool | None] = {"explorer/arm": True, "trainer/pause": None}
+_SWITCHES = {row.name: row.default for row in SERVICES if row.type == SET_BOOL}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    known = "; ".join(f"{name}: {what}" for name, what in SERVICES.items())
-    parser.add_argument("service", choices=SERVICES, metavar="SERVICE", help=known)
+    known = "; ".join(f"{row.name}: {row.what}" for row in SERVICES)
+    parser.add_argument("service", choices=[row.name for row in SERVICES], metavar="SERVICE", help=known)
     parser.add_argument("value", nargs="?", choices=("true", "false"), help=f"only for {', '.join(_SWITCHES)}")
     parser.add_argument("--namespace", default="", help="namespace of the robot's nodes")
 

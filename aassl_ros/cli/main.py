@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _interrupt)
     try:
-        parsed, others = _parser(words).parse_known_args([word for word in words if word != "--debug"])
+        parsed, others = make_parser(words).parse_known_args([word for word in words if word != "--debug"])
         if others and not _launch_arguments(parsed, others):
             parsed.parser.error(f"unrecognized arguments: {' '.join(others)}")
         return int(parsed.run(parsed))
@@ -91,7 +91,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Make the parser of `aassl`. Only the command that `words` names has its arguments: it alone is imported."""
     parser = argparse.ArgumentParser(prog="aassl", description="Learn to see by handling objects (AA-SSL on ROS 2).")
     parser.add_argument("--version", action="version", version=f"aassl_ros {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

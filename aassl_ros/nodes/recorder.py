@@ -19,7 +19,7 @@ from aassl_ros.data.bags.recording import Recording
 from aassl_ros.data.streams.clock_jump import StreamClock
 from aassl_ros.data.streams.session import Session
 from aassl_ros.errors import AasslError
-from aassl_ros.nodes.recorder_settings import RecorderSettings, make_session
+from aassl_ros.nodes.recorder_settings import ADJUSTABLE, RecorderSettings, make_session
 from aassl_ros.ros import diagnostics, qos
 from aassl_ros.ros.base import ManagedNode, run
 from aassl_ros.ros.parameters import read_settings
@@ -41,7 +41,7 @@ class RecorderNode(ManagedNode):
 
     def __init__(self) -> None:
         super().__init__("recorder")
-        self._settings = self.declare(RecorderSettings, at_once=("queue_mb",), apply=self._apply)
+        self._settings = self.declare(RecorderSettings, at_once=ADJUSTABLE, apply=self._apply)
         self._session: Session | None = None
         self._recording: Recording | None = None
         self._closing: list[tuple[Recording, float]] = []

@@ -21,6 +21,10 @@ from aassl_ros.settings import setting
 _MAIN_GROUP = "arm"
 
 
+ADJUSTABLE = ("queue_mb",)
+"""Settings that may change while the node records."""
+
+
 @dataclass(frozen=True)
 class RecorderSettings(SyncSettings):
     """Parameters of the recorder node, those of its synchronization included."""

@@ -7,16 +7,24 @@ from pathlib import Path
 
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_catalogue import SCHEMAS
+from aassl_ros.data.interfaces.service_table import SERVICES
 from aassl_ros.data.interfaces.topic_table import STRING, TOPICS
-from aassl_ros.data.interfaces.topics_page import page
 
 ROOT = Path(__file__).parents[3]
 NODES = sorted((ROOT / "aassl_ros" / "nodes").glob("*.py"))
 
 
-def test_the_committed_page_is_the_generated_one() -> None:
-    committed = (ROOT / "docs" / "topics.md").read_text(encoding="utf-8")
-    assert committed == page(), "run: python -m aassl_ros.data.interfaces.topics_page > docs/topics.md"
+def test_the_services_in_the_table_are_those_of_the_nodes() -> None:
+    found = {}
+    for file in NODES:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "create_service":
+                kind, name = node.args[:2]
+                assert isinstance(kind, ast.Name)
+                assert isinstance(name, ast.Constant), f"{file.name}:{node.lineno}: expected a literal name"
+                found[name.value] = f"std_srvs/srv/{kind.id}"
+                assert file.stem == str(name.value).split("/")[0]
+    assert found == {row.name: row.type for row in SERVICES}
 
 
 def test_every_topic_is_in_the_table_once() -> None:
