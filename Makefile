@@ -32,6 +32,7 @@ lint: setup
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/python scripts/import_graph.py
+	.venv/bin/python scripts/code_counts.py --check
 	.venv/bin/python scripts/generate_docs.py --check
 	$(SITE) --quiet
 

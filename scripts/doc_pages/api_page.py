@@ -49,6 +49,11 @@ def page() -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(parts)).rstrip() + "\n"
 
 
+def summary(thing: Any) -> str:
+    """The first line of a class's or function's docstring; empty if it has none."""
+    return _doc(thing).split("\n")[0]
+
+
 def _home(thing: Any) -> str:
     return str(thing.__module__).rpartition(".")[0]
 
@@ -105,7 +110,7 @@ def _signature(name: str, thing: Any) -> str:
 def _doc(thing: Any) -> str:
     doc = inspect.getdoc(thing) or ""
     # A dataclass without a docstring gets its signature for one.
-    return "" if inspect.isclass(thing) and doc.startswith(f"{thing.__name__}(") else doc
+    return "" if inspect.isclass(thing) and re.match(rf"{thing.__name__}\(\w+: ", doc) else doc
 
 
 def _text(doc: str) -> str:

@@ -40,8 +40,8 @@ def page() -> str:
         infos = [info for cls in classes for info in describe(cls)]
         parts.append(f"## {node}\n\n{_settings(infos, 'parameter', at_once)}")
     parts.append(
-        "## aassl train\n\nThe usual ones have an option `--NAME VALUE` ([cli.md](cli.md#aassl-train)). `--set NAME=VALUE` and"
-        f" `--config FILE` set all of them.\n\n{_settings(describe(TrainSettings), 'setting')}"
+        "## aassl train\n\nThe usual ones have an option `--NAME VALUE` ([cli.md](cli.md#aassl-train))."
+        f" `--set NAME=VALUE` and `--config FILE` set all of them.\n\n{_settings(describe(TrainSettings), 'setting')}"
     )
     return "\n".join(parts)
 
