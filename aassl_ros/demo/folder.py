@@ -12,6 +12,7 @@ from typing import Any
 
 from aassl_ros.demo.plan import DemoSettings
 from aassl_ros.errors import DataError
+from aassl_ros.files import write_whole
 
 REPORT_STAGE = "report"
 
@@ -82,10 +83,8 @@ class StageRecord:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file atomically: into a temporary file beside it, which is then renamed."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(json.dumps(value, indent=1), encoding="utf-8")
-    beside.replace(path)
+    """Write a JSON file, whole or not at all."""
+    write_whole(path, json.dumps(value, indent=1))
 
 
 def read_json(path: Path) -> Any:

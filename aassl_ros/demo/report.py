@@ -17,6 +17,7 @@ from aassl_ros.demo.bag_frames import frames_of_bag
 from aassl_ros.demo.folder import DemoFolder, read_json, write_json
 from aassl_ros.demo.synchronization import measure_synchronization
 from aassl_ros.errors import BagError
+from aassl_ros.learning.readout.spacing import evenly_spaced
 from aassl_ros.report import plots
 from aassl_ros.report.page import Page
 
@@ -140,7 +141,7 @@ def _features(page: Page, folder: DemoFolder, data: PreparedData) -> None:
 
     page.heading("Features (t-SNE)")
     frames = data.indices(("train", "test"))
-    chosen = frames[np.linspace(0, len(frames) - 1, min(len(frames), _POINTS_OF_TSNE)).astype(np.int64)]
+    chosen = frames[evenly_spaced(len(frames), _POINTS_OF_TSNE)]
     rows = [data.episodes[index] for index in data.episode_of[chosen]]
     points = points_of_features(folder.checkpoint, data, chosen)
     seen = np.array([row.set == "train" for row in rows])
@@ -149,7 +150,7 @@ def _features(page: Page, folder: DemoFolder, data: PreparedData) -> None:
 
 def _frames(page: Page, folder: DemoFolder, data: PreparedData) -> None:
     page.heading("Frames, and the error of the joint state of each")
-    chosen = np.linspace(0, len(data) - 1, _SAMPLE_FRAMES).astype(np.int64)
+    chosen = evenly_spaced(len(data), _SAMPLE_FRAMES)
     captions = [data.episodes[index].instance for index in data.episode_of[chosen]]
     try:
         sync = measure_synchronization(folder.collect_bag)

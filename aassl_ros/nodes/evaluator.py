@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 
@@ -34,14 +33,13 @@ from aassl_ros.ros.camera import CameraFeed
 from aassl_ros.ros.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
 from aassl_ros.ros.json_subscription import JsonSubscription
 from aassl_ros.ros.parameters import read_settings
+from aassl_ros.ros.qos import LATEST
 from aassl_ros.settings import setting
 
 try:
     from vision_msgs.msg import Classification, ObjectHypothesis
 except ImportError:
     Classification = None
-
-LATEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ import time
 import uuid
 
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import ObjectRequest, ObjectState
 from aassl_ros.errors import RosError
 from aassl_ros.ros.json_subscription import JsonSubscription
+from aassl_ros.ros.qos import latched
 
 # As deep as the simulator's: an answer of somebody else's must not push ours out.
-_ANSWERS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+_ANSWERS = latched(10)
 
 
 class ObjectRequests:

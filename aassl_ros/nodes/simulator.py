@@ -11,7 +11,7 @@ from typing import Any
 from geometry_msgs.msg import PoseStamped
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import String
@@ -35,6 +35,7 @@ from aassl_ros.ros.conversions import image_message, time_message
 from aassl_ros.ros.diagnostics import OK, WARN, DiagnosticsPublisher, Report
 from aassl_ros.ros.json_subscription import JsonSubscription
 from aassl_ros.ros.parameters import declare_settings
+from aassl_ros.ros.qos import LATEST, latched
 from aassl_ros.settings import setting
 from aassl_ros.sim.simulation import START_NS, FrameEvent, JointEvent, Simulation, SimulationSettings
 from aassl_ros.sim.world import World
@@ -42,9 +43,8 @@ from aassl_ros.sim.world import World
 # Reliable, and deep enough that a consumer may pause for a second.
 _IMAGE_QOS = QoSProfile(depth=30)
 _JOINT_QOS = QoSProfile(depth=100)
-_LATCHED_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 # The last answers stay readable for an explorer that starts a moment later.
-_ANSWER_QOS = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+_ANSWER_QOS = latched(10)
 # /clock comes at most this often.
 _TURN_S = 0.01
 _COUNTS = ("frames", "joint_states", "commands", "commands_refused", "objects", "objects_refused", "pauses")
@@ -134,7 +134,7 @@ class SimulatorNode(Node):
 
     def _publish_description(self) -> None:
         """The arm's URDF and the camera's mount, kept for whoever comes later."""
-        self._description = self.create_publisher(String, topics.ROBOT_DESCRIPTION, _LATCHED_QOS)
+        self._description = self.create_publisher(String, topics.ROBOT_DESCRIPTION, LATEST)
         self._description.publish(String(data=self._world.robot_description))
         self._transforms.publish_camera(START_NS, self._world.camera_pose())
 

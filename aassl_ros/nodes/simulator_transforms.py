@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos import QoSProfile
 
 from aassl_ros.data.interfaces import topics
 from aassl_ros.nodes.simulator_messages import transform_message
+from aassl_ros.ros.qos import LATEST
 
 try:
     from tf2_msgs.msg import TFMessage
@@ -16,7 +17,6 @@ except ImportError:  # wheels have none; `make setup` generates it
     TFMessage = None
 
 _AUTO = "auto"
-_STATIC_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _QOS = QoSProfile(depth=30)
 
 
@@ -40,7 +40,7 @@ class SimulatorTransforms:
                 "are. Run make setup."
             )
             return
-        self._static = node.create_publisher(TFMessage, topics.TF_STATIC, _STATIC_QOS)
+        self._static = node.create_publisher(TFMessage, topics.TF_STATIC, LATEST)
         self._moving = node.create_publisher(TFMessage, topics.TF, _QOS)
 
     def publish_camera(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:

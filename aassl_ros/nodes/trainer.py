@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
@@ -39,10 +39,9 @@ from aassl_ros.ros.base import ManagedNode, run
 from aassl_ros.ros.camera import CameraFeed
 from aassl_ros.ros.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
 from aassl_ros.ros.parameters import read_settings
-from aassl_ros.ros.qos import LATCHED
+from aassl_ros.ros.qos import LATCHED, LATEST
 from aassl_ros.settings import setting
 
-LATEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 # Frames give way to newer ones. States are small, and each one missing widens the gap to interpolate in.
 _FRAME_DEPTH = 5
 _STATES = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)

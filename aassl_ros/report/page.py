@@ -9,6 +9,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from aassl_ros.files import write_whole
+
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #212529; max-width: 1060px; margin: 2em auto; padding: 0 1em; }
 h1 { font-size: 1.7em; margin-bottom: 0; } h2 { margin-top: 2em; border-bottom: 1px solid #dee2e6; padding-bottom:
@@ -52,11 +54,9 @@ class Page:
         self._parts.append(f"<table><tr>{head}</tr>{body}</table>")
 
     def write(self, path: Path) -> None:
-        """Write the page to a temporary file and move it to `path`, so that nobody sees half a page."""
+        """Write the page, whole or not at all: nobody sees half a page."""
         html = (
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(self.title)}</title>'
             f"<style>{_STYLE}</style></head><body><h1>{escape(self.title)}</h1>{''.join(self._parts)}</body></html>"
         )
-        beside = path.with_name(path.name + ".part")
-        beside.write_text(html, encoding="utf-8")
-        beside.replace(path)
+        write_whole(path, html)

@@ -18,6 +18,7 @@ from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams import messages
 from aassl_ros.errors import DataError
 from aassl_ros.paths import share
+from aassl_ros.ros.sequence_gaps import SequenceGaps
 from aassl_ros.ros.topic_subscriber import TELLS_SOURCE
 
 # A camera that publishes and is not heard for so long is said aloud.
@@ -44,7 +45,7 @@ class CameraFeed:
         self.received = self.lost = self.unreadable = 0
         self.lag_s = 0.0
         self._problems: Counter[str] = Counter()
-        self._numbers: dict[bytes, int] = {}
+        self._gaps = SequenceGaps()
         self._heard_at = time.monotonic()
         self._in_trouble = False
         self.topic = node.resolve_topic_name(topics.image_topic(camera, compressed=compressed))
@@ -86,7 +87,7 @@ class CameraFeed:
         """Handle a message, as the subscription does; info: what the middleware tells of its origin."""
         self.received += 1
         self._heard_at = time.monotonic()
-        self._count_lost(info)
+        self.lost += self._gaps.add(info, lambda: self._node.count_publishers(self.topic))
         try:
             frame = messages.frame_from_message(message)
         except DataError as error:
@@ -103,14 +104,3 @@ class CameraFeed:
         self._problems[problem] += 1
         if self._problems[problem] == 1:  # each kind once; the counts go on in the diagnostics
             self._node.get_logger().warning(f"{self.topic}: {problem}")
-
-    def _count_lost(self, info: Mapping[str, Any]) -> None:
-        """Gaps in a publisher's numbering. Humble tells no numbers; Jazzy no publisher, so only one can be followed."""
-        number = info.get("publication_sequence_number")
-        identity = info.get("publisher_gid")
-        if not number or (identity is None and self._node.count_publishers(self.topic) != 1):
-            return
-        key = b"" if identity is None else bytes(identity["data"])
-        before = self._numbers.get(key, number - 1)
-        self.lost += max(0, number - before - 1)
-        self._numbers[key] = max(number, before)

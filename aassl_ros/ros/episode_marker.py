@@ -10,17 +10,15 @@ from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams.episodes import EpisodeEvent
 from aassl_ros.errors import RosError
 from aassl_ros.ros.context import start_rclpy
+from aassl_ros.ros.qos import latched
 
-EPISODE_QOS = QoSProfile(
-    depth=1000, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-)
+EPISODE_QOS = latched(1000)
 """Every episode event of a session reaches who comes late, too."""
 
 # The recorder looks for new publishers ten times a second; discovery and a busy machine take the rest.

@@ -9,13 +9,13 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
 from aassl_ros.data.streams.episodes import EpisodeEvent
 from aassl_ros.ros.context import start_rclpy
 from aassl_ros.ros.json_subscription import JsonSubscription
+from aassl_ros.ros.qos import latched
 
 # Enough that a busy watcher misses no episode or answer.
 _DEPTH = 1000
@@ -40,13 +40,10 @@ class Monitor:
     def __enter__(self) -> Monitor:
         start_rclpy(context=self._context)
         self._node = Node("monitor", context=self._context, namespace=self._namespace)
-        latched = QoSProfile(
-            depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-        )
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
         # Anybody may publish on these topics; what is not of their schema is logged and left out.
         self._heard = (
-            JsonSubscription(self._node, topics.EPISODE, EpisodeEvent.parse, self.episodes.append, latched),
+            JsonSubscription(self._node, topics.EPISODE, EpisodeEvent.parse, self.episodes.append, latched(_DEPTH)),
             JsonSubscription(self._node, topics.ANSWER, EvaluatorAnswer.parse, self.answers.append, _DEPTH),
         )
         self._thread.start()

@@ -15,6 +15,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from aassl_ros.paths import share
 from aassl_ros.ros import qos
+from aassl_ros.ros.sequence_gaps import SequenceGaps
 
 try:
     from rclpy.event_handler import SubscriptionEventCallbacks
@@ -60,12 +61,11 @@ class TopicSubscriber:
         self.topic: FoundTopic | None = None  # as it was last subscribed
         self._subscription: Subscription | None = None
         self._refused_type = ""
-        self._sequences: dict[bytes, int] = {}
+        self._gaps = SequenceGaps()
         self._publishers: tuple[TopicEndpointInfo, ...] = ()
         self._begun = time.monotonic()
         self._published_since: float | None = None
         self.last_heard: float | None = None
-        self._counts_sequences = False
 
     @property
     def publishers(self) -> tuple[TopicEndpointInfo, ...]:
@@ -128,7 +128,7 @@ class TopicSubscriber:
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
         self._subscription = None
-        self._sequences.clear()
+        self._gaps.forget()
 
     def _subscribe(self, profile: QoSProfile) -> None:
         msgtype = self._publishers[0].topic_type
@@ -158,24 +158,12 @@ class TopicSubscriber:
 
     def _on_message(self, data: bytes, info: Any) -> None:
         self.last_heard = time.monotonic()
-        self._follow_sequence(info)
+        if missing := self._gaps.add(info, lambda: len(self._publishers)):
+            self._lost(self.name, missing)
         self._received(self.name, int(info["source_timestamp"]), data)
 
     def _on_bare_message(self, data: bytes) -> None:
         self._on_message(data, {"source_timestamp": self._node.get_clock().now().nanoseconds})
-
-    def _follow_sequence(self, info: Any) -> None:
-        """Count what a publisher numbered but we never got. Humble tells no numbers, Jazzy no publishers."""
-        number = info.get("publication_sequence_number")
-        identity = info.get("publisher_gid")
-        if not number or (identity is None and len(self._publishers) != 1):
-            return
-        self._counts_sequences = True
-        key = bytes(identity["data"]) if identity is not None else b""
-        before = self._sequences.get(key)
-        if before is not None and number > before + 1:
-            self._lost(self.name, number - before - 1)
-        self._sequences[key] = max(number, before or 0)
 
     def _on_incompatible(self, event: Any) -> None:
         self._report(
@@ -185,7 +173,7 @@ class TopicSubscriber:
 
     def _on_lost(self, event: Any) -> None:
         self._report(f"{self.name}: the middleware lost messages (its receive queue was full).")
-        if not self._counts_sequences:
+        if not self._gaps.counts:
             self._lost(self.name, int(event.total_count_change))
 
 

@@ -63,8 +63,7 @@ class RayScheduler:
             else:
                 self._ray.init(address=self._address, **options)
         except Exception as error:  # Ray raises what its parts raise
-            reason = first_line(error)
-            raise self._no_cluster(reason) from error
+            raise self._no_cluster(first_line(error)) from error
 
     def _check_reachable(self, place: tuple[str, int]) -> None:
         """Raises DataError where nothing listens: Ray itself says so only after minutes."""
@@ -112,7 +111,7 @@ class RayScheduler:
             except self._ray.exceptions.TaskCancelledError:
                 continue
             except self._ray.exceptions.RayError as error:
-                outcome = f"lost by Ray: {(str(error).splitlines() or [type(error).__name__])[0]}"
+                outcome = f"lost by Ray: {first_line(error)}"
             if outcome is None:
                 continue  # interrupted
             if not isinstance(outcome, str) and read_result(spec) is None:

@@ -15,6 +15,7 @@ import torch
 
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.files import write_whole
 from aassl_ros.learning.checkpoints.checkpoint import LINK, load_checkpoint
 from aassl_ros.learning.evaluation.evaluate import EvaluationSettings, evaluate
 from aassl_ros.learning.evaluation.evaluated_encoder import subject_of
@@ -110,12 +111,10 @@ def _complete(begun: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write beside and move into place. Raises DataError where that cannot be done."""
-    part = path.with_name(f".{path.name}.part")
+    """Write a file, whole or not at all. Raises DataError if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(value, indent=1), encoding="utf-8")
-        os.replace(part, path)
+        write_whole(path, json.dumps(value, indent=1))
     except OSError as error:
         raise DataError(
             f"{path} cannot be written ({error.strerror}). Free some room or take another --out."

@@ -79,9 +79,7 @@ def as_text(content: dict[str, Any]) -> str:
 
 def write_file(folder: Path, content: dict[str, Any]) -> None:
     """Write metadata.yaml, whole or not at all."""
-    draft = folder / "metadata.yaml.draft"
-    draft.write_text(as_text({ROOT: content}), encoding="utf-8")
-    draft.replace(folder / "metadata.yaml")
+    write_whole(folder / "metadata.yaml", as_text({ROOT: content}))
 
 
 def qos_text(profiles: Sequence[Qos]) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from aassl_ros.data.prepared.data import FORMAT, FRAMES, TABLE, VIEWS, EpisodeRow, read_table
 from aassl_ros.data.streams.episodes import SETS
 from aassl_ros.errors import DataError
+from aassl_ros.files import put_folder
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ class PreparedWriter:
                 np.save(self._part / f"{name}.npy", array)
             (self._part / TABLE).write_text(json.dumps(table, indent=1))
             self._file.close()
-            _swap(self._part, self.path)
+            put_folder(self._part, self.path)
         except OSError as error:
             raise _unwritable(self.path, error) from error
         return self.path
@@ -209,11 +210,3 @@ def _check_replaceable(path: Path) -> None:
         )
     if path.exists() and not path.is_dir():
         raise DataError(f"{path} is a file. Choose a folder for the prepared data.")
-
-
-def _swap(part: Path, path: Path) -> None:
-    old = path.with_name(f".{path.name}.old-{os.getpid()}")
-    if path.exists():
-        os.replace(path, old)
-    os.replace(part, path)
-    shutil.rmtree(old, ignore_errors=True)

@@ -68,7 +68,11 @@ class ReplayBuffer:
         self._time_keys = np.zeros(2 * capacity, np.int64)
         self._slots = np.arange(2 * capacity) % capacity
         self._valid = np.zeros(capacity, bool)
-        self._episodes: dict[Hashable, int] = {}
+        # Of episodes that are held and not discarded: the number by name; name and count of frames by number.
+        self._numbers: dict[Hashable, int] = {}
+        self._names: dict[int, Hashable] = {}
+        self._frames_held: dict[int, int] = {}
+        self._next_number = 0
         self._appended = 0
         self._lock = threading.Lock()
 
@@ -83,8 +87,8 @@ class ReplayBuffer:
 
     @property
     def episode_count(self) -> int:
-        """Different episodes ever appended."""
-        return len(self._episodes)
+        """Different episodes that frames are held of now, without discarded ones."""
+        return len(self._numbers)
 
     def append(
         self,
@@ -103,13 +107,12 @@ class ReplayBuffer:
         if frame.shape != self.frames.shape[1:] or frame.dtype != np.uint8:
             raise DataError(f"frame is {frame.dtype} {frame.shape}, expected uint8 {self.frames.shape[1:]}.")
         with self._lock:
-            number = self._episodes.get(episode, len(self._episodes))
+            number = self._numbers.get(episode, self._next_number)
             slot, last = self._appended % self.capacity, (self._appended - 1) % self.capacity
             goes_on = self._appended > 0 and self.episode_of[last] == number
             elapsed_ns = stamp_ns - int(self.stamps_ns[last])
             if goes_on and elapsed_ns <= 0:
                 raise DataError(f"stamp {stamp_ns} does not come after {self.stamps_ns[last]} of the same episode.")
-            self._episodes[episode] = number
             for array, value in (
                 (self.joint_position, joint_position),
                 (self.joint_command, joint_command),
@@ -122,6 +125,8 @@ class ReplayBuffer:
             time_key = self._time_keys[last] + (elapsed_ns if goes_on else EPISODE_GAP)
             self._frame_keys[[slot, slot + self.capacity]] = frame_key
             self._time_keys[[slot, slot + self.capacity]] = time_key
+            self._give_up(slot)
+            self._count_in(episode, number)
             self.stamps_ns[slot], self.episode_of[slot], self._valid[slot] = stamp_ns, number, True
             self._appended += 1
 
@@ -144,8 +149,10 @@ class ReplayBuffer:
     def discard(self, episode: Hashable) -> None:
         """Never draw from this episode again; one that is not here is nothing to do."""
         with self._lock:
-            if episode in self._episodes:
-                self._valid[self.episode_of == self._episodes[episode]] = False
+            number = self._numbers.pop(episode, None)
+            if number is not None:
+                self._valid[self.episode_of == number] = False
+                del self._names[number], self._frames_held[number]
 
     def sample(self, batch: int, window: Window, space: ActionSpace | None, rng: np.random.Generator) -> RawPairs:
         """`batch` pairs of different first frames, uniform over those that have a partner and an action.
@@ -167,6 +174,21 @@ class ReplayBuffer:
         """Actions float32 [at most `pairs`, A] drawn as `sample` draws them, to measure a normalisation by."""
         with self._lock:
             return self._draw(rng.integers(0, max(1, len(self)), pairs), window, space, rng)[2]
+
+    def _give_up(self, slot: int) -> None:
+        """Count a frame out that is about to be written over, and its episode if it was the last one held of it."""
+        if not self._valid[slot]:
+            return
+        number = int(self.episode_of[slot])
+        self._frames_held[number] -= 1
+        if self._frames_held[number] == 0:
+            del self._numbers[self._names.pop(number)], self._frames_held[number]
+
+    def _count_in(self, episode: Hashable, number: int) -> None:
+        """Count a new frame of an episode."""
+        self._numbers[episode], self._names[number] = number, episode
+        self._frames_held[number] = self._frames_held.get(number, 0) + 1
+        self._next_number = max(self._next_number, number + 1)
 
     def _draw(
         self, positions: NDArray[np.int64], window: Window, space: ActionSpace | None, rng: np.random.Generator

@@ -56,7 +56,7 @@ def joined_ranks(timeout_s: float) -> Iterator[None]:
     except (RuntimeError, ValueError) as error:
         raise TrainingError(
             f"process {os.environ['RANK']} of {os.environ['WORLD_SIZE']} did not meet the others at "
-            f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']} within {timeout_s:g} s ({_first_line(error)}). "
+            f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']} within {timeout_s:g} s ({_in_short(error)}). "
             "Start all of them with the same torchrun command, and see that this address can be reached."
         ) from error
     failure: BaseException | None = None
@@ -213,7 +213,7 @@ def naming_a_lost_rank() -> Iterator[None]:
         if rank_count() == 1 or not _of_an_exchange(error):
             raise
         raise LostRankError(
-            f"process {own_rank()} of {rank_count()} lost another, which has ended or hangs ({_first_line(error)}). "
+            f"process {own_rank()} of {rank_count()} lost another, which has ended or hangs ({_in_short(error)}). "
             "See what that one said, mend it, and go on with --resume."
         ) from error
 
@@ -245,6 +245,6 @@ def _of_an_exchange(error: RuntimeError) -> bool:
     return isinstance(error, distributed.DistError) or named is not None
 
 
-def _first_line(error: Exception) -> str:
+def _in_short(error: Exception) -> str:
     """The first line of torch's message without the file of its source that most begin with."""
     return re.sub(r"^\[\S+:\d+\]\s*", "", first_line(error))

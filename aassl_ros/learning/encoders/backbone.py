@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from aassl_ros import __version__
 from aassl_ros.errors import CheckpointError, ConfigError
+from aassl_ros.files import write_whole
 from aassl_ros.learning.augmentation.augmentation import PIXEL_STATISTICS, Augmentation, AugmentationSettings
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder
@@ -66,18 +66,15 @@ class Backbone:
 def save_backbone(backbone: Backbone, path: Path) -> None:
     """Write one file, whole or not at all. Raises CheckpointError where it cannot be written."""
     weights = {name: value.detach().cpu().contiguous() for name, value in backbone.encoder.published().items()}
-    write_whole(path, safetensors.torch.save(weights, {"format": "pt", **backbone.metadata()}))
+    write_export(path, safetensors.torch.save(weights, {"format": "pt", **backbone.metadata()}))
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write beside and rename. Raises CheckpointError where it cannot be written."""
-    part = path.with_name(f".{path.name}.part")
+def write_export(path: Path, content: bytes) -> None:
+    """Write an exported encoder, whole or not at all. Raises CheckpointError if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        os.replace(part, path)
+        write_whole(path, content)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise CheckpointError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
 
 

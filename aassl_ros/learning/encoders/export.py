@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from aassl_ros.errors import CheckpointError, ConfigError, first_line
 from aassl_ros.learning.augmentation.augmentation import PIXEL_STATISTICS
-from aassl_ros.learning.encoders.backbone import Backbone, write_whole
+from aassl_ros.learning.encoders.backbone import Backbone, write_export
 
 TOLERANCE = 1e-3
 """Most that a feature may differ from torch's, as a share of the largest: float32 in another order of sums."""
@@ -59,7 +59,7 @@ def export_onnx(backbone: Backbone, path: Path) -> float | None:
             f"{path} is not written: ONNX Runtime's features differ from torch's by {difference:.1e} of the largest, "
             f"expected at most {TOLERANCE:.0e}. Export safetensors instead."
         )
-    write_whole(path, content)
+    write_export(path, content)
     return difference
 
 

@@ -96,7 +96,10 @@ def _import_timm(name: str) -> Any:
 
 
 def is_transformer(model: nn.Module) -> bool:
-    """If a model has attention and no batch norm, as the vision transformers of timm do."""
+    """If a model has attention and no batch norm, as the vision transformers of timm do.
+
+    timm has no base class of attention, but all their names say it: Attention, WindowAttention, ClassAttn, and so on.
+    """
     modules = list(model.modules())
-    attends = any("Attention" in type(module).__name__ for module in modules)
+    attends = any(word in type(module).__name__ for module in modules for word in ("Attention", "Attn"))
     return attends and not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules)

@@ -37,13 +37,13 @@ from aassl_ros.learning.evaluation.category import (
 from aassl_ros.learning.evaluation.result import Evaluation, FeaturePicture
 from aassl_ros.learning.evaluation.structure import (
     StructureMeasures,
-    evenly_spaced,
     frames_with_follower,
     measure_structure,
 )
 from aassl_ros.learning.evaluation.views import ViewGrid, ViewMeasures, measure_views, read_views
 from aassl_ros.learning.measures.tsne import tsne_points
 from aassl_ros.learning.readout.features import Normalise, calibrate_batch_norm, embed, one_thread_each
+from aassl_ros.learning.readout.spacing import evenly_spaced
 from aassl_ros.learning.readout.split import Split, make_split, refuse_seen
 from aassl_ros.settings import setting
 
@@ -237,7 +237,7 @@ class _Session:
     def _untrained(self) -> _Untrained:
         parts, normalise = self._plan.parts, self._subject.normalise
         encoder = random_encoder(self._subject.untrained, self._subject.seed)
-        some = evenly_spaced(parts.train.frames, _CALIBRATION_FRAMES)
+        some = parts.train.frames[evenly_spaced(len(parts.train), _CALIBRATION_FRAMES)]
         calibrate_batch_norm(encoder, self._data.frames, some, normalise, device=self._device)
         train, test = (self._embed(encoder, self._data, side.frames) for side in (parts.train, parts.test))
         grid = self._plan.grid
@@ -271,7 +271,7 @@ class _Session:
 
     def _lay_out(self) -> FeaturePicture:
         parts = self._plan.parts
-        sides = [evenly_spaced(side.frames, _POINTS) for side in (parts.train, parts.test)]
+        sides = [side.frames[evenly_spaced(len(side), _POINTS)] for side in (parts.train, parts.test)]
         chosen = np.concatenate(sides)
         categories = tuple(self._data.episodes[row].category for row in self._data.episode_of[chosen])
         trained_on = np.arange(len(chosen)) < len(sides[0])

@@ -13,6 +13,7 @@ from torch import Tensor
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.learning.measures.consistency import Consistency, consistency
 from aassl_ros.learning.measures.rankme import rankme
+from aassl_ros.learning.readout.spacing import evenly_spaced
 
 _RANKED = 8192
 """Train features that RankMe is taken of, at most: its cost grows with them, its value hardly."""
@@ -39,20 +40,14 @@ class StructureMeasures:
 def frames_with_follower(data: PreparedData, frames: NDArray[np.int64]) -> NDArray[np.int64]:
     """Of `frames` those (int64, evenly spread, at most 2048) after which another frame of their episode comes."""
     last = np.array([row.stop - 1 for row in data.episodes], np.int64)
-    return evenly_spaced(frames[frames < last[data.episode_of[frames]]], _NEIGHBOURS)
+    followed = frames[frames < last[data.episode_of[frames]]]
+    return followed[evenly_spaced(len(followed), _NEIGHBOURS)]
 
 
 def measure_structure(train: Tensor, neighbours: tuple[Tensor, Tensor] | None, seed: int) -> StructureMeasures:
     """train: features float [N, D]; neighbours: those of test frames and of the frames after them, None for none."""
-    rows = torch.from_numpy(evenly_spaced(np.arange(len(train)), _RANKED)).to(train.device)
+    rows = torch.from_numpy(evenly_spaced(len(train), _RANKED)).to(train.device)
     steady = None
     if neighbours is not None:
         steady = consistency(*neighbours, train.mean(dim=0), torch.Generator().manual_seed(seed))
     return StructureMeasures(rankme(train[rows]), train.shape[1], steady)
-
-
-def evenly_spaced(values: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """At most so many of the values [N], evenly spread over their order."""
-    if len(values) <= most:
-        return values
-    return values[np.linspace(0, len(values) - 1, most).round().astype(np.int64)]

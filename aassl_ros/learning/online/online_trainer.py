@@ -22,7 +22,7 @@ from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.online.settings import OnlineSettings, resolve
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner, Losses
-from aassl_ros.learning.training.run_log import LOG
+from aassl_ros.learning.training.run_log import LOG, RunLog
 from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 
 # How often a thread that waits looks for its pause's end or its stop, and for enough frames, s.
@@ -141,7 +141,10 @@ class OnlineTrainer:
         self._settings = settings
 
     def request_save(self) -> bool:
-        """Save after the update under way; `status.saves` then counts up. False where there is nothing to save."""
+        """Save after the update under way; `status.saves` then counts up. False if there is nothing to save.
+
+        A trainer that goes on from a checkpoint saves before its first update, too.
+        """
         if self._learner is None or self._error is not None:
             return False
         self._save_asked.set()
@@ -171,7 +174,7 @@ class OnlineTrainer:
             buffer = self._wait_for_frames(experience)
             if buffer is not None:
                 self._learn(buffer, experience)
-            if self._unsaved:
+            if self._unsaved or self._save_asked.is_set():
                 self._save(experience)
         except AasslError as error:
             kept = f" The last good checkpoint is {self._saved.path}." if self._saved else ""
@@ -182,6 +185,8 @@ class OnlineTrainer:
     def _wait_for_frames(self, experience: Experience) -> ReplayBuffer | None:
         """The buffer once it holds enough, and the learner made; None if stopped before."""
         while not self._stopping.is_set():
+            if self._save_asked.is_set():
+                self._save(experience)
             buffer = experience.buffer
             if buffer is not None and self._has_enough(buffer) and not self._paused.is_set():
                 try:
@@ -205,10 +210,11 @@ class OnlineTrainer:
         frames = self._settings.min_frames
         if self._batches.needs_space:
             frames = max(frames, self._settings.normalisation_frames)
-        # A buffer that is full holds all it ever will.
-        frames = min(frames, buffer.capacity)
+        if len(buffer) == buffer.capacity:
+            return True  # a full buffer holds all it ever will
         self._waiting_for = (
-            f"frames ({len(buffer)} of {frames}) and episodes ({buffer.episode_count} of {self._settings.min_episodes})"
+            f"frames ({len(buffer)} of {min(frames, buffer.capacity)}) and episodes ({buffer.episode_count} of "
+            f"{self._settings.min_episodes})"
         )
         return len(buffer) >= frames and buffer.episode_count >= self._settings.min_episodes
 
@@ -216,11 +222,10 @@ class OnlineTrainer:
         """Update, save and log until stopped."""
         assert self._learner is not None
         last_save, last_line = time.monotonic(), 0.0
-        with open(self._folder / LOG, "a", buffering=1) as log:
+        with RunLog(self._folder, self._learner.steps, tensorboard=False) as log:
             while not self._stopping.is_set():
                 overdue = self._unsaved and time.monotonic() - last_save > self._settings.save_seconds
                 if self._save_asked.is_set() or overdue:
-                    self._save_asked.clear()
                     self._save(experience)
                     last_save = time.monotonic()
                 if self._paused.is_set():
@@ -240,7 +245,7 @@ class OnlineTrainer:
                 self._rate = newest if self._rate == 0 else (1 - _RATE_WEIGHT) * self._rate + _RATE_WEIGHT * newest
                 if time.monotonic() - last_line > _LOG_EVERY_S:
                     last_line = time.monotonic()
-                    log.write(json.dumps(self._log_line(self._learner.steps, self._losses, buffer)) + "\n")
+                    log.write(self._log_line(self._learner.steps, self._losses, buffer))
 
     def _rest(self, worked_s: float) -> None:
         """Leave the processor to others for as long as `duty` and `updates_per_second` ask."""
@@ -260,6 +265,7 @@ class OnlineTrainer:
     def _save(self, experience: Experience) -> None:
         """Write a checkpoint; one with weights that are no numbers is refused there (TrainingError)."""
         assert self._learner is not None
+        self._save_asked.clear()
         provenance = Provenance(
             self._batches.space,
             self._batches.normalisation,

@@ -31,7 +31,8 @@ class OnlineSettings:
     min_frames: int = setting(500, "Frames remembered before the first update", minimum=2)
     min_episodes: int = setting(
         16,
-        "Episodes remembered before the first update; of fewer a batch would hold many frames of one object",
+        "Episodes remembered before the first update, unless the buffer is full; of fewer a batch would hold many "
+        "frames of one object",
         minimum=1,
     )
     normalisation_frames: int = setting(

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from aassl_ros.learning.readout.lbfgs import minimise
+from aassl_ros.learning.readout.spacing import evenly_spaced
 
 PENALTIES = (10.0, 1.0, 0.1, 0.01, 0.001, 0.0001)
 """Weights of the squared coefficients beside the mean loss, strongest first: each fit starts from the one before."""
@@ -104,7 +105,7 @@ def _choose_penalty(
     features: Tensor, targets: Tensor, instances: NDArray[np.int64], categories: int, seed: int
 ) -> float:
     """The penalty under which held-out instances are named best; of equal ones the strongest."""
-    spread = np.unique(np.linspace(0, len(features) - 1, min(len(features), _FOLD_FRAMES)).round().astype(np.int64))
+    spread = evenly_spaced(len(features), _FOLD_FRAMES)
     features, targets = features[spread], targets[spread]
     rng = np.random.default_rng(seed)
     fold_of = torch.from_numpy(instance_folds(targets.cpu().numpy(), instances[spread], _FOLDS, rng)).to(targets.device)

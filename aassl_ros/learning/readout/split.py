@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from aassl_ros.data.prepared.data import PreparedData, validation_instances
 from aassl_ros.errors import DataError
+from aassl_ros.learning.readout.spacing import evenly_spaced
 
 SPLITS = ("test", "val")
 
@@ -74,8 +75,7 @@ def _spread_over_episodes(data: PreparedData, frames: NDArray[np.int64], most: i
     parts = [np.zeros(0, np.int64)]
     for episode in np.unique(data.episode_of[frames]):
         row = data.episodes[episode]
-        count = min(most, row.stop - row.start)
-        parts.append(np.linspace(row.start, row.stop - 1, count).round().astype(np.int64))
+        parts.append(evenly_spaced(row.stop - row.start, most, start=row.start))
     return np.concatenate(parts)
 
 

@@ -14,6 +14,7 @@ from aassl_ros.data.prepared.data import TABLE as PREPARED_TABLE
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.streams.images import to_square
 from aassl_ros.errors import DataError
+from aassl_ros.learning.readout.spacing import evenly_spaced
 
 UNKNOWN = "__unknown__"
 """The answer where nothing in the gallery is like the frame; no category may be called so."""
@@ -69,7 +70,10 @@ class Gallery:
         for row in data.episodes:
             if row.set in sets and row.category:
                 frames_of.setdefault((row.category, row.instance), []).append(np.arange(row.start, row.stop))
-        chosen = {key: _spread(np.concatenate(parts), per_instance) for key, parts in sorted(frames_of.items())}
+        chosen: dict[tuple[str, str], NDArray[np.int64]] = {}
+        for key, parts in sorted(frames_of.items()):
+            frames = np.concatenate(parts)
+            chosen[key] = frames[evenly_spaced(len(frames), per_instance)]
         if not chosen:
             raise DataError(
                 f"{data.path} holds no labelled episode of the sets {', '.join(sets)}: no gallery can be made."
@@ -118,8 +122,3 @@ def open_gallery(path: str | Path, *, sets: tuple[str, ...] = ("train",), per_in
         return Gallery.load(folder)
     found = "is neither" if folder.is_dir() else "does not exist"
     raise DataError(f"gallery {folder} {found}, expected prepared data or a gallery folder ({FRAMES}, {LABELS}).")
-
-
-def _spread(frames: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    places = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(np.int64)
-    return frames[places]

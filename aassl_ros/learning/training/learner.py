@@ -53,10 +53,9 @@ class Losses:
 class Learner:
     """An encoder with its heads and optimizer; `aassl train` and the trainer node alike call `step`.
 
-    encoder: f; objective: p, g and h, and slow copies where the method has any; steps: updates so far; schedule: of the
-    learning rate, constant unless the loop sets another; features: f(x) float [n, D] of the newest (part of a) batch;
-    action_dimension: A, 0 where no action is looked at; categories: of the labels, 0 where none are learnt from; seen:
-    object instances that the weights it began with had seen.
+    encoder: f; objective: p, g and h, and slow copies where the method has any; steps: updates so far; features: f(x)
+    float [n, D] of the newest (part of a) batch; action_dimension: A, 0 where no action is looked at; categories: of
+    the labels, 0 where none are learnt from; seen: object instances that the weights it began with had seen.
     """
 
     def __init__(
@@ -65,9 +64,11 @@ class Learner:
         action_dimension: int = 0,
         same_action: SameAction | None = None,
         categories: int = 0,
+        schedule: Schedule | None = None,
     ) -> None:
         """settings.image_size must be given, same_action where settings.same_action is not 0.
-        categories: how many there are, where the method learns from labels. The weights follow from settings.seed.
+        categories: how many there are, where the method learns from labels; schedule: of the learning rate, constant
+        unless given. The weights follow from settings.seed.
 
         Raises ConfigError where the method has no use for same_action, the batch cannot be taken in so many parts, or
         this machine cannot compile; CheckpointError where settings.weights do not fit.
@@ -92,7 +93,7 @@ class Learner:
         groups = self.adaptation.parameter_groups(self.network, settings.lr)
         self.optimizer = make_optimizer(settings.optimizer, groups, settings.lr, settings.weight_decay)
         self.precision = Precision(settings.precision, self.device)
-        self.schedule = Schedule()
+        self._schedule = schedule or Schedule()
         self.features: Tensor | None = None
         self.steps = 0
 
@@ -235,7 +236,7 @@ class Learner:
         groups = self.optimizer.param_groups
         rates = (self.settings.encoder_lr, self.settings.lr)[-len(groups) :]  # the encoder's own group comes first
         for group, rate in zip(groups, rates, strict=True):
-            group["lr"] = rate * self.schedule.factor(self.steps)
+            group["lr"] = rate * self._schedule.factor(self.steps)
 
     def _on_device(self, array: NDArray[Any] | Tensor) -> Tensor:
         return torch.as_tensor(array).to(self.device, non_blocking=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from aassl_ros.errors import CheckpointError, ConfigError
+from aassl_ros.files import write_whole
 
 LOG = "log.jsonl"
 EVENTS = "tensorboard"
@@ -51,11 +51,9 @@ class RunLog:
     def __init__(self, run: Path, steps: int, *, tensorboard: bool) -> None:
         """steps: updates at the checkpoint that the run goes on from. Raises CheckpointError where it cannot write."""
         log = run / LOG
-        part = run / f".{LOG}.part"
         try:
             lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-            part.write_text("".join(line + "\n" for line in lines if _step_of(line) <= steps))
-            os.replace(part, log)
+            write_whole(log, "".join(line + "\n" for line in lines if _step_of(line) <= steps))
             self._stream = open(log, "a", buffering=1)  # noqa: SIM115  # closed on leaving
             self._events = EventFiles(run, steps) if tensorboard else None
         except OSError as error:

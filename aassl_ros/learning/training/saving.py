@@ -9,6 +9,7 @@ from typing import Any
 
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, Content, Provenance, write_checkpoint
 from aassl_ros.learning.objectives.same_action import SameAction
+from aassl_ros.learning.optimization.optimizers import Schedule
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
 
@@ -34,8 +35,12 @@ def save_checkpoint(
     return write_checkpoint(run, content, keep=keep)
 
 
-def resume_learner(checkpoint: Checkpoint, settings: LearnerSettings | None = None) -> Learner:
+def resume_learner(
+    checkpoint: Checkpoint, settings: LearnerSettings | None = None, schedule: Schedule | None = None
+) -> Learner:
     """A learner that goes on from a checkpoint, with its own settings or others of the same architecture and method.
+
+    schedule: of the learning rate over the whole run, constant unless given.
 
     Raises CheckpointError if the weights or the optimizer's state do not fit.
     """
@@ -43,6 +48,6 @@ def resume_learner(checkpoint: Checkpoint, settings: LearnerSettings | None = No
     same_action = SameAction.of(settings.same_action, checkpoint.action_space, checkpoint.normalisation)
     # The weights are the checkpoint's: the file that they began with may be gone by now.
     start = replace(settings, weights="")
-    learner = Learner(start, checkpoint.action_dimension, same_action, checkpoint.categories)
+    learner = Learner(start, checkpoint.action_dimension, same_action, checkpoint.categories, schedule)
     learner.restore(checkpoint, settings)
     return learner

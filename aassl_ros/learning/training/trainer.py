@@ -103,19 +103,20 @@ class Trainer:
         )
         self._rng = np.random.default_rng(self._settings.seed)
         self._epoch, self._batch, self._seconds_before = 0, 0, 0.0
-        if checkpoint is None:
-            same = SameAction.of(settings.same_action, self._batches.space, self._batches.normalisation)
-            self.learner = Learner(self._settings, self._batches.action_dimension, same, self._batches.categories)
-        else:
-            self.learner = resume_learner(checkpoint, self._settings)
-            self._restore(checkpoint)
         warmup = round(settings.warmup_epochs * len(self._batches))
         if warmup > self.total_steps:
             raise ConfigError(
                 f"warmup_epochs = {settings.warmup_epochs:g}, which are {warmup} updates, expected no more than the "
                 f"{self.total_steps} updates of the run."
             )
-        self.learner.schedule = Schedule(warmup, self.total_steps if settings.schedule == "cosine" else 0)
+        schedule = Schedule(warmup, self.total_steps if settings.schedule == "cosine" else 0)
+        if checkpoint is None:
+            same = SameAction.of(settings.same_action, self._batches.space, self._batches.normalisation)
+            sizes = self._batches.action_dimension, same, self._batches.categories
+            self.learner = Learner(self._settings, *sizes, schedule)
+        else:
+            self.learner = resume_learner(checkpoint, self._settings, schedule)
+            self._restore(checkpoint)
         self._probe: TrainingProbe | None = None
         if settings.probe_every > 0 and own_rank() == 0:
             self._probe = TrainingProbe(data, self.learner.augmentation.plain, self.learner.device)

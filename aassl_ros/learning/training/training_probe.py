@@ -16,6 +16,7 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import AasslError, ConfigError
 from aassl_ros.learning.readout.classifiers import fit_classifier
 from aassl_ros.learning.readout.features import Normalise, embed
+from aassl_ros.learning.readout.spacing import evenly_spaced
 from aassl_ros.learning.readout.split import LabelledFrames, make_split
 
 _MOST_FRAMES = {"train": 2000, "test": 1000}  # of each side: seconds on a CPU
@@ -52,6 +53,5 @@ class TrainingProbe:
 
     def _side(self, labelled: LabelledFrames, name: str) -> tuple[NDArray[np.int64], Tensor]:
         """Frames and their categories, evenly thinned."""
-        count = min(len(labelled), _MOST_FRAMES[name])
-        kept = np.linspace(0, len(labelled) - 1, count).round().astype(np.int64)
+        kept = evenly_spaced(len(labelled), _MOST_FRAMES[name])
         return labelled.frames[kept], torch.from_numpy(labelled.targets[kept]).to(self._device)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,39 @@ def test_new_data_replace_old_data(tmp_path: Path) -> None:
 
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
     assert PreparedData.open(tmp_path / "data").fingerprint == "two"
+
+
+def test_at_no_moment_of_their_replacement_are_there_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, replace = write(tmp_path / "data", [("mug_1", "mug", "train", 1)]), os.replace
+
+    def replace_and_open(source: Path, target: Path) -> None:
+        replace(source, target)
+        PreparedData.open(path)
+
+    monkeypatch.setattr(os, "replace", replace_and_open)
+    write(path, [("mug_1", "mug", "train", 2)], fingerprint="two")
+    assert PreparedData.open(path).fingerprint == "two"
+
+
+def test_data_that_cannot_take_their_place_leave_the_old_ones_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, replace = write(tmp_path / "data", [("mug_1", "mug", "train", 1)]), os.replace
+
+    def refuse(*names: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def refuse_new(source: Path, target: Path) -> None:
+        if ".part-" in str(source):
+            refuse()
+        replace(source, target)
+
+    monkeypatch.setattr("aassl_ros.files._exchange", refuse, raising=False)
+    monkeypatch.setattr(os, "replace", refuse_new)
+    with pytest.raises(DataError, match="cannot be written"):
+        write(path, [("mug_1", "mug", "train", 2)], fingerprint="two")
+    assert PreparedData.open(path).fingerprint == "one"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["data"]
 
 
 def test_a_folder_with_other_files_is_never_overwritten(tmp_path: Path) -> None:

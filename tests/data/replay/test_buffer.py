@@ -92,6 +92,51 @@ def test_a_discarded_episode_is_not_drawn() -> None:
     assert {number for pair in draw(buffer, Window()) for number in pair} == {4, 5, 6, 7}
 
 
+def test_episodes_count_as_long_as_frames_of_them_are_held() -> None:
+    buffer = ReplayBuffer(6, SIZE, ["a"])
+    fill(buffer, ["one"] * 3 + ["two"] * 3)
+    assert buffer.episode_count == 2
+    fill(buffer, ["three"] * 2, start=6)
+    assert buffer.episode_count == 3  # one frame of "one" is left
+    fill(buffer, ["three"], start=8)
+    assert buffer.episode_count == 2
+    buffer.discard("two")
+    assert buffer.episode_count == 1
+    fill(buffer, ["three"] * 20, start=9)
+    assert buffer.episode_count == 1
+
+
+def test_the_table_of_episodes_does_not_grow_with_what_was_ever_seen() -> None:
+    buffer = ReplayBuffer(4, SIZE, ["a"])
+    fill(buffer, [str(number // 2) for number in range(1000)])
+    for name in ("499", "never heard of"):
+        buffer.discard(name)
+    tables = [value for value in vars(buffer).values() if isinstance(value, dict)]
+    assert tables
+    assert max(map(len, tables)) <= 4
+
+
+def test_a_discarded_episode_that_comes_again_is_another_stretch() -> None:
+    buffer = ReplayBuffer(20, SIZE, ["a"])
+    fill(buffer, ["one"] * 3)
+    buffer.discard("one")
+    fill(buffer, ["one"] * 3, start=3)
+    assert buffer.episode_count == 1
+    assert {number for pair in draw(buffer, Window()) for number in pair} == {3, 4, 5}
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=40), st.integers(2, 8), st.sampled_from("abcd"))
+@settings(max_examples=40)
+def test_the_count_is_that_of_the_frames_held_one_by_one(names: list[str], capacity: int, discarded: str) -> None:
+    buffer = ReplayBuffer(capacity, SIZE, ["a"])
+    half = len(names) // 2
+    fill(buffer, names[:half])
+    buffer.discard(discarded)
+    fill(buffer, names[half:], start=half)
+    kept = [name if number >= half or name != discarded else None for number, name in enumerate(names)]
+    assert buffer.episode_count == len(set(kept[-capacity:]) - {None})
+
+
 def test_an_episode_that_another_one_interrupts_is_two_stretches() -> None:
     buffer = ReplayBuffer(20, SIZE, ["a"])
     fill(buffer, ["one"] * 2 + ["two"] * 2 + ["one"] * 2)

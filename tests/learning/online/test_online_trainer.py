@@ -18,7 +18,7 @@ from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import CheckpointError, ConfigError
-from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
+from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, Provenance, load_checkpoint
 from aassl_ros.learning.online.buffer_filler import BufferFiller, BufferFillerSettings
 from aassl_ros.learning.online.online_trainer import OnlineStatus, OnlineTrainer
 from aassl_ros.learning.online.settings import OnlineSettings, starting_checkpoint
@@ -141,15 +141,67 @@ def test_without_a_checkpoint_a_run_goes_on_where_it_ended(online: Any, tmp_path
 
 
 def test_a_run_that_learnt_nothing_still_ends_with_the_checkpoint_it_went_on_from(online: Any, tmp_path: Path) -> None:
-    learner = Learner(LEARNER, 6)
-    space = ActionSpace("object_pose")
-    scale = Normalisation(np.zeros(6, np.float32), np.ones(6, np.float32))
-    start = load_checkpoint(save_checkpoint(tmp_path / "start", learner, Provenance(space, scale, ("mug_0001",))))
+    start = begun(tmp_path / "start")
     trainer = online(start=start)
     trainer.start(BufferFiller(BufferFillerSettings(), SyncSettings(), 32))
     trainer.stop()
     ended = load_checkpoint(tmp_path / "run")
     assert (ended.digest, ended.instances) == (start.digest, ("mug_0001",))
+
+
+def begun(path: Path, steps: int = 0) -> Checkpoint:
+    """A checkpoint to go on from, after so many updates."""
+    space, scale = ActionSpace("object_pose"), Normalisation(np.zeros(6, np.float32), np.ones(6, np.float32))
+    learner = Learner(LEARNER, 6)
+    rng = np.random.default_rng(0)
+    for _ in range(steps):
+        first, second = rng.integers(0, 256, (2, 16, 32, 32, 3), dtype=np.uint8)
+        learner.step(first, second, rng.normal(size=(16, 6)).astype(np.float32))
+    return load_checkpoint(save_checkpoint(path, learner, Provenance(space, scale, ("mug_0001",))))
+
+
+def test_a_resumed_trainer_that_still_waits_for_frames_saves_when_it_is_asked(online: Any, tmp_path: Path) -> None:
+    start = begun(tmp_path / "start")
+    trainer = online(start=start)
+    trainer.start(BufferFiller(BufferFillerSettings(), SyncSettings(), 32))
+    assert trainer.request_save()
+    saved = wait_until(trainer, lambda status: status.saves == 1, timeout_s=20).saved
+    assert trainer.status.state == "waiting"
+    assert (saved.step, saved.digest) == (start.step, start.digest)
+
+
+def test_a_save_asked_for_as_it_stops_is_made(online: Any, tmp_path: Path) -> None:
+    trainer = online(start=begun(tmp_path / "run"))  # its own run: there is nothing else to save
+    trainer.stop()
+    assert trainer.request_save()
+    trainer.start(BufferFiller(BufferFillerSettings(), SyncSettings(), 32))
+    wait_until(trainer, lambda status: status.saves == 1, timeout_s=20)
+
+
+def test_a_run_that_goes_on_drops_log_lines_of_updates_that_are_made_again(
+    online: Any, tmp_path: Path, filled: Any
+) -> None:
+    start = begun(tmp_path / "run", steps=2)
+    log = tmp_path / "run" / "log.jsonl"
+    log.write_text("".join(json.dumps({"step": step}) + "\n" for step in (1, 2, 3, 900)) + '{"step": 9')
+    trainer = online(start=start)
+    trainer.start(filled())
+    wait_until(trainer, lambda status: status.step >= start.step + 2)
+    trainer.stop()
+    steps = [json.loads(line)["step"] for line in log.read_text().splitlines()]
+    assert steps[:3] == [1, 2, 3]
+    assert steps == sorted(set(steps))
+    assert 900 not in steps
+
+
+def test_a_full_buffer_is_enough_whatever_it_was_told_to_wait_for(online: Any, make_arm: Any) -> None:
+    intake = BufferFiller(BufferFillerSettings(capacity=100), SyncSettings(), 32)
+    make_arm(intake).handle("lying_0000", frames=130)
+    assert intake.buffer is not None
+    assert len(intake.buffer) == 100
+    trainer = online(min_frames=1000, min_episodes=4)
+    trainer.start(intake)
+    wait_until(trainer, lambda status: status.step >= 1)
 
 
 def test_prepared_data_are_mixed_in_and_their_instances_listed(online: Any, tmp_path: Path, filled: Any) -> None:

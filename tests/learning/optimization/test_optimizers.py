@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -69,8 +67,8 @@ def test_the_rate_rises_in_a_line_and_falls_along_a_cosine() -> None:
 
 
 def test_a_learner_follows_its_schedule() -> None:
-    learner = Learner(replace(LearnerSettings(batch=4, image_size=32, width=4, method="simclr"), lr=0.1))
-    learner.schedule = Schedule(warmup=2)
+    settings = LearnerSettings(batch=4, image_size=32, width=4, method="simclr", lr=0.1)
+    learner = Learner(settings, schedule=Schedule(warmup=2))
     first = np.zeros((4, 32, 32, 3), np.uint8)
     rates = []
     for _ in range(3):

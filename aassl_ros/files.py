@@ -1,0 +1,54 @@
+"""Files and folders that are there whole or not at all, at every moment."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+from pathlib import Path
+
+_RENAME_EXCHANGE, _AT_FDCWD = 2, -100  # of renameat2(2)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file beside its place and move it there: nobody ever reads half of it. Text is UTF-8. Raises OSError."""
+    part = path.with_name(f".{path.name}.part-{os.getpid()}")
+    try:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def put_folder(made: Path, path: Path) -> None:
+    """Move the folder `made` to `path`, in place of the one that is there, which is removed. Raises OSError.
+
+    If it fails, the old folder is where it was. On file systems that can exchange two names (those of Linux can, most
+    network ones cannot), `path` is there at every moment.
+    """
+    if not path.exists():
+        os.replace(made, path)
+        return
+    try:
+        _exchange(made, path)
+        old = made
+    except OSError:
+        old = path.with_name(f".{path.name}.old-{os.getpid()}")
+        os.replace(path, old)
+        try:
+            os.replace(made, path)
+        except OSError:
+            os.replace(old, path)
+            raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Let two names change places at one stroke. Raises OSError where the system cannot."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        raise OSError("the C library has no renameat2")
+    if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(one))

@@ -1,0 +1,161 @@
+"""Encoders of timm are told by what they are made of. timm itself does not load beside the tested torch: it is stood
+in for by a module with its two functions and small models that are built, and whose parts are named, like its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from aassl_ros.errors import ConfigError
+from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder
+from aassl_ros.learning.settings import LearnerSettings
+from aassl_ros.learning.training.learner import Learner
+
+
+class Attention(nn.Module):
+    """As in timm's vision transformers."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.qkv, self.proj = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        query, key, value = self.qkv(tokens).chunk(3, dim=-1)
+        return self.proj(nn.functional.scaled_dot_product_attention(query, key, value))
+
+
+class ClassAttn(Attention):
+    """As in timm's CaiT."""
+
+
+class WindowAttention(Attention):
+    """As in timm's Swin."""
+
+
+class VisionTransformer(nn.Module):
+    def __init__(self, img_size: int, attention: type[Attention] = Attention) -> None:
+        super().__init__()
+        self.patch_embed = nn.Conv2d(3, 16, img_size // 4, img_size // 4)
+        self.attn, self.norm = attention(16), nn.LayerNorm(16)
+
+    def forward(self, images: Tensor) -> Tensor:
+        tokens = self.patch_embed(images).flatten(2).transpose(1, 2)
+        return self.norm(tokens + self.attn(tokens)).mean(dim=1)
+
+
+class ResNet(nn.Module):
+    """Halves the picture five times, as timm's do: one pixel is left of 32, and the last stride walks over one of 16.
+
+    It takes no img_size.
+    """
+
+    def __init__(self, pool: bool = False) -> None:
+        super().__init__()
+        widths = [3, 8, 8, 8, 16, 16]
+        self.stages = nn.Sequential(
+            *(nn.Sequential(nn.Conv2d(a, b, 3, 2, 1), nn.BatchNorm2d(b), nn.ReLU()) for a, b in pairwise(widths))
+        )
+        # CLIP's ResNets end in attention, and are convolutional networks all the same.
+        self.attn_pool = Attention(16) if pool else nn.Identity()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.attn_pool(self.stages(images).flatten(2).transpose(1, 2)).mean(dim=1)
+
+
+class FeatureMap(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.conv(images)
+
+
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    "deit_tiny_patch16_224": VisionTransformer,
+    "swin_tiny_patch4_window7_224": lambda img_size: VisionTransformer(img_size, WindowAttention),
+    "cait_xxs24_224": lambda img_size: VisionTransformer(img_size, ClassAttn),
+    "resnet18": ResNet,
+    "resnet50_clip": lambda: ResNet(pool=True),
+    "nameless": FeatureMap,
+}
+TRANSFORMERS = ["deit_tiny_patch16_224", "swin_tiny_patch4_window7_224", "cait_xxs24_224"]
+
+
+@pytest.fixture(autouse=True)
+def timm(monkeypatch: pytest.MonkeyPatch) -> None:
+    def create_model(name: str, pretrained: bool, num_classes: int, **options: Any) -> nn.Module:
+        assert (pretrained, num_classes) == (False, 0)
+        return MODELS[name](**options)
+
+    module: Any = ModuleType("timm")
+    module.is_model, module.create_model = MODELS.__contains__, create_model
+    monkeypatch.setitem(sys.modules, "timm", module)
+
+
+def settings(name: str, **values: Any) -> LearnerSettings:
+    return replace(LearnerSettings(encoder=f"timm:{name}", image_size=32, batch=8, device="cpu"), **values)
+
+
+def hidden_layers(learner: Learner) -> int:
+    """Of MoCo v3's projector: two behind a transformer, one behind a ResNet, as published."""
+    projector = learner.objective["base"].projector
+    return sum(isinstance(module, nn.Linear) for module in projector.modules()) - 1
+
+
+@pytest.mark.parametrize(("name", "transformer"), [*((name, True) for name in TRANSFORMERS), ("resnet18", False),
+                                                   ("resnet50_clip", False)])  # fmt: skip
+def test_a_transformer_is_told_by_its_attention_and_gets_the_projector_of_one(name: str, transformer: bool) -> None:
+    learner = Learner(settings(name, method="mocov3"))
+    assert learner.encoder.transformer is transformer
+    assert hidden_layers(learner) == (2 if transformer else 1)
+
+
+def test_bf16_is_refused_where_a_model_of_timm_strides_over_single_pixels() -> None:
+    with pytest.raises(ConfigError, match="precision = 'bf16', but for images of 16 px"):
+        Learner(settings("resnet18", method="simclr", precision="bf16", image_size=16))
+    Learner(settings("resnet18", method="simclr", precision="bf16", image_size=32))
+    Learner(settings("deit_tiny_patch16_224", method="simclr", precision="bf16", image_size=16))
+
+
+@pytest.mark.parametrize("name", ["deit_tiny_patch16_224", "resnet18"])
+def test_models_of_timm_learn_and_keep_the_names_of_their_weights(name: str) -> None:
+    learner = Learner(settings(name, method="aa_simclr"), action_dimension=3)
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 256, (2, 8, 32, 32, 3), dtype=np.uint8)
+    losses = learner.step(first, second, rng.normal(size=(8, 3)).astype(np.float32))
+    assert np.isfinite(losses.total)
+    published = learner.encoder.published()
+    assert not any(weight.startswith("model.") for weight in published)
+    again = learner.encoder.from_published(published)
+    assert {key: value.shape for key, value in again.items()} == {
+        key: value.shape for key, value in learner.encoder.state_dict().items()
+    }
+
+
+def test_the_mode_of_training_is_as_it_was_after_a_model_was_looked_at() -> None:
+    encoder = build_encoder(EncoderSettings(encoder="timm:resnet18", image_size=32))
+    before = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
+    assert encoder.training
+    encoder.strides_over_single_pixels(16)
+    assert encoder.training
+    assert all(torch.equal(buffer, before[name]) for name, buffer in encoder.named_buffers())
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("nonsense", "timm makes no encoder 'nonsense' for 32 px .it knows no such name."),
+    ("nameless", r"timm's nameless gives features of shape \(1, 4, 30, 30\)"),
+])  # fmt: skip
+def test_what_makes_no_features_is_refused_by_name(name: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build_encoder(EncoderSettings(encoder=f"timm:{name}", image_size=32))
