@@ -189,7 +189,7 @@ def start_example(ros_domain: int) -> Iterator[Any]:
 
     def start(*parameters: str) -> subprocess.Popen[str]:
         words = [word for parameter in parameters for word in ("-p", parameter)]
-        command = [sys.executable, str(Path(__file__).parent / "example_node.py"), "--ros-args", *words]
+        command = [sys.executable, str(Path(__file__).parents[1] / "ros" / "example_node.py"), "--ros-args", *words]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         processes.append(process)
         return process
