@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 from rosbags.interfaces import Qos
 
+from aassl_ros.files import write_whole
+
 VERSION = 8
 LIBRARY = "aassl_ros"
 ROOT = "rosbag2_bagfile_information"
