@@ -12,7 +12,7 @@ import yaml
 MAX_CHARACTERS = 4 << 20
 MAX_DEPTH = 24
 MAX_VALUES = 200_000
-_NULLS = ("", "~", "null", "Null", "NULL")
+_NULL = "tag:yaml.org,2002:null"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -42,7 +42,7 @@ def _check_depth(text: str) -> None:
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
-        if count > 3 * MAX_VALUES:
+        if count > 2 * MAX_VALUES:
             raise ValueError(f"holds more than {MAX_VALUES} values")
 
 
@@ -67,9 +67,8 @@ class _Values:
                     raise ValueError(f"holds a key that is no text, in line {key.start_mark.line + 1}")
                 found[key.value] = self.value(item, depth + 1)
             return found
-        # Quoted, it is a text: "null" is not null.
-        plain = getattr(node, "style", None) is None
-        return None if plain and node.value in _NULLS else node.value
+        # Quoted, "null" is a text.
+        return None if node.tag == _NULL else node.value
 
 
 def _reason(error: yaml.YAMLError) -> str:
