@@ -13,7 +13,6 @@ from aassl_ros.data.streams.sampling import FrameSampler
 from aassl_ros.data.streams.session import Session
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import BagError
-from aassl_ros.settings import describe, from_mapping
 
 
 def check_bag(path: Path) -> list[str]:
@@ -59,11 +58,7 @@ def _check(reader: BagReader) -> list[str]:
 
 def _compare_samples(reader: BagReader, session: Session) -> list[str]:
     """Compute the samples again from the raw streams. Each must be in the bag, byte for byte."""
-    known = {info.name for info in describe(SyncSettings)}
-    settings = from_mapping(
-        SyncSettings, {key: value for key, value in session.settings.items() if key in known}, source=str(reader.path)
-    )
-    sampler = FrameSampler(session, settings)
+    sampler = FrameSampler(session, SyncSettings.of_session(session, reader.path))
     sampler.ledger.topics = {name: TopicCounts(topic.type) for name, topic in reader.topics.items()}
     own = {session.topic(name) for camera in session.roles.cameras for name in topics.sample_topics(camera)}
     recorded: set[tuple[str, bytes]] = set()

@@ -22,7 +22,6 @@ from aassl_ros.data.streams.episodes import Episode
 from aassl_ros.data.streams.stream_consumer import StreamConsumer, StreamFrame
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import DataError, TrajectoryError
-from aassl_ros.settings import describe, from_mapping
 
 
 @dataclass
@@ -56,7 +55,7 @@ class BagFrames:
         self.counts = BagCounts()
         self.notes: list[str] = []
         self.recorded = RecordedSamples()
-        self._settings = self._sync_settings()
+        self._settings = SyncSettings.of_session(session, reader.path)
         self._consumer = StreamConsumer(
             image_size,
             self._settings,
@@ -114,12 +113,6 @@ class BagFrames:
             state_topic: partial(self._take_recorded, self.recorded.add_state),
             command_topic: partial(self._take_recorded, self.recorded.add_command),
         }
-
-    def _sync_settings(self) -> SyncSettings:
-        """As the recorder had them, so that the samples are the same."""
-        known = {info.name for info in describe(SyncSettings)}
-        found = {name: value for name, value in self._roles.session.settings.items() if name in known}
-        return from_mapping(SyncSettings, found, source=str(self._reader.path))
 
     def _try(self, take: Callable[[BagMessage], None], message: BagMessage) -> None:
         try:

@@ -11,8 +11,10 @@ from aassl_ros.data.streams.messages import (
     stamp_ns,
     trajectory_from_message,
 )
+from aassl_ros.data.streams.robot_kinematics import RobotKinematics
 from aassl_ros.data.streams.sampling import FrameSampler
 from aassl_ros.data.streams.session import Roles, Session
+from aassl_ros.data.streams.stream_consumer import StreamConsumer, StreamCounts, StreamFrame
 from aassl_ros.data.streams.sync import Sample, Synchronizer, SyncSettings
 
 __all__ = [
@@ -24,9 +26,13 @@ __all__ = [
     "JointState",
     "JointStream",
     "Ledger",
+    "RobotKinematics",
     "Roles",
     "Sample",
     "Session",
+    "StreamConsumer",
+    "StreamCounts",
+    "StreamFrame",
     "SyncSettings",
     "Synchronizer",
     "decode_compressed",

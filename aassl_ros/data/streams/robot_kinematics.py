@@ -17,7 +17,10 @@ from aassl_ros.motion.kinematics import Chain
 class RobotKinematics:
     """What is known of a robot.
 
-    continuous_joints: those whose angle wraps. chain: from base link to tip link. problem: why there is none, or "".
+    Attributes:
+        continuous_joints: joints that turn without end; their angle wraps.
+        chain: from the base link to the tip link; None if it is not known.
+        problem: why there is no chain; empty if there is one.
     """
 
     continuous_joints: tuple[str, ...] = ()
@@ -26,7 +29,12 @@ class RobotKinematics:
 
     @classmethod
     def from_urdf(cls, urdf: str, base_link: str, tip_link: str) -> RobotKinematics:
-        """Read a URDF. What it does not tell is left out, and `problem` says why; nothing is raised."""
+        """Read a URDF. Nothing is raised: what it does not tell is left out, and `problem` says why.
+
+        Args:
+            urdf: text of the robot description.
+            base_link, tip_link: both ends of the arm; empty if not known.
+        """
         try:
             joints = ElementTree.fromstring(urdf).iter("joint")
         except ElementTree.ParseError as error:
@@ -40,9 +48,15 @@ class RobotKinematics:
             return cls(continuous, problem=str(error))
 
     def tip_poses(self, joint_names: Sequence[str], positions: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Poses of the tip in the base link's frame, float64 [n, 7]: x y z in m, then the quaternion x y z w.
+        """Compute the tip's poses from joint positions.
 
-        positions: [n, J] in rad or m in the order of joint_names. NaN where the chain or one of its joints is unknown.
+        Args:
+            joint_names: J names.
+            positions: float64 [n, J] in rad or m, NaN if unknown.
+
+        Returns:
+            float64 [n, 7] in the base link's frame: x y z in m, then the quaternion x y z w. A row is NaN if the chain
+            or one of its joints is unknown.
         """
         poses = np.full((len(positions), 7), np.nan)
         if self.chain is None or not set(self.chain.joint_names) <= set(joint_names):

@@ -25,11 +25,16 @@ _POSES_KEPT = 10_000
 
 @dataclass(frozen=True)
 class StreamFrame:
-    """A frame of an episode.
+    """A frame of an episode, with all that is known at its stamp.
 
-    image: uint8 [S, S, 3] RGB at training size. sample: joints and command at the frame's stamp; its `frame` is None.
-    object_pose: float64 [7] in the camera's frame, x y z in m and the quaternion x y z w; NaN where no pose of this
-    stamp has come. The tip's pose is a function of the joints: StreamConsumer.robot gives it for many frames at once.
+    The tip's pose follows from the joints: StreamConsumer.robot computes it for many frames at once.
+
+    Attributes:
+        image: uint8 [S, S, 3] RGB at training size.
+        sample: joints and command at the frame's stamp; its `frame` is None.
+        episode: the episode that the frame belongs to.
+        object_pose: float64 [7] in the camera's frame, x y z in m and the quaternion x y z w; NaN if no pose with this
+            stamp has come.
     """
 
     image: Image
@@ -40,7 +45,13 @@ class StreamFrame:
 
 @dataclass
 class StreamCounts:
-    """What became of the frames. unusable: frames of an episode that cannot be read or are of another size."""
+    """What became of the frames.
+
+    Attributes:
+        frames: all that were taken.
+        outside_episodes: with a sample, but in no episode.
+        unusable: in an episode, but not readable or of another size, by reason.
+    """
 
     frames: int = 0
     outside_episodes: int = 0
@@ -62,9 +73,12 @@ class StreamConsumer:
     poses of before are forgotten. The first frame in an episode sets the size; frames of another size are counted, not
     given.
 
-    image_size: side S of the frames given, pixels. base_link, tip_link: of the arm in the robot description.
-    on_sample: called with every sample, of frames outside of episodes too. on_late_pose: called with (stamp_ns, pose)
-    if an object's pose comes after its frame was given.
+    Attributes:
+        counts: what became of the frames.
+        robot: what the newest robot description tells.
+        newest_ns: stamp of the newest frame since the clock was last set back.
+        rising: whether the last frame or joint state was newer than those before it. If not, the clock may have been
+            set back.
     """
 
     def __init__(
@@ -79,11 +93,21 @@ class StreamConsumer:
         on_sample: Callable[[Sample], None] | None = None,
         on_late_pose: Callable[[int, NDArray[np.float64]], None] | None = None,
     ) -> None:
+        """Begin without a message.
+
+        Args:
+            image_size: side S of the frames given, pixels.
+            sync: how frames are matched with joint states and commands.
+            robot: name of the robot, for its episodes.
+            base_link, tip_link: of the arm in the robot description; empty if not known.
+            episode_delay_s: how long a frame waits for episode events and poses, s of the camera's stream.
+            on_sample: called with every sample, also of frames outside of episodes.
+            on_late_pose: called with (stamp_ns, pose) if an object's pose comes after its frame was given.
+        """
         self.counts = StreamCounts()
         self.robot = RobotKinematics()
-        self.newest_ns = 0  # of the frames taken since the clock was last set back
+        self.newest_ns = 0
         self.rising = True
-        """Whether the last frame or joint state was newer than those before it; if not, the clock may be set back."""
         self._image_size, self._robot_name, self._links = image_size, robot, (base_link, tip_link)
         self._delay_ns = round(episode_delay_s * 1e9)
         self._on_sample, self._on_late_pose = on_sample, on_late_pose
@@ -109,7 +133,12 @@ class StreamConsumer:
         self._add_frame(stamp_ns, lambda: picture)
 
     def add_undecoded(self, stamp_ns: int, decode: Callable[[], Image]) -> None:
-        """Take a frame that is decoded only if it belongs to an episode. decode: may raise DataError, which counts."""
+        """Take a frame that is decoded only if it belongs to an episode.
+
+        Args:
+            stamp_ns: the frame's stamp.
+            decode: returns uint8 [H, W, 3]. If it raises DataError, the frame is counted as unusable.
+        """
         self._add_frame(stamp_ns, lambda: self._picture(decode()))
 
     def add_joint_state(
@@ -132,14 +161,22 @@ class StreamConsumer:
         self._advance()
 
     def add_episode(self, text: str) -> EpisodeEvent:
-        """Take an episode event's JSON and return the event. Raises DataError if it cannot be read or followed."""
+        """Take an episode event's JSON and return the event.
+
+        Raises:
+            DataError: the event cannot be read, or does not fit the events before it.
+        """
         event = EpisodeEvent.parse(text)
         self._events_since_rise.append(event)
         self._episodes.add(event)
         return event
 
     def add_object_pose(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
-        """Take the object's pose [7] for the frame of the same stamp. Raises DataError if it is not finite."""
+        """Take the object's pose, float64 [7] in the camera's frame, for the frame with the same stamp.
+
+        Raises:
+            DataError: the pose is not finite, or its quaternion is zero.
+        """
         if not np.isfinite(pose).all() or not pose[3:].any():
             raise DataError("object pose is not finite")
         if self._given_ns is not None and stamp_ns <= self._given_ns:

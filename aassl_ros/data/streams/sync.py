@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.streams.clock_jump import JumpBack
 from aassl_ros.data.streams.joints import STREAM_ENDED, STREAM_SILENT, WENT_BACKWARD, JointState, JointStream
+from aassl_ros.data.streams.session import Session
 from aassl_ros.motion.trajectory import CommandInForce, Trajectory
-from aassl_ros.settings import setting
+from aassl_ros.settings import describe, from_mapping, setting
 
 # Joint states and commands are kept this long for frames that come late; a minute of 1 kHz states is some 50 MB.
 _HISTORY_NS = 20_000_000_000
@@ -41,6 +43,21 @@ class SyncSettings:
     frame_stamp_offset_s: float = setting(0.0, "Added to the stamps of frames, s", minimum=-10.0, maximum=10.0)
     joint_stamp_offset_s: float = setting(0.0, "Added to the stamps of joint states, s", minimum=-10.0, maximum=10.0)
     command_stamp_offset_s: float = setting(0.0, "Added to the stamps of commands, s", minimum=-10.0, maximum=10.0)
+
+    @classmethod
+    def of_session(cls, session: Session, source: Path) -> SyncSettings:
+        """The settings that a recording was made with, so that the samples come out the same.
+
+        Args:
+            session: of the bag.
+            source: the bag, for the error message.
+
+        Raises:
+            ConfigError: a value is out of range.
+        """
+        known = {info.name for info in describe(cls)}
+        found = {name: value for name, value in session.settings.items() if name in known}
+        return from_mapping(cls, found, source=str(source))
 
 
 @dataclass(frozen=True)
