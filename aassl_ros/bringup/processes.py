@@ -114,11 +114,16 @@ class NodeProcesses:
 
     def _failed(self, name: str) -> bool:
         status = self.exit_status(name)
-        return status is not None and exit_failed(status, asked=name in self._stopped)
+        if status is None:
+            return False
+        asked = name in self._stopped
+        # Python exits with 1 if SIGINT comes before it has imported anything: nobody could handle the signal yet.
+        too_early = asked and status == 1 and self._said(name)[-1:] == ["KeyboardInterrupt"]
+        return exit_failed(status, asked=asked) and not too_early
 
     def failure(self, name: str) -> str:
         """Describe in one line how a node exited, with its last line of output."""
-        said = [_LOG_PREFIX.sub("", line).rstrip(".") for line in self._last_lines[name] if line.strip()]
+        said = self._said(name)
         where = f" See its log: {self._log_dir / (name + '.log')}." if self._log_dir else ""
         status = self.exit_status(name)
         if name in self._killed:
@@ -126,6 +131,10 @@ class NodeProcesses:
         if status is not None and status < 0:
             return f"{describe_exit(name, status)}.{where}"
         return f"{describe_exit(name, status)}: {said[-1] if said else 'it printed nothing'}.{where}"
+
+    def _said(self, name: str) -> list[str]:
+        """The last lines that a node printed, without the prefix of the log."""
+        return [_LOG_PREFIX.sub("", line).rstrip(".") for line in self._last_lines[name] if line.strip()]
 
     def stop(self) -> None:
         """Stop all running nodes, the last started first: the explorer before the recorder. May be called again."""

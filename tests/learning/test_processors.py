@@ -15,7 +15,7 @@ from aassl_ros.learning.encoders.resnet import SAFE_CHANNELS, NarrowPointwise
 
 # `.ci/run` has these tests run with AVX2; the core is then tried with all that the processor has.
 OTHER_KIND = "DEFAULT" if os.environ.get("ONEDNN_MAX_CPU_ISA") == "AVX2" else "AVX2"
-CORE = ("test_update.py", "test_methods.py")
+CORE = ("training/test_learner.py", "objectives/test_methods.py")
 LEARN = """
 import sys, numpy as np
 from aassl_ros.learning.training.learner import Learner, LearnerSettings
