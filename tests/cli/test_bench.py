@@ -35,7 +35,7 @@ def test_figures_are_readable_without_json(capsys: pytest.CaptureFixture) -> Non
         (("step", "--width", "0"), "width = 0, expected an integer from 4 to 512"),
         (("step", "--batch", "1"), "batch = 1, expected an integer from 2"),
         (("step", "--image-size", "3"), "image_size = 3, expected at least 8"),
-        (("step", "--device", "bogus"), "device = 'bogus' is not to be had here"),
+        (("step", "--device", "bogus"), "device = 'bogus' is not available here"),
         (("data", "--image-size", "3"), "image_size = 3, expected at least 8"),
         (("recognize", "--image-size", "3"), "image_size = 3, expected at least 8"),
         (("recognize", "--camera-size", "0"), "camera_size = 0, expected at least 1"),

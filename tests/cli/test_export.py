@@ -44,7 +44,7 @@ def test_a_run_becomes_a_backbone_that_another_run_begins_with(
     assert f"{file}: resnet18 of width 4 and stem imagenet of simclr_tt, 32 features" in capsys.readouterr().out
     words = ["train", str(run.parent / "data"), "-o", str(tmp_path / "run"), "--width", "4", "--batch", "40"]
     assert main([*words, "--epochs", "1", "--weights", str(file), "--device", "cpu"]) == 0
-    assert f"aassl: resnet18 begins with the weights of {file}." in capsys.readouterr().err
+    assert f"aassl: resnet18 starts from the weights of {file}." in capsys.readouterr().err
     assert main([*words, "--width", "8", "--weights", str(file), "--out", str(tmp_path / "other")]) == 1
     assert "does not fit resnet18 of width 8 and stem imagenet" in capsys.readouterr().err
 
@@ -96,11 +96,11 @@ def test_a_backbone_never_loses_the_objects_that_it_has_seen(
     [
         (("{run}", "-o", "{out}/backbone.pth"), 2, "expected a name that ends in .safetensors or .onnx"),
         (("{run}", "-o", "{out}/b.safetensors", "--width", "8"), 2, "is a checkpoint and already holds its settings"),
-        (("{foreign}", "-o", "{out}/b.safetensors"), 1, "does not say what it is"),
+        (("{foreign}", "-o", "{out}/b.safetensors"), 1, "is not a backbone"),
         (("{foreign}", "-o", "{out}/b.safetensors", "--encoder", "resnet18"), 2, "also need --image-size, --pixel"),
         (("{foreign}", "-o", "{out}/b.safetensors", *FOREIGN[:5], "0", *FOREIGN[6:]), 2, "--image-size 0: expected"),
         (("{out}/absent", "-o", "{out}/b.safetensors"), 1, "does not exist"),
-        (("{foreign}", "-o", "{out}/b.safetensors", *FOREIGN[:3], "8", *FOREIGN[4:]), 1, "bn1.weight is 4 where 8 is"),
+        (("{foreign}", "-o", "{out}/b.safetensors", *FOREIGN[:3], "8", *FOREIGN[4:]), 1, "bn1.weight is 4, expected 8"),
     ],
     ids=["suffix", "checkpoint", "no settings", "some settings", "no size", "absent", "misfit"],
 )  # fmt: skip

@@ -99,6 +99,6 @@ def test_if_one_process_is_lost_the_other_exits_with_an_error(data: str, tmp_pat
         _, said = first.communicate(timeout=240)
     assert first.returncode == 1
     error = said.splitlines()[-1]
-    assert error.startswith("aassl: process 0 of 2 lost another, which has ended or hangs (")
-    assert f"go on with --resume. The last good checkpoint is {tmp_path / 'run' / 'checkpoints'}" in error
+    assert error.startswith("aassl: process 0 of 2 lost another one, which has ended or hangs (")
+    assert f"continue with --resume. The last good checkpoint is {tmp_path / 'run' / 'checkpoints'}" in error
     assert load_checkpoint(tmp_path / "run").step >= 1

@@ -55,14 +55,17 @@ def test_settings_come_from_a_file_then_options_then_set(data: str, tmp_path: Pa
         (["--window", "hours:1"], "window = 'hours:1', expected episode"),
         (["--precision", "half"], "precision = 'half', expected one of auto, fp32, bf16, fp16"),
         (["--schedule", "linear"], "schedule = 'linear', expected one of constant, cosine"),
-        (["--warmup-epochs", "1000"], "warmup_epochs = 1000, expected no more than the 100 epochs"),
-        (["--set", "accumulate=3"], "accumulate = 3, but a batch of 32 pairs cannot be taken in so many equal parts"),
+        (["--warmup-epochs", "1000"], "warmup_epochs = 1000, expected at most the 100 epochs"),
+        (
+            ["--set", "accumulate=3"],
+            "accumulate = 3, but a batch of 32 pairs cannot be divided into so many equal parts",
+        ),
         (["--set", "optimizer=sgd"], "optimizer = 'sgd', expected one of adamw, lars"),
         (["--set", "widht=4"], "--set widht=4: expected NAME=VALUE"),
         (["--set", "sets=training"], "sets = ['training'], expected some of train, online, test, disjoint"),
         (["--validation", "yes"], "validation = 'yes', expected true or false"),
         (["--device", "meta"], "device = 'meta', expected auto, cpu, cuda or cuda:NUMBER"),
-        (["--device", "cuda:77"], "device = 'cuda:77' is not to be had here"),
+        (["--device", "cuda:77"], "device = 'cuda:77' is not available here"),
     ],
 )
 def test_a_wrong_setting_is_wrong_use_and_a_one_line_error(
@@ -131,7 +134,7 @@ def test_a_run_is_neither_overwritten_nor_continued_with_other_settings(
     words = ["train", data, "-o", str(tmp_path / "run")]
     assert main([*words, *TINY, "--epochs", "1"]) == 0
     assert main([*words, *TINY, "--epochs", "1"]) == 2
-    assert "holds a run already. Go on with it by --resume" in capsys.readouterr().err
+    assert "contains a run already. Continue it with --resume" in capsys.readouterr().err
     assert main([*words, "--resume", "--lr", "0.1"]) == 2
     assert "lr = 0.1, but" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""Augmentation of image batches, on the training device, independently for each image."""
+"""Augmentation of image batches on the training device, drawn for each image on its own."""
 
 from aassl_ros.learning.augmentation.augmentation import PIXEL_STATISTICS, Augmentation, AugmentationSettings
 

@@ -1,8 +1,8 @@
-"""Augmentation of a whole batch on the training device: each image gets its own crop, colour jitter and graying.
+"""Augmentation of a whole batch on the training device: each image gets its own crop, colour jitter and grayscale.
 
-The operations are kornia's (and torchvision's), and the tests hold them to kornia. They are written out here because
-kornia's own modules take up to a third of a training step on two cores where these take a twentieth: one grid_sample
-crops, and colours are changed in place on the few images at a time that fit the processor's cache.
+The operations are those of kornia and torchvision; the tests compare them with kornia. They are implemented here for
+speed: on two cores kornia's modules take up to a third of a training step, these a twentieth. One grid_sample crops,
+and colours are changed in place, a few images at a time, so that they fit the processor's cache.
 """
 
 from __future__ import annotations
@@ -25,36 +25,39 @@ PIXEL_STATISTICS = {
     "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
-"""Mean and standard deviation of red, green and blue, 0 to 1, that pixels are normalised by."""
+"""Mean and standard deviation of red, green and blue (each 0 to 1) by which pixels are normalised."""
 _RATIO = (3 / 4, 4 / 3)  # width over height of a crop
-_ATTEMPTS = 10  # draws of a crop before the whole picture is taken, as torchvision does
+_ATTEMPTS = 10  # draws of a crop before the whole picture is used, as torchvision does
 _ORDERS = tuple(itertools.permutations(range(4)))
 
 
 @dataclass(frozen=True)
 class AugmentationSettings:
-    """How far images are changed; the defaults are the paper's."""
+    """How much images are changed; the defaults are the paper's."""
 
     crop_minimum: float = setting(0.2, "Smallest crop, as a fraction of the picture's area.", minimum=0.01, maximum=1)
     crop_maximum: float = setting(1.0, "Largest crop, as a fraction of the picture's area.", minimum=0.01, maximum=1)
     brightness: float = setting(0.8, "Brightness is multiplied by 1 plus or minus up to this.", minimum=0, maximum=1)
     contrast: float = setting(0.8, "Contrast is multiplied by 1 plus or minus up to this.", minimum=0, maximum=1)
     saturation: float = setting(0.8, "Saturation is multiplied by 1 plus or minus up to this.", minimum=0, maximum=1)
-    hue: float = setting(0.2, "Hue is turned by up to this fraction of the colour circle.", minimum=0, maximum=0.5)
+    hue: float = setting(0.2, "Hue is shifted by up to this fraction of the colour circle.", minimum=0, maximum=0.5)
     jitter_probability: float = setting(0.8, "Share of images whose colours are jittered.", minimum=0, maximum=1)
-    gray_probability: float = setting(0.2, "Share of images made gray.", minimum=0, maximum=1)
-    # Done where pairs are read (learning/batches/flips.py): it changes their actions, too.
-    flip_probability: float = setting(0.0, "Share of pairs seen in a mirror, their actions changed to match; where no "
-                                      "two frames make a pair, of images.", minimum=0, maximum=1)  # fmt: skip
-    pixel_statistics: str = setting("half", "Mean and deviation that pixels are normalised by: 0.5, or ImageNet's, "
-                                    "which published weights expect.", choices=tuple(PIXEL_STATISTICS))  # fmt: skip
+    gray_probability: float = setting(0.2, "Share of images made grayscale.", minimum=0, maximum=1)
+    # Applied when pairs are read (learning/batches/flips.py), because it changes their actions, too.
+    flip_probability: float = setting(0.0, "Share of pairs that are flipped left to right, with their actions; of "
+                                      "images, if the pairs are classic.", minimum=0, maximum=1)  # fmt: skip
+    pixel_statistics: str = setting("half", "Mean and standard deviation by which pixels are normalised: 0.5, or "
+                                    "ImageNet's, which published weights expect.",
+                                    choices=tuple(PIXEL_STATISTICS))  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Draws:
-    """What was drawn for N images: boxes float [N, 4] as `crop` takes them; factors float [4, N] of brightness,
-    contrast, saturation and hue; order int64 [N], of which permutation they follow each other (24: none of them);
-    gray bool [N].
+    """Random parameters of the augmentation of N images.
+
+    boxes: float [N, 4], as `crop` takes them; factors: float [4, N], of brightness, contrast, saturation and hue;
+    order: int64 [N], the number of the permutation in which these four are applied (24: none is applied);
+    gray: bool [N], which images become grayscale.
     """
 
     boxes: Tensor
@@ -67,9 +70,9 @@ class Draws:
 
 
 class Augmentation:
-    """uint8 [N, S, S, 3] RGB -> float32 [N, 3, image_size, image_size], normalised, in channels-last order.
+    """Augments batches: uint8 [N, S, S, 3] RGB -> float32 [N, 3, image_size, image_size], normalised, channels-last.
 
-    The random draws are made on the CPU from the generator passed in, so a seed gives the same images on every device.
+    Random numbers are drawn on the CPU from the given generator, so that a seed gives the same images on every device.
     """
 
     def __init__(self, settings: AugmentationSettings, image_size: int) -> None:
@@ -77,13 +80,16 @@ class Augmentation:
         self.image_size = image_size
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Augmented images, on the device of `images`. With other ranks, as one process with all their images would."""
+        """Augment images, on their device. R ranks draw what one process with all their images would draw.
+
+        images: uint8 [N, S, S, 3] RGB. Returns float32 [N, 3, image_size, image_size].
+        """
         count, rank = len(images), own_rank()
         draws = self.draw(rank_count() * count, generator)  # for the images of all ranks, in order of rank
         return self.change(images, draws[rank * count : (rank + 1) * count])
 
     def draw(self, count: int, generator: torch.Generator) -> Draws:
-        """The random numbers for `count` images."""
+        """Draw the random parameters for `count` images."""
         settings = self.settings
         boxes = _draw_boxes(count, (settings.crop_minimum, settings.crop_maximum), generator)
         reaches = (settings.brightness, settings.contrast, settings.saturation)
@@ -95,7 +101,7 @@ class Augmentation:
         return Draws(boxes, torch.stack(factors), order, gray)
 
     def change(self, images: Tensor, draws: Draws) -> Tensor:
-        """The images as drawn. On the CPU their parts go side by side."""
+        """Apply drawn parameters to images, uint8 [N, S, S, 3]. On the CPU, parts of the batch are done in parallel."""
         size = self.image_size
         changed = torch.empty((len(images), 3, size, size), device=images.device, memory_format=torch.channels_last)
 
@@ -109,7 +115,7 @@ class Augmentation:
         return changed
 
     def plain(self, images: Tensor) -> Tensor:
-        """Images as evaluation sees them: resized and normalised, nothing drawn."""
+        """Resize and normalise without augmentation, for evaluation: uint8 [N, S, S, 3] -> float32 as `__call__`."""
         planes = _to_planes(images)
         if planes.shape[-2:] != (self.image_size, self.image_size):
             planes = _resize(planes, self.image_size)
@@ -120,7 +126,7 @@ def _change(images: Tensor, draws: Draws, size: int, statistics: str) -> Tensor:
     """Crop, jitter, gray and normalise: uint8 [N, S, S, 3] -> float [N, 3, size, size]."""
     device = images.device
     cropped = crop(_to_planes(images), draws.boxes.to(device), size)
-    # Images whose changes come in the same order go together.
+    # Images whose colour changes have the same order are changed together.
     index = torch.argsort(draws.order, stable=True)
     members = torch.bincount(draws.order, minlength=len(_ORDERS) + 1).tolist()
     factors, gray = draws.factors[:, index].to(device), draws.gray[index].nonzero().squeeze(1).to(device)
@@ -146,9 +152,9 @@ _COLOUR: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (
 
 
 def crop(images: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """Cut a box from each image and resize it, bilinearly: float [N, C, H, W] -> [N, C, size, size].
+    """Cut a box from each image and resize it bilinearly: float [N, C, H, W] -> [N, C, size, size].
 
-    boxes: float [N, 4], each left, top, width, height as fractions of the image.
+    boxes: float [N, 4]: left, top, width and height as fractions of the image.
     """
     left, top, width, height = boxes.to(images.dtype).unbind(1)
     centre_x, centre_y = 2 * left + width - 1, 2 * top + height - 1  # in grid_sample's coordinates, -1 to 1
@@ -159,7 +165,7 @@ def crop(images: Tensor, boxes: Tensor, size: int) -> Tensor:
 
 
 def _draw_boxes(count: int, scale: tuple[float, float], generator: torch.Generator) -> Tensor:
-    """Random boxes float [count, 4] as `crop` takes them: area uniform in `scale`, ratio log-uniform, place uniform."""
+    """Draw boxes float [count, 4] as `crop` takes them: area uniform in `scale`, ratio log-uniform, place uniform."""
     draws = torch.rand(4, count, _ATTEMPTS, generator=generator)
     area = scale[0] + (scale[1] - scale[0]) * draws[0]
     log_ratio = math.log(_RATIO[0]) + (math.log(_RATIO[1]) - math.log(_RATIO[0])) * draws[1]
@@ -178,7 +184,7 @@ def _symmetric(count: int, generator: torch.Generator) -> Tensor:
 
 
 def _to_planes(images: Tensor) -> Tensor:
-    """uint8 [N, H, W, 3] -> float32 [N, 3, H, W] in 0 to 1, colour planes contiguous."""
+    """Convert uint8 [N, H, W, 3] to float32 [N, 3, H, W] from 0 to 1, colour planes contiguous."""
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[-1] != 3:
         raise ValueError(f"images are {images.dtype} {tuple(images.shape)}, expected uint8 [N, H, W, 3]")
     return images.permute(0, 3, 1, 2).contiguous().float().div_(255)
@@ -191,8 +197,8 @@ def _resize(planes: Tensor, size: int) -> Tensor:
 
 
 def _normalise(planes: Tensor, statistics: str) -> Tensor:
-    """In place."""
-    if statistics == "half":  # by numbers: quicker than by tensors
+    """Normalise in place."""
+    if statistics == "half":  # numbers are faster than tensors
         return planes.sub_(0.5).div_(0.5)
     mean, std = (planes.new_tensor(values).view(3, 1, 1) for values in PIXEL_STATISTICS[statistics])
     return planes.sub_(mean).div_(std)

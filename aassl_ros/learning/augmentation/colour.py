@@ -1,6 +1,6 @@
-"""Changes of colour, in place, each image by a factor of its own: torchvision's and kornia's definitions.
+"""Changes of colour in place, with one factor per image, as torchvision and kornia define them.
 
-All take images float [N, 3, H, W] in 0 to 1 (changed in place and returned) and factors float [N].
+All take images float [N, 3, H, W] from 0 to 1 (changed in place and returned) and factors float [N].
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114  # ITU-R BT.601, as both libraries take
+_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114  # ITU-R BT.601, as in both libraries
 
 
 def luminance(images: Tensor) -> Tensor:
-    """Gray of each pixel, float [N, 1, H, W]; `images` are left alone."""
+    """Return the gray value of each pixel, float [N, 1, H, W]; `images` are not changed."""
     red, green, blue = images.unbind(1)
     return (red * _RED).add_(green, alpha=_GREEN).add_(blue, alpha=_BLUE).unsqueeze(1)
 
@@ -23,19 +23,19 @@ def brightness_(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def contrast_(images: Tensor, factors: Tensor) -> Tensor:
-    """Move away from the image's mean gray by the factor; 1 changes nothing."""
+    """Scale the distance from the image's mean gray by the factor; 1 changes nothing."""
     mean = luminance(images).mean(dim=(2, 3), keepdim=True)
     return images.mul_(_wide(factors)).add_(mean * (1 - _wide(factors))).clamp_(0, 1)
 
 
 def saturation_(images: Tensor, factors: Tensor) -> Tensor:
-    """Move away from each pixel's gray by the factor; 1 changes nothing."""
+    """Scale the distance from each pixel's gray by the factor; 1 changes nothing."""
     gray = luminance(images)
     return images.mul_(_wide(factors)).add_(gray.mul_(1 - _wide(factors))).clamp_(0, 1)
 
 
 def hue_(images: Tensor, turns: Tensor) -> Tensor:
-    """Turn the hue (of hue, saturation, value) by `turns` of the colour circle; 0 changes nothing."""
+    """Shift the hue (of hue, saturation, value) by `turns` of the colour circle; 0 changes nothing."""
     red, green, blue = images.unbind(1)
     value = torch.maximum(torch.maximum(red, green), blue)
     chroma = value - torch.minimum(torch.minimum(red, green), blue)

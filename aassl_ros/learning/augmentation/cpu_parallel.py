@@ -1,7 +1,7 @@
-"""Work on the parts of a batch, each part by a single thread of its own.
+"""Work on the parts of a batch in parallel, one thread a part.
 
-torch spreads every single operation over its threads. Where operations are many and small, as in augmentation, waking
-the threads for each costs more than they save; one thread a part pays that once.
+torch distributes every single operation over its threads. If operations are many and small, as in augmentation, waking
+the threads for each costs more time than they save. One thread per part has that cost only once.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import torch
 
 
 def in_parts(work: Callable[[slice], object], count: int) -> None:
-    """Call `work` with slices that together cover 0 to `count`, at once on as many threads as torch may use here.
+    """Call `work` with slices that together cover 0 to `count`, in parallel on as many threads as torch may use.
 
-    What a call raises is raised here.
+    An exception of a call is raised here.
     """
     threads = min(torch.get_num_threads(), count)
     if threads <= 1:
@@ -32,16 +32,16 @@ def in_parts(work: Callable[[slice], object], count: int) -> None:
 
 @lru_cache(maxsize=4)
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads within which torch uses no further ones."""
+    """Make threads in which torch runs on a single thread."""
     before = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads, "aassl-part", initializer=_stay_alone)
     all_begun = Barrier(threads)
     for begun in [pool.submit(all_begun.wait) for _ in range(threads)]:
         begun.result()
-    torch.set_num_threads(before)  # what the parts' threads set would hold for threads yet to begin, too
+    torch.set_num_threads(before)  # the setting of these threads would also apply to threads that start later
     return pool
 
 
 def _stay_alone() -> None:
-    torch.get_num_threads()  # torch's first look in a thread would undo what was set before it
+    torch.get_num_threads()  # torch's first call in a thread would otherwise undo the setting
     torch.set_num_threads(1)

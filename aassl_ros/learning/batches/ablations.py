@@ -1,7 +1,7 @@
-"""Controls: batches spoilt on purpose, to see what a method loses with them. For studies; nobody trains so.
+"""Ablations: batches that are corrupted on purpose, to measure what a method loses. For studies only.
 
-What is drawn here depends on the batch's pairs and the seed alone. So a run draws the very pairs that it draws without
-a control, and one that goes on after an interruption meets the same spoilt batches.
+The random numbers depend only on the batch's pairs and the seed. So a run draws the same pairs as without an ablation,
+and a resumed run draws the same corrupted batches.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from aassl_ros.settings import setting
 
 CONTROLS = ("none", "actions_shuffled", "images_shuffled")
-_STREAM = 2  # of the seed: 1 is that of the actions' normalisation
+_STREAM = 2  # number of the random stream; the normalisation of actions uses 1
 
 
 @dataclass(frozen=True)
 class AblationSettings:
-    """What is spoilt of each batch; the defaults leave it as it is."""
+    """How each batch is corrupted; the defaults do not change it."""
 
     control: str = setting(
         "none",
@@ -28,24 +28,30 @@ class AblationSettings:
         choices=CONTROLS,
     )
     action_noise: float = setting(
-        0.0, "For studies: standard deviation of noise on normalised actions.", minimum=0, maximum=1000
+        0.0, "For studies: standard deviation of noise added to normalised actions.", minimum=0, maximum=1000
     )
     action_precision: float = setting(
-        0.0, "For studies: step to which normalised actions are rounded; 0: not at all.", minimum=0, maximum=1000
+        0.0, "For studies: step to which normalised actions are rounded; 0: no rounding.", minimum=0, maximum=1000
     )
 
 
 def stream(
     first: NDArray[np.int64], second: NDArray[np.int64], seed: int, number: int = _STREAM
 ) -> np.random.Generator:
-    """The generator of one batch: of its pairs of frames, int64 [N] each, and the seed. number: which of several."""
+    """Make the random generator of one batch, from its pairs of frames (int64 [N] each) and the seed.
+
+    number: tells apart several generators of one batch.
+    """
     return np.random.default_rng((seed, number, crc32(first.tobytes()), crc32(second.tobytes())))
 
 
 def derangement(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """A permutation int64 [count] that leaves nothing in its place: one random cycle. Raises ValueError below 2."""
+    """Draw a permutation int64 [count] that moves every element: one random cycle.
+
+    Raises ValueError if count is below 2.
+    """
     if count < 2:
-        raise ValueError(f"{count} cannot be put in another place: a derangement needs two")
+        raise ValueError(f"a derangement of {count}, expected 2 or more")
     order = rng.permutation(count)
     moved = np.empty(count, np.int64)
     moved[order] = np.roll(order, 1)
@@ -55,7 +61,7 @@ def derangement(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
 def corrupt_actions(
     actions: NDArray[np.float32], controls: AblationSettings, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Normalised actions [N, A] as the settings ask for them: of other pairs, then noisy, then rounded."""
+    """Corrupt normalised actions float32 [N, A] as the settings ask: shuffle, then add noise, then round."""
     if controls.control == "actions_shuffled":
         actions = actions[derangement(len(actions), rng)]
     if controls.action_noise:

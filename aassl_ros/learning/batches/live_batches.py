@@ -1,4 +1,4 @@
-"""Batches of triplets for online learning: from the replay buffer and, against forgetting, from prepared data."""
+"""Batches of triplets for online training: from the replay buffer and, against forgetting, from prepared data."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from aassl_ros.learning.batches.settings import PairSettings
 from aassl_ros.learning.compute.device import AUTO
 from aassl_ros.learning.objectives.methods import METHODS
 
-# The buffer is locked while actions are drawn, so they are drawn in parts, 100,000 pairs in total.
+# The buffer is locked while actions are drawn, so they are drawn in parts: 100,000 pairs in all.
 _PAIRS_AT_ONCE, _PARTS = 5_000, 20
 
 
 class LiveBatches:
-    """Each batch has `settings.batch` pairs, the share `replay_fraction` of them from `replay`.
+    """Batches of `settings.batch` pairs each; the share `replay_fraction` of them is drawn from `replay`.
 
-    space, normalisation: of the actions; None where the method looks at none, or until `choose_space` finds them.
+    space, normalisation: of the actions; None if the method uses none, and before `choose_space`.
     """
 
     def __init__(
@@ -38,7 +38,10 @@ class LiveBatches:
         replay_sets: tuple[str, ...],
         replay_fraction: float,
     ) -> None:
-        """known: of the checkpoint to go on from. Raises DataError or ConfigError where `replay` does not serve."""
+        """known: action space and normalisation of the checkpoint that training goes on from.
+
+        Raises DataError or ConfigError if `replay` has no suitable pairs.
+        """
         method = METHODS[settings.method]
         self._settings, self._window = settings, parse_window(settings.window)
         check_pairs(settings, method.uses_actions)
@@ -58,18 +61,18 @@ class LiveBatches:
 
     @property
     def instances(self) -> tuple[str, ...]:
-        """The object instances that the prepared data show."""
+        """The object instances in the prepared data."""
         return () if self._replay is None else self._replay.instances
 
     @property
     def needs_space(self) -> bool:
-        """Whether the action space is still to be chosen and its normalisation to be measured."""
+        """If `choose_space` must be called before `draw`."""
         return self._uses_actions and self.space is None
 
     def choose_space(self, buffer: ReplayBuffer, rng: np.random.Generator) -> None:
-        """Choose the action space by the frames held now and measure its normalisation; both hold from now on.
+        """Choose the action space by the frames in the buffer and measure its normalisation; both stay from now on.
 
-        Raises DataError where no pair has an action, or all have the same; ConfigError where it cannot be mirrored.
+        Raises DataError if no pair has an action or all have the same one, ConfigError if it cannot be mirrored.
         """
         held = _Held.of(buffer)
         name = choose_action_space(held) if self._settings.action_space == AUTO else self._settings.action_space
@@ -79,11 +82,11 @@ class LiveBatches:
         self.space, self._flips = space, Flips(self._settings, space)
 
     def action_dimension(self, buffer: ReplayBuffer) -> int:
-        """A, 0 where the method looks at no action."""
+        """A, the number of entries of an action; 0 if the method uses no actions."""
         return 0 if self.space is None else self.space.size(_Held.of(buffer))
 
     def draw(self, buffer: ReplayBuffer, rng: np.random.Generator) -> Batch:
-        """The next batch. Raises DataError where the buffer holds too few frames with a partner and an action."""
+        """Draw the next batch. Raises DataError if the buffer has too few frames with a partner and an action."""
         pairs = buffer.sample(self._live_count, self._window, self.space, rng)
         live = self._flipped(pairs, rng)
         if self._replay is None:
@@ -96,7 +99,7 @@ class LiveBatches:
         return Batch(first, second, both)
 
     def _flipped(self, pairs: RawPairs, rng: np.random.Generator) -> Batch:
-        """Pairs of the buffer with some of them seen in a mirror, their actions normalised."""
+        """Make a batch of pairs of the buffer: flip some of them and normalise their actions."""
         flipped = self._flips.draw(len(pairs.first), lambda: rng)
         action = None
         if self.normalisation is not None:
@@ -110,7 +113,7 @@ class LiveBatches:
         return Batch(first, second, action)
 
     def _next_replay(self, replay: PairBatches, rng: np.random.Generator) -> Batch:
-        """The next of endless epochs over the prepared data."""
+        """Draw the next batch of the prepared data; after each epoch a new one begins."""
         batch = next(self._replay_batches, None)
         if batch is None:
             self._replay_batches = replay.epoch(rng)
@@ -120,7 +123,7 @@ class LiveBatches:
 
 @dataclass(frozen=True)
 class _Held:
-    """The states of the frames a buffer holds now, without the slots that no frame has filled yet."""
+    """The states of the frames that a buffer holds now, without its empty slots."""
 
     stamps_ns: NDArray[np.int64]
     joint_position: NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""Batches of triplets (x, x', a) from prepared data: which frames, how far apart, in which action space."""
+"""Batches of triplets (x, x', a) from prepared data, by the settings of frames, window and action space."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ _PAIRS_MEASURED = 100_000  # for the normalisation of actions
 
 @dataclass(frozen=True)
 class Batch:
-    """first, second: uint8 [N, S, S, 3]; action: float32 [N, A] normalised, None where the method looks at none.
+    """A batch of N pairs.
 
-    target: int64 [N], the category of each pair's object, None where the method learns without labels.
+    first, second: images x and x', uint8 [N, S, S, 3] RGB.
+    action: float32 [N, A], normalised; None if the method uses no actions.
+    target: int64 [N], the category of each pair's object; None if the method needs no labels.
     """
 
     first: NDArray[np.uint8]
@@ -39,10 +41,10 @@ class Batch:
 
 
 class PairBatches:
-    """Batches as the settings ask for them.
+    """Batches of pairs from prepared data.
 
-    space, normalisation: of the actions, None where the method looks at none; instances: those the frames show;
-    labels: their categories, None where the method learns without.
+    space, normalisation: of the actions, None if the method uses none; instances: the objects in the frames; labels:
+    their categories, None if the method needs none.
     """
 
     def __init__(
@@ -55,10 +57,11 @@ class PairBatches:
         without_instances: tuple[str, ...] = (),
         controls: AblationSettings | None = None,
     ) -> None:
-        """known: action space and normalisation of a run that goes on; else they are chosen and measured here.
+        """sets: instance sets to draw from; without_instances: objects to leave out; controls: ablations.
 
-        Raises DataError where the data hold no such pairs or actions, ConfigError where they are fewer than a batch or
-        the settings do not go together.
+        known: action space and normalisation of a resumed run; without it they are chosen and measured here.
+        Raises DataError if the data has no such pairs or actions. Raises ConfigError if there are fewer pairs than a
+        batch needs, or if settings contradict each other.
         """
         method = METHODS[settings.method]
         check_pairs(settings, method.uses_actions)
@@ -70,7 +73,7 @@ class PairBatches:
         frames = data.indices(sets, without_instances=without_instances)
         if len(frames) == 0:
             found = ", ".join(sorted({row.set for row in data.episodes})) or "none"
-            raise DataError(f"{data.path} holds no frames of the sets {', '.join(sets)} (found: {found}).")
+            raise DataError(f"{data.path} has no frames of the sets {', '.join(sets)} (found: {found}).")
         self.instances = tuple(name for name in data.instances(sets) if name not in without_instances)
         if method.uses_actions:
             self.space = known[0] if known else _choose_space(data, settings)
@@ -79,7 +82,7 @@ class PairBatches:
                 parts = ", ".join(self.space.components)
                 raise DataError(
                     f"action space {self.space.name}: no frame of {data.path} has all of its parts ({parts}). Leave "
-                    "out those that are missing (--set action_components=-NAME), or choose another action space."
+                    "out the missing ones (--set action_components=-NAME), or choose another action space."
                 )
         self.labels = Labels.of(data, frames) if method.uses_labels else None
         if self.labels is not None:
@@ -88,37 +91,37 @@ class PairBatches:
         if len(self.sampler.anchors) < settings.batch:
             raise ConfigError(
                 f"batch = {settings.batch}, but {data.path} has only {len(self.sampler.anchors)} frames to pair. "
-                f"Take a smaller batch (--batch {len(self.sampler.anchors)} at most) or collect more."
+                f"Choose a smaller batch (at most --batch {len(self.sampler.anchors)}) or collect more."
             )
         self._flips = Flips(settings, self.space)
         if self.space is not None:
             self.normalisation = known[1] if known else self._measure(self.space, settings.seed)
 
     def __len__(self) -> int:
-        """Batches in an epoch."""
+        """Number of batches in an epoch."""
         return len(self.sampler.anchors) // self._batch
 
     @property
     def action_dimension(self) -> int:
-        """A, 0 where the method looks at no actions."""
+        """A, the number of entries of an action; 0 if the method uses no actions."""
         return 0 if self.space is None else self.space.size(self._data)
 
     @property
     def categories(self) -> int:
-        """Number of categories to tell apart, 0 where the method learns without labels."""
+        """Number of categories; 0 if the method needs no labels."""
         return 0 if self.labels is None else len(self.labels.categories)
 
     def epoch(self, rng: np.random.Generator, skip: int = 0) -> Iterator[Batch]:
-        """Each frame once as x, in random order, but for the last partial batch.
+        """Iterate over an epoch: each frame is x once, in random order; a last partial batch is left out.
 
-        skip: batches to draw and not to read, for a run that goes on within an epoch. Every method draws the same x.
+        skip: number of batches to draw without reading them, to resume within an epoch. Every method draws the same x.
         """
         for number, (first, second) in enumerate(self.sampler.epoch(rng, self._batch)):
             if number >= skip:
                 yield self._read(first, first if self._classic else second)
 
     def _read(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> Batch:
-        """This rank's share of a batch; actions are those of the whole batch until they are spoilt."""
+        """Read this rank's share of a batch; actions are computed and corrupted for the whole batch."""
         action = None
         rng = stream(first, second, self._seed)
         flipped = self._flips.draw(len(first), lambda: stream(first, second, self._seed, FLIPS))
@@ -141,7 +144,7 @@ class PairBatches:
         return images
 
     def _measure(self, space: ActionSpace, seed: int) -> Normalisation:
-        rng = np.random.default_rng((seed, 1))  # a stream of its own: the batches must not depend on the action space
+        rng = np.random.default_rng((seed, 1))  # a separate stream: the batches must not depend on the action space
         anchors = rng.choice(self.sampler.anchors, _PAIRS_MEASURED)
         actions = space.displacement(self._data, anchors, self.sampler.partners(anchors, rng))
         return Normalisation.measure(actions, space.groups(self._data))

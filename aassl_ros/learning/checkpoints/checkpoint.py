@@ -1,7 +1,7 @@
-"""Checkpoints: RUN/checkpoints/STEP, never changed once there, and RUN/checkpoint, a link to the newest.
+"""Checkpoints: RUN/checkpoints/STEP, never changed once written, and RUN/checkpoint, a link to the newest.
 
-weights.safetensors  encoder.* and objective.*: all weights and buffers; averaged_encoder.* where an average is kept
-state.pt             optimizer and random state; read with weights_only, so that it can run no code
+weights.safetensors  encoder.* and objective.*: all weights and buffers; averaged_encoder.* if an average is kept
+state.pt             optimizer and random state; read with weights_only, so that it cannot run code
 checkpoint.json      settings, action space and its normalisation, instances seen, digests, versions
 """
 
@@ -40,7 +40,10 @@ AVERAGED = "averaged_encoder"
 
 @dataclass(frozen=True)
 class Provenance:
-    """What an encoder was taught with: action space (None: no action term) and every object instance it has seen."""
+    """What an encoder was trained on.
+
+    action_space, normalisation: of the actions, None without an action term. instances: every object instance seen.
+    """
 
     action_space: ActionSpace | None
     normalisation: Normalisation | None
@@ -50,11 +53,12 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint as read: `encoder`, the averaged one where there is one, is on the CPU, in evaluation mode.
+    """A checkpoint, read from disk.
 
-    config: every setting it was written with; trainer: what the loop that wrote it keeps to go on; digest: SHA-256 of
-    the weights file; action_dimension: A, 0 without an action term; categories: how many it was taught, 0 without
-    labels.
+    encoder: the averaged one if there is one; on the CPU, in evaluation mode.
+    config: every setting it was written with; settings: those of the learner.
+    action_dimension: A, 0 without an action term; categories: number of labels, 0 without labels.
+    trainer: what the training loop needs to resume; digest: SHA-256 of the weights file, state_digest: of state.pt.
     """
 
     path: Path
@@ -77,7 +81,7 @@ class Checkpoint:
 
     @property
     def image_size(self) -> int:
-        """Side in pixels of the images the encoder was trained on."""
+        """Side of the training images in pixels."""
         return self.settings.image_size
 
     @property
@@ -94,7 +98,7 @@ class Checkpoint:
         return self.provenance.instances
 
     def fill(self, module: nn.Module, prefix: str) -> None:
-        """Load the weights named PREFIX.* into `module`. Raises CheckpointError unless every one fits."""
+        """Load the weights named PREFIX.* into `module`. Raises CheckpointError if any of them does not fit."""
         start = len(prefix) + 1
         weights = {name[start:]: value for name, value in self.weights.items() if name.startswith(f"{prefix}.")}
         wanted = module.state_dict()
@@ -103,25 +107,25 @@ class Checkpoint:
             expected = tuple(wanted[name].shape) if name in wanted else "none"
             if found != expected:
                 raise CheckpointError(
-                    f"{self.path} is of another architecture: weight {name} has shape {found}, expected {expected}."
+                    f"{self.path} has another architecture: weight {name} has shape {found}, expected {expected}."
                 )
         module.load_state_dict(weights)
 
     def read_state(self) -> dict[str, Any]:
-        """Optimizer and random state, for a learner to go on. Raises CheckpointError."""
+        """Read optimizer and random state, to resume training. Raises CheckpointError if the file is damaged."""
         content = _read(self.path / STATE, self.state_digest)
         try:
             return dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
-        except Exception as error:  # torch raises whatever its unpickler stumbles on
+        except Exception as error:  # torch raises many kinds of exceptions for a damaged file
             raise CheckpointError(f"{self.path / STATE} is damaged: {first_line(error)}.") from error
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a checkpoint is written from.
+    """The content of a checkpoint to be written.
 
-    weights: encoder.*, objective.* and averaged_encoder.*, on the CPU; state: what else the next update depends on,
-    loadable with weights_only; trainer: JSON-able values that the calling loop needs to go on.
+    weights: encoder.*, objective.* and averaged_encoder.*, on the CPU; state: everything else that the next update
+    depends on, loadable with weights_only; trainer: what the training loop needs to resume, as JSON values.
     """
 
     settings: LearnerSettings
@@ -135,7 +139,7 @@ class Content:
 
 
 def write_checkpoint(run: Path, content: Content, *, keep: int = 3) -> Path:
-    """Write RUN/checkpoints/STEP whole or not at all, point RUN/checkpoint to it and remove all but the newest `keep`.
+    """Write RUN/checkpoints/STEP atomically, point RUN/checkpoint to it and remove all but the newest `keep`.
 
     Returns the new folder. Raises CheckpointError if it cannot be written, TrainingError if a weight is not finite.
     """
@@ -151,32 +155,38 @@ def write_checkpoint(run: Path, content: Content, *, keep: int = 3) -> Path:
         point_link(run, target)
     except OSError as error:
         raise CheckpointError(
-            f"{folder} cannot be written ({error}). Free some room or take another folder."
+            f"{folder} cannot be written ({error}). Free some disk space or choose another folder."
         ) from error
     remove_old(folder, keep, target)
     return target
 
 
 def find_checkpoint(path: str | Path) -> Path:
-    """The folder of a checkpoint, given itself, a run (its newest) or a link to either. Raises CheckpointError."""
+    """Find the folder of a checkpoint. path: that folder, a run (its newest checkpoint), or a link to either.
+
+    Raises CheckpointError if there is none.
+    """
     path = Path(path)
     for candidate in (path, path / LINK):
         if (candidate / FACTS).is_file():
             return candidate.resolve()
-    what = "holds no checkpoint" if path.exists() else "does not exist"
+    what = "contains no checkpoint" if path.exists() else "does not exist"
     raise CheckpointError(
         f"{path} {what} (no {FACTS}). Give a folder that aassl train or the trainer node has written."
     )
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a checkpoint: RUN, RUN/checkpoint or one step's folder. Raises CheckpointError if missing or damaged."""
+    """Read a checkpoint. path: RUN, RUN/checkpoint or one step's folder.
+
+    Raises CheckpointError if it is missing or damaged, or if this machine cannot build its encoder.
+    """
     folder = find_checkpoint(path)
     try:
         facts = json.loads((folder / FACTS).read_text())
         if facts["format"] != FORMAT:
             raise CheckpointError(
-                f"{folder / FACTS} is of format {facts['format']}, expected {FORMAT}. Update aassl_ros."
+                f"{folder / FACTS} has the format {facts['format']}, expected {FORMAT}. Update aassl_ros."
             )
         known = {entry.name for entry in fields(LearnerSettings)}
         given = {name: value for name, value in facts["config"].items() if name in known}
@@ -189,7 +199,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             config=facts["config"],
             provenance=_read_provenance(facts),
             action_dimension=int(facts["action_dimension"]),
-            categories=int(facts.get("categories", 0)),  # of those written before there were labels
+            categories=int(facts.get("categories", 0)),  # missing in checkpoints from before there were labels
             step=int(facts["step"]),
             digest=facts["digest"],
             state_digest=facts["state_digest"],
@@ -200,7 +210,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         _check(checkpoint)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError, ConfigError, DataError) as error:
         raise CheckpointError(
-            f"{folder} is damaged: {first_line(error)}. Take another checkpoint of the run."
+            f"{folder} is damaged: {first_line(error)}. Use another checkpoint of the run."
         ) from error
     checkpoint.fill(checkpoint.encoder, AVERAGED if checkpoint.settings.ema else "encoder")
     checkpoint.encoder.eval()
@@ -208,7 +218,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def _new_encoder(settings: LearnerSettings, folder: Path) -> Encoder:
-    """Raises CheckpointError where this machine cannot make it: the checkpoint itself is whole."""
+    """Build the encoder. Raises CheckpointError if this machine cannot; the checkpoint itself is not damaged."""
     try:
         return build_encoder(settings)
     except ConfigError as error:
@@ -216,7 +226,7 @@ def _new_encoder(settings: LearnerSettings, folder: Path) -> Encoder:
 
 
 def _check(checkpoint: Checkpoint) -> None:
-    """Raise ValueError where parts that can each be read do not make one checkpoint."""
+    """Raise ValueError if parts of a checkpoint contradict each other."""
     if checkpoint.image_size < 1:
         raise ValueError(f"image_size is {checkpoint.image_size}")
     dimension, normalisation = checkpoint.action_dimension, checkpoint.normalisation
@@ -270,13 +280,9 @@ def _read(file: Path, digest: str) -> bytes:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise CheckpointError(
-            f"{file} cannot be read: {error.strerror}. Take another checkpoint of the run."
-        ) from error
+        raise CheckpointError(f"{file} cannot be read: {error.strerror}. Use another checkpoint of the run.") from error
     if sha256(content).hexdigest() != digest:
-        raise CheckpointError(
-            f"{file} is damaged: its digest is not the one it was written with. Take another checkpoint."
-        )
+        raise CheckpointError(f"{file} is damaged: its digest differs from the recorded one. Use another checkpoint.")
     return content
 
 

@@ -1,4 +1,4 @@
-"""Folders of a run's checkpoints: each is written beside its place, to disk, and renamed into it at one stroke."""
+"""Folders of a run's checkpoints: each is written and synced under a temporary name, then renamed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _PART = ".part-"
 
 
 def write_folder(folder: Path, content: Mapping[str, bytes], step: int) -> Path:
-    """Write the files of one checkpoint, whole or not at all; returns its folder. Raises OSError."""
-    for left_over in folder.glob(f"{_PART}*"):  # of a writer that was killed
+    """Write the files of one checkpoint atomically; returns its folder. Raises OSError."""
+    for left_over in folder.glob(f"{_PART}*"):  # from a writer that was killed
         shutil.rmtree(left_over, ignore_errors=True)
     part = folder / f"{_PART}{os.getpid()}"
     part.mkdir(parents=True)
@@ -30,7 +30,7 @@ def write_folder(folder: Path, content: Mapping[str, bytes], step: int) -> Path:
 
 
 def point_link(run: Path, target: Path) -> None:
-    """Let RUN/checkpoint name `target`; at no moment does it name nothing."""
+    """Point the link RUN/checkpoint to `target`, atomically."""
     link = run / f".{LINK}-{os.getpid()}"
     link.unlink(missing_ok=True)
     link.symlink_to(target.relative_to(run))
@@ -39,7 +39,7 @@ def point_link(run: Path, target: Path) -> None:
 
 
 def remove_old(folder: Path, keep: int, newest: Path) -> None:
-    """Remove all checkpoints but the `keep` newest; `newest` stays in any case."""
+    """Remove all checkpoints except the `keep` newest; `newest` is never removed."""
     written = [path for path in folder.iterdir() if not path.name.startswith(".") and path != newest]
     written.sort(key=lambda path: path.stat().st_mtime_ns)
     for old in written[: max(0, len(written) - keep + 1)]:
@@ -55,7 +55,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _free_name(folder: Path, step: int) -> Path:
-    """checkpoints/STEP; a run that was killed and resumed may have written that step before, which stays as it is."""
+    """Return checkpoints/STEP, or STEP-2 and so on if it exists: a killed and resumed run may have written it before.
+
+    The older one is not changed.
+    """
     name, count = f"{step:08d}", 1
     while (folder / name).exists():
         count += 1

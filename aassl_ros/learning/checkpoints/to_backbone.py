@@ -1,4 +1,4 @@
-"""The encoder of a checkpoint as a backbone: a file of its own that needs no run."""
+"""The encoder of a checkpoint as a backbone, which is independent of the run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aassl_ros.settings import describe
 
 
 def backbone_of(checkpoint: Checkpoint) -> Backbone:
-    """A checkpoint's encoder, the average over updates where it holds one."""
+    """Make a backbone of a checkpoint's encoder, or of its average over updates if the checkpoint has one."""
     settings = checkpoint.settings
     parts = {info.name: getattr(settings, info.name) for info in describe(EncoderSettings)}
     return Backbone(

@@ -1,1 +1,1 @@
-"""Where and how numbers are computed: device, precision, compilation, thread priority."""
+"""How torch computes: device, precision, compilation, thread priority."""

@@ -10,14 +10,14 @@ AUTO = "auto"
 
 
 def choose_device(name: str) -> torch.device:
-    """The device that the setting `device` means. Raises ConfigError where it is not there."""
+    """Return the device that the setting `device` names. Raises ConfigError if this machine does not have it."""
     if name == AUTO:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device = {name!r} is not to be had here. Leave it at auto, or take cpu.") from error
+        raise ConfigError(f"device = {name!r} is not available here. Set it to auto or cpu.") from error
     if device.type not in ("cpu", "cuda"):
         raise ConfigError(f"device = {name!r}, expected auto, cpu, cuda or cuda:NUMBER.")
     return device

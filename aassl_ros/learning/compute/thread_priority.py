@@ -1,4 +1,4 @@
-"""Work beside a node's reception that must not get in its way."""
+"""Priority of threads that work beside a node's reception of messages and must not delay it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ import threading
 
 
 def lower_priority(nice: int = 10) -> None:
-    """Let the calling thread come after all else on the machine: 0 not at all, 19 last. Does nothing but on Linux."""
-    if sys.platform == "linux":  # where each thread has a priority of its own
+    """Lower the priority of the calling thread: 0 keeps it, 19 is the lowest. Has an effect only on Linux."""
+    if sys.platform == "linux":  # there each thread has its own priority
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)

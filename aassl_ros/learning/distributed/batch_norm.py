@@ -1,6 +1,6 @@
 """Batch norm over the batch of all ranks, as one process with that batch would compute it.
 
-torch's SyncBatchNorm does this on GPUs, and there it is taken; this one serves where it does not run, on the CPU.
+On GPUs torch's SyncBatchNorm does this and is used. It does not run on the CPU; RanksBatchNorm does.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from aassl_ros.learning.distributed.ranks import rank_count
 
 
 def synchronise_batch_norm(module: nn.Module, device: torch.device) -> None:
-    """Let every batch norm within `module` look at the rows of all ranks; without other ranks nothing changes.
+    """Make every batch norm in `module` use the rows of all ranks; without other ranks nothing changes.
 
-    Weights, buffers and their names stay the same, so checkpoints do not tell how many processes wrote them.
+    Weights, buffers and their names stay the same, so checkpoints do not depend on the number of processes.
     """
     if rank_count() == 1:
         return
@@ -32,11 +32,11 @@ def synchronise_batch_norm(module: nn.Module, device: torch.device) -> None:
 
 
 class RanksBatchNorm(_BatchNorm):
-    """Batch norm of [N, C, ...] over N and whatever follows C, of all ranks; every rank has the same N."""
+    """Batch norm of [N, C, ...] over N and the dimensions after C, of all ranks; every rank must have the same N."""
 
     @classmethod
     def of(cls, module: _BatchNorm) -> RanksBatchNorm:
-        """One with the very weights and buffers of `module`."""
+        """Make one that shares the weights and buffers of `module`."""
         made = cls(module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats)
         made.weight, made.bias = module.weight, module.bias
         made.running_mean, made.running_var = module.running_mean, module.running_var
@@ -44,7 +44,7 @@ class RanksBatchNorm(_BatchNorm):
         return made.train(module.training)
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Any shape from [N, C] on."""
+        """Accept any shape of two or more dimensions."""
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:
@@ -60,8 +60,10 @@ class RanksBatchNorm(_BatchNorm):
 
 
 class _Normalise(torch.autograd.Function):
-    """Normalised rows, and mean and variance [C] of all ranks' rows. Gradients are summed over ranks on their way back,
-    as those of gathered rows are, but for those of the weights, which DDP averages.
+    """Normalises rows and returns mean and variance [C] of all ranks' rows.
+
+    The backward pass sums the gradients of rows over ranks, as `gather_rows` does. It does not sum those of the
+    weights, which DDP averages.
     """
 
     @staticmethod
@@ -99,5 +101,5 @@ def _all_but_channels(rows: Tensor) -> list[int]:
 
 
 def _wide(channels: Tensor, rows: Tensor) -> Tensor:
-    """float [C] in the shape [1, C, 1, ...] that goes with `rows`."""
+    """Reshape float [C] to [1, C, 1, ...], to broadcast with `rows`."""
     return channels.view(1, -1, *[1] * (rows.ndim - 2))

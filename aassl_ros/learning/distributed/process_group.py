@@ -1,6 +1,6 @@
-"""Several processes that learn as one, started by torchrun: how they meet, agree, share gradients and miss each other.
+"""Data-parallel training in several processes of torchrun: connect, check settings, share gradients, report failures.
 
-Each is a rank (ranks.py). All make the same calls in the same order; the first one writes the log and checkpoints.
+Each process is a rank (ranks.py). All make the same calls in the same order; rank 0 writes the log and checkpoints.
 """
 
 from __future__ import annotations
@@ -29,35 +29,36 @@ T = TypeVar("T")
 
 _COUNTS = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 _WORDS = (*_COUNTS, "MASTER_ADDR", "MASTER_PORT")
-"""Of the environment, as torchrun sets it for each process."""
+"""Environment variables that torchrun sets for each process."""
 
 
 class LostRankError(TrainingError):
-    """Another process that learns with this one has ended or hangs."""
+    """Another process of this training has ended or hangs."""
 
 
 @contextmanager
 def joined_ranks(timeout_s: float) -> Iterator[None]:
-    """Within, this process is one of those that torchrun started; without torchrun, or alone, nothing changes.
+    """Connect this process to the others that torchrun started; without torchrun, or alone, nothing changes.
 
-    timeout_s: how long one waits for another, here and at every later exchange. Raises ConfigError where the
-    environment says half of what is needed or processes run different code, TrainingError where the others do not come.
+    timeout_s: how long a process waits for the others, here and in every later exchange.
+    Raises ConfigError if environment variables are missing or processes run different code, TrainingError if the other
+    processes do not connect.
     """
     if not started_by_torchrun(os.environ):
         yield
         return
-    # What this brings (an optimizer asks for it) holds on to the group of processes that is there when it is imported.
-    # The group's threads would then outlive its end, and now and then abort the program as it exits. See _let_go, too.
+    # An optimizer imports this module, which keeps a reference to the process group that exists at its import. The
+    # group's threads would then outlive the group and sometimes abort the program at exit. See _let_go, too.
     importlib.import_module("torch._dynamo")
-    # Words go over gloo, so that a process that computes on a GPU can exchange them without waiting for the GPU.
+    # Messages go over gloo, so that a process that computes on a GPU can exchange them without waiting for the GPU.
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
         distributed.init_process_group(backend, timeout=timedelta(seconds=timeout_s))
     except (RuntimeError, ValueError) as error:
         raise TrainingError(
-            f"process {os.environ['RANK']} of {os.environ['WORLD_SIZE']} did not meet the others at "
+            f"process {os.environ['RANK']} of {os.environ['WORLD_SIZE']} did not connect to the others at "
             f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']} within {timeout_s:g} s ({_in_short(error)}). "
-            "Start all of them with the same torchrun command, and see that this address can be reached."
+            "Start all of them with the same torchrun command, and check that this address can be reached."
         ) from error
     failure: BaseException | None = None
     try:
@@ -68,14 +69,14 @@ def joined_ranks(timeout_s: float) -> Iterator[None]:
         raise
     finally:
         alone = isinstance(failure, LostRankError) or not isinstance(failure, (AasslError, type(None)))
-        # gloo must be ended before the program; NCCL, where others are gone, would wait for them first.
+        # gloo must be shut down before the program ends. NCCL is not, if others are gone: it would wait for them.
         if backend == "gloo" or not alone:
             _let_go(failure)
             distributed.destroy_process_group()
 
 
 def started_by_torchrun(environment: Mapping[str, str]) -> bool:
-    """Whether there are other processes to meet. Raises ConfigError where the environment is not whole."""
+    """If there are other processes to connect to. Raises ConfigError if environment variables are missing or wrong."""
     if not any(word in environment for word in _COUNTS) or environment.get("WORLD_SIZE") == "1":
         return False
     remedy = "Start several processes with torchrun, or unset RANK, WORLD_SIZE and LOCAL_RANK to train in one."
@@ -91,9 +92,9 @@ def started_by_torchrun(environment: Mapping[str, str]) -> bool:
 
 
 def take_own_gpu(device: str) -> None:
-    """Let `cuda` mean a GPU that no other process of this machine takes, where the setting `device` asks for GPUs.
+    """Make `cuda` a GPU that no other process of this machine uses, if the setting `device` asks for GPUs.
 
-    Raises ConfigError where there are too few.
+    Raises ConfigError if there are too few GPUs.
     """
     if rank_count() > 1 and torch.cuda.is_available():
         index = own_gpu(device, int(os.environ.get("LOCAL_RANK", own_rank())), torch.cuda.device_count())
@@ -102,7 +103,10 @@ def take_own_gpu(device: str) -> None:
 
 
 def own_gpu(device: str, local_rank: int, gpus: int) -> int | None:
-    """The number of the GPU for process `local_rank` of a machine that has `gpus`, None where it learns on the CPU."""
+    """Return the number of the GPU for process `local_rank` of a machine with `gpus` GPUs, None for the CPU.
+
+    Raises ConfigError if there are too few GPUs, or if `device` names one of them.
+    """
     if device == "cpu":
         return None
     if device not in ("auto", "cuda"):
@@ -116,24 +120,24 @@ def own_gpu(device: str, local_rank: int, gpus: int) -> int | None:
 
 
 def wrap_ddp(module: nn.Module) -> nn.Module:
-    """`module`, its gradients averaged over all ranks as they are computed; without other ranks module itself."""
+    """Wrap `module` so that its gradients are averaged over all ranks; without other ranks, return `module` itself."""
     if rank_count() == 1:
         return module
     together = DistributedDataParallel(module, gradient_as_bucket_view=True)
-    # Synchronised batch norm keeps the buffers of all ranks the same, so nobody needs to hand them round. (The argument
-    # of this name is another one since torch 2.13.)
+    # Synchronised batch norm keeps the buffers of all ranks equal, so they need not be broadcast. (The constructor's
+    # argument of this name has another meaning since torch 2.13.)
     together.broadcast_buffers = False
     return together
 
 
 def share_gradients(module: nn.Module, now: bool) -> None:
-    """Whether the next backward pass through `module` shares its gradients, or leaves them for a later one to share."""
+    """Set whether the next backward pass through `module` shares its gradients, or a later pass shares them."""
     if isinstance(module, DistributedDataParallel):
         module.require_backward_grad_sync = now
 
 
 def check_same(facts: Mapping[str, str]) -> None:
-    """Raise ConfigError, on every rank, where ranks differ in a fact, {what it is: its value}."""
+    """Raise ConfigError, on every rank, if ranks differ in a fact. facts: {what it is: its value}."""
     if rank_count() == 1:
         return
     first, *others = _told_by_all(dict(facts))
@@ -149,7 +153,7 @@ def check_same(facts: Mapping[str, str]) -> None:
 
 
 def code_digest() -> str:
-    """SHA-256 of this package's source, in short."""
+    """Return the first 12 digits of the SHA-256 of this package's source."""
     package, digest = Path(aassl_ros.__file__).parent, sha256()
     for file in sorted(package.rglob("*.py")):
         digest.update(str(file.relative_to(package)).encode() + b"\0" + file.read_bytes() + b"\0")
@@ -158,7 +162,7 @@ def code_digest() -> str:
 
 @contextmanager
 def fail_together() -> Iterator[None]:
-    """Where a rank fails in here, all do, and at once. Within, ranks must not exchange anything."""
+    """If a rank raises an AasslError in this context, raise one on all ranks. Ranks must not exchange data in it."""
     failure: AasslError | None = None
     try:
         yield
@@ -170,13 +174,13 @@ def fail_together() -> Iterator[None]:
             failure = said_by_first(failure)
         failed = next((rank for rank, message in enumerate(said) if message is not None), None)
         if failure is None and failed is not None:
-            failure = TrainingError(f"process {failed} cannot begin: {said[failed]}")
+            failure = TrainingError(f"process {failed} cannot start: {said[failed]}")
     if failure is not None:
         raise failure
 
 
 def on_rank_zero(work: Callable[[], T]) -> T:
-    """What `work` returns or raises (AasslError) on the first rank, which alone does it, returned or raised on all."""
+    """Call `work` on rank 0 only, and return its result, or raise its AasslError, on all ranks."""
     if rank_count() == 1:
         return work()
     done: list[Any] = [None, None]
@@ -193,7 +197,10 @@ def on_rank_zero(work: Callable[[], T]) -> T:
 
 
 def any_rank(*flags: bool) -> tuple[bool, ...]:
-    """For each flag whether any rank raises it: what ranks decide by the clock or a signal they must decide alike."""
+    """Return for each flag whether it is true on any rank.
+
+    Ranks must use it for decisions that depend on the clock or on a signal, so that all decide the same.
+    """
     if rank_count() == 1:
         return flags
     raised = torch.tensor(flags, dtype=torch.uint8)
@@ -204,28 +211,28 @@ def any_rank(*flags: bool) -> tuple[bool, ...]:
 
 @contextmanager
 def naming_a_lost_rank() -> Iterator[None]:
-    """Raise LostRankError where an exchange with other ranks breaks off, for one has ended or hangs."""
+    """Raise LostRankError if an exchange with other ranks fails because one has ended or hangs."""
     try:
         yield
-    except TrainingError as error:  # of the numbers, which are the same everywhere
+    except TrainingError as error:  # about the numbers, which are the same on all ranks
         raise said_by_first(error) from error.__cause__
     except RuntimeError as error:
         if rank_count() == 1 or not _of_an_exchange(error):
             raise
         raise LostRankError(
-            f"process {own_rank()} of {rank_count()} lost another, which has ended or hangs ({_in_short(error)}). "
-            "See what that one said, mend it, and go on with --resume."
+            f"process {own_rank()} of {rank_count()} lost another one, which has ended or hangs "
+            f"({_in_short(error)}). See its messages, fix the cause, and continue with --resume."
         ) from error
 
 
 def said_by_first(error: AasslError) -> AasslError:
-    """An error that all ranks meet alike: one of them is enough to say it."""
+    """Mark an error that all ranks have, so that only rank 0 prints it."""
     error.quiet = own_rank() != 0
     return error
 
 
 def _told_by_all(told: T) -> list[T]:
-    """What each rank tells, in order of rank."""
+    """Exchange a value with all ranks; returns the values in order of rank."""
     heard: list[Any] = [None] * rank_count()
     with naming_a_lost_rank():
         distributed.all_gather_object(heard, told)
@@ -233,7 +240,7 @@ def _told_by_all(told: T) -> list[T]:
 
 
 def _let_go(failure: BaseException | None) -> None:
-    """Free what still holds the group of processes: a learner's DDP, in cycles or in the frames that `failure` left."""
+    """Free what still refers to the process group: a learner's DDP, in cycles or in the frames of `failure`."""
     while failure is not None:
         traceback.clear_frames(failure.__traceback__)
         failure = failure.__cause__ or failure.__context__
@@ -246,5 +253,5 @@ def _of_an_exchange(error: RuntimeError) -> bool:
 
 
 def _in_short(error: Exception) -> str:
-    """The first line of torch's message without the file of its source that most begin with."""
+    """Return the first line of torch's message, without the source file that most messages begin with."""
     return re.sub(r"^\[\S+:\d+\]\s*", "", first_line(error))

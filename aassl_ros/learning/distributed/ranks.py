@@ -1,6 +1,6 @@
-"""The batch of all ranks: in data-parallel training a loss looks at the rows of every process, and teaches each.
+"""The batch of all ranks: in data-parallel training a loss uses the rows of every process.
 
-A rank is one of R processes that learn together; distributed.py says how they meet.
+A rank is one of R processes that train one model; process_group.py connects them.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ from aassl_ros.errors import ConfigError, TrainingError
 
 
 def rank_count() -> int:
-    """R: the processes that learn together, 1 where torch.distributed is not in use."""
+    """Return R, the number of processes that train together; 1 if torch.distributed is not in use."""
     return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
 
 def own_rank() -> int:
-    """The number of this process among them, 0 to R - 1; the first writes the log and checkpoints."""
+    """Return the number of this process, 0 to R - 1; rank 0 writes the log and checkpoints."""
     return distributed.get_rank() if rank_count() > 1 else 0
 
 
 def local_rows(count: int, parts: int = 1) -> slice | NDArray[np.int64]:
-    """This rank's rows of a batch of `count`, an index into arrays: all of them where there are no other ranks.
+    """Return this rank's rows of a batch of `count`, as an index into arrays; all rows if there are no other ranks.
 
-    parts: where the batch is learnt from in so many parts, each rank has its share of each part, part after part.
-    Raises ConfigError where the rows cannot be shared out evenly.
+    parts: number of parts in which the batch is processed; each rank gets its share of each part, part after part.
+    Raises ConfigError if the rows cannot be divided equally.
     """
     ranks, rank = rank_count(), own_rank()
     if ranks == 1:
         return slice(None)
     if count % (ranks * parts):
         raise ConfigError(
-            f"batch = {count} cannot be shared out evenly: take a multiple of {ranks * parts}"
+            f"batch = {count} cannot be divided equally: choose a multiple of {ranks * parts}"
             + (f" ({ranks} processes)." if parts == 1 else f" ({ranks} processes, {parts} parts).")
         )
     return np.arange(count).reshape(parts, ranks, -1)[:, rank].reshape(-1)
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """rows float [N, D] of this rank -> [R N, D] of all R ranks, in order of rank; without other ranks: rows itself.
+    """Gather rows float [N, D] from all R ranks: [R N, D], in order of rank; without other ranks, `rows` itself.
 
-    The gradient is summed over ranks on its way back. So where each rank computes the loss of the whole batch, and the
-    gradients of weights are averaged over ranks as DDP does, the weights learn what one process with the whole batch
-    would teach them. Raises TrainingError, on every rank, where shapes differ between ranks.
+    The backward pass sums the gradient over ranks. If each rank computes the loss of the whole batch, and DDP averages
+    the gradients of the weights, the update is that of one process with the whole batch.
+    Raises TrainingError, on every rank, if shapes differ between ranks.
     """
     return rows if rank_count() == 1 else _GatherRows.apply(rows)
 
@@ -63,16 +63,16 @@ class _GatherRows(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         total = gradients[0].contiguous().clone()
-        distributed.all_reduce(total)  # all of it and then a part: gloo, which tests use, cannot reduce and scatter
+        distributed.all_reduce(total)  # then take a part: gloo, which tests use, has no reduce_scatter
         return total.chunk(rank_count())[distributed.get_rank()]
 
 
 def _check_shapes(rows: Tensor) -> None:
     # Collectives on unequal shapes hang or mix up rows, depending on the backend. Shapes go from CPU to CPU: reading
-    # them from a GPU means to wait for all that it has to do.
+    # them from a GPU would wait for all its pending work.
     own = torch.tensor(rows.shape)
     shapes = [torch.empty_like(own) for _ in range(rank_count())]
     distributed.all_gather(shapes, own)
     found = [tuple(shape.tolist()) for shape in shapes]
     if len(set(found)) > 1:
-        raise TrainingError(f"ranks hold batches of unequal shapes {found}. Give every rank the same number of pairs.")
+        raise TrainingError(f"ranks have batches of unequal shapes {found}. Give every rank the same number of pairs.")

@@ -1,4 +1,4 @@
-"""A backbone: an encoder alone, in one safetensors file that says what it is, what it has seen and how to feed it."""
+"""A backbone: an encoder without heads, in one safetensors file with its settings, preprocessing and provenance."""
 
 from __future__ import annotations
 
@@ -29,8 +29,13 @@ _MARK = "aassl_backbone"
 
 @dataclass(frozen=True)
 class Backbone:
-    """encoder: on the CPU, in evaluation mode; settings: what it is made of, image_size being what it is fed;
-    pixel_statistics: how its images are normalised; instances: every object it has seen in training, sorted.
+    """An encoder with what is needed to use it.
+
+    encoder: on the CPU, in evaluation mode.
+    settings: its architecture; image_size is the side of its images in pixels.
+    pixel_statistics: a key of PIXEL_STATISTICS, by which its images are normalised.
+    method, seed: of its training; method is FROZEN if the weights were published elsewhere.
+    instances: every object it was trained on, sorted.
     """
 
     encoder: Encoder
@@ -41,12 +46,12 @@ class Backbone:
     instances: tuple[str, ...] = ()
 
     def plain(self, images: Tensor) -> Tensor:
-        """uint8 [N, H, H, 3] RGB -> what the encoder takes, float [N, 3, S, S]."""
+        """Resize and normalise images for the encoder: uint8 [N, H, H, 3] RGB -> float [N, 3, S, S]."""
         settings = AugmentationSettings(pixel_statistics=self.pixel_statistics)
         return Augmentation(settings, self.settings.image_size).plain(images)
 
     def metadata(self) -> dict[str, str]:
-        """All but the weights, each value as JSON."""
+        """Return everything but the weights, each value as JSON."""
         mean, std = PIXEL_STATISTICS[self.pixel_statistics]
         facts = {
             _MARK: FORMAT,
@@ -64,45 +69,49 @@ class Backbone:
 
 
 def save_backbone(backbone: Backbone, path: Path) -> None:
-    """Write one file, whole or not at all. Raises CheckpointError where it cannot be written."""
+    """Write a backbone to one safetensors file, atomically. Raises CheckpointError if it cannot be written."""
     weights = {name: value.detach().cpu().contiguous() for name, value in backbone.encoder.published().items()}
     write_export(path, safetensors.torch.save(weights, {"format": "pt", **backbone.metadata()}))
 
 
 def write_export(path: Path, content: bytes) -> None:
-    """Write an exported encoder, whole or not at all. Raises CheckpointError if it cannot be written."""
+    """Write an exported encoder atomically. Raises CheckpointError if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
+        raise CheckpointError(f"{path} cannot be written: {error.strerror}. Choose another path.") from error
 
 
 def is_backbone(path: Path) -> bool:
-    """Whether `save_backbone` has written this file. Raises CheckpointError where it is no safetensors."""
+    """If `save_backbone` has written this file. Raises CheckpointError if it is not a safetensors file."""
     return _MARK in PublishedWeights.read(path).metadata
 
 
 def load_backbone(path: str | Path) -> Backbone:
-    """Read what `save_backbone` has written. Raises CheckpointError where it is damaged or of another origin."""
+    """Read a backbone that `save_backbone` has written.
+
+    Raises CheckpointError if the file is missing or damaged, or was written by another program.
+    """
     file = PublishedWeights.read(Path(path))
     if _MARK not in file.metadata:
         raise CheckpointError(
-            f"{path} does not say what it is. Make a backbone of it by aassl export {path} --encoder NAME -o FILE."
+            f"{path} is not a backbone: its encoder is unknown. Convert it: aassl export {path} --encoder NAME -o FILE."
         )
     try:
         facts = {name: json.loads(value) for name, value in file.metadata.items() if name != "format"}
         if facts[_MARK] != FORMAT:
-            raise CheckpointError(f"{path} is of format {facts[_MARK]}, expected {FORMAT}. Update aassl_ros.")
+            raise CheckpointError(f"{path} has the format {facts[_MARK]}, expected {FORMAT}. Update aassl_ros.")
         return _made(file, facts)
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise CheckpointError(f"{path} is damaged: {error}. Export it again.") from error
 
 
 def adopt_weights(path: Path, settings: EncoderSettings, pixel_statistics: str) -> tuple[Backbone, tuple[str, ...]]:
-    """A backbone from weights published elsewhere, and the names of its classifier's weights, left out.
+    """Make a backbone of weights published elsewhere.
 
-    Raises ConfigError or CheckpointError where they are not the weights of such an encoder.
+    Returns the backbone, and the names of the classifier's weights, which are left out.
+    Raises ConfigError or CheckpointError if the weights do not fit an encoder of these settings.
     """
     encoder = build_encoder(settings)
     left_over = PublishedWeights.read(path).fill(encoder, describe_encoder(settings))
@@ -111,21 +120,24 @@ def adopt_weights(path: Path, settings: EncoderSettings, pixel_statistics: str) 
 
 @dataclass(frozen=True)
 class WarmStart:
-    """What training begins with: left_over: weights of the file that were not taken; instances: seen by its encoder."""
+    """The file that initialised an encoder.
+
+    left_over: its weights that were not used; instances: the objects that its encoder was trained on.
+    """
 
     path: Path
     left_over: tuple[str, ...]
     instances: tuple[str, ...]
 
     def __str__(self) -> str:
-        left_over = f", {', '.join(self.left_over)} left out" if self.left_over else ""
-        return f"begins with the weights of {self.path}{left_over}"
+        left_over = f" (without {', '.join(self.left_over)})" if self.left_over else ""
+        return f"starts from the weights of {self.path}{left_over}"
 
 
 def warm_start(encoder: Encoder, file: PublishedWeights, settings: EncoderSettings, pixel_statistics: str) -> WarmStart:
-    """Fill a new encoder from a backbone, or from weights published elsewhere.
+    """Initialise an encoder from a backbone, or from weights published elsewhere.
 
-    Raises CheckpointError where they do not fit, ConfigError where the file asks for other pixels.
+    Raises CheckpointError if the weights do not fit, ConfigError if they expect other pixel statistics.
     """
     wanted = json.loads(file.metadata.get("pixel_statistics", json.dumps(pixel_statistics)))
     if wanted != pixel_statistics:
@@ -138,7 +150,7 @@ def warm_start(encoder: Encoder, file: PublishedWeights, settings: EncoderSettin
 
 
 def describe_encoder(settings: EncoderSettings) -> str:
-    """As "resnet18 of width 32 and stem imagenet"."""
+    """Describe an encoder for messages, such as "resnet18 of width 32 and stem imagenet"."""
     if settings.encoder.startswith("resnet"):
         return f"{settings.encoder} of width {settings.width} and stem {settings.stem}"
     patches = f" and patches of {settings.patch} px" if settings.patch else ""

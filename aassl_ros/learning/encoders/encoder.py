@@ -1,4 +1,4 @@
-"""What every encoder is, whatever its architecture."""
+"""The interface of all encoders."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 
 class Encoder(nn.Module, ABC):
-    """f: normalised images float [N, 3, S, S] -> features float [N, D], in float32 at least.
+    """The encoder f: normalised images float [N, 3, S, S] -> features float [N, D], in float32 or better.
 
-    features: D; transformer: if it is one, which decides the depth of some heads; classifiers: what the names of a
-    published classifier's weights begin with, which f does not need.
+    features: D.
+    transformer: if it is a transformer; some heads are then deeper.
+    classifiers: prefixes of the names of a published classifier's weights, which f does not need.
     """
 
     features: int
@@ -28,11 +29,14 @@ class Encoder(nn.Module, ABC):
         return [[module] for module in self.children() if next(module.parameters(), None) is not None]
 
     def published(self) -> dict[str, Tensor]:
-        """All weights and buffers under the names they are published by."""
+        """Return all weights and buffers under the names that published files use."""
         return dict(self.state_dict())
 
     def from_published(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Published weights as this encoder's `state_dict` has them; what does not fit it stays as it is."""
+        """Convert published weights to the names and shapes of this encoder's `state_dict`.
+
+        Weights that it does not know stay as they are.
+        """
         return dict(weights)
 
     @torch.no_grad()

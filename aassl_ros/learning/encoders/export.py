@@ -1,4 +1,4 @@
-"""Encoders as ONNX, checked against torch: uint8 [N, S, S, 3] RGB in, features float32 [N, D] out, N left open."""
+"""Export of encoders to ONNX, checked against torch: uint8 [N, S, S, 3] RGB -> features float32 [N, D], any N."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from aassl_ros.learning.augmentation.augmentation import PIXEL_STATISTICS
 from aassl_ros.learning.encoders.backbone import Backbone, write_export
 
 TOLERANCE = 1e-3
-"""Most that a feature may differ from torch's, as a share of the largest: float32 in another order of sums."""
+"""Largest allowed difference of a feature from torch's, as a share of the largest feature: ONNX Runtime adds float32
+numbers in another order.
+"""
 INSTALL = "pip install onnx onnxscript onnxruntime"
 _IMAGES, _FEATURES = "images", "features"
 _TRACED, _CHECKED = 2, (1, 3)  # images in a batch
 
 
 class Deployed(nn.Module):
-    """A backbone that takes images as they are: normalisation is inside, so that nobody can forget it."""
+    """A backbone with the normalisation of images inside, so that nobody can forget it."""
 
     mean: Tensor
     std: Tensor
@@ -39,19 +41,20 @@ class Deployed(nn.Module):
         self.register_buffer("std", 255 * torch.tensor(std).view(3, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """uint8 [N, S, S, 3] -> features float32 [N, D]."""
+        """Embed images: uint8 [N, S, S, 3] -> features float32 [N, D]."""
         planes = images.permute(0, 3, 1, 2).float()
         return self.encoder((planes - self.mean) / self.std)
 
 
 def export_onnx(backbone: Backbone, path: Path) -> float | None:
-    """Write an ONNX file; its largest difference from torch as a share of the largest feature, None if not checked.
+    """Write a backbone as an ONNX file, and check it if onnxruntime is installed.
 
-    It is checked wherever onnxruntime is installed. Raises ConfigError where onnx is not, CheckpointError where torch
-    cannot export the encoder, or the file computes something else and so is not kept.
+    Returns the largest difference from torch as a share of the largest feature, None if it was not checked.
+    Raises ConfigError if onnx is not installed. Raises CheckpointError, and writes no file, if torch cannot export the
+    encoder or the features differ from torch's.
     """
     if find_spec("onnx") is None or find_spec("onnxscript") is None:
-        raise ConfigError(f"ONNX needs packages that are not installed. Install them: {INSTALL}.")
+        raise ConfigError(f"the export to ONNX needs packages that are not installed. Install them: {INSTALL}.")
     content = _to_onnx(Deployed(backbone).eval(), backbone)
     difference = _difference(content, backbone) if find_spec("onnxruntime") is not None else None
     if difference is not None and not difference <= TOLERANCE:
@@ -79,7 +82,7 @@ def _to_onnx(model: Deployed, backbone: Backbone) -> bytes:
                 dynamo=True,
                 verbose=False,
             )
-    except Exception as error:  # the exporter has a great many
+    except Exception as error:  # the exporter raises many different ones
         raise CheckpointError(
             f"torch cannot export {backbone.settings.encoder} as ONNX ({first_line(error)})."
         ) from error
@@ -90,7 +93,7 @@ def _to_onnx(model: Deployed, backbone: Backbone) -> bytes:
 
 
 def _difference(content: bytes, backbone: Backbone) -> float:
-    """Of random images in batches of other sizes than the one that was traced."""
+    """Return the largest difference from torch, on random images in batches of other sizes than the traced one."""
     import onnxruntime
 
     rng, size = np.random.default_rng(0), backbone.settings.image_size
@@ -103,7 +106,7 @@ def _difference(content: bytes, backbone: Backbone) -> float:
             session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
             (found,) = session.run([_FEATURES], {_IMAGES: images})
             worst = max(worst, float(np.abs(found - expected).max() / np.abs(expected).max()))
-        except Exception as error:  # ONNX Runtime's own, and shapes that do not fit
+        except Exception as error:  # ONNX Runtime's own exceptions, and shapes that do not fit
             raise CheckpointError(f"ONNX Runtime cannot run the exported encoder ({first_line(error)}).") from error
     return worst
 

@@ -1,4 +1,4 @@
-"""Encoders by name: ResNets, vision transformers, and those of timm where it is installed."""
+"""Encoders by name: ResNets, vision transformers, and those of timm if it is installed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aassl_ros.settings import setting
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """All that an encoder is made of; the published ResNets are 64 wide with the stem imagenet."""
+    """The architecture of an encoder. The published ResNets have the width 64 and the stem imagenet."""
 
     encoder: str = setting(
         "resnet18",
@@ -31,35 +31,34 @@ class EncoderSettings:
     )
     stem: str = setting("imagenet", "First layers of a ResNet: 7x7 and pooling, or 3x3 for small pictures.",
                         choices=STEMS)  # fmt: skip
-    patch: int = setting(0, "Side in pixels of a vision transformer's patches; 0: the largest of 4, 8 and 16 with at "
-                         "least 8 along the picture.", choices=(0, *PATCHES))  # fmt: skip
-    frozen_patches: bool = setting(False, "Keep a vision transformer's first layer as drawn, as MoCo v3 does.")
-    image_size: int = setting(
-        0, "Side of training images in pixels; 0 takes that of the data.", minimum=0, maximum=1024
-    )
+    patch: int = setting(0, "Side in pixels of a vision transformer's patches; 0: the largest of 4, 8 and 16 that "
+                         "puts at least 8 along the picture.", choices=(0, *PATCHES))  # fmt: skip
+    frozen_patches: bool = setting(False, "Do not train a vision transformer's first layer, as MoCo v3.")
+    image_size: int = setting(0, "Side of training images in pixels; 0: that of the data.", minimum=0, maximum=1024)
 
 
 EncoderBuilder: TypeAlias = Callable[[EncoderSettings], Encoder]
-"""Makes a new encoder of these settings; random numbers come from torch's default generator."""
+"""A function that builds a new encoder of these settings, with random numbers from torch's default generator."""
 
 ENCODERS: Registry[EncoderBuilder] = Registry("encoder", "aassl_ros.encoders")
-"""All encoders by name, but for those of timm (`timm:NAME`)."""
+"""All encoders by name, except those of timm (`timm:NAME`)."""
 
 
 def register_encoder(name: str, builder: EncoderBuilder) -> EncoderBuilder:
-    """Make an encoder known to `aassl train --encoder NAME`, the trainer node, the studies and the export.
+    """Register an encoder under a name, for `aassl train --encoder NAME`, the trainer node, studies and the export.
 
-    Another package can do the same without a call, by an entry point of the group `aassl_ros.encoders` whose object is
-    the builder. Raises ConfigError if the name is taken.
+    Another package can do the same without a call: it declares an entry point of the group `aassl_ros.encoders` whose
+    object is the builder. Returns the builder. Raises ConfigError if the name is taken.
     """
     return ENCODERS.register(name, builder)
 
 
 def build_encoder(settings: EncoderSettings) -> Encoder:
-    """A freshly initialised encoder, its weights in channels-last order (quicker on CPU and GPU; values are the same).
+    """Build a newly initialised encoder. Random numbers come from torch's default generator.
 
-    image_size matters to vision transformers alone. Random numbers come from torch's default generator. Raises
-    ConfigError.
+    image_size matters only to vision transformers. Weights are in channels-last order, which is faster; their values
+    do not depend on it.
+    Raises ConfigError if the encoder is unknown, or if its settings do not fit each other.
     """
     encoder = _build(settings)
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this one

@@ -1,6 +1,6 @@
 """ResNets of any width, with torchvision's parameter names so that its weights load (He et al. 2016).
 
-torchvision itself is not used: it does not install beside the tested torch.
+torchvision itself is not used: it cannot be installed beside the tested torch.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch.nn import functional
 from aassl_ros.learning.encoders.encoder import Encoder
 
 SAFE_CHANNELS = 8
-"""With so many channels every convolution of torch is sound on every processor; see NarrowPointwise."""
+"""From this many channels on, every convolution of torch is correct on every processor; see NarrowPointwise."""
 
 
 class BasicBlock(nn.Module):
@@ -57,7 +57,7 @@ class Bottleneck(nn.Module):
 
 
 class NarrowPointwise(nn.Conv2d):
-    """A 1x1 convolution with a stride, taken in two steps: every stride-th pixel, then a convolution of stride 1.
+    """A 1x1 convolution with a stride, done in two steps: take every stride-th pixel, then convolve with stride 1.
 
     The values are the same. In one step, with fewer than 8 channels in channels-last order, the backward pass of
     torch's AVX2 kernels writes outside its buffers (docs/dependencies.md, "A fault of torch with AVX2").
@@ -94,9 +94,10 @@ STEMS = ("imagenet", "small")
 class ResNet(Encoder):
     """A ResNet without its classifier: normalised images float [N, 3, H, W] -> features float [N, D].
 
-    name: resnet18, resnet34 or resnet50; width: channels of the first stage, 64 being the published networks; stem:
-    "imagenet" (7x7 of stride 2 and a pooling: a 64 px picture ends as 2x2) or "small" (3x3 of stride 1: sees finer
-    detail in pictures of 32 px and less, at some twenty times the cost).
+    name: resnet18, resnet34 or resnet50.
+    width: channels of the first stage; the published networks have 64.
+    stem: "imagenet" (7x7 with stride 2, then pooling: the last maps of a 64 px picture are 2x2) or "small" (3x3 with
+    stride 1: keeps finer detail of pictures of 32 px and less, at about twenty times the cost).
     """
 
     def __init__(self, name: str, width: int, stem: str) -> None:
@@ -126,5 +127,5 @@ class ResNet(Encoder):
     def forward(self, images: Tensor) -> Tensor:
         maps = self.maxpool(functional.relu(self.bn1(self.conv1(images)), inplace=True))
         maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
-        # In full precision, for heads compare features of two images that are much alike.
+        # In full precision: heads compare features of two images that are very similar.
         return maps.mean(dim=(2, 3), dtype=torch.promote_types(maps.dtype, torch.float32))

@@ -1,6 +1,6 @@
-"""The encoders of timm, where it is installed: `timm:NAME`. Weights are never downloaded; a file can be loaded.
+"""The encoders of timm, if it is installed: `timm:NAME`. Weights are never downloaded; a file can be loaded.
 
-timm needs torchvision, which binds one version of torch exactly; so neither is among our dependencies.
+timm needs torchvision, which requires one exact version of torch. Therefore neither is among our dependencies.
 """
 
 from __future__ import annotations
@@ -19,25 +19,28 @@ PREFIX = "timm:"
 
 
 class TimmEncoder(Encoder):
-    """The model of that name without its classifier; weights are published as timm names them."""
+    """A model of timm without its classifier. Published weights have timm's names."""
 
     classifiers = ("fc.", "head.", "classifier.")
 
     def __init__(self, name: str, image_size: int) -> None:
-        """name: without the prefix. Raises ConfigError where timm is missing, does not know it or makes no features."""
+        """name: without the prefix; image_size: side in pixels.
+
+        Raises ConfigError if timm is missing, does not know the name, or its model does not return features.
+        """
         super().__init__()
         timm = _import_timm(name)
         try:
             self.model = _create(timm, name, image_size)
             with torch.no_grad():
                 found = self.model.eval()(torch.zeros(1, 3, image_size, image_size))
-        except Exception as error:  # each model has errors of its own
+        except Exception as error:  # each model raises its own
             raise ConfigError(
-                f"timm makes no encoder {name!r} for {image_size} px ({first_line(error)}). "
-                "Choose another by timm.list_models()."
+                f"timm cannot build the encoder {name!r} for {image_size} px ({first_line(error)}). "
+                "Choose another one of timm.list_models()."
             ) from error
         if found.ndim != 2:
-            raise ConfigError(f"timm's {name} gives features of shape {tuple(found.shape)}, expected one row an image.")
+            raise ConfigError(f"timm's {name} returns features of shape {tuple(found.shape)}, expected (1, D).")
         self.features = found.shape[1]
         self.transformer = is_transformer(self.model)
         self.train()
@@ -54,8 +57,8 @@ class TimmEncoder(Encoder):
 
 
 def _create(timm: Any, name: str, image_size: int) -> nn.Module:
-    if not timm.is_model(name):  # so that a name of a web hub is not looked up there
-        raise ValueError("it knows no such name")
+    if not timm.is_model(name):  # otherwise timm would look some names up on the web
+        raise ValueError("unknown name")
     try:
         return timm.create_model(name, pretrained=False, num_classes=0, img_size=image_size)
     except TypeError:  # convolutional networks take any size

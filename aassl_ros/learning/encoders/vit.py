@@ -15,7 +15,7 @@ _DEPTH, _HEAD = 12, 64  # blocks; entries of an attention head
 _WIDTHS = {"vit_tiny": 192, "vit_small": 384}
 VITS = tuple(_WIDTHS)
 PATCHES = (4, 8, 16)
-_LEAST_GRID = 8  # patches along a side, where the patch is chosen by the image
+_LEAST_GRID = 8  # patches along a side, if the patch size is chosen from the image size
 _EPSILON = 1e-6  # of the norms, as published
 
 
@@ -36,7 +36,7 @@ class Attention(nn.Module):
 
 
 class Perceptron(nn.Module):
-    """The same two layers on every token."""
+    """The same two layers for every token, float [N, T, D]."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -48,6 +48,8 @@ class Perceptron(nn.Module):
 
 
 class Block(nn.Module):
+    """Attention, then a perceptron, each with a layer norm and a shortcut: tokens float [N, T, D]."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width, eps=_EPSILON)
@@ -61,7 +63,7 @@ class Block(nn.Module):
 
 
 class PatchEmbedding(nn.Module):
-    """Images float [N, 3, S, S] -> a token for each patch, row after row, float [N, (S / patch)^2, D]."""
+    """Turns each patch into a token, row by row: images float [N, 3, S, S] -> float [N, (S / patch)^2, D]."""
 
     def __init__(self, patch: int, width: int) -> None:
         super().__init__()
@@ -74,9 +76,11 @@ class PatchEmbedding(nn.Module):
 class VisionTransformer(Encoder):
     """A transformer without its classifier: normalised images float [N, 3, S, S] -> class token float [N, D].
 
-    name: vit_tiny (D = 192) or vit_small (384); image_size: S; patch: its side in pixels, 0 for the largest of 4, 8
-    and 16 with at least 8 of them along the image; frozen_patches: the patch embedding stays as it was drawn, as MoCo
-    v3 has it for a stable start. Positions are learnt; they begin as sines and cosines in both directions.
+    name: vit_tiny (D = 192) or vit_small (384). image_size: S in pixels.
+    patch: its side in pixels; 0: the largest of 4, 8 and 16 that puts at least 8 along the image.
+    frozen_patches: do not train the patch embedding; MoCo v3 does so for a stable start.
+    Position embeddings are trained; they start as sines and cosines in both directions.
+    Raises ConfigError if the image cannot be cut into such patches.
     """
 
     transformer = True
@@ -87,7 +91,7 @@ class VisionTransformer(Encoder):
         patch = patch or _patch_for(image_size)
         if image_size < patch or image_size % patch:
             raise ConfigError(
-                f"image_size = {image_size} cannot be cut into patches of {patch} px. Take a multiple of {patch}, or "
+                f"image_size = {image_size} cannot be cut into patches of {patch} px. Choose a multiple of {patch}, or "
                 "another patch."
             )
         self.features, self.image_size = width, image_size
@@ -109,12 +113,12 @@ class VisionTransformer(Encoder):
         if images.shape[-2:] != (self.image_size, self.image_size):
             raise ValueError(f"images are {tuple(images.shape)}, expected {self.image_size} x {self.image_size} pixels")
         patches = self.patch_embed(images)
-        # Not len(images), which the export to ONNX takes for a constant.
+        # Not len(images), which the export to ONNX would treat as a constant.
         tokens = torch.cat([self.cls_token.expand(images.shape[0], -1, -1), patches], dim=1) + self.pos_embed
         return self.norm(self.blocks(tokens)[:, 0])
 
     def from_published(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Positions of another number of patches are interpolated to ours."""
+        """Convert published weights; positions for another number of patches are interpolated."""
         adapted = dict(weights)
         positions = adapted.get("pos_embed")
         if positions is not None and positions.ndim == 3:
@@ -127,7 +131,7 @@ def _patch_for(image_size: int) -> int:
 
 
 def _positions(grid: int, width: int) -> Tensor:
-    """float [1, 1 + grid^2, width]: zeros for the class token, then each patch: sines and cosines of column and row."""
+    """Initial positions float [1, 1 + grid^2, width]: zeros (class token), then sines and cosines of each patch."""
     frequency = 10_000.0 ** -(torch.arange(width // 4) / (width // 4))
     angle = torch.arange(grid)[:, None] * frequency
     waves = torch.cat([angle.sin(), angle.cos()], dim=1)  # [grid, width / 2]
@@ -137,7 +141,10 @@ def _positions(grid: int, width: int) -> Tensor:
 
 
 def _resized(positions: Tensor, length: int) -> Tensor:
-    """Positions float [1, 1 + g^2, D] for `length` tokens, the class token's kept; of no square: as they are."""
+    """Interpolate positions float [1, 1 + g^2, D] to `length` tokens; if the patches form no square, return them as is.
+
+    The class token's position is kept.
+    """
     old, new = round((positions.shape[1] - 1) ** 0.5), round((length - 1) ** 0.5)
     if old == new or 1 + old**2 != positions.shape[1]:
         return positions

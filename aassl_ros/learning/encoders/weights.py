@@ -1,4 +1,4 @@
-"""Weights of an encoder from a safetensors file: all of them fit, or none is taken."""
+"""Weights of an encoder from a safetensors file: they are loaded only if all of them fit."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from aassl_ros.errors import CheckpointError
 from aassl_ros.learning.encoders.encoder import Encoder
 
 _COUNTER = "num_batches_tracked"
-"""How many batches a batch norm has seen: older published weights lack it, and no feature depends on it."""
+"""A batch norm's count of batches: older published weights lack it, and no feature depends on it."""
 
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """path: the file; weights: its tensors by name; metadata: what its writer said of them."""
+    """Weights as a safetensors file holds them.
+
+    path: the file; weights: its tensors by name; metadata: its header, as its writer set it.
+    """
 
     path: Path
     weights: dict[str, Tensor]
@@ -26,23 +29,24 @@ class PublishedWeights:
 
     @classmethod
     def read(cls, path: Path) -> PublishedWeights:
-        """Raises CheckpointError where the file is missing or no safetensors."""
+        """Read a file. Raises CheckpointError if it is missing or not a safetensors file."""
         if not path.is_file():
-            raise CheckpointError(f"{path} is no file. Give weights as a safetensors file.")
+            raise CheckpointError(f"{path} is not a file. Give the path of a safetensors file.")
         try:
             with safe_open(path, framework="pt") as file:
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is not a mapping
                 return cls(path, weights, dict(file.metadata() or {}))
         except (SafetensorError, OSError) as error:
             raise CheckpointError(
-                f"{path} cannot be read as safetensors ({error}). Pickled weights (.pth, .bin) are never opened, since "
-                "they can run code; docs/methods.md says how to convert them."
+                f"{path} cannot be read as safetensors ({error}). Pickled weights (.pth, .bin) are never opened, "
+                "because they can run code. Convert them: see docs/methods.md."
             ) from error
 
     def fill(self, encoder: Encoder, what: str) -> tuple[str, ...]:
-        """Load into `encoder`, called `what` in errors. Returns the names of a classifier's weights, left over.
+        """Load the weights into `encoder`, which errors call `what`.
 
-        Raises CheckpointError, the encoder as it was, where any other weight is missing, left over or of another shape.
+        Returns the names of a classifier's weights, which are not used. Raises CheckpointError, and leaves the encoder
+        as it was, if any other weight is missing, unexpected or has another shape.
         """
         left_over = {name for name in self.weights if name.startswith(encoder.classifiers)}
         left_over -= encoder.published().keys()
@@ -54,16 +58,16 @@ class PublishedWeights:
         wrong = _differences(adapted, wanted)
         if wrong:
             raise CheckpointError(
-                f"{self.path} does not fit {what}: {'; '.join(wrong)}. Take the architecture that it was made for."
+                f"{self.path} does not fit {what}: {'; '.join(wrong)}. Choose the architecture that it was made for."
             )
         encoder.load_state_dict(adapted)
         return tuple(sorted(left_over))
 
 
 def _differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
-    """In words, what keeps `found` from being `wanted`."""
+    """Describe how `found` differs from `wanted`; empty if it does not."""
     shapes = [
-        f"{name} is {_shape(found[name])} where {_shape(wanted[name])} is expected"
+        f"{name} is {_shape(found[name])}, expected {_shape(wanted[name])}"
         for name in wanted
         if name in found and found[name].shape != wanted[name].shape
     ]

@@ -1,7 +1,7 @@
-"""Measures of what features know of actions: retrieval by the method's own heads, the turn told from frozen features.
+"""Measures of the information on actions in features: retrieval by the method's own heads, and prediction of rotations.
 
-Pairs are of test objects. Those that actions are retrieved for are drawn from the method's own window, as in training;
-those that turns are told from are of the same frames for every method, so that methods can be compared.
+Pairs are of test objects. Pairs for retrieval are drawn from the method's own window, as in training. Pairs for the
+prediction of rotations are the same for every method, so that methods can be compared.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
     from aassl_ros.learning.training.learner import Learner
 
 CANDIDATES = 256
-"""Actions that one is looked for among, whatever the batch of training was: figures of different runs compare."""
-_RETRIEVED, _TOLD = 4096, 8192  # pairs, at most
-_SAME_SHARE = 1e-2  # of its usual size, for actions without angles: clock jitter is less
+"""Number of candidate actions of a retrieval. It does not depend on the batch size, so that runs can be compared."""
+_RETRIEVED, _TOLD = 4096, 8192  # maximum number of pairs for retrieval, and for the prediction of rotations
+_SAME_SHARE = 1e-2  # tolerance of actions without angles, as a share of their usual size: more than clock jitter
 
 FramesToFeatures = Callable[[NDArray[np.int64]], Tensor]
-"""Frames int64 [N] -> their features float [N, D]."""
+"""Maps frames int64 [N] to their features float [N, D]."""
 
 
 @dataclass(frozen=True)
 class TrainedActions:
-    """What a method with an action term was taught. learner: makes it anew, heads and all, on the device named."""
+    """The actions that a method was trained on. learner: rebuilds the learner with its heads, on the named device."""
 
     space: ActionSpace
     normalisation: Normalisation
@@ -59,14 +59,15 @@ class FramePairs:
 
     @property
     def frames(self) -> NDArray[np.int64]:
+        """All frames of the pairs, int64 [2 N]."""
         return np.concatenate([self.first, self.second])
 
 
 @dataclass(frozen=True)
 class ActionPlan:
-    """Pairs to embed before anything is measured; a measure that cannot be taken has None.
+    """Pairs to embed before measuring; None for a measure that cannot be taken.
 
-    turns: pairs of train and of test frames, and the pose they turn by.
+    turns: pairs of train frames, pairs of test frames, and the action space of their rotation.
     """
 
     learner: Learner | None
@@ -82,7 +83,7 @@ class ActionPlan:
 
 @dataclass(frozen=True)
 class Retrieved:
-    """found: by the heads; shuffled: with the images of another pair; by_chance: in random order."""
+    """Results of retrieval. found: by the heads; shuffled: with the images of another pair; by_chance: random order."""
 
     found: Retrieval
     shuffled: Retrieval
@@ -92,8 +93,9 @@ class Retrieved:
 
 @dataclass(frozen=True)
 class ActionMeasures:
-    """None where the method or the data have no such thing. rotation_r2, rotation_r2_kernel: by linear and by kernel
-    regression; rotation_of: the pose that turned.
+    """Measures of actions; None if the method or the data does not have what a measure needs.
+
+    rotation_r2, rotation_r2_kernel: by linear and by kernel regression; rotation_of: the action space of the rotation.
     """
 
     retrieved: Retrieved | None
@@ -103,7 +105,7 @@ class ActionMeasures:
     gradient_cosine: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """Their share of EVALUATION."""
+        """Return their part of the evaluation's JSON."""
         values: dict[str, Any] = {}
         if self.retrieved is not None:
             for prefix, part in (("", self.retrieved.found), ("chance_", self.retrieved.by_chance),
@@ -128,8 +130,9 @@ def plan_actions(
     seed: int,
     notes: list[str],
 ) -> ActionPlan:
-    """sides: the train and the test frames; turns: window of the pairs that turns are told from. Says in `notes` what
-    cannot be measured and why.
+    """Choose the pairs to measure on. Adds to `notes` what cannot be measured and why.
+
+    sides: the train frames and the test frames, int64; turns: window of the pairs for the prediction of rotations.
     """
     learner = retrieved = None
     if taught is not None:
@@ -142,7 +145,7 @@ def plan_actions(
             except DataError as error:
                 notes.append(f"actions were not retrieved: {_sentence(error)}")
             if retrieved is not None and len(retrieved.first) < 2:
-                notes.append("actions were not retrieved: there is one pair alone, and nothing to confuse it with")
+                notes.append("actions were not retrieved: there is only one pair")
                 retrieved = None
     space = _rotation_space(data, sides)
     if space is None:
@@ -166,12 +169,15 @@ def measure_actions(
     seed: int,
     notes: list[str],
 ) -> ActionMeasures:
-    """features: of every frame of the plan. left_out: train instances that gradients are not taken on."""
+    """Measure the actions of a plan.
+
+    features: returns the features of the plan's frames; left_out: train instances that must not be used for gradients.
+    """
     retrieved = cosine = linear = kernel = rotation_of = None
     if plan.learner is not None and taught is not None:
         if plan.retrieved is not None:
-            learnt_by = features if plan.learner.average is None else _not_averaged(plan.learner, plan.retrieved, data)
-            retrieved = _retrieve(plan.learner, plan.retrieved, taught, data, learnt_by, seed)
+            trained = features if plan.learner.average is None else _not_averaged(plan.learner, plan.retrieved, data)
+            retrieved = _retrieve(plan.learner, plan.retrieved, taught, data, trained, seed)
         known = taught.space, taught.normalisation
         cosine = measure_gradients(plan.learner, known, data, left_out, seed, notes)
     if plan.turns is not None:
@@ -186,12 +192,12 @@ def measure_actions(
         kernel = kernel_rotation_r2(sides[0], instances, sides[1], seed=seed)
         rotation_of = space.name
         if linear is None:
-            notes.append("no R2 of rotations: all turns of the test pairs are the same")
+            notes.append("no R2 of rotations: all rotations of the test pairs are the same")
     return ActionMeasures(retrieved, linear, kernel, rotation_of, cosine)
 
 
 def _instances(data: PreparedData, frames: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A number for the instance that each frame shows, int64 [N]: one may have several episodes."""
+    """Number the instances of frames, int64 [N]; an instance may have several episodes."""
     _, of_episode = np.unique([row.instance for row in data.episodes], return_inverse=True)
     return np.asarray(of_episode[data.episode_of[frames]], np.int64)
 
@@ -204,7 +210,7 @@ def _draw(
     most: int,
     seed: tuple[int, int],
 ) -> FramePairs:
-    """Pairs that begin at one of `frames` and end anywhere in its episode. Raises DataError where there is none."""
+    """Draw pairs that begin at one of `frames` and end anywhere in its episode. Raises DataError if there are none."""
     rng = np.random.default_rng(seed)
     episodes = np.isin(data.episode_of, data.episode_of[frames])
     sampler = PairSampler(data, np.flatnonzero(episodes & usable), window)
@@ -236,7 +242,7 @@ def _retrieve(
     features: FramesToFeatures,
     seed: int,
 ) -> Retrieved:
-    """Batches of CANDIDATES pairs, or one of all where they are fewer; what is over is left out."""
+    """Retrieve in batches of CANDIDATES pairs, or in one smaller batch; pairs left over are not used."""
     term = _term(learner)
     assert isinstance(term, Alignment)
     term.eval()
@@ -258,17 +264,17 @@ def _retrieve(
 
 
 def _not_averaged(learner: Learner, pairs: FramePairs, data: PreparedData) -> FramesToFeatures:
-    """Features of the frames of pairs by the encoder that the heads have learnt from, in place of its average."""
+    """Embed the frames of pairs with the encoder that the heads were trained with, instead of its average."""
     frames = np.unique(pairs.frames)
     features = embed(learner.encoder, data.frames, frames, learner.augmentation.plain, device=learner.device)
     return lambda chosen: features[torch.from_numpy(np.searchsorted(frames, chosen)).to(features.device)]
 
 
 def _same(actions: Tensor, taught: TrainedActions, degrees: float) -> Tensor:
-    """bool [N, N]: which normalised actions [N, A] are the same: within the method's own tolerance, else a degree."""
+    """Compare normalised actions [N, A], bool [N, N]: same within the method's tolerance, or else one degree."""
     try:
         tell = SameAction(taught.space, taught.normalisation, degrees or 1.0).to(actions.device)
-    except ConfigError:  # no angles among these actions
+    except ConfigError:  # these actions have no angles
         return torch.cdist(actions, actions, p=torch.inf) <= _SAME_SHARE
     return torch.as_tensor(tell(actions))
 

@@ -1,4 +1,4 @@
-"""What an encoder is held against: one that was never trained, and the colours of the picture alone."""
+"""Baselines of an encoder: the same encoder without training, and colour histograms."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 _LEVELS = 4
-"""Of each colour channel: 64 bins in all, few enough for a few hundred objects."""
+"""Levels of each colour channel: 64 bins in total, few enough for a few hundred objects."""
 _BATCH = 512
 
 
 def colour_histogram(frames: NDArray[np.uint8], chosen: NDArray[np.int64]) -> Tensor:
-    """Square roots of the shares of 64 colours, float32 [N, 64], of the chosen frames out of uint8 [F, S, S, 3].
+    """Compute histograms of 64 colours of the chosen frames: square roots of the shares, float32 [N, 64].
 
-    The root makes rare colours count, as in the Hellinger distance of histograms.
+    frames: uint8 [F, S, S, 3]; chosen: int64 [N], indices into them.
+    The root gives rare colours more weight, as in the Hellinger distance of histograms.
     """
     bins = _LEVELS**3
     weights = np.array([_LEVELS**2, _LEVELS, 1], np.int64)
@@ -32,7 +33,7 @@ def colour_histogram(frames: NDArray[np.uint8], chosen: NDArray[np.int64]) -> Te
 
 
 def random_encoder(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """What `build` makes, its weights drawn from this seed; torch's own generator is left as it was."""
+    """Call `build` with torch's generator at this seed; the generator's own state does not change."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()

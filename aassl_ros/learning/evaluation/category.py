@@ -1,4 +1,4 @@
-"""How well categories are named: linear probe, nearest neighbours, few labels; of each category and each object."""
+"""Accuracy of categories: linear probe, nearest neighbours and few-shot; also for each category and each object."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _AT_ONCE = 2048
 
 @dataclass(frozen=True)
 class Classifiers:
-    """Linear probe and nearest neighbours, fitted to the train frames."""
+    """A linear probe and nearest neighbours, fitted to the train frames."""
 
     probe: LinearProbe
     nearest: KNearest
 
     @classmethod
     def fit(cls, train: Tensor, parts: Split, seed: int) -> Classifiers:
-        """train: features float [N, D] of the train frames."""
+        """Fit to the train frames. train: their features, float [N, D]; seed: of the probe's folds."""
         targets = torch.from_numpy(parts.train.targets).to(train.device)
         probe = fit_probe(train, targets, parts.train.instances, seed=seed)
         return cls(probe, KNearest(train, targets, NEIGHBOURS))
 
     def name(self, features: Tensor) -> dict[str, NDArray[np.int64]]:
-        """The categories int64 [N] that "probe" and "knn" give to features float [N, D]."""
+        """Classify features float [N, D]: the answers int64 [N] of "probe" and of "knn"."""
         # In parts: cosines of 20,000 frames with 40,000 would take three gigabytes.
         nearest = torch.cat([self.nearest(part).argmax(dim=1) for part in features.split(_AT_ONCE)])
         return {"probe": _numpy(self.probe.predict(features)), "knn": _numpy(nearest)}
@@ -43,7 +43,7 @@ class Classifiers:
 
 @dataclass(frozen=True)
 class PerInstance:
-    """Of each test instance, in the order of Evaluation.test_instances: accuracies and number of frames."""
+    """Accuracies and number of frames of each test instance, in the order of Evaluation.test_instances."""
 
     probe: tuple[float, ...]
     knn: tuple[float, ...]
@@ -52,7 +52,7 @@ class PerInstance:
 
 @dataclass(frozen=True)
 class CategoryMeasures:
-    """Accuracies are fractions of 1 over test frames. confusion: int64 [C, C], rows are what the object was."""
+    """Accuracies on the test frames, as fractions of 1. confusion: int64 [C, C], a row for each true category."""
 
     probe_accuracy: float
     probe_penalty: float
@@ -63,7 +63,7 @@ class CategoryMeasures:
     confusion: NDArray[np.int64]
 
     def to_json(self, categories: tuple[str, ...], instances: tuple[str, ...]) -> dict[str, Any]:
-        """Their share of EVALUATION."""
+        """Return their part of the evaluation's JSON."""
         each = self.per_instance
         return {
             "probe": {
@@ -81,14 +81,14 @@ class CategoryMeasures:
 
 @dataclass(frozen=True)
 class Baselines:
-    """Probe accuracies of what was never trained, overall and of each category."""
+    """Probe accuracies of the baselines, in total and for each category."""
 
     random_encoder: float
     colour_histogram: float
     per_category: dict[str, dict[str, float]]
 
     def to_json(self) -> dict[str, Any]:
-        """Their share of EVALUATION."""
+        """Return their part of the evaluation's JSON."""
         return {
             "baselines": {"random_encoder": self.random_encoder, "colour_histogram": self.colour_histogram},
             "baselines_per_category": self.per_category,
@@ -98,7 +98,10 @@ class Baselines:
 def measure_categories(
     classifiers: Classifiers, train: Tensor, test: Tensor, parts: Split, draws: int, seed: int
 ) -> CategoryMeasures:
-    """train, test: features float [N, D] and [M, D] of the frames of both sides."""
+    """Measure accuracies. train, test: features float [N, D] and [M, D] of the frames of the two sides.
+
+    draws, seed: of the few-shot accuracy.
+    """
     named = classifiers.name(test)
     labelled, tested = (train, parts.train.targets, parts.train.instances), (test, parts.test.targets)
     return CategoryMeasures(
@@ -115,7 +118,10 @@ def measure_categories(
 def measure_baselines(
     untrained: tuple[Tensor, Tensor], colours: tuple[Tensor, Tensor], parts: Split, seed: int
 ) -> Baselines:
-    """untrained, colours: features of the train and of the test frames, by a random encoder and by their colours."""
+    """Measure the baselines.
+
+    untrained: features of the train and the test frames by a random encoder; colours: their colour histograms.
+    """
     named = {}
     for name, (train, test) in (("random_encoder", untrained), ("colour_histogram", colours)):
         targets = torch.from_numpy(parts.train.targets).to(train.device)
@@ -128,13 +134,13 @@ def measure_baselines(
 
 
 def few_shot_notes(parts: Split) -> list[str]:
-    """Which categories have too few instances, in words."""
+    """Describe which categories have too few instances."""
     counts = {
         category: len(np.unique(parts.train.instances[parts.train.targets == index]))
         for index, category in enumerate(parts.categories)
     }
     poor = [category for category, count in counts.items() if count < max(SHOTS)]
-    return [f"few-shot {max(SHOTS)}: fewer instances than that of {', '.join(poor)}; all were taken"] if poor else []
+    return [f"few-shot {max(SHOTS)}: fewer instances of {', '.join(poor)}; all of them were used"] if poor else []
 
 
 def _accuracy(named: NDArray[np.int64], test: LabelledFrames) -> float:
@@ -142,7 +148,7 @@ def _accuracy(named: NDArray[np.int64], test: LabelledFrames) -> float:
 
 
 def _per_category(named: NDArray[np.int64], parts: Split) -> dict[str, float]:
-    """Of the categories that the test set shows."""
+    """Return the accuracy of each category in the test frames."""
     right, targets = named == parts.test.targets, parts.test.targets
     return {parts.categories[index]: float(right[targets == index].mean()) for index in np.unique(targets)}
 

@@ -1,8 +1,8 @@
-"""How well an encoder names the categories of objects that it never saw, and what else its features know.
+"""Evaluation of an encoder: categories of objects that it has never seen, and other measures of its features.
 
-Measures come in groups, chosen by EvaluationSettings.measures. Which frames they need is found first, so that each
-frame is embedded once; then each group is measured in a file of its own (evaluation_category.py and so on), by the pure
-functions of measures/.
+Measures come in groups, chosen by EvaluationSettings.measures. First, the frames that they need are collected, so that
+each frame is embedded once. Then each group is measured in its own file (category.py and so on), by the pure functions
+of measures/.
 """
 
 from __future__ import annotations
@@ -49,21 +49,21 @@ from aassl_ros.settings import setting
 
 MEASURES = ("category", "views", "action", "structure")
 _CALIBRATION_FRAMES = 512
-_POINTS = 500  # of either side, in the picture
+_POINTS = 500  # points of train frames in the picture, and as many of test frames
 
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """How much is measured; the defaults serve."""
+    """What is measured, and on how many frames."""
 
     measures: tuple[str, ...] = setting(MEASURES, "Groups of measures to take", choices=MEASURES)
-    baselines: bool = setting(True, "Measure a random encoder and a colour histogram beside it")
-    frames_per_episode: int = setting(40, "Frames taken of each episode, evenly spread", minimum=1, maximum=100_000)
-    few_shot_draws: int = setting(100, "Draws that few-shot accuracy is the mean of", minimum=1, maximum=10_000)
-    turns: str = setting("degrees:5:45", "How far apart the frames of a pair are that the turn is told from, whatever "
-                         "the method was taught; as the window of training")  # fmt: skip
-    batch: int = setting(256, "Frames embedded at once", minimum=1, maximum=65536)
-    device: str = setting("auto", "Where to compute: auto (a GPU where there is one), cpu, cuda or cuda:NUMBER")
+    baselines: bool = setting(True, "Also measure a random encoder and a colour histogram")
+    frames_per_episode: int = setting(40, "Frames of each episode to use, evenly spread", minimum=1, maximum=100_000)
+    few_shot_draws: int = setting(100, "Number of draws for few-shot accuracy", minimum=1, maximum=10_000)
+    turns: str = setting("degrees:5:45", "How far apart the frames are of which the rotation is predicted, written as "
+                         "the window of training, but the same for every method")  # fmt: skip
+    batch: int = setting(256, "Frames to embed at once", minimum=1, maximum=65536)
+    device: str = setting("auto", "Device to compute on: auto (a GPU if there is one), cpu, cuda or cuda:NUMBER")
 
     def __post_init__(self) -> None:
         if not self.measures:
@@ -73,10 +73,11 @@ class EvaluationSettings:
 
 @dataclass(frozen=True)
 class EvaluatedEncoder:
-    """The encoder to be measured, and what is to be known of it.
+    """The encoder to evaluate.
 
-    instances: every object it has seen in training. untrained: makes an encoder like it with new weights. taught: of a
-    method that looks at actions, None for others.
+    normalise: makes its input of images. instances: every object of its training.
+    untrained: makes an encoder of the same architecture with random weights.
+    taught: the actions of its training, None if its method uses none.
     """
 
     method: str
@@ -89,7 +90,7 @@ class EvaluatedEncoder:
 
 
 Progress = Callable[[int, int], None]
-"""Called with the frames embedded so far and in all."""
+"""Called with the number of frames embedded so far, and the total."""
 
 
 def evaluate(
@@ -101,11 +102,12 @@ def evaluate(
     picture: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Evaluation:
-    """Measure an encoder: classifiers learn from the train set's frames and name those of the test set.
+    """Evaluate an encoder: classifiers are trained on features of the train set and tested on those of the test set.
 
-    split: "test", or "val" for instances taken out of the train set (see data.prepared.validation_instances). picture:
-    also lay the features out in the plane, by t-SNE. Raises DataError where the encoder has seen a test object, or a
-    split lacks what it needs.
+    split: "test", or "val" for instances taken out of the train set (see data.prepared.data.validation_instances).
+    picture: also map the features to two dimensions with t-SNE.
+    progress: called after each batch of frames.
+    Raises DataError if the encoder was trained on a test object, or if a split has too few labelled frames.
     """
     settings = settings or EvaluationSettings()
     parts = make_split(data, split, settings.frames_per_episode)
@@ -118,7 +120,7 @@ def evaluate(
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is measured, on which frames. notes grows while measuring."""
+    """What is measured, and on which frames. Measuring adds to `notes`."""
 
     split: str
     parts: Split
@@ -129,7 +131,7 @@ class _Plan:
 
     @property
     def frames(self) -> NDArray[np.int64]:
-        """Every frame of the data to be embedded, once each, rising."""
+        """All frames of the data to embed, once each, in rising order."""
         pairs = () if self.actions is None else (self.actions.frames,)
         sides = (self.parts.train.frames, self.parts.test.frames)
         return np.unique(np.concatenate([*sides, self.followed, self.followed + 1, *pairs]))
@@ -148,7 +150,7 @@ def _plan(
     if "structure" in settings.measures:
         followed = frames_with_follower(data, parts.test.frames)
         if len(followed) < 2:
-            notes.append("no consistency in time: the test episodes are of one frame each")
+            notes.append("no consistency in time: each test episode has only one frame")
             followed = followed[:0]
     actions = None
     if "action" in settings.measures:
@@ -159,7 +161,7 @@ def _plan(
 
 @dataclass(frozen=True)
 class _Untrained:
-    """Features by an encoder that was never trained: of the train and test frames, of the grid's where there is one."""
+    """Features of an untrained encoder: of the train frames, the test frames, and the grid's frames if there is one."""
 
     train: Tensor
     test: Tensor
@@ -167,7 +169,7 @@ class _Untrained:
 
 
 class _Session:
-    """One evaluation under way: embeds what the plan needs and hands each group its features."""
+    """Runs one evaluation: embeds the frames of the plan and passes each group its features."""
 
     def __init__(
         self,
@@ -217,11 +219,11 @@ class _Session:
             action=None if plan.actions is None else self._measure_actions(plan.actions),
             structure=self._measure_structure(train) if "structure" in self._settings.measures else None,
             picture=self._lay_out() if picture else None,
-            notes=tuple(dict.fromkeys(plan.notes)),  # last: measuring adds some
+            notes=tuple(dict.fromkeys(plan.notes)),  # last, because measuring adds some
         )
 
     def features(self, frames: NDArray[np.int64]) -> Tensor:
-        """float [N, D] of frames int64 [N] that the plan named."""
+        """Return the features float [N, D] of frames int64 [N] of the plan."""
         rows = torch.from_numpy(np.searchsorted(self._frames, frames)).to(self._features.device)
         return self._features[rows]
 

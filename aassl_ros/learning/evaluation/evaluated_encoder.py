@@ -1,4 +1,4 @@
-"""A checkpoint, or a backbone alone, as the evaluation takes it."""
+"""Loads a checkpoint or a backbone for the evaluation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aassl_ros.learning.training.saving import resume_learner
 
 
 def subject_at(path: Path) -> EvaluatedEncoder:
-    """What lies at `path`: a run, a checkpoint, or the file of a backbone. Raises CheckpointError."""
+    """Load the encoder of a run, a checkpoint or a backbone file. Raises CheckpointError if it cannot be loaded."""
     if not path.is_file() and not is_pretrained(str(path)):
         return subject_of(load_checkpoint(path))
     backbone = pretrained_backbone(str(path)) if is_pretrained(str(path)) else load_backbone(path)
@@ -32,7 +32,7 @@ def subject_at(path: Path) -> EvaluatedEncoder:
 
 
 def subject_of(checkpoint: Checkpoint) -> EvaluatedEncoder:
-    """A checkpoint's encoder, what it has seen, and how to make one like it with new weights."""
+    """Make an EvaluatedEncoder of a checkpoint."""
     learner = checkpoint.settings
     return EvaluatedEncoder(
         method=checkpoint.method,
@@ -46,12 +46,12 @@ def subject_of(checkpoint: Checkpoint) -> EvaluatedEncoder:
 
 
 def _taught(checkpoint: Checkpoint) -> TrainedActions | None:
-    """The actions that the method was taught, None where it looks at none."""
+    """Return the actions that the method was trained on, None if it uses none."""
     if checkpoint.action_space is None or checkpoint.normalisation is None:
         return None
 
     def learner(device: str) -> Learner:
-        # Its heads are looked at, not trained: compiling would take longer than it saves.
+        # Its heads are evaluated, not trained: compiling would take longer than it saves.
         settings = replace(checkpoint.settings, device=device, compile=False, precision="fp32")
         return resume_learner(checkpoint, settings)
 

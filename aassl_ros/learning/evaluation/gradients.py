@@ -1,4 +1,4 @@
-"""Whether a method's two terms pull the features the same way, on train pairs as training sees them."""
+"""Agreement of a method's two terms: the cosine of their gradients on train pairs, prepared as in training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aassl_ros.learning.objectives.base import Pairs
 if TYPE_CHECKING:
     from aassl_ros.learning.training.learner import Learner
 
-_BATCHES, _PAIRS = 4, 256  # batches, and pairs in each at most
+_BATCHES, _PAIRS = 4, 256  # number of batches, and maximum number of pairs in each
 
 
 def measure_gradients(
@@ -31,10 +31,10 @@ def measure_gradients(
     seed: int,
     notes: list[str],
 ) -> float | None:
-    """Cosine of the gradients of both terms by the features; mean of a few batches of train pairs, drawn, augmented
-    and normalised as in training. None where the method has no action term, and with a note where there are no pairs.
+    """Cosine of the gradients of both terms with respect to the features, the mean over a few batches of train pairs.
 
-    known: what the method's actions are; left_out: train instances not to be used.
+    known: action space and normalisation of the method; left_out: train instances that must not be used.
+    Returns None if the method has no action term. Returns None and adds a note if there are no pairs.
     """
     if "action" not in learner.objective:
         return None

@@ -16,7 +16,7 @@ from aassl_ros.learning.evaluation.views import ViewMeasures
 
 @dataclass(frozen=True)
 class FeaturePicture:
-    """Features in the plane: points float [N, 2], the category of each, and whether its object is a train one."""
+    """A two-dimensional map of features: points float [N, 2], the category of each, and if it is of a train object."""
 
     points: NDArray[np.float64]
     categories: tuple[str, ...]
@@ -25,7 +25,7 @@ class FeaturePicture:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured; a group that was not asked for, or that the data have nothing for, is None."""
+    """All measures. A group is None if it was not asked for, or if the data has no frames for it."""
 
     method: str
     split: str
@@ -44,11 +44,11 @@ class Evaluation:
 
     @property
     def chance(self) -> float:
-        """Of one category named at random."""
+        """The accuracy of random answers."""
         return 1 / len(self.categories)
 
     def to_json(self) -> dict[str, Any]:
-        """The result as the JSON object that `aassl evaluate --json` prints."""
+        """Return what `aassl evaluate --json` prints."""
         values: dict[str, Any] = {"method": self.method, "split": self.split}
         if self.category is not None:
             values |= self.category.to_json(self.categories, self.test_instances)

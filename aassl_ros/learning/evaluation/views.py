@@ -1,4 +1,4 @@
-"""Measures on a grid of test objects by canonical viewpoints, DATA/views, which `aassl synth` renders."""
+"""Measures on a grid of test objects by canonical viewpoints: DATA/views, which `aassl synth` renders."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from aassl_ros.learning.readout.split import Split
 
 @dataclass(frozen=True)
 class ViewGrid:
-    """O objects by V views. frames int64 [O, V] of `data`; targets int64 [O], of the split's categories; names of the
-    objects and of the views.
+    """A grid of O objects by V views.
+
+    frames: int64 [O, V], indices into `data`; targets: int64 [O], indices into the split's categories; instances,
+    views: the names of the objects and of the views.
     """
 
     data: PreparedData
@@ -31,8 +33,10 @@ class ViewGrid:
 
 @dataclass(frozen=True)
 class ViewMeasures:
-    """per_view: accuracy of "probe" and "knn" at each view, fitted to the train frames. random_encoder: the alignment
-    of an encoder that was never trained, None where it was not asked for.
+    """Measures of the views.
+
+    per_view: accuracy of "probe" and "knn" at each view, fitted to the train frames.
+    random_encoder: the alignment of an untrained encoder, None if it was not asked for.
     """
 
     per_view: dict[str, dict[str, float]]
@@ -40,7 +44,7 @@ class ViewMeasures:
     random_encoder: ViewAlignment | None
 
     def to_json(self) -> dict[str, Any]:
-        """Their share of EVALUATION; what the grid has no pairs for is left out."""
+        """Return their part of the evaluation's JSON, without measures for which the grid has no pairs."""
         alignment: dict[str, Any] = _present(self.alignment)
         alignment["chance"] = chance(self.alignment)
         if self.random_encoder is not None:
@@ -49,8 +53,9 @@ class ViewMeasures:
 
 
 def chance(alignment: ViewAlignment) -> dict[str, float]:
-    """What each measure is of features that know neither view nor object; a view's invariance is then that of any two
-    objects.
+    """Return each measure for features that carry no information on view and object.
+
+    view_invariance is then the cosine of any two objects.
     """
     values = {"viewpoint": 0.0, "same_view_neighbour": 1 / alignment.views, "category_separation": 0.0}
     if alignment.other_objects is not None:
@@ -59,16 +64,16 @@ def chance(alignment: ViewAlignment) -> dict[str, float]:
 
 
 def read_views(data: PreparedData, parts: Split, split: str, notes: list[str]) -> ViewGrid | None:
-    """The grid of views within the folder `data`, None with a note where there is none to be used.
+    """Read the grid of views in the folder of `data`. Returns None and adds a note if there is none for this split.
 
-    Raises DataError where it is no grid, or of pictures of another size.
+    Raises DataError if the frames do not form a grid, or have another size than those of `data`.
     """
     folder = data.path / VIEWS
     if split != "test":
-        notes.append(f"no measures of views: they show test objects, which the split {split} leaves alone")
+        notes.append(f"no measures of views: they show test objects, which the split {split} does not use")
         return None
     if not (folder / TABLE).is_file():
-        notes.append(f"no measures of views: {folder} is not there. Data that aassl synth makes have it")
+        notes.append(f"no measures of views: {folder} does not exist. aassl synth makes it")
         return None
     views = PreparedData.open(folder)
     names = tuple(str(name) for name in views.facts.get("view_names", ()))
@@ -76,7 +81,7 @@ def read_views(data: PreparedData, parts: Split, split: str, notes: list[str]) -
         raise DataError(f"{folder} names its views {list(names)}, expected different names. Run aassl synth again.")
     if views.image_size != data.image_size:
         raise DataError(
-            f"{folder} has frames of {views.image_size} pixels, {data.path} of {data.image_size}. Make both by one run."
+            f"{folder} has frames of {views.image_size} px, {data.path} of {data.image_size} px. Make both in one run."
         )
     for row in views.episodes:
         if row.stop - row.start != len(names):
@@ -86,7 +91,7 @@ def read_views(data: PreparedData, parts: Split, split: str, notes: list[str]) -
             )
     rows = [row for row in views.episodes if row.category in parts.categories]
     if len(rows) < len(views.episodes):
-        notes.append(f"{len(views.episodes) - len(rows)} objects of the views are of no category of the train set")
+        notes.append(f"{len(views.episodes) - len(rows)} objects of the views have no category of the train set")
     if not rows:
         return None
     return ViewGrid(
@@ -101,8 +106,10 @@ def read_views(data: PreparedData, parts: Split, split: str, notes: list[str]) -
 def measure_views(
     grid: ViewGrid, features: Tensor, mean: Tensor, classifiers: Classifiers, untrained: tuple[Tensor, Tensor] | None
 ) -> ViewMeasures:
-    """features: float [O * V, D] of the grid's frames in order; mean [D] of the train features; untrained: both by an
-    encoder that was never trained, None where it is not asked for.
+    """Measure accuracy at each view, and alignment.
+
+    features: float [O * V, D], of the grid's frames in order; mean: float [D], of the train features; untrained: both
+    for an untrained encoder, None if they are not asked for.
     """
     shape = grid.frames.shape
     right = {way: named.reshape(shape) == grid.targets[:, None] for way, named in classifiers.name(features).items()}

@@ -1,4 +1,4 @@
-"""Barlow Twins (Zbontar et al. 2021, equation 1): the cross-correlation of two embeddings is to be the identity."""
+"""Barlow Twins (Zbontar et al. 2021, equation 1): pulls the cross-correlation of two embeddings to the identity."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ _SMALLEST_VARIANCE = 1e-5  # as in batch norm
 
 
 def barlow_twins(u: Tensor, v: Tensor, *, redundancy: float = 5e-3) -> Tensor:
-    """[sum over i of (1 - C_ii)^2 + redundancy sum over i != j of C_ij^2] / D, C the D x D correlations of u and v.
+    """Barlow Twins loss: [sum over i of (1 - C_ii)^2 + redundancy sum over i != j of C_ij^2] / D.
 
-    u, v: float [N, D]; columns are standardised over the rows of all ranks. Divided by D, which the paper does not, so
-    that the loss is near 1 where nothing is learnt, whatever the width.
+    u, v: float [N, D]. C is their D x D cross-correlation; columns are standardised over the rows of all ranks.
+    redundancy: weight of the entries off the diagonal.
+    Returns a scalar. It is divided by D, unlike in the paper: without training it is then near 1 for every width.
+    Raises ValueError if the shapes differ or there are fewer than two rows.
     """
     u, v = gather_embeddings(u, v)
     with full_precision(u):

@@ -1,4 +1,4 @@
-"""BYOL's loss (Grill et al. 2020, equation 2): how far a prediction points away from its target."""
+"""BYOL's loss (Grill et al. 2020, equation 2): the distance in direction between a prediction and its target."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from aassl_ros.learning.losses.gather import gather_embeddings
 
 
 def byol(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean of 2 - 2 cos(prediction[i], target[i]) over all ranks: 0 where they agree, 2 at right angles, at most 4.
+    """Mean of 2 - 2 cos(prediction[i], target[i]) over all ranks.
 
-    prediction, target: float [N, D], any norm. The target is learnt from as well unless it comes without gradient.
+    prediction, target: float [N, D], any norm. The gradient flows into the target, too: detach it if it should not.
+    Returns a scalar from 0 (same direction) to 4 (opposite); 2 for right angles.
+    Raises ValueError if the shapes differ or there are fewer than two rows.
     """
     prediction, target = gather_embeddings(prediction, target)
     cosine = (functional.normalize(prediction, dim=1) * functional.normalize(target, dim=1)).sum(dim=1)

@@ -9,9 +9,11 @@ from aassl_ros.learning.losses.gather import gather_embeddings
 
 
 def ciper(prediction: Tensor, action: Tensor) -> Tensor:
-    """Mean squared error over the entries of all ranks; 1 for a constant prediction of standardised actions.
+    """Mean squared error of predicted actions, over the entries of all ranks.
 
     prediction, action: float [N, A].
+    Returns a scalar; 1 for a constant prediction of standardised actions.
+    Raises ValueError if the shapes differ or there are fewer than two rows.
     """
     prediction, action = gather_embeddings(prediction, action)
     return functional.mse_loss(prediction, action)

@@ -1,4 +1,4 @@
-"""Cross entropy of both images of a pair with the category of the object they show."""
+"""Cross entropy between the category of an object and the predictions for both images of a pair."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from aassl_ros.learning.losses.gather import gather_embeddings
 
 
 def classification(first: Tensor, second: Tensor, target: Tensor) -> Tensor:
-    """first, second: logits float [N, C]; target: int64 [N], 0 to C - 1. Returns a scalar in nats, over all ranks.
+    """Cross entropy, the mean over both images of each pair and over all ranks.
 
-    The mean over both images; log(C) where nothing is told.
+    first, second: logits float [N, C] of the two images; target: int64 [N], 0 to C - 1.
+    Returns a scalar in nats; log(C) if the logits carry no information.
+    Raises ValueError if the shapes differ or there are fewer than two rows.
     """
     first, second = gather_embeddings(first, second)
     target = gather_rows(target)

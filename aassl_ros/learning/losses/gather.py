@@ -1,4 +1,4 @@
-"""What every loss begins with: embeddings that fit each other, of all ranks, precise enough to be compared."""
+"""The first step of every loss: check the shapes of embeddings, gather them from all ranks, raise their precision."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from aassl_ros.learning.distributed.ranks import gather_rows, rank_count
 
 
 def gather_embeddings(*embeddings: Tensor) -> tuple[Tensor, ...]:
-    """embeddings: float [N, D] each -> the same of all R ranks [R N, D], in float32 at least.
+    """Gather embeddings from all R ranks, in float32 or better.
 
-    Half precision would lose what tells embeddings apart: small differences between cosines, small variances.
-    Raises ValueError unless all are of one shape and the whole batch has two rows or more.
+    embeddings: float [N, D] each. Returns as many, float [R N, D] each, in order of rank.
+    Half precision would lose small differences between cosines and small variances.
+    Raises ValueError if the shapes differ or the whole batch has fewer than two rows.
     """
     first = embeddings[0]
     shapes = " and ".join(str(tuple(embedding.shape)) for embedding in embeddings)
@@ -22,7 +23,7 @@ def gather_embeddings(*embeddings: Tensor) -> tuple[Tensor, ...]:
     precision = torch.promote_types(first.dtype, torch.float32)
     rows = tuple(embedding.to(precision) for embedding in embeddings)
     if rank_count() > 1:
-        # Side by side, so that ranks exchange them at one stroke.
+        # Side by side, so that ranks exchange them all in one call.
         rows = gather_rows(torch.cat(rows, dim=1)).split(first.shape[1], dim=1)
     if len(rows[0]) < 2:
         raise ValueError(expected)
@@ -30,5 +31,5 @@ def gather_embeddings(*embeddings: Tensor) -> tuple[Tensor, ...]:
 
 
 def full_precision(rows: Tensor) -> torch.autocast:
-    """A context in which products of `rows` are computed in their own precision, whatever mixed precision reigns."""
+    """Return a context in which products of `rows` keep the precision of `rows`: it switches autocast off."""
     return torch.autocast(rows.device.type, enabled=False)

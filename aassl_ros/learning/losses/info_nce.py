@@ -13,8 +13,10 @@ from aassl_ros.learning.losses.nt_xent import others
 def info_nce(query: Tensor, key: Tensor, *, temperature: float, same: Tensor | None = None) -> Tensor:
     """2 tau times the cross entropy of query[i] with key[i] against the keys of all M = R N pairs of all ranks.
 
-    query: float [N, D], any norm; key: the same, taken as it is: nothing is learnt through it. same: bool [M, M],
-    where key j is no negative of query i. Unlearnt it stands near 2 tau log(M).
+    query, key: float [N, D], any norm. No gradient flows into the keys. temperature: tau, above 0.
+    same: bool [M, M]; where it is true, key j is not a negative of query i (its diagonal is ignored).
+    Returns a scalar; near 2 tau log(M) before training.
+    Raises ValueError if the shapes differ or M < 2.
     """
     query, key = gather_embeddings(query, key.detach())
     with full_precision(query):

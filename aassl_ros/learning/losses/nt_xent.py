@@ -14,9 +14,11 @@ from aassl_ros.learning.losses.gather import full_precision, gather_embeddings
 def nt_xent(u: Tensor, v: Tensor, *, temperature: float, same: Tensor | None = None) -> Tensor:
     """Mean loss of the pairs (u[i], v[i]), both ways, against every other row of both sets, over all ranks.
 
-    u, v: float [N, D], any norm; same: bool [M, M] over the M = R N pairs of all ranks, where pair j is no negative of
-    pair i (the pair itself never counts as same). Returns a scalar in nats, at least float32; unlearnt it stands near
-    chance(M). Raises ValueError if the shapes differ or M < 2: without negatives the loss is undefined.
+    u, v: float [N, D], any norm. temperature: above 0.
+    same: bool [M, M] over the M = R N pairs of all ranks; where it is true, pair j is not a negative of pair i (its
+    diagonal is ignored).
+    Returns a scalar in nats, float32 or better; near chance(M) before training.
+    Raises ValueError if the shapes differ or M < 2: without negatives the loss is undefined.
     """
     u, v = gather_embeddings(u, v)
     rows = functional.normalize(torch.cat([u, v]), dim=1)
@@ -31,12 +33,12 @@ def nt_xent(u: Tensor, v: Tensor, *, temperature: float, same: Tensor | None = N
 
 
 def others(same: Tensor, pairs: int) -> Tensor:
-    """`same` bool [M, M] without its diagonal. Raises ValueError unless there are M = `pairs`."""
+    """Return `same` bool [M, M] with its diagonal set to false. Raises ValueError if M is not `pairs`."""
     if same.shape != (pairs, pairs):
         raise ValueError(f"same {tuple(same.shape)}, expected {(pairs, pairs)}: one row for each pair of all ranks")
     return same & ~torch.eye(pairs, dtype=torch.bool, device=same.device)
 
 
 def chance(pairs: int) -> float:
-    """The loss in nats of embeddings that tell nothing, in a batch of `pairs` pairs: log(2 N - 1)."""
+    """NT-Xent in nats of embeddings that carry no information, in a batch of N = `pairs` pairs: log(2 N - 1)."""
     return math.log(2 * pairs - 1)

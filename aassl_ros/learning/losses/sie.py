@@ -1,4 +1,4 @@
-"""SIE (Garrido, Najman, LeCun 2023): one half of an embedding stays, the other moves as the action says."""
+"""SIE (Garrido, Najman, LeCun 2023): half of an embedding is invariant, half is predicted from the action."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ def sie(
 ) -> Tensor:
     """10 MSE(invariant pair) + 4.5 MSE(predicted, equivariant_next) + 10 spread + 10 spread(predicted) + correlation.
 
-    All float [N, E], projections of the two halves of both images' features; predicted: what the action makes of
-    `equivariant`. Spread and correlation are those of VICReg, on both halves side by side [M, 2 E], so that the halves
-    do not tell the same; spreads are halved, correlations are not. Over the rows of all ranks.
+    All arguments are float [N, E]. invariant, equivariant: projections of the two halves of the first image's features;
+    invariant_next, equivariant_next: of the second image's. predicted: `equivariant_next` as predicted from
+    `equivariant` and the action.
+    Spread and correlation are VICReg's, of both halves side by side [M, 2 E], so that the halves do not carry the same
+    information. Spreads are halved, correlations are not.
+    Returns a scalar, over the rows of all ranks. Raises ValueError if the shapes differ or there are fewer than two
+    rows.
     """
     invariant, invariant_next, equivariant, equivariant_next, predicted = gather_embeddings(
         invariant, invariant_next, equivariant, equivariant_next, predicted

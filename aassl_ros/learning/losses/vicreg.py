@@ -1,4 +1,4 @@
-"""VICReg (Bardes, Ponce, LeCun 2022): alike, spread out, and uncorrelated."""
+"""VICReg (Bardes, Ponce, LeCun 2022): invariance, variance and covariance of two embeddings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from aassl_ros.learning.losses.gather import full_precision, gather_embeddings
 
-_SMALLEST_VARIANCE = 1e-4  # as published; it keeps the slope of the square root finite where nothing varies
+_SMALLEST_VARIANCE = 1e-4  # as published; it keeps the slope of the square root finite if nothing varies
 
 
 def vicreg(
@@ -16,7 +16,9 @@ def vicreg(
 ) -> Tensor:
     """invariance MSE(u, v) + variance (spread(u) + spread(v)) / 2 + covariance (correlation(u) + correlation(v)).
 
-    u, v: float [N, D]; all three are over the rows of all ranks. Unlike a contrastive loss it is not bounded by chance.
+    u, v: float [N, D]. invariance, variance, covariance: weights of the three terms; the defaults are as published.
+    Returns a scalar, over the rows of all ranks. It has no chance level.
+    Raises ValueError if the shapes differ or there are fewer than two rows.
     """
     u, v = gather_embeddings(u, v)
     alike = functional.mse_loss(u, v)
@@ -28,12 +30,12 @@ def vicreg(
 
 
 def spread_loss(rows: Tensor) -> Tensor:
-    """How far the standard deviation of each column of float [M, D] falls short of 1, the mean over columns."""
+    """Shortfall of the standard deviation of each column below 1, the mean over columns. rows: float [M, D]."""
     return functional.relu(1 - torch.sqrt(rows.var(dim=0) + _SMALLEST_VARIANCE)).mean()
 
 
 def correlation_loss(rows: Tensor) -> Tensor:
-    """The squared covariances between different columns of float [M, D], their sum over D."""
+    """Sum of the squared covariances between different columns, divided by D. rows: float [M, D]."""
     centred = rows - rows.mean(dim=0)
     with full_precision(rows):
         covariance = centred.T @ centred / (len(rows) - 1)

@@ -1,4 +1,4 @@
-"""How a grid of objects by viewpoints lies in feature space: do different objects meet at the same view?"""
+"""Viewpoint alignment: are the features of different objects similar at the same view? For objects by viewpoints."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class ViewAlignment:
-    """Means of cosines c(o, v; o', v') of centred features, o and o' two objects, v and v' two views.
+    """Means of cosines c(o, v; o', v') of centred features, for objects o and o' and views v and v'.
 
-    viewpoint: c at the same view less c at two views, both of two objects of one category (VA; 0 where views do not
-    matter). same_view_neighbour: share of pictures whose nearest picture of another object of the category is at the
-    same view (1 / V by chance). view_invariance: c of one object at two views. category_separation: c of two objects
-    of one category, at any views, less c of two of different categories. other_objects: c of any two objects, at any
-    views. None where the grid has no such pair.
+    viewpoint: c at the same view minus c at two views, both of two objects of one category (VA); 0 if features do not
+    depend on the view.
+    same_view_neighbour: share of pictures whose nearest picture of another object of the category has the same view;
+    1 / V by chance.
+    view_invariance: c of one object at two views.
+    category_separation: c of two objects of one category minus c of two objects of different categories, at any views.
+    other_objects: c of any two objects, at any views.
+    views: V. A value is None if the grid has no such pair.
     """
 
     viewpoint: float | None
@@ -31,9 +34,10 @@ class ViewAlignment:
 
 
 def view_alignment(features: Tensor, categories: NDArray[np.int64], mean: Tensor) -> ViewAlignment:
-    """features: float [O, V, D], one row an object and a view; categories int64 [O]; mean [D]: of training features.
+    """Measure the alignment of O objects at V views.
 
-    Every pair of pictures counts once, so that a category of more objects counts more.
+    features: float [O, V, D]; categories: int64 [O]; mean: float [D], of the training features.
+    Every pair of pictures counts once, so a category with more objects has more weight.
     """
     directions = functional.normalize((features - mean).double(), dim=2)
     views = directions.shape[1]
@@ -59,8 +63,10 @@ def view_alignment(features: Tensor, categories: NDArray[np.int64], mean: Tensor
 
 
 def _of_category(cosines: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """From cosines [n, V, n, V]: those of two objects at one view, at two views, and of each picture whether its
-    nearest one of another object is at its own view (1, 0, or a share where several are equally near).
+    """Select from cosines [n, V, n, V] those of two objects at the same view, and those at two views.
+
+    The third result says for each picture if its nearest picture of another object has its own view: 1 or 0, or a share
+    if several are equally near.
     """
     objects, views = cosines.shape[:2]
     other = ~torch.eye(objects, dtype=torch.bool, device=cosines.device)[:, None, :, None]
@@ -73,7 +79,7 @@ def _of_category(cosines: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _within_objects(directions: Tensor) -> float | None:
-    """Mean cosine of one object at two views, directions [O, V, D]."""
+    """Return the mean cosine of one object at two views. directions: float [O, V, D]."""
     objects, views = directions.shape[:2]
     if views < 2 or objects == 0:
         return None
@@ -82,9 +88,9 @@ def _within_objects(directions: Tensor) -> float | None:
 
 
 def _between_objects(directions: Tensor, categories: NDArray[np.int64]) -> tuple[float | None, float | None]:
-    """Mean cosine of two objects of one category less that of two categories, and of any two objects."""
+    """Return the mean cosine of two objects of one category minus that of two categories, and that of any two."""
     sums = directions.mean(dim=1)
-    cosines = sums @ sums.T  # each the mean over all pairs of views
+    cosines = sums @ sums.T  # each is the mean over all pairs of views
     targets = torch.from_numpy(categories).to(directions.device)
     other = ~torch.eye(len(sums), dtype=torch.bool, device=directions.device)
     same = targets[:, None] == targets

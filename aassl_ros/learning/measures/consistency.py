@@ -1,4 +1,4 @@
-"""How alike the features of frames that follow each other are, beside those of any two frames."""
+"""Consistency in time: similarity of the features of consecutive frames, compared with that of random frames."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Consistency:
-    """Mean cosine of centred features: of frames next to each other in time, and of random pairs of those frames."""
+    """Mean cosines of centred features. neighbours: of consecutive frames; random_pairs: of random pairs of them."""
 
     neighbours: float
     random_pairs: float
 
 
 def consistency(frames: Tensor, followers: Tensor, mean: Tensor, generator: torch.Generator) -> Consistency | None:
-    """frames, followers: float [N, D], row i of one coming just after row i of the other; mean [D]: of the training
-    features, taken off first. generator (CPU): of the random pairs. None for N < 2.
+    """Measure the consistency of features in time.
+
+    frames, followers: features float [N, D]; row i of `followers` is of the frame after row i of `frames`.
+    mean: float [D], of the training features; it is subtracted first. generator: for the random pairs, on the CPU.
+    Returns None if N < 2.
     """
     count = len(frames)
     if count < 2:
         return None
     one, other = (functional.normalize(rows - mean, dim=1) for rows in (frames, followers))
-    # A random order, then one place on: nothing meets its own follower.
+    # A random order, shifted by one: no frame is paired with its own follower.
     order = torch.randperm(count, generator=generator).to(frames.device)
     return Consistency(
         neighbours=float((one * other).sum(dim=1).mean()),

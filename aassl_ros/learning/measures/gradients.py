@@ -1,4 +1,4 @@
-"""Whether two losses pull the features the same way: the cosine between their gradients."""
+"""Agreement of two losses: the cosine between their gradients with respect to the features."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from torch import Tensor
 
 
 def gradient_cosine(first: Tensor, second: Tensor, features: Sequence[Tensor]) -> float:
-    """Cosine of the gradients of two scalar losses by all entries of `features`, which both were computed from.
+    """Cosine of the gradients of two scalar losses with respect to all entries of `features`.
 
-    1: both pull the same way, 0: across each other, -1: against each other; 0 where one does not pull at all.
+    Both losses must be computed from `features`. Returns 1 for the same direction, 0 for right angles, -1 for opposite
+    directions; 0 if one gradient is zero.
     """
-    pulls = []
+    gradients = []
     for loss in (first, second):
-        # A loss need not look at all of the features: then it does not pull at those.
+        # A loss need not use all of the features: its gradient is then zero for the others.
         parts = torch.autograd.grad(loss, list(features), retain_graph=True, materialize_grads=True)
-        pulls.append(torch.cat([part.flatten() for part in parts]).double())
-    norms = pulls[0].norm() * pulls[1].norm()
-    return float(pulls[0] @ pulls[1] / norms) if norms > 0 else 0.0
+        gradients.append(torch.cat([part.flatten() for part in parts]).double())
+    norms = gradients[0].norm() * gradients[1].norm()
+    return float(gradients[0] @ gradients[1] / norms) if norms > 0 else 0.0

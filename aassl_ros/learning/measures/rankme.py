@@ -1,4 +1,4 @@
-"""RankMe: over how many directions features spread, which falls when they collapse (Garrido et al., ICML 2023)."""
+"""RankMe: the effective rank of features, which falls when they collapse (Garrido et al., ICML 2023)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from aassl_ros.errors import DataError
 
 
 def rankme(features: Tensor) -> float:
-    """The exponential of the entropy of the singular values, scaled to sum 1: between 1 and min(N, D).
+    """RankMe: the exponential of the entropy of the singular values, which are scaled to the sum 1.
 
-    features: [N, D], any floating type, not centred, as published. All zero gives 1 (one point is no spread). Raises
-    DataError for other shapes, no rows, and values that are not finite.
+    features: [N, D], any floating dtype, not centred, as published. Returns a number from 1 to min(N, D); 1 if all
+    features are zero. Raises DataError for other shapes, no rows, and values that are not finite.
     """
     if features.dim() != 2 or 0 in features.shape:
-        raise DataError(f"RankMe takes features [N, D], N and D at least 1, not {list(features.shape)}.")
+        raise DataError(f"RankMe: features {list(features.shape)}, expected [N, D] with N and D at least 1.")
     values = features.detach().float()
     if not bool(torch.isfinite(values).all()):
-        raise DataError("RankMe: some features are not finite. Training went astray: take a smaller learning rate.")
+        raise DataError("RankMe: some features are not finite, because training diverged. Lower lr.")
     singular = torch.linalg.svdvals(values).double()
     total = singular.sum()
     if total == 0:

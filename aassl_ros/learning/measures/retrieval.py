@@ -1,4 +1,4 @@
-"""Finding a pair's action among those of a batch by the pair's joint embedding, and how often chance would find it."""
+"""Retrieval of a pair's action among those of a batch by the pair's joint embedding, and its chance level."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Retrieval:
-    """Shares of pairs whose action is the nearest one, and among the five nearest; mean of 1 / rank of the nearest
-    right one. Where an action occurs several times in a batch, each of its occurrences is right.
+    """Results of a retrieval. If an action occurs several times in a batch, each occurrence is correct.
+
+    hit_at_1, hit_at_5: share of pairs with a correct action at rank 1, and among the first five; mean_reciprocal_rank:
+    mean of 1 / rank of the first correct one.
     """
 
     hit_at_1: float
@@ -23,9 +25,9 @@ class Retrieval:
 def retrieve(joint: Tensor, action: Tensor, same: Tensor, generator: torch.Generator) -> Retrieval:
     """Rank the N actions by their cosine with each joint embedding.
 
-    joint, action: float [N, E], row i of one belonging to row i of the other; same: bool [N, N], which actions are the
-    same, true on the diagonal. generator (CPU): orders candidates that score the same, so that embeddings that have
-    collapsed score as chance does.
+    joint, action: float [N, E]; row i of one belongs to row i of the other.
+    same: bool [N, N], which actions are the same; true on the diagonal.
+    generator: puts candidates with equal scores in random order, so that collapsed embeddings score like chance; CPU.
     """
     order = torch.randperm(len(action), generator=generator).to(action.device)
     scores = functional.normalize(joint, dim=1) @ functional.normalize(action[order], dim=1).T
@@ -39,10 +41,10 @@ def retrieve(joint: Tensor, action: Tensor, same: Tensor, generator: torch.Gener
 
 
 def chance(same: Tensor) -> Retrieval:
-    """What candidates in random order score, repeats counted. same: bool [N, N] as for `retrieve`."""
+    """Expected score of candidates in random order. same: bool [N, N], as for `retrieve`."""
     count = same.shape[1]
     right = same.sum(dim=1).double().cpu()
-    # Of the first rank the chance that it is k is (none before) times (right at k): drawn without replacement.
+    # P(first correct rank is k) = P(none before k) P(correct at k), drawn without replacement.
     none_before = torch.ones_like(right)
     hit_at_1 = hit_at_5 = reciprocal = torch.zeros_like(right)
     for rank in range(1, count + 1):
@@ -55,7 +57,7 @@ def chance(same: Tensor) -> Retrieval:
 
 
 def mean_retrieval(parts: list[Retrieval]) -> Retrieval:
-    """Of batches of one size."""
+    """Average the results of batches of the same size."""
     count = len(parts)
     return Retrieval(
         sum(part.hit_at_1 for part in parts) / count,

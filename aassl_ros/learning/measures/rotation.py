@@ -1,7 +1,7 @@
-"""Telling how an object turned from the frozen features of two frames: ridge regression, scored by R2.
+"""Prediction of an object's rotation from the frozen features of two frames: ridge regression, scored by R2.
 
-Linear regression sees only turns that move features along fixed directions, whatever the object and its view; with a
-kernel it sees those too that move them differently from view to view.
+Linear regression finds only rotations that move features in the same direction for every object and view. With a
+kernel it also finds rotations that move them differently from view to view.
 """
 
 from __future__ import annotations
@@ -14,36 +14,37 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
-"""Weights of the squared coefficients beside the mean squared error, of features of variance 1."""
+"""Weights of the L2 penalty beside the mean squared error, for features of variance 1."""
 KERNEL_PENALTIES = (1e-2, 1e-1, 1.0, 10.0)
-"""Added to the diagonal of the kernel matrix, whose entries are 1 at most."""
+"""Added to the diagonal of the kernel matrix, whose entries are at most 1."""
 _FOLDS = 5
-_KERNEL_PAIRS = 2048  # train pairs, at most: the time grows with their cube
-_MEASURED = 512  # pairs whose distances set the kernel's width
+_KERNEL_PAIRS = 2048  # maximum number of train pairs: the time grows with the cube of it
+_MEASURED = 512  # number of pairs whose distances set the kernel's width
 
 Side = tuple[Tensor, Tensor]
-"""Inputs float [N, K], features of both frames side by side, and rotation vectors float [N, 3] in rad."""
+"""Inputs float [N, K] (the features of both frames side by side), and rotation vectors float [N, 3] in rad."""
 _Fit = Callable[[Tensor, Tensor, Tensor], list[Tensor]]
-"""Known inputs and turns, and inputs asked for -> turns told, for each penalty."""
+"""Maps train inputs, train rotations and test inputs to predicted rotations, one tensor for each penalty."""
 
 
 def rotation_r2(train: Side, train_instances: NDArray[np.int64], test: Side, *, seed: int = 0) -> float | None:
-    """1 less the squared error over the variance of the test turns, by linear ridge regression, all entries together.
+    """R2 of the test rotations by linear ridge regression: 1 - squared error / variance, over all three entries.
 
-    train_instances int64 [N]: the penalty is chosen by folds of them. 1 is perfect, 0 what the mean turn scores, less
-    than 0 worse than that. None where the test turns are all the same.
+    train_instances: int64 [N]; cross-validation over them chooses the penalty. seed: of the folds.
+    Returns 1 for perfect predictions, 0 for a prediction of the mean, less if worse. None if all test rotations are the
+    same.
     """
     return _score(train, train_instances, test, _linear, len(PENALTIES), seed)
 
 
 def kernel_rotation_r2(train: Side, train_instances: NDArray[np.int64], test: Side, *, seed: int = 0) -> float | None:
-    """As `rotation_r2`, with the kernel exp(-distance^2 / median distance^2), from the first 2048 train pairs."""
+    """Like `rotation_r2`, with the kernel exp(-distance^2 / median distance^2), on the first 2048 train pairs."""
     few = train[0][:_KERNEL_PAIRS], train[1][:_KERNEL_PAIRS]
     return _score(few, train_instances[:_KERNEL_PAIRS], test, _kernel, len(KERNEL_PENALTIES), seed)
 
 
 def r2(told: Tensor, truth: Tensor) -> float | None:
-    """Share of the variance of truth [N, K] that told [N, K] explains; None where there is none."""
+    """Return the share of the variance of truth [N, K] that told [N, K] explains; None if truth has no variance."""
     spread = (truth - truth.mean(dim=0)).square().sum()
     return float(1 - (told - truth).square().sum() / spread) if len(truth) and spread > 1e-12 else None
 
@@ -58,7 +59,7 @@ def _score(train: Side, instances: NDArray[np.int64], test: Side, fit: _Fit, pen
 
 
 def _linear(known: Tensor, turns: Tensor, asked: Tensor) -> list[Tensor]:
-    """By the weights [K, 3] of least mean squared error + penalty |weights|^2."""
+    """Predict with the weights [K, 3] that minimise mean squared error + penalty |weights|^2."""
     mean, mean_turn = known.mean(dim=0), turns.mean(dim=0)
     centred = known - mean
     values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
@@ -81,7 +82,7 @@ def _kernel(known: Tensor, turns: Tensor, asked: Tensor) -> list[Tensor]:
 
 
 def _choose(inputs: Tensor, turns: Tensor, instances: NDArray[np.int64], fit: _Fit, count: int, seed: int) -> int:
-    """Which penalty has the least error on held-out instances; the strongest where there is but one instance."""
+    """Return the index of the penalty with the least error on held-out instances; the last if there is one instance."""
     names, numbered = np.unique(instances, return_inverse=True)
     if len(names) < 2:
         return count - 1

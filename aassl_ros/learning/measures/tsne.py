@@ -1,4 +1,4 @@
-"""Two-dimensional points of features for a picture (t-SNE; van der Maaten, Hinton 2008)."""
+"""Two-dimensional map of features for a plot (t-SNE; van der Maaten, Hinton 2008)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch.nn import functional
 
 
 def tsne_points(features: Tensor) -> NDArray[np.float64]:
-    """Points [N, 2] of features [N, D], N at least 4, by their directions: the losses compare nothing else."""
-    from sklearn.manifold import TSNE  # here alone: it takes a second to load
+    """Map features float [N, D] to points [N, 2], N at least 4. Only directions count, as in the losses."""
+    from sklearn.manifold import TSNE  # only here: it takes a second to load
 
     directions = functional.normalize(features.detach().float(), dim=1).cpu().numpy()
     method = TSNE(init="pca", perplexity=min(30, len(directions) / 4), random_state=0)

@@ -1,4 +1,4 @@
-"""The heads that bring images and actions together, shared by the action terms."""
+"""The heads that embed images and actions in one space, shared by the action terms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aassl_ros.learning.objectives.heads import ActionHead, JointHead
 
 
 class Alignment(nn.Module):
-    """g and h: they embed the two images of a pair and the action between them; subclasses compare the two."""
+    """Embeds the two images of a pair (joint head g) and the action between them (h); subclasses compare the two."""
 
     def __init__(self, joint_head: JointHead, action_head: ActionHead) -> None:
         super().__init__()
@@ -17,6 +17,9 @@ class Alignment(nn.Module):
         self.action_head = action_head
 
     def embed(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
-        """g(f(x), f(x')) and h(a), float [N, E] each: learnt well, row i of one is nearest row i of the other."""
+        """Return g(f(x), f(x')) and h(a), float [N, E] each.
+
+        Training brings row i of one close to row i of the other.
+        """
         action = self.action_head(pairs.action)
         return self.joint_head(pairs.first, pairs.second), action

@@ -1,4 +1,4 @@
-"""Barlow Twins (Zbontar et al. 2021) and its action term: each entry of an embedding says something of its own."""
+"""Barlow Twins (Zbontar et al. 2021) and its action term: the entries of an embedding become uncorrelated."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from aassl_ros.learning.objectives.base import ObjectiveSettings, Pairs, Sizes
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead, deep_perceptron, hidden_width
 
 _WIDTH = 8192  # as published, of all three layers
-_ACTION_WIDTH = 64  # ours: actions have few degrees of freedom, so few entries can be uncorrelated
+_ACTION_WIDTH = 64  # our choice: actions have few degrees of freedom, so few entries can be uncorrelated
 
 
 class BarlowTwins(nn.Module):
-    """BarlowTwins(p(f(x)), p(f(x')))."""
+    """BarlowTwins(p(f(x)), p(f(x'))), p the projector."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class BarlowTwins(nn.Module):
 
 
 class ActionBarlowTwins(Alignment):
-    """BarlowTwins(h(a), g(f(x), f(x')))."""
+    """BarlowTwins(h(a), g(f(x), f(x'))), h the action head, g the joint head."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__(

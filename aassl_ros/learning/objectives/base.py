@@ -1,6 +1,6 @@
-"""What a batch of pairs is scored by: a base objective on the two images and, as an add-on, the action term.
+"""The parts of an objective: a base term on the two images of a pair and, as an add-on, the action term.
 
-Each term owns its heads and turns pairs into one scalar; objectives/ holds them, update.py adds them up.
+Each term owns its heads and turns pairs into one scalar. training/network.py adds the scalars up.
 """
 
 from __future__ import annotations
@@ -18,28 +18,30 @@ from aassl_ros.settings import setting
 
 @dataclass(frozen=True)
 class ObjectiveSettings:
-    """The method and what its terms can be told; defaults are the paper's."""
+    """The method and the settings of its terms; the defaults are the paper's."""
 
-    method: str = setting("aa_simclr", "What is learnt from a pair.", choices=lambda: tuple(METHODS))
+    method: str = setting("aa_simclr", "Training method (docs/methods.md).", choices=lambda: tuple(METHODS))
     fusion: str = setting(
-        "concat", "What the joint head takes of two images: both, or their difference.", choices=FUSIONS
+        "concat", "Input of the joint head: the features of both images, or their difference.", choices=FUSIONS
     )
-    temperature: float = setting(0.0, "Temperature of the loss between images, where it has one; 0: the method's own "
+    temperature: float = setting(0.0, "Temperature of the loss between images, if it has one; 0: the method's own "
                                  "(0.1; MoCo v3 and EquiMod 0.2).", minimum=0, maximum=100)  # fmt: skip
     action_temperature: float = setting(0.0, "Temperature of the action term; 0: the method's own.",
                                         minimum=0, maximum=100)  # fmt: skip
     contrastive_weight: float = setting(1.0, "Weight of the loss between images.", minimum=0, maximum=1000)
     action_weight: float = setting(1.0, "Weight of the action term.", minimum=0, maximum=1000)
-    same_action: float = setting(0.0, "Pairs whose actions differ by at most this, in degrees, are no negatives of "
-                                 "each other in the action term; 0: all are.", minimum=0, maximum=180)  # fmt: skip
-    slow_momentum: float = setting(0.996, "What a slow copy keeps of its weights at each update (BYOL, MoCo v3).",
-                                   minimum=0, maximum=1)  # fmt: skip
+    same_action: float = setting(0.0, "Two pairs whose actions differ by at most this, in degrees, are not negatives "
+                                 "of each other in the action term; 0: all are.", minimum=0, maximum=180)  # fmt: skip
+    slow_momentum: float = setting(0.996, "Share of its weights that a momentum copy keeps at each update (BYOL, "
+                                   "MoCo v3).", minimum=0, maximum=1)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a term is made for: D features of the encoder, A entries of an action (0 if the method uses no actions),
-    the number of categories (0 if it uses no labels), and if the encoder is a transformer.
+    """The sizes that a term is built for.
+
+    features: D, of the encoder; actions: A, entries of an action (0 if the method uses no actions); categories: their
+    number (0 if the method uses no labels); transformer: if the encoder is a transformer.
     """
 
     features: int
@@ -49,16 +51,18 @@ class Sizes:
 
 
 Term: TypeAlias = Callable[[Sizes, ObjectiveSettings], nn.Module]
-"""Makes a term of the loss: a module that takes Pairs and returns a scalar."""
+"""A function that builds a term of the loss: a module that takes Pairs and returns a scalar."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """N pairs of images as every term sees them, each term taking what it needs.
+    """N pairs of images, as every term gets them.
 
-    first, second: features f(x) and f(x'), float [N, D]; action: normalised, float [N, A]; slow: features of x and x'
-    by the slow copy of the encoder, float [N, D] each and without gradient, empty where the method keeps no such copy;
-    target: the object's category, int64 [N], None where the method learns without labels.
+    first, second: features f(x) and f(x'), float [N, D].
+    action: normalised actions, float [N, A].
+    slow: features of x and x' by the encoder's momentum copy, float [N, D] each, without gradient; empty if the method
+    keeps no such copy.
+    target: the object's category, int64 [N]; None if the method needs no labels.
     """
 
     first: Tensor
@@ -69,18 +73,19 @@ class Pairs:
 
 
 PAIR_KINDS = ("classic", "time", "combined")
-"""Two augmentations of one frame; two frames of one episode as they are; two frames, each augmented."""
+"""classic: two augmentations of one frame. time: two frames of one episode as they are. combined: two frames of one
+episode, each augmented.
+"""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A named preset over parts.
+    """A training method: which pairs it takes, and which terms make up its loss.
 
-    pairs: one of PAIR_KINDS; the setting `pairs` may ask for others.
-    base: makes the objective on the images; action_term: makes the add-on, None where there is none.
-    slow_encoder: whether a slow copy of the encoder is kept, for terms that learn from one.
-    base_uses_actions: whether already the base looks at actions. uses_labels: whether the base learns from the
-    categories of objects.
+    pairs: one of PAIR_KINDS; the setting `pairs` overrides it.
+    base: builds the term on the images. action_term: builds the action term, None if there is none.
+    slow_encoder: if the terms need a momentum copy of the encoder.
+    base_uses_actions: if the base term uses actions, too. uses_labels: if the base term uses object categories.
     """
 
     pairs: str
@@ -92,6 +97,7 @@ class Method:
 
     @property
     def uses_actions(self) -> bool:
+        """If any term uses the action between the two frames."""
         return self.action_term is not None or self.base_uses_actions
 
 
@@ -100,9 +106,9 @@ METHODS: Registry[Method] = Registry("method", "aassl_ros.methods", Method)
 
 
 def register_method(name: str, method: Method) -> Method:
-    """Make `method` known to `aassl train --method NAME`, the trainer node and the studies.
+    """Register a method under a name, for `aassl train --method NAME`, the trainer node and the studies.
 
-    Another package can do the same without a call, by an entry point of the group `aassl_ros.methods` whose object is
-    a Method. Raises ConfigError if the name is taken.
+    Another package can do the same without a call: it declares an entry point of the group `aassl_ros.methods` whose
+    object is a Method. Returns the method. Raises ConfigError if the name is taken.
     """
     return METHODS.register(name, method)

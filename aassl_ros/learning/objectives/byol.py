@@ -1,4 +1,4 @@
-"""BYOL (Grill et al. 2020) and its action term: predict what a slow copy of oneself makes of the other view."""
+"""BYOL (Grill et al. 2020) and its action term: predict the momentum copy's embedding of the other view."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HIDDEN, _OUT = 4096, 256  # as published, of projector and predictor alike
 
 
 class BYOL(MomentumBase):
-    """1/2 [l(q_p p f(x), bar p bar f(x')) + the same with x and x' swapped], l = 2 - 2 cos."""
+    """1/2 [l(q_p p f(x), bar p bar f(x')) + the same with x and x' swapped], l = 2 - 2 cos. See momentum.py."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         projector = perceptron(sizes.features, hidden_width(_HIDDEN, sizes.features), _OUT)
@@ -24,7 +24,10 @@ class BYOL(MomentumBase):
 
 
 class ActionBYOL(MomentumAlignment):
-    """1/2 [l(q_g g(f(x), f(x')), bar h(a)) + l(q_h h(a), bar g(bar f(x), bar f(x')))], l = 2 - 2 cos."""
+    """1/2 [l(q_g g(f(x), f(x')), bar h(a)) + l(q_h h(a), bar g(bar f(x), bar f(x')))], l = 2 - 2 cos.
+
+    See momentum.py.
+    """
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""CIPER's second term: tell the action from the two images."""
+"""CIPER's second term: predict the action from the two images."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class CIPER(nn.Module):
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
         self.regression = JointHead(sizes.features, "concat", out=sizes.actions)
-        # Without weights: were the target's scale learnt, it would shrink to zero, and the loss with it.
+        # Without weights: a trainable scale of the target would shrink to zero, and the loss with it.
         self.standardise = nn.BatchNorm1d(sizes.actions, affine=False)
 
     def forward(self, pairs: Pairs) -> Tensor:
-        """Returns a scalar, 1 where nothing is told."""
+        """Return a scalar; 1 for a prediction that carries no information."""
         return ciper(self.regression(pairs.first, pairs.second), self.standardise(pairs.action))

@@ -1,4 +1,4 @@
-"""EquiMod (Devillers, Lefort 2023): beside an invariant embedding, one that changes as the action predicts."""
+"""EquiMod (Devillers, Lefort 2023): an invariant embedding, and one whose change is predicted from the action."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HIDDEN, _OUT = 2048, 128
 
 
 class EquiModInvariance(nn.Module):
-    """NTXent(p(f(x)), p(f(x'))), p as deep as the equivariant projector."""
+    """NTXent(p(f(x)), p(f(x'))), p a projector as deep as the equivariant one."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
@@ -23,12 +23,15 @@ class EquiModInvariance(nn.Module):
         self.projector = _projector(sizes.features)
 
     def forward(self, pairs: Pairs) -> Tensor:
-        """Returns a scalar in nats."""
+        """Return a scalar in nats."""
         return nt_xent(self.projector(pairs.first), self.projector(pairs.second), temperature=self.temperature)
 
 
 class EquiMod(nn.Module):
-    """NTXent(u(e(f(x)), t(a)), e(f(x'))): projector e, action embedding t, predictor u. Both sides are learnt from."""
+    """NTXent(u(e(f(x)), t(a)), e(f(x'))): projector e, action embedding t, predictor u.
+
+    Gradients flow through both sides.
+    """
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
@@ -38,8 +41,8 @@ class EquiMod(nn.Module):
         self.predictor = deep_perceptron([2 * _OUT, _OUT], closing_norm=True)
 
     def forward(self, pairs: Pairs) -> Tensor:
-        """Returns a scalar in nats."""
-        with full_precision(pairs.action):  # half precision would round small turns away
+        """Return a scalar in nats."""
+        with full_precision(pairs.action):  # half precision would round small rotations to zero
             embedded = self.action_embedding(pairs.action)
         projected = torch.cat([self.projector(pairs.first), embedded], dim=1)
         return nt_xent(self.predictor(projected), self.projector(pairs.second), temperature=self.temperature)

@@ -15,7 +15,7 @@ _OUT = 128
 
 
 def perceptron(width_in: int, hidden: int, width_out: int) -> nn.Sequential:
-    """Linear, batch norm, ReLU, Linear: float [N, width_in] -> [N, width_out]."""
+    """Build linear, batch norm, ReLU, linear: float [N, width_in] -> [N, width_out]."""
     # The batch norm subtracts the mean, so a bias before it would do nothing.
     return nn.Sequential(
         nn.Linear(width_in, hidden, bias=False),
@@ -26,9 +26,10 @@ def perceptron(width_in: int, hidden: int, width_out: int) -> nn.Sequential:
 
 
 def deep_perceptron(widths: Sequence[int], *, closing_norm: bool = False) -> nn.Sequential:
-    """float [N, widths[0]] -> [N, widths[-1]]: linear, batch norm and ReLU up to each width between, then linear.
+    """Build a perceptron of several layers: float [N, widths[0]] -> [N, widths[-1]].
 
-    closing_norm: end in a batch norm without weights of its own.
+    Each width in between gets linear, batch norm and ReLU; the last one is linear.
+    closing_norm: end in a batch norm without weights.
     """
     layers: list[nn.Module] = []
     for width_in, width_out in pairwise(widths[:-1]):
@@ -40,12 +41,12 @@ def deep_perceptron(widths: Sequence[int], *, closing_norm: bool = False) -> nn.
 
 
 def hidden_width(published: int, features: int) -> int:
-    """Hidden width of a head: as published, but at most four times the features, lest it dwarf a small encoder."""
+    """Hidden width of a head: as published, but at most four times the features, so that it fits small encoders."""
     return min(published, 4 * features)
 
 
 class Projector(nn.Module):
-    """p: features float [N, D] -> [N, 128]."""
+    """Projector p: features float [N, D] -> [N, 128]."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -56,10 +57,11 @@ class Projector(nn.Module):
 
 
 class JointHead(nn.Module):
-    """g: the features of both frames, two float [N, D] -> [N, out]. Their order matters, as it does to the action.
+    """Joint head g: the features of both frames, two float [N, D] -> [N, out]. Their order matters.
 
-    fusion: "concat" feeds [f(x), f(x')], as the authors' code does; "difference" feeds f(x') - f(x). hidden: published
-    width of the hidden layer; closing_norm: end in a batch norm without weights.
+    features: D. fusion: "concat" feeds [f(x), f(x')], as the authors' code does; "difference" feeds f(x') - f(x).
+    hidden: published width of the hidden layer. closing_norm: end in a batch norm without weights.
+    Raises ValueError if the fusion is unknown.
     """
 
     def __init__(
@@ -78,10 +80,10 @@ class JointHead(nn.Module):
 
 
 class ActionHead(nn.Module):
-    """h: normalised actions float [N, A] -> [N, out], each column standardised over the batch.
+    """Action head h: normalised actions float [N, A] -> [N, out], each column standardised over the batch.
 
-    The closing batch norm has no weights of its own, so the embedding can neither shrink to zero nor settle on a point.
-    hidden: published width of the hidden layer.
+    The last batch norm has no weights, so the embedding can neither shrink to zero nor collapse to a point.
+    action_dimension: A; features: D of the encoder; hidden: published width of the hidden layer.
     """
 
     def __init__(self, action_dimension: int, features: int, *, hidden: int = 256, out: int = _OUT) -> None:
@@ -91,5 +93,5 @@ class ActionHead(nn.Module):
         )
 
     def forward(self, action: Tensor) -> Tensor:
-        with full_precision(action):  # it is small, and half precision would round small turns away
+        with full_precision(action):  # the head is small, and half precision would round small rotations to zero
             return self.net(action)

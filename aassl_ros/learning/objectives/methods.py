@@ -1,4 +1,4 @@
-"""The methods by name. A new one is one line here, over parts of objectives/; docs/methods.md says what each is."""
+"""The methods by name, each made of terms of this folder. A new one is one line here; docs/methods.md explains each."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ for _name, _method in _METHODS.items():
 
 
 def masks_same_actions(name: str) -> bool:
-    """Whether the setting same_action means something to the method."""
+    """If the setting same_action has an effect on the method called `name`."""
     term = METHODS[name].action_term
     return isinstance(term, type) and issubclass(term, MasksSameActions)

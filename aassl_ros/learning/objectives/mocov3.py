@@ -1,4 +1,4 @@
-"""MoCo v3 (Chen, Xie, He 2021) and its action term: find what a slow copy of oneself makes of the other view."""
+"""MoCo v3 (Chen, Xie, He 2021) and its action term: find the momentum copy's embedding of the other view."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HIDDEN, _OUT = 4096, 256
 
 
 class MoCoV3(MomentumBase):
-    """l(q_p p f(x), bar p bar f(x')) + the same with x and x' swapped, l = 2 tau CE among the keys."""
+    """l(q_p p f(x), bar p bar f(x')) + the same with x and x' swapped, l = 2 tau CE among the keys. See momentum.py."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         hidden = hidden_width(_HIDDEN, sizes.features)
@@ -29,7 +29,10 @@ class MoCoV3(MomentumBase):
 
 
 class ActionMoCoV3(MomentumAlignment, MasksSameActions):
-    """l(q_g g(f(x), f(x')), bar h(a)) + l(q_h h(a), bar g(bar f(x), bar f(x'))), l = 2 tau CE among the keys."""
+    """l(q_g g(f(x), f(x')), bar h(a)) + l(q_h h(a), bar g(bar f(x), bar f(x'))), l = 2 tau CE among the keys.
+
+    See momentum.py.
+    """
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__(

@@ -1,6 +1,6 @@
-"""The wiring of methods that learn from a slow copy of themselves (BYOL, MoCo v3), and of their action terms.
+"""Base classes of methods that use a momentum copy of their own weights (BYOL, MoCo v3), and of their action terms.
 
-Bar marks the copies, which learn nothing but follow the weights they copy after every update:
+"bar" marks a momentum copy. It gets no gradients; after every update it moves towards the weights that it copies:
 
     L_c = l(q_p p f(x), bar p bar f(x')) + l(q_p p f(x'), bar p bar f(x))
     L_a = l(q_g g(f(x), f(x')), bar h(a)) + l(q_h h(a), bar g(bar f(x), bar f(x')))
@@ -19,7 +19,10 @@ from aassl_ros.learning.optimization.moving_averages import MomentumCopy
 
 
 class MomentumBase(nn.Module, ABC):
-    """L_c, from p and q_p; subclasses say what l is. Needs the features of a slow encoder."""
+    """L_c, from projector p and predictor q_p; subclasses define l. Needs the features of the encoder's momentum copy.
+
+    momentum: the share of its weights that a copy keeps at each update.
+    """
 
     def __init__(self, projector: nn.Module, predictor: nn.Module, momentum: float) -> None:
         super().__init__()
@@ -36,11 +39,14 @@ class MomentumBase(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, query: Tensor, key: Tensor) -> Tensor:
-        """l(query, key), two float [N, E], a scalar."""
+        """Return l(query, key), a scalar, of two float [N, E]."""
 
 
 class MomentumAlignment(Alignment, ABC):
-    """L_a, from g, h, q_g and q_h; subclasses say what l is. Needs the features of a slow encoder."""
+    """L_a, from g, h, q_g and q_h; subclasses define l. Needs the features of the encoder's momentum copy.
+
+    momentum: the share of its weights that a copy keeps at each update.
+    """
 
     def __init__(
         self,
@@ -59,14 +65,15 @@ class MomentumAlignment(Alignment, ABC):
     def forward(self, pairs: Pairs) -> Tensor:
         joint = self.joint_predictor(self.joint_head(pairs.first, pairs.second))
         action = self.action_predictor(self.action_head(pairs.action))
-        # The slow joint head takes slow features; the authors' code gives it those that learn, which mixes the two.
+        # The copy of the joint head takes features of the encoder's copy. The authors' code feeds it features of the
+        # trained encoder, which mixes the two.
         slow_joint, slow_action = self.slow_joint_head(*pairs.slow), self.slow_action_head(pairs.action)
         return self.loss(joint, slow_action, pairs.action) + self.loss(action, slow_joint, pairs.action)
 
     def embed(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
-        """q_g g(f(x), f(x')) and bar h(a), float [N, E] each: what the loss brings together."""
+        """Return q_g g(f(x), f(x')) and bar h(a), float [N, E] each: the loss brings them together."""
         return self.joint_predictor(self.joint_head(pairs.first, pairs.second)), self.slow_action_head(pairs.action)
 
     @abstractmethod
     def loss(self, query: Tensor, key: Tensor, action: Tensor) -> Tensor:
-        """l(query, key), two float [N, E], a scalar; action: the normalised ones, float [N, A]."""
+        """Return l(query, key), a scalar, of two float [N, E]. action: normalised, float [N, A]."""

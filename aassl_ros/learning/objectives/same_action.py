@@ -1,4 +1,4 @@
-"""Pairs that carry the same action are no negatives of each other: which ones do, within a tolerance."""
+"""Which pairs of a batch have the same action within a tolerance: they should not be negatives of each other."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from aassl_ros.learning.objectives.base import ObjectiveSettings
 
 
 class SameAction(nn.Module):
-    """Tells which normalised actions of a batch are the same. It knows what their entries mean and learns nothing.
+    """Finds which normalised actions of a batch are the same, by the meaning of their entries. It has no weights.
 
-    Two turns are the same where at most `degrees` lie between them; joints, recorded angles and turn sizes where none
-    differs by more.
-    A translation counts beside a rotation, its tolerance being the same share of its usual size.
+    Two rotations are the same if the angle between them is at most `degrees`. Joints, recorded angles and turn sizes
+    are the same if no entry differs by more. If an action has a translation beside the rotation, the translations must
+    agree, too; their tolerance is the same share of their usual size.
     """
 
     def __init__(self, space: ActionSpace, normalisation: Normalisation, degrees: float) -> None:
-        """space: as a checkpoint keeps it, components spelt out. Raises ConfigError where it is not of angles."""
+        """space: with its components named, as a checkpoint has it. Raises ConfigError if its entries are not angles.
+
+        normalisation: of that space. degrees: the tolerance.
+        """
         super().__init__()
         self.rotation = space.rotation if "rotation" in space.components else None
         recorded_angles = space.name == "recorded" and all(angle_unit(name) for name in space.components)
@@ -35,23 +38,23 @@ class SameAction(nn.Module):
         if mixed or not angles:
             raise ConfigError(
                 f"same_action = {degrees:g} degrees, but the action space {space.name} ({', '.join(space.components)}) "
-                "is not of angles alone. Set same_action to 0."
+                "has entries that are not angles. Set same_action to 0."
             )
         self.tolerance = math.radians(degrees)
         self.median: Tensor
         self.scale: Tensor
-        # Not kept with the weights: the checkpoint holds them as normalisation of its action space.
+        # Not saved with the weights: the checkpoint has them as the normalisation of its action space.
         for name, values in (("median", normalisation.median), ("scale", normalisation.scale)):
             self.register_buffer(name, torch.from_numpy(np.array(values, np.float64)), persistent=False)
 
     @classmethod
     def of(cls, degrees: float, space: ActionSpace | None, normalisation: Normalisation | None) -> SameAction | None:
-        """None where the setting `same_action` is 0 or no action is looked at."""
+        """Return None if the setting `same_action` is 0 or the method uses no actions."""
         return None if degrees == 0 or space is None or normalisation is None else cls(space, normalisation, degrees)
 
     @torch.no_grad()
     def forward(self, action: Tensor) -> Tensor:
-        """action: normalised float [M, A]. Returns bool [M, M], true on the diagonal."""
+        """Compare every two actions: normalised float [M, A] -> bool [M, M], true on the diagonal."""
         action = action.double() * self.scale + self.median
         if self.cosines:  # pairs of cosine and sine
             action = torch.atan2(action[:, 1::2], action[:, ::2])
@@ -60,7 +63,7 @@ class SameAction(nn.Module):
             return difference.abs().amax(dim=2) <= self.tolerance
         entries = 3 if self.rotation == "vector" else 6
         turns = _matrices(action[:, :entries]).flatten(1)
-        # Between rotation matrices an angle t apart lies a distance of 2 sqrt(2) sin(t / 2), precise at any size.
+        # Two rotation matrices an angle t apart have the distance 2 sqrt(2) sin(t / 2), which is precise for any t.
         same = _distances(turns) <= 2 * math.sqrt(2) * math.sin(min(self.tolerance, math.pi) / 2) + 1e-9
         if action.shape[1] > entries:
             share = self.tolerance / self.scale[0]
@@ -69,28 +72,31 @@ class SameAction(nn.Module):
 
 
 class MasksSameActions(nn.Module):
-    """An action term whose negatives are the other pairs of a batch, so that those of one action can be left out."""
+    """An action term whose negatives are the other pairs of a batch; pairs with the same action can be left out."""
 
     def __init__(self) -> None:
         super().__init__()
         self.same_action: SameAction | None = None
 
     def same(self, action: Tensor) -> Tensor | None:
-        """action: normalised float [N, A]. Returns bool [M, M] over the pairs of all ranks, None where all count."""
+        """Return bool [M, M], true for the same action, over the pairs of all ranks; None if all pairs are negatives.
+
+        action: normalised float [N, A] of this rank.
+        """
         return None if self.same_action is None else self.same_action(gather_rows(action))
 
 
 def mask_same_actions(objective: nn.ModuleDict, same_action: SameAction | None, settings: ObjectiveSettings) -> None:
-    """Let the action term of `objective` leave out what `settings.same_action` asks for.
+    """Set up the action term of `objective` to leave out the negatives that `settings.same_action` asks for.
 
-    Raises ConfigError where it looks at no negatives, ValueError where `same_action` is needed and not given.
+    Raises ConfigError if the action term has no negatives, ValueError if `same_action` is needed and missing.
     """
     if settings.same_action == 0:
         return
     if "action" not in objective or not isinstance(objective["action"], MasksSameActions):
         raise ConfigError(
-            f"same_action = {settings.same_action:g}, but {settings.method} takes no other actions for negatives. "
-            "Set it to 0, or take aa_simclr or aa_mocov3."
+            f"same_action = {settings.same_action:g}, but {settings.method} does not use other actions as negatives. "
+            "Set it to 0, or use the method aa_simclr or aa_mocov3."
         )
     if same_action is None:
         raise ValueError(f"same_action = {settings.same_action:g} needs the action space and its normalisation")
@@ -98,12 +104,12 @@ def mask_same_actions(objective: nn.ModuleDict, same_action: SameAction | None, 
 
 
 def _distances(rows: Tensor) -> Tensor:
-    # Not by matrix product, which would round small distances away.
+    # Not by matrix product, which would round small distances to zero.
     return torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def _matrices(turn: Tensor) -> Tensor:
-    """Rotation matrices [M, 3, 3] of rotation vectors [M, 3] or of two columns [M, 6]."""
+    """Return rotation matrices [M, 3, 3] of rotation vectors [M, 3], or of first two columns [M, 6]."""
     if turn.shape[1] == 6:
         first, second = turn[:, :3], turn[:, 3:]
         return torch.stack([first, second, torch.linalg.cross(first, second)], dim=2)

@@ -1,4 +1,4 @@
-"""SIE (Garrido, Najman, LeCun 2023): half of the features stay as the object turns, half move as the action says."""
+"""SIE (Garrido, Najman, LeCun 2023): half of the features are invariant, half are predicted from the action."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WIDTH = 1024  # as published, of all three layers of each projector
 
 
 class SIE(nn.Module):
-    """The whole of SIE: images and action in one loss, since spread and correlation are of both halves together."""
+    """The complete SIE loss of images and actions: spread and correlation are computed on both halves together."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
@@ -36,13 +36,13 @@ class SIE(nn.Module):
 
 
 class ActionMatrix(nn.Module):
-    """The hypernetwork: embeddings float [N, E] times the matrix M_0 + sum over k of a_k M_k, a float [N, A]."""
+    """SIE's hypernetwork: embeddings float [N, E] times the matrix M_0 + sum over k of a_k M_k, a float [N, A]."""
 
     def __init__(self, action_dimension: int, width: int) -> None:
         super().__init__()
         self.matrices = nn.Linear((1 + action_dimension) * width, width, bias=False)  # [M_0, M_1, ...], side by side
 
     def forward(self, embedding: Tensor, action: Tensor) -> Tensor:
-        # sum_k a_k (M_k y) as one product: a matrix for each pair of the batch would take a gigabyte.
+        # sum_k a_k (M_k y) as one product: one matrix per pair of the batch would take a gigabyte.
         scaled = [embedding, *(entry * embedding for entry in action.split(1, dim=1))]
         return self.matrices(torch.cat(scaled, dim=1))

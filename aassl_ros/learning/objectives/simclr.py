@@ -10,11 +10,11 @@ from aassl_ros.learning.objectives.base import ObjectiveSettings, Pairs, Sizes
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead, Projector
 from aassl_ros.learning.objectives.same_action import MasksSameActions
 
-TEMPERATURE = 0.1  # as published with AA-SSL, of both terms
+TEMPERATURE = 0.1  # as published with AA-SSL, for both terms
 
 
 class SimCLR(nn.Module):
-    """NTXent(p(f(x)), p(f(x'))): the two images of a pair know each other among all others of the batch."""
+    """NTXent(p(f(x)), p(f(x'))): finds the second image of a pair among all others of the batch, p the projector."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
@@ -22,18 +22,21 @@ class SimCLR(nn.Module):
         self.projector = Projector(sizes.features)
 
     def forward(self, pairs: Pairs) -> Tensor:
-        """Returns a scalar in nats."""
+        """Return a scalar in nats."""
         return nt_xent(self.projector(pairs.first), self.projector(pairs.second), temperature=self.temperature)
 
 
 class ActionAlignment(Alignment, MasksSameActions):
-    """NTXent(h(a), g(f(x), f(x'))): the two images of a pair and the action between them know each other."""
+    """NTXent(h(a), g(f(x), f(x'))): finds the action between two images among all others of the batch.
+
+    h is the action head, g the joint head.
+    """
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__(JointHead(sizes.features, settings.fusion), ActionHead(sizes.actions, sizes.features))
         self.temperature = settings.action_temperature or TEMPERATURE
 
     def forward(self, pairs: Pairs) -> Tensor:
-        """Returns a scalar in nats."""
+        """Return a scalar in nats."""
         joint, action = self.embed(pairs)
         return nt_xent(action, joint, temperature=self.temperature, same=self.same(pairs.action))

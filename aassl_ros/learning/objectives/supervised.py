@@ -1,4 +1,4 @@
-"""The supervised reference: what the encoder can reach on these data when it is told the categories."""
+"""The supervised reference: what the encoder can reach on this data if it is trained with the categories."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from aassl_ros.learning.objectives.base import ObjectiveSettings, Pairs, Sizes
 
 
 class Supervised(nn.Module):
-    """Cross entropy of a linear layer on the features of either image with the category."""
+    """Cross entropy of a linear classifier on the features of each image."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
         self.classifier = nn.Linear(sizes.features, sizes.categories)
 
     def forward(self, pairs: Pairs) -> Tensor:
-        """Returns a scalar in nats."""
+        """Return a scalar in nats. Raises ValueError if the pairs have no categories."""
         if pairs.target is None:
-            raise ValueError("supervised learns from categories, none were given")
+            raise ValueError("supervised needs categories, none were given")
         return classification(self.classifier(pairs.first), self.classifier(pairs.second), pairs.target)

@@ -1,4 +1,4 @@
-"""VICReg (Bardes, Ponce, LeCun 2022) and its action term: embeddings alike, spread out and uncorrelated."""
+"""VICReg (Bardes, Ponce, LeCun 2022) and its action term: invariance, variance and covariance of embeddings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WIDTH = 8192  # as published, of all three layers
 
 
 class VICReg(nn.Module):
-    """VICReg(p(f(x)), p(f(x'))), p the wide expander."""
+    """VICReg(p(f(x)), p(f(x'))), p the wide projector, called the expander in the paper."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class VICReg(nn.Module):
 
 
 class ActionVICReg(Alignment):
-    """VICReg(h(a), g(f(x), f(x')))."""
+    """VICReg(h(a), g(f(x), f(x'))), h the action head, g the joint head."""
 
     def __init__(self, sizes: Sizes, settings: ObjectiveSettings) -> None:
         super().__init__(JointHead(sizes.features, settings.fusion), ActionHead(sizes.actions, sizes.features))

@@ -18,31 +18,31 @@ OPTIMIZERS = ("adamw", "lars")
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """What changes the weights, and how fast."""
+    """The optimizer and its settings."""
 
-    optimizer: str = setting("adamw", "What changes the weights; lars is for large batches.", choices=OPTIMIZERS)
-    lr: float = setting(5e-4, "Learning rate; LARS wants far more than AdamW, some 0.3 for each 256 pairs of a batch.",
-                        minimum=0, maximum=10)  # fmt: skip
+    optimizer: str = setting("adamw", "Optimizer; lars is for large batches.", choices=OPTIMIZERS)
+    lr: float = setting(5e-4, "Learning rate; LARS needs a much larger one than AdamW: about 0.3 for each 256 pairs of "
+                        "a batch.", minimum=0, maximum=10)  # fmt: skip
     weight_decay: float = setting(1e-6, "Weight decay.", minimum=0, maximum=1)
-    ema: float = setting(0.0, "What an average of the encoder over the updates keeps at each (0.999, say); the average "
-                         "is then what is evaluated and exported. 0: none.", minimum=0, maximum=0.999999)  # fmt: skip
+    ema: float = setting(0.0, "Momentum of a moving average of the encoder's weights, such as 0.999; the average is "
+                         "then evaluated and exported. 0: no average.", minimum=0, maximum=0.999999)  # fmt: skip
 
 
 def make_optimizer(
     name: str, parameters: Iterable[Tensor] | Iterable[dict[str, Any]], lr: float, weight_decay: float
 ) -> torch.optim.Optimizer:
-    """name: one of OPTIMIZERS; parameters: of one group, or groups with a learning rate each."""
+    """Make an optimizer. name: one of OPTIMIZERS; parameters: one group, or groups with their own learning rates."""
     if name == "lars":
         return LARS(parameters, lr, weight_decay=weight_decay)
     return torch.optim.AdamW(parameters, lr, weight_decay=weight_decay, fused=True)
 
 
 class LARS(torch.optim.Optimizer):
-    """Momentum, each layer's step being a fixed share of its weights' length:
+    """Momentum SGD in which the step of each layer is a fixed share of the norm of its weights:
 
         d = gradient + weight_decay w,   v <- momentum v + trust |w| / |d| d,   w <- w - lr v
 
-    Biases and the weights of norms, all vectors, take d = gradient as it is: their length says nothing about the layer.
+    Biases and the weights of norm layers (all vectors) use v <- momentum v + gradient.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class LARS(torch.optim.Optimizer):
         momentum: float = 0.9,
         trust: float = 0.001,
     ) -> None:
-        """momentum, trust: as published with SimCLR and MoCo v3."""
+        """The defaults of momentum and trust are those of SimCLR and MoCo v3."""
         defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "trust": trust}
         super().__init__(parameters, defaults)
 
@@ -76,7 +76,7 @@ class LARS(torch.optim.Optimizer):
 
 
 def _trust(weight: Tensor, change: Tensor, trust: float) -> Tensor:
-    """The factor of a layer's step, a scalar; 1 where weights or step are zero. It stays on the device."""
+    """Return the factor of a layer's step, a scalar on the device; 1 if weights or step are zero."""
     length, step_length = torch.linalg.vector_norm(weight), torch.linalg.vector_norm(change)
     factor = trust * length / step_length
     return torch.where((length > 0) & (step_length > 0), factor, torch.ones_like(factor))
@@ -84,15 +84,16 @@ def _trust(weight: Tensor, change: Tensor, trust: float) -> Tensor:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The learning rate over a run: rising, then constant or falling along a cosine (Loshchilov, Hutter 2017).
+    """The learning rate over a run: a warm-up, then constant or a cosine to zero (Loshchilov, Hutter 2017).
 
-    warmup: updates over which the rate rises in a line; total: updates after which it is zero, 0: it never falls."""
+    warmup: number of updates of the linear warm-up; total: number of updates after which the rate is zero; 0: constant.
+    """
 
     warmup: int = 0
     total: int = 0
 
     def factor(self, steps: int) -> float:
-        """What the learning rate is multiplied by in the update that comes after `steps` others."""
+        """Return the factor of the learning rate in the update that follows `steps` others."""
         if steps < self.warmup:
             return (steps + 1) / self.warmup
         if self.total == 0:

@@ -1,1 +1,1 @@
-"""What is trained on frozen features: probes and classifiers, and the split of the data for them."""
+"""Probes and classifiers that are trained on frozen features, and the split of the data for them."""

@@ -1,4 +1,4 @@
-"""Three ways to name a category from features by labelled ones. Each is fitted once and answers in microseconds."""
+"""Three classifiers of features, fitted to labelled features. Fitting is done once; an answer takes microseconds."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from aassl_ros.learning.readout.probe import logistic_regression
 
 CLASSIFIERS = ("linear", "knn", "prototypes")
 
-# Weights of the neighbours fall by e every .07 of cosine, as in the kNN evaluation; prototypes share the scale.
+# A neighbour's weight falls by a factor of e for every 0.07 of cosine; prototypes use the same scale.
 _TEMPERATURE = 0.07
-# Weight of the squared coefficients beside the mean loss: the best of .001, .01 and .1 on unseen objects of the demo.
+# Weight of the L2 penalty beside the mean loss: the best of 0.001, 0.01 and 0.1 on unseen objects of the demo.
 _LINEAR_PENALTY = 0.1
 _LINEAR_ITERATIONS = 100
 
 
 class Classifier(Protocol):
-    """Features float [N, D] to probabilities float [N, C], each row summing to 1."""
+    """Maps features float [N, D] to probabilities float [N, C]; each row sums to 1."""
 
     def __call__(self, features: Tensor) -> Tensor: ...
 
 
 def fit_classifier(name: str, features: Tensor, targets: Tensor, *, neighbours: int = 20) -> Classifier:
-    """Fit to labelled features float [G, D] with targets int64 [G] from 0 to C - 1, all on one device.
+    """Fit a classifier to labelled features.
 
-    name: one of CLASSIFIERS; neighbours: of kNN, cut to G.
+    name: one of CLASSIFIERS. features: float [G, D]; targets: int64 [G], 0 to C - 1, on the same device.
+    neighbours: k of kNN, at most G.
     """
     if name == "knn":
         return KNearest(features, targets, neighbours)
@@ -38,7 +39,10 @@ def fit_classifier(name: str, features: Tensor, targets: Tensor, *, neighbours: 
 
 
 class KNearest:
-    """Votes of the k frames of highest cosine, weighted by exp(cosine / temperature); features centred first."""
+    """kNN: votes of the k frames with the highest cosine, weighted by exp(cosine / temperature).
+
+    Features are centred first.
+    """
 
     def __init__(self, features: Tensor, targets: Tensor, neighbours: int) -> None:
         self._mean = features.mean(dim=0)
@@ -54,7 +58,7 @@ class KNearest:
 
 
 class Prototypes:
-    """The cosine to each category's mean direction, made probabilities by a softmax; features centred first."""
+    """Nearest prototype: softmax of the cosines to each category's mean direction. Features are centred first."""
 
     def __init__(self, features: Tensor, targets: Tensor) -> None:
         self._mean = features.mean(dim=0)
@@ -68,9 +72,10 @@ class Prototypes:
 
 
 class Linear:
-    """Multinomial logistic regression on standardised features, the probe of evaluation with a penalty of its own.
+    """Multinomial logistic regression on standardised features, like the probe of the evaluation, but faster.
 
-    The probe chooses its penalty by folds, which takes seconds; here checkpoints are fitted while frames come in.
+    The probe chooses its penalty by cross-validation, which takes seconds. Here the penalty is fixed, because
+    classifiers are fitted while frames arrive.
     """
 
     def __init__(self, features: Tensor, targets: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Features of many frames: the encoder in evaluation mode, batch after batch."""
+"""Features of many frames: the encoder in evaluation mode, batch by batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 Normalise = Callable[[Tensor], Tensor]
-"""uint8 [N, S, S, 3] -> what the encoder takes; `Augmentation.plain` is one."""
+"""Makes the encoder's input of images uint8 [N, S, S, 3], as `Augmentation.plain` does."""
 
 
 def embed(
@@ -26,15 +26,17 @@ def embed(
     workers: int = 1,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Tensor:
-    """Features float32 [N, D], on `device`, of the N chosen frames out of uint8 [F, S, S, 3] (which may be mapped).
+    """Embed the N chosen frames. Returns features float32 [N, D], on `device`.
 
-    workers: threads that embed batches side by side. progress: called with the number of frames done since its last
-    call. The encoder is left as it was, but on `device`.
+    frames: uint8 [F, S, S, 3], may be memory-mapped; chosen: int64 [N], indices into them.
+    workers: number of threads that embed batches in parallel.
+    progress: called with the number of frames done since its last call.
+    The encoder is moved to `device`, and is not changed otherwise.
     """
     was_training = encoder.training
     encoder.to(device).eval()
 
-    @torch.inference_mode()  # of each thread its own
+    @torch.inference_mode()  # set here, because each thread has its own mode
     def features_of(part: NDArray[np.int64]) -> Tensor:
         return encoder(normalise(torch.from_numpy(frames[part]).to(device))).float()
 
@@ -45,16 +47,16 @@ def embed(
             parts.append(part)
             progress(len(part))
     encoder.train(was_training)
-    # Cloned outside of inference mode, or the probe could not be fitted to them.
+    # Cloned outside of inference mode; otherwise the probe could not be fitted to them.
     return torch.cat(parts).clone()
 
 
 @contextmanager
 def one_thread_each() -> Iterator[int]:
-    """Within, torch computes each operation on one processor thread; yields how many there were, to use as `workers`.
+    """Let torch use one processor thread per operation in this context. Yields the former number, to use as `workers`.
 
-    Batches side by side take less time than the threads of one batch, which wait for each other at every layer: where
-    other programs hold the processors, several times as long.
+    Batches in parallel are faster than several threads in one batch, which wait for each other at every layer. If other
+    programs use the processors, they are several times faster.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -72,7 +74,7 @@ def calibrate_batch_norm(
     *,
     device: torch.device | str = "cpu",
 ) -> None:
-    """Give batch normalisation the statistics of these frames, as training would have.
+    """Set the statistics of batch normalisation to those of these frames, as training would.
 
     An encoder that was never trained has none, and features that are worse for a reason that is not its weights.
     """

@@ -1,4 +1,4 @@
-"""Accuracy from very few labels: one frame of each of one or five instances a category, over many draws."""
+"""Few-shot accuracy: the labels are one frame of each of one or five instances per category; mean of many draws."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ def few_shot_accuracy(
     draws: int,
     seed: int,
 ) -> float:
-    """Mean share of test frames named right by the nearest prototype, over `draws` draws of the labelled frames.
+    """Accuracy of the nearest prototype on the test frames, the mean over `draws` draws of the labelled frames.
 
-    train: features [N, D], targets and instances int64 [N]; test: features [M, D], targets int64 [M]. A category with
-    fewer than `shots` instances gives all it has.
+    train: features float [N, D], targets and instances int64 [N]; test: features float [M, D], targets int64 [M].
+    shots: number of instances per category; a category that has fewer uses all of them.
+    Returns a fraction of 1.
     """
     features, targets, instances = train
     test_targets = torch.from_numpy(test[1]).to(features.device)

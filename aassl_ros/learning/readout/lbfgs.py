@@ -1,7 +1,7 @@
 """L-BFGS (Nocedal and Wright, "Numerical Optimization", algorithm 7.5) for smooth convex functions.
 
-torch has one; but to make it imports torch's compiler, a second of every evaluation and of every gallery, and SciPy's
-runs on threads of its own that no setting of torch's holds back.
+Neither existing one is used: torch's imports torch's compiler, which takes a second in every evaluation and gallery;
+SciPy's runs on threads that torch's settings do not limit.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import torch
 from torch import Tensor
 
 Function = Callable[[Tensor], tuple[float, Tensor]]
-"""A point float [N] -> the value there and its gradient [N]."""
+"""Maps a point float [N] to the value there and its gradient [N]."""
 
 _REMEMBERED = 100
-_FLAT = 1e-7  # largest entry of the gradient at which nothing is left to gain
-_STILL = 1e-7  # gain, as a share of the value, that float32 does not show
+_FLAT = 1e-7  # converged if no entry of the gradient is larger
+_STILL = 1e-7  # converged if a step gains less than this share of the value, which float32 cannot resolve
 _DECREASE, _CURVATURE = 1e-4, 0.9  # the Wolfe conditions on a step
 _TRIES = 25
 
 
 @torch.no_grad()
 def minimise(function: Function, start: Tensor, iterations: int) -> Tensor:
-    """Where `function` is least, found from `start` [N] in at most `iterations` steps."""
+    """Find the minimum of `function`, from `start` [N], in at most `iterations` steps. Returns a point [N]."""
     point = start.clone()
     value, slope = function(point)
     steps: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=_REMEMBERED)
@@ -49,8 +49,9 @@ def minimise(function: Function, start: Tensor, iterations: int) -> Tensor:
 
 
 def _inverse_curvature(slope: Tensor, steps: deque[tuple[Tensor, Tensor, float]]) -> Tensor:
-    """The inverse Hessian, as the remembered steps show it, times `slope`. steps: moved, how the slope turned, their
-    product; oldest first.
+    """Multiply `slope` by the inverse Hessian, approximated from the last steps.
+
+    steps: change of the point, change of the slope, and their product; oldest first.
     """
     result = slope.clone()
     shares = []
@@ -69,9 +70,10 @@ def _inverse_curvature(slope: Tensor, steps: deque[tuple[Tensor, Tensor, float]]
 def _search(
     function: Function, point: Tensor, value: float, direction: Tensor, descent: float, first: float
 ) -> tuple[float, float, Tensor] | None:
-    """A step length that meets the Wolfe conditions, by halving and doubling, with value and gradient there.
+    """Find a step length that meets the Wolfe conditions, by halving and doubling.
 
-    descent: the derivative along `direction`, negative; first: the length tried first. None where no step gains.
+    descent: the derivative along `direction`, negative; first: the length to try first.
+    Returns the length, and value and gradient there; None if no step decreases the value.
     """
     length, lower, upper = first, 0.0, math.inf
     best = None

@@ -1,6 +1,6 @@
-"""Linear probe: multinomial logistic regression on frozen features, its penalty chosen by folds of the instances.
+"""Linear probe: multinomial logistic regression on frozen features; cross-validation chooses its penalty.
 
-Instances, not frames, are the sample: frames of one object are alike, and folds of frames would call any overfit good.
+Folds are of object instances, not of frames: frames of one object are similar, and would hide overfitting.
 """
 
 from __future__ import annotations
@@ -17,18 +17,21 @@ from aassl_ros.learning.readout.lbfgs import minimise
 from aassl_ros.learning.readout.spacing import evenly_spaced
 
 PENALTIES = (10.0, 1.0, 0.1, 0.01, 0.001, 0.0001)
-"""Weights of the squared coefficients beside the mean loss, strongest first: each fit starts from the one before."""
+"""Weights of the L2 penalty beside the mean loss, strongest first: each fit starts from the one before."""
 _DEFAULT_PENALTY = 0.01
 _FOLDS = 5
 _FOLD_FRAMES = 2000
-"""Frames that the penalty is chosen on, at most: more of the same objects would not change it."""
+"""Maximum number of frames to choose the penalty on: more frames of the same objects would not change it."""
 _FINAL_ITERATIONS = 200
 _FOLD_ITERATIONS = 40
 
 
 @dataclass(frozen=True)
 class LinearProbe:
-    """Scores = ((features - mean) / deviation) @ weight.T + bias. weight [C, D], bias [C], mean and deviation [D]."""
+    """A fitted probe: scores = ((features - mean) / deviation) @ weight.T + bias.
+
+    weight: [C, D]; bias: [C]; mean, deviation: [D], of the training features; penalty: weight of the L2 penalty.
+    """
 
     weight: Tensor
     bias: Tensor
@@ -37,16 +40,20 @@ class LinearProbe:
     penalty: float
 
     def scores(self, features: Tensor) -> Tensor:
-        """float [N, C], not normalised, of features [N, D]."""
+        """Return the logits float [N, C] of features [N, D]."""
         return ((features - self.mean) / self.deviation) @ self.weight.T + self.bias
 
     def predict(self, features: Tensor) -> Tensor:
-        """int64 [N]: the category of highest score."""
+        """Return the category with the highest score, int64 [N], of features [N, D]."""
         return self.scores(features).argmax(dim=1)
 
 
 def fit_probe(features: Tensor, targets: Tensor, instances: NDArray[np.int64], *, seed: int = 0) -> LinearProbe:
-    """Fit to features float [N, D] with targets int64 [N] of 0 to C - 1, shown by object instances int64 [N]."""
+    """Fit a probe.
+
+    features: float [N, D]; targets: int64 [N], 0 to C - 1; instances: int64 [N], the object of each frame.
+    seed: of the folds.
+    """
     mean = features.mean(dim=0)
     deviation = features.std(dim=0, unbiased=False).clamp_min(1e-6)
     standardised = (features - mean) / deviation
@@ -60,9 +67,9 @@ def fit_probe(features: Tensor, targets: Tensor, instances: NDArray[np.int64], *
 def logistic_regression(
     features: Tensor, targets: Tensor, weight: Tensor, bias: Tensor, penalty: float, iterations: int
 ) -> tuple[Tensor, Tensor]:
-    """Minimise mean cross entropy + penalty * |weight|^2 by LBFGS from weight [C, D], bias [C]; returns the new ones.
+    """Minimise mean cross entropy + penalty * |weight|^2 with L-BFGS, from weight [C, D] and bias [C].
 
-    features: float [N, D], standardised; targets: int64 [N].
+    features: float [N, D], standardised; targets: int64 [N]. Returns the new weight and bias.
     """
     categories, size = weight.shape
     rows = torch.arange(len(targets), device=targets.device)
@@ -71,7 +78,7 @@ def logistic_regression(
         weight, bias = both.view(categories, size + 1).split([size, 1], dim=1)
         log_shares = functional.log_softmax(features @ weight.T + bias.T, dim=1)
         value = -log_shares[rows, targets].mean() + penalty * weight.square().sum()
-        # The gradient is written out: half the time of autograd for so small a graph.
+        # The gradient is written out: for such a small graph it takes half the time of autograd.
         slope = log_shares.exp_()
         slope[rows, targets] -= 1
         slope /= len(targets)
@@ -86,8 +93,9 @@ def logistic_regression(
 def instance_folds(
     targets: NDArray[np.int64], instances: NDArray[np.int64], folds: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """int64 [N], the fold of each frame: instances of a category are dealt out evenly; -1, never held out, for a
-    category of one instance.
+    """Assign each frame to a fold, int64 [N]: the instances of a category are distributed evenly over the folds.
+
+    A category with one instance gets -1: it is never held out.
     """
     names, first = np.unique(instances, return_index=True)
     fold_of = np.full(len(names), -1, np.int64)
@@ -95,7 +103,7 @@ def instance_folds(
     for category in np.unique(targets):
         own = rng.permutation(np.flatnonzero(targets[first] == category))
         if len(own) > 1:
-            # Dealing goes on where the category before ended, so that folds stay of one size.
+            # Continue after the last fold of the category before, so that folds have equal sizes.
             fold_of[own] = (dealt + np.arange(len(own))) % folds
             dealt += len(own)
     return fold_of[np.searchsorted(names, instances)]
@@ -104,7 +112,7 @@ def instance_folds(
 def _choose_penalty(
     features: Tensor, targets: Tensor, instances: NDArray[np.int64], categories: int, seed: int
 ) -> float:
-    """The penalty under which held-out instances are named best; of equal ones the strongest."""
+    """Return the penalty with the best accuracy on held-out instances; of equal ones the strongest."""
     spread = evenly_spaced(len(features), _FOLD_FRAMES)
     features, targets = features[spread], targets[spread]
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Which frames a classifier learns from and which it is tested on: split by object instance, never by frame."""
+"""Split of labelled frames into train and test frames of a classifier: by object instance, never by frame."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ SPLITS = ("test", "val")
 
 @dataclass(frozen=True)
 class LabelledFrames:
-    """Indices into the data, into the split's categories and into `names`, the instances; all int64 [N]."""
+    """N labelled frames.
+
+    frames: indices into the data; targets: into the split's categories; instances: into `names`; all int64 [N].
+    names: the instances, sorted.
+    """
 
     frames: NDArray[np.int64]
     targets: NDArray[np.int64]
@@ -29,7 +33,7 @@ class LabelledFrames:
 
 @dataclass(frozen=True)
 class Split:
-    """categories: those of the train frames, sorted. notes: what was left out, in words."""
+    """Train and test frames. categories: those of the train frames, sorted; notes: messages on what was left out."""
 
     train: LabelledFrames
     test: LabelledFrames
@@ -38,10 +42,12 @@ class Split:
 
 
 def make_split(data: PreparedData, split: str, frames_per_episode: int) -> Split:
-    """Frames of the set train to learn from, and of the set test ("val": of instances taken out of train) to test on.
+    """Split labelled frames: train frames are of the set train, test frames of the set test.
 
-    Of each episode at most `frames_per_episode`, evenly spread: its frames are alike. Raises DataError where one side
-    has no labelled frame, there is one category only, an instance is on both sides, or train lacks a test category.
+    split: "test", or "val" to test on instances that are taken out of the set train.
+    frames_per_episode: at most so many are used of each episode, evenly spread, because they are similar.
+    Raises DataError if one side has no labelled frame, if there is only one category, if an instance is on both sides,
+    or if a test category is missing in the train frames.
     """
     held_out = validation_instances(data) if split == "val" else ()
     train_frames = _spread_over_episodes(data, data.indices(("train",), without_instances=held_out), frames_per_episode)
@@ -57,13 +63,13 @@ def make_split(data: PreparedData, split: str, frames_per_episode: int) -> Split
     _check(data, split, train_frames, test_frames, categories)
     absent = sorted(set(categories) - set(_categories(data, test_frames)))
     if absent:
-        notes.append(f"the {split} split shows no {', '.join(absent)}")
+        notes.append(f"the {split} split has no frames of {', '.join(absent)}")
     train, test = (_with_targets(data, frames, categories) for frames in (train_frames, test_frames))
     return Split(train, test, categories, tuple(dict.fromkeys(notes)))
 
 
 def refuse_seen(seen: tuple[str, ...], test_instances: tuple[str, ...], split: str) -> None:
-    """Raise DataError where the encoder was trained on an object that it is to be tested on."""
+    """Raise DataError if the encoder was trained on an object of the test split. seen: instances of its training."""
     both = sorted(set(seen) & set(test_instances))
     if both:
         names = ", ".join(both[:5]) + (f" and {len(both) - 5} more" if len(both) > 5 else "")
@@ -99,14 +105,14 @@ def _check(
             found = ", ".join(sorted({row.set for row in data.episodes})) or "none"
             raise DataError(f"{data.path} has no labelled frames for the split {name} (sets found: {found}).")
     if len(categories) < 2:
-        raise DataError(f"{data.path}: the train set shows only {categories[0]}, expected two categories or more.")
+        raise DataError(f"{data.path}: the train set has only {categories[0]}, expected two categories or more.")
     both = sorted(set(_instances(data, train_frames)) & set(_instances(data, test_frames)))
     if both:
-        raise DataError(f"{data.path}: {', '.join(both[:5])} is in both train and {split}. Mark it with one set.")
+        raise DataError(f"{data.path}: {', '.join(both[:5])} is in both train and {split}. Assign it to one set.")
     unknown = sorted(set(_categories(data, test_frames)) - set(categories))
     if unknown:
         raise DataError(
-            f"{data.path}: the {split} split shows {', '.join(unknown)}, which no train instance shows. "
+            f"{data.path}: the {split} split has {', '.join(unknown)}, of which there is no train instance. "
             "Record some for training, or discard these episodes."
         )
 

@@ -1,4 +1,4 @@
-"""Recognition: which category an image shows, by a gallery of labelled frames."""
+"""Recognition of the category in an image, with a gallery of labelled frames."""
 
 from aassl_ros.learning.recognition.gallery import UNKNOWN, Gallery, open_gallery
 from aassl_ros.learning.recognition.recognizer import Answer, RecognitionSettings, Recognizer

@@ -1,4 +1,4 @@
-"""The gallery: labelled frames by which categories are named. It holds pictures, so that any encoder can embed it."""
+"""The gallery: labelled frames for recognition. It contains pictures, so that any encoder can embed it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aassl_ros.errors import DataError
 from aassl_ros.learning.readout.spacing import evenly_spaced
 
 UNKNOWN = "__unknown__"
-"""The answer where nothing in the gallery is like the frame; no category may be called so."""
+"""The answer if no category scores above the threshold; a category must not have this name."""
 
 FORMAT = 1
 LABELS = "labels.json"
@@ -26,7 +26,11 @@ FRAMES = "frames.npy"
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """Frames uint8 [G, S, S, 3] RGB with the category and the object instance (which may be empty) of each."""
+    """G labelled frames.
+
+    frames: uint8 [G, S, S, 3] RGB; labels: the category of each; instances: the object of each, may be empty.
+    Raises DataError if lengths differ, if there is no frame, or if a category's name is empty or reserved.
+    """
 
     frames: NDArray[np.uint8]
     labels: tuple[str, ...]
@@ -38,7 +42,7 @@ class Gallery:
                 f"gallery has {len(self.frames)} frames, {len(self.labels)} labels and {len(self.instances)} instances."
             )
         if not self.labels:
-            raise DataError("gallery holds no labelled frame. Record episodes that carry a category.")
+            raise DataError("gallery has no labelled frame. Record episodes that have a category.")
         if "" in self.labels or UNKNOWN in self.labels:
             raise DataError(
                 f"gallery has a category named {'' if '' in self.labels else UNKNOWN!r}, expected another name."
@@ -46,17 +50,17 @@ class Gallery:
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """The names that an answer can have, sorted."""
+        """The categories that an answer can have, sorted."""
         return tuple(sorted(set(self.labels)))
 
     @property
     def targets(self) -> NDArray[np.int64]:
-        """int64 [G]: each frame's category as its place in `categories`."""
+        """Each frame's category as its index in `categories`, int64 [G]."""
         places = {category: place for place, category in enumerate(self.categories)}
         return np.array([places[label] for label in self.labels], dtype=np.int64)
 
     def at_size(self, size: int) -> NDArray[np.uint8]:
-        """The frames at another side length: uint8 [G, size, size, 3]."""
+        """Return the frames resized to a side of `size` pixels: uint8 [G, size, size, 3]."""
         if self.frames.shape[1] == size:
             return self.frames
         return np.stack([to_square(frame, size) for frame in self.frames])
@@ -65,7 +69,11 @@ class Gallery:
     def from_prepared(
         cls, data: PreparedData, *, sets: tuple[str, ...] = ("train",), per_instance: int = 20
     ) -> Gallery:
-        """Up to `per_instance` frames of each labelled instance of these sets, evenly spread over its frames."""
+        """Make a gallery of prepared data.
+
+        sets: instance sets to use. per_instance: maximum number of frames of each instance, evenly spread.
+        Raises DataError if there is no labelled episode.
+        """
         frames_of: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
         for row in data.episodes:
             if row.set in sets and row.category:
@@ -76,7 +84,7 @@ class Gallery:
             chosen[key] = frames[evenly_spaced(len(frames), per_instance)]
         if not chosen:
             raise DataError(
-                f"{data.path} holds no labelled episode of the sets {', '.join(sets)}: no gallery can be made."
+                f"{data.path} has no labelled episode of the sets {', '.join(sets)}: no gallery can be made."
             )
         return cls(
             frames=data.frames[np.concatenate(list(chosen.values()))],
@@ -85,7 +93,7 @@ class Gallery:
         )
 
     def save(self, folder: Path) -> None:
-        """Write the gallery as a folder of frames.npy and labels.json. Raises DataError where it cannot be written."""
+        """Write the gallery to a folder, as frames.npy and labels.json. Raises DataError if it cannot be written."""
         table = {"format": FORMAT, "labels": self.labels, "instances": self.instances}
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -99,12 +107,12 @@ class Gallery:
 
     @classmethod
     def load(cls, folder: Path) -> Gallery:
-        """Read a folder that `save` wrote. Raises DataError where it is missing or damaged."""
+        """Read a folder that `save` has written. Raises DataError if it is missing or damaged."""
         try:
             table = json.loads((folder / LABELS).read_text())
             frames = np.load(folder / FRAMES, allow_pickle=False)
             if table["format"] != FORMAT:
-                raise DataError(f"gallery {folder} is of format {table['format']}, expected {FORMAT}.")
+                raise DataError(f"gallery {folder} has the format {table['format']}, expected {FORMAT}.")
             labels, instances = tuple(map(str, table["labels"])), tuple(map(str, table["instances"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"gallery {folder} cannot be read ({error}), expected {FRAMES} and {LABELS}.") from error
@@ -114,7 +122,10 @@ class Gallery:
 
 
 def open_gallery(path: str | Path, *, sets: tuple[str, ...] = ("train",), per_instance: int = 20) -> Gallery:
-    """A gallery from a gallery folder as it is, or from prepared data as `from_prepared` does. Raises DataError."""
+    """Open a gallery folder, or make a gallery of prepared data as `Gallery.from_prepared` does.
+
+    Raises DataError if `path` is neither, or if it is damaged.
+    """
     folder = Path(path).expanduser()
     if (folder / PREPARED_TABLE).exists():
         return Gallery.from_prepared(PreparedData.open(folder), sets=sets, per_instance=per_instance)

@@ -1,4 +1,4 @@
-"""Naming what a frame shows, by an encoder and a gallery's features. The evaluator node is a shell round this."""
+"""Recognition of the category in a frame, with an encoder and a gallery. The evaluator node wraps it."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ from aassl_ros.learning.recognition.eye import Eye
 from aassl_ros.learning.recognition.gallery import UNKNOWN, Gallery
 from aassl_ros.settings import setting
 
-# Small enough that a frame waits at most some tens of ms for the processor while a gallery is embedded.
+# Small, so that a frame waits only some tens of ms for the processor while a gallery is embedded.
 _EMBED_BATCH = 32
 
 
 @dataclass(frozen=True)
 class RecognitionSettings:
-    """How frames are named."""
+    """Settings of recognition."""
 
-    classifier: str = setting("linear", "How the gallery names a frame", choices=CLASSIFIERS)
-    neighbours: int = setting(20, "Labelled frames that vote, for knn", minimum=1)
-    top_k: int = setting(3, "How many categories an answer lists", minimum=1)
+    classifier: str = setting("linear", "Classifier that is fitted to the gallery", choices=CLASSIFIERS)
+    neighbours: int = setting(20, "Number of labelled frames that vote, for knn", minimum=1)
+    top_k: int = setting(3, "Number of categories in an answer", minimum=1)
     threshold: float = setting(
-        0.0, "An answer whose best score is not above this is __unknown__; 0: never", minimum=0.0, maximum=1.0
+        0.0, "The answer is __unknown__ if the best score is not above this; 0: never", minimum=0.0, maximum=1.0
     )
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a frame shows. scores: (category, probability), best first, at most top_k of them.
+    """The answer for one frame.
 
-    label: the best of them, or UNKNOWN where its score is not above the threshold. checkpoint: the encoder's digest.
+    scores: (category, probability), best first, at most top_k of them.
+    label: the best category, or UNKNOWN if its score is not above the threshold.
+    checkpoint: digest of the encoder's checkpoint.
     """
 
     label: str
@@ -45,7 +47,7 @@ class Answer:
 
 
 class Recognizer:
-    """One encoder with one gallery embedded by it. Never changed once made, so threads may share it.
+    """One encoder with a gallery that it has embedded. It never changes, so threads may share it.
 
     digest, step: of the encoder's weights; encoder: on the device, in evaluation mode.
     """
@@ -67,12 +69,12 @@ class Recognizer:
 
     @torch.inference_mode()
     def features(self, squares: Tensor) -> Tensor:
-        """Frames uint8 [N, S, S, 3] at the encoder's size to float [N, D]."""
+        """Embed frames uint8 [N, S, S, 3] RGB of the encoder's size: features float [N, D]."""
         return self.encoder(self._normalise(squares.to(self._device)))
 
     @torch.inference_mode()
     def answer(self, frame: NDArray[np.uint8]) -> Answer:
-        """Name what a frame shows, uint8 [H, W, 3] RGB of any size."""
+        """Recognise the category in a frame, uint8 [H, W, 3] RGB of any size."""
         square = torch.from_numpy(to_square(frame, self._size))[None]
         probabilities = self._classify(self.features(square))[0].cpu().numpy()
         best = np.argsort(-probabilities)[: self._settings.top_k]

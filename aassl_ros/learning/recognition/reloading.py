@@ -1,4 +1,4 @@
-"""New checkpoints taken into use while the old one goes on answering."""
+"""Loading of new checkpoints while the old one keeps answering."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from aassl_ros.learning.recognition.recognizer import RecognitionSettings, Recog
 
 
 class RecognizerLoader:
-    """Loads checkpoints and embeds the gallery in a thread; `current` is swapped only once that is done.
+    """Loads checkpoints and embeds the gallery in a thread; `current` is replaced when both are done.
 
-    Requests that come while one is under way wait, and only the newest of them is loaded. `error` is the last
-    failure's line, None after a success; a failure leaves `current` as it was.
+    Requests that come during a load wait, and only the newest of them is loaded. A failure does not change `current`.
+    error: message of the last failure, None after a success; failures: their number.
     """
 
     def __init__(self, gallery: Gallery, settings: RecognitionSettings, device: torch.device) -> None:
@@ -34,28 +34,31 @@ class RecognizerLoader:
         self._thread.start()
 
     def load(self, path: str | Path, digest: str = "") -> None:
-        """Load here and now. Raises CheckpointError where the checkpoint is missing, damaged or not the one announced.
+        """Load a checkpoint in the calling thread.
 
-        digest: as the trainer announced it; empty: any.
+        digest: as the trainer announced it; empty: any. Raises CheckpointError if the checkpoint is missing or damaged,
+        or has another digest.
         """
         eye = load_eye(path)
         if digest and eye.digest != digest:
-            raise CheckpointError(f"{path} has digest {eye.digest[:12]}, announced was {digest[:12]}: not loaded.")
+            raise CheckpointError(
+                f"{path} has the digest {eye.digest[:12]}, expected {digest[:12]} as announced: not loaded."
+            )
         self.current = Recognizer(eye, self._gallery, self._settings, self._device)
 
     def request(self, path: Path, digest: str = "") -> None:
-        """Load in the thread; returns at once."""
+        """Ask the thread to load a checkpoint; returns at once."""
         with self._changed:
             self._asked = (path, digest)
             self._changed.notify_all()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until nothing is asked for or under way; False where that takes longer than timeout_s."""
+        """Wait until all requests are done. Returns False if that takes longer than timeout_s."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._busy and self._asked is None, timeout_s)
 
     def close(self) -> None:
-        """End the thread, after a load that is under way."""
+        """End the thread; a running load is completed first."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -78,8 +81,8 @@ class RecognizerLoader:
             self.load(path, digest)
         except AasslError as error:
             self._fail(str(error))
-        except Exception as error:  # a thread that dies silently would leave the node on an old encoder for good
-            self._fail(f"{path} cannot be used, which is our mistake: {type(error).__name__}: {error}")
+        except Exception as error:  # if the thread died silently, the node would keep an old encoder for ever
+            self._fail(f"{path} cannot be used (a bug in aassl_ros): {type(error).__name__}: {error}")
         else:
             self.error = None
 

@@ -1,4 +1,4 @@
-"""Training: the update step, and the loop over prepared data."""
+"""Training: the update, the loop over prepared data, saving and resuming."""
 
 from aassl_ros.learning.training.learner import Learner, Losses
 from aassl_ros.learning.training.network import Network

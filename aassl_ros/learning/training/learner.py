@@ -1,6 +1,6 @@
 """One update of AA-SSL, from a batch of triplets (x, x', a) to new weights: the method on one page.
 
-L = w_c L_c(f(x), f(x'))  +  w_a L_a(f(x), f(x'), a); with aa_simclr
+L = w_c L_c(f(x), f(x'))  +  w_a L_a(f(x), f(x'), a). With aa_simclr this is
 
 L = w_c NTXent(p(f(x)), p(f(x')))  +  w_a NTXent(h(a), g(f(x), f(x')))
 """
@@ -40,9 +40,10 @@ Images = NDArray[np.uint8] | Tensor
 
 @dataclass(frozen=True)
 class Losses:
-    """Losses of one update: the weighted sum, the base objective, the action term where there is one.
+    """Losses of one update.
 
-    Contrastive ones are in nats. `base` is the whole loss of a method such as `sie`, which uses the action in its base.
+    total: the weighted sum; base: the base term; action: the action term, None if there is none. Contrastive losses are
+    in nats. For methods that use the action in their base, such as `sie`, `base` is the whole loss.
     """
 
     total: float
@@ -51,11 +52,12 @@ class Losses:
 
 
 class Learner:
-    """An encoder with its heads and optimizer; `aassl train` and the trainer node alike call `step`.
+    """An encoder with its heads and optimizer. `aassl train` and the trainer node both call `step`.
 
-    encoder: f; objective: p, g and h, and slow copies where the method has any; steps: updates so far; features: f(x)
-    float [n, D] of the newest (part of a) batch; action_dimension: A, 0 where no action is looked at; categories: of
-    the labels, 0 where none are learnt from; seen: object instances that the weights it began with had seen.
+    encoder: f. objective: p, g and h, and momentum copies if the method has any. steps: number of updates so far.
+    features: f(x), float [n, D], of the newest batch, or of its last part.
+    action_dimension: A, 0 if the method uses no actions. categories: number of labels, 0 if the method uses none.
+    seen: object instances that the initial weights were trained on.
     """
 
     def __init__(
@@ -66,12 +68,12 @@ class Learner:
         categories: int = 0,
         schedule: Schedule | None = None,
     ) -> None:
-        """settings.image_size must be given, same_action where settings.same_action is not 0.
-        categories: how many there are, where the method learns from labels; schedule: of the learning rate, constant
-        unless given. The weights follow from settings.seed.
+        """settings: image_size must not be 0. The initial weights follow from settings.seed.
 
-        Raises ConfigError where the method has no use for same_action, the batch cannot be taken in so many parts, or
-        this machine cannot compile; CheckpointError where settings.weights do not fit.
+        action_dimension: A, 1 or more if the method uses actions. categories: 2 or more if the method uses labels.
+        same_action: needed if settings.same_action is not 0. schedule: of the learning rate; None: constant.
+        Raises ConfigError if the method cannot use same_action, if the batch cannot be divided into so many parts, or
+        if this machine cannot compile. Raises CheckpointError if settings.weights do not fit.
         """
         _check(settings, action_dimension, categories)
         method = METHODS[settings.method]
@@ -104,22 +106,24 @@ class Learner:
         action: NDArray[np.float32] | Tensor | None = None,
         target: NDArray[np.int64] | Tensor | None = None,
     ) -> Losses:
-        """Learn from N pairs: first, second uint8 [N, S, S, 3]; action float [N, A], normalised (None: no action term);
-        target int64 [N], the category of each pair's object (None: no labels).
+        """Make one update on N pairs, and return its losses.
 
-        Raises TrainingError, before any weight is changed, where the loss is not finite.
+        first, second: images x and x', uint8 [N, S, S, 3] RGB.
+        action: float [N, A], normalised; None without an action term.
+        target: int64 [N], the category of each pair's object; None without labels.
+        Raises TrainingError, before any weight is changed, if the loss is not finite.
         """
         settings = self.settings
         self.network.train()
         self.adaptation.hold_still()
         self.optimizer.zero_grad()
-        told: list[list[Tensor]] = []
+        terms: list[list[Tensor]] = []
         for part_first, part_second, part_action, part_target in self._parts(first, second, action, target):
-            share_gradients(self._taught, len(told) + 1 == settings.accumulate)
+            share_gradients(self._ddp, len(terms) + 1 == settings.accumulate)
             x, x_next = self._view(part_first), self._view(part_second)
 
             with self.precision.autocast():
-                contrastive, action_loss, self.features = self._taught(x, x_next, part_action, part_target)
+                contrastive, action_loss, self.features = self._ddp(x, x_next, part_action, part_target)
             loss = settings.contrastive_weight * contrastive
             if action_loss is not None:
                 loss = loss + settings.action_weight * action_loss
@@ -129,9 +133,9 @@ class Learner:
                 loss = loss + penalty
 
             self.precision.backward(loss / settings.accumulate)
-            told.append([term.detach() for term in (loss, contrastive, action_loss) if term is not None])
+            terms.append([term.detach() for term in (loss, contrastive, action_loss) if term is not None])
 
-        losses = self._finite(told)
+        losses = self._finite(terms)
         self._set_learning_rate()
         if self.precision.step(self.optimizer):
             self.network.follow()
@@ -142,7 +146,7 @@ class Learner:
 
     @property
     def evaluated_encoder(self) -> nn.Module:
-        """What a checkpoint's encoder will be: the average of f where one is kept, else f."""
+        """The encoder that a checkpoint will contain: the average of f if one is kept, else f."""
         return self.encoder if self.average is None else self.average.encoder
 
     @property
@@ -151,7 +155,7 @@ class Learner:
         return float(self.optimizer.param_groups[-1]["lr"])
 
     def weights(self) -> dict[str, Tensor]:
-        """Copies on the CPU of all weights and buffers, named encoder.*, objective.* and averaged_encoder.*."""
+        """Copy all weights and buffers to the CPU, named encoder.*, objective.* and averaged_encoder.*."""
         weights = dict(self.network.state_dict())
         if self.average is not None:
             averaged = self.average.encoder.state_dict()
@@ -159,7 +163,7 @@ class Learner:
         return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in weights.items()}
 
     def state(self) -> dict[str, Any]:
-        """What beside the weights the next update depends on; loadable with weights_only."""
+        """Return what the next update depends on besides the weights; loadable with weights_only."""
         return {
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
@@ -169,7 +173,7 @@ class Learner:
         }
 
     def restore(self, checkpoint: Checkpoint, settings: LearnerSettings) -> None:
-        """Take over weights, optimizer and random state; `settings` hold from now on.
+        """Restore weights, optimizer and random state of a checkpoint, and use `settings` from now on.
 
         Raises CheckpointError if the weights or the optimizer's state do not fit.
         """
@@ -182,13 +186,13 @@ class Learner:
         try:
             self.optimizer.load_state_dict(state["optimizer"])
             self.generator.set_state(state["generator"])
-            self.precision.restore(state.get("precision", {}))  # those written before there was a choice have none
+            self.precision.restore(state.get("precision", {}))  # missing in checkpoints from before there was a choice
             self.steps = state["steps"]
             self.adaptation.restore(state.get("adaptation", {}))
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
             raise CheckpointError(f"{checkpoint.path}: state.pt does not fit its weights ({error}).") from error
         self._set_learning_rate()
-        for group in self.optimizer.param_groups:  # the settings hold, not what the optimizer remembers
+        for group in self.optimizer.param_groups:  # from the settings, not from the optimizer's saved state
             group["weight_decay"] = settings.weight_decay
 
     def _parts(
@@ -198,31 +202,31 @@ class Learner:
         action: NDArray[np.float32] | Tensor | None,
         target: NDArray[np.int64] | Tensor | None,
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
-        """The batch on the device, in as many parts as `accumulate` says, each with its share of the pairs."""
+        """Move the batch to the device and divide its pairs into `accumulate` parts."""
         if self.action_dimension == 0:
             action = torch.empty(len(first), 0)
         if action is None:
-            raise ValueError(f"{self.settings.method} learns from actions, none were given")
+            raise ValueError(f"{self.settings.method} needs actions, none were given")
         whole = first, second, self._on_device(action).float()
         parts = [self._on_device(array).chunk(self.settings.accumulate) for array in whole]
         targets = [None] * len(parts[0]) if target is None else self._on_device(target).chunk(len(parts[0]))
         yield from zip(*parts, targets, strict=True)
 
     def _view(self, images: Tensor) -> Tensor:
-        """What the encoder is shown of images uint8 [N, S, S, 3]: augmented, unless pairs are of frames as they are."""
+        """Make the encoder's input of images uint8 [N, S, S, 3]: augmented, except for pairs of the kind "time"."""
         if self.settings.pair_kind == "time":
             return self.augmentation.plain(images)
         return self.augmentation(images, self.generator)
 
     @cached_property
-    def _taught(self) -> nn.Module:
-        """The network, its gradients shared with other ranks; made at the first update, for there ranks meet."""
+    def _ddp(self) -> nn.Module:
+        """The network, its gradients averaged over ranks. Made at the first update, because ranks connect here."""
         return wrap_ddp(self.network)
 
-    def _finite(self, told: list[list[Tensor]]) -> Losses:
-        """The losses of the whole batch from those of its parts. Raises TrainingError where they are not finite."""
-        # All numbers at once: reading them is where an update waits for a GPU.
-        numbers = torch.stack([torch.stack(terms).float() for terms in told]).mean(dim=0).tolist()
+    def _finite(self, terms: list[list[Tensor]]) -> Losses:
+        """Average the losses over the parts of the batch. Raises TrainingError if the total is not finite."""
+        # Read all numbers at once, because each read waits for the GPU.
+        numbers = torch.stack([torch.stack(part).float() for part in terms]).mean(dim=0).tolist()
         losses = Losses(numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else None)
         if not math.isfinite(losses.total):
             half = f", or set precision to bf16 or fp32 (now {self.precision.name})"
@@ -243,17 +247,17 @@ class Learner:
 
 
 def _check(settings: LearnerSettings, action_dimension: int, categories: int) -> None:
-    """Raise where a learner cannot be made of this: ValueError by a caller's mistake, ConfigError by a user's."""
+    """Raise ValueError for a mistake of the caller, ConfigError for a mistake of the user."""
     method = METHODS[settings.method]
     if method.uses_actions and action_dimension < 1:
         raise ValueError(f"{settings.method} needs actions of at least one dimension, found {action_dimension}")
     if method.uses_labels and categories < 2:
         raise ValueError(f"{settings.method} needs two categories or more, found {categories}")
     if settings.image_size < 1:
-        raise ValueError("image_size is 0: resolve it by the data before a learner is made")
+        raise ValueError("image_size is 0: set it to that of the data before a learner is made")
     if settings.batch % settings.accumulate or settings.batch < 2 * settings.accumulate:
         raise ConfigError(
-            f"accumulate = {settings.accumulate}, but a batch of {settings.batch} pairs cannot be taken in so many "
+            f"accumulate = {settings.accumulate}, but a batch of {settings.batch} pairs cannot be divided into so many "
             "equal parts of two pairs or more. Choose another batch or accumulate."
         )
 
@@ -266,6 +270,6 @@ def _check_precision(settings: LearnerSettings, device: torch.device, encoder: E
         and encoder.strides_over_single_pixels(settings.image_size)
     ):
         raise ConfigError(
-            f"precision = 'bf16', but for images of {settings.image_size} px torch computes wrong gradients in it on "
-            "a processor (of strided 3x3 convolutions on a single pixel). Take fp32, larger images or the small stem."
+            f"precision = 'bf16', but for images of {settings.image_size} px torch computes wrong gradients with it on "
+            "a CPU (strided 3x3 convolutions on a single pixel). Use fp32, larger images or the stem small."
         )

@@ -1,4 +1,4 @@
-"""All that has weights: the encoder f, and the objective's terms with their heads and slow copies."""
+"""Everything with weights: the encoder f, and the objective's terms with their heads and momentum copies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ from aassl_ros.learning.settings import LearnerSettings
 
 
 class Terms(NamedTuple):
-    """What a batch of pairs is scored by, scalars, and the features f(x) it was scored on, without gradient [N, D]."""
+    """The terms of the loss of a batch.
+
+    contrastive: of the base term, a scalar; action: of the action term, a scalar or None; features: f(x), float [N, D],
+    without gradient.
+    """
 
     contrastive: Tensor
     action: Tensor | None
@@ -27,19 +31,19 @@ class Terms(NamedTuple):
 
 
 class Network(nn.Module):
-    """Images and actions in, terms of the loss out. Its weights are named encoder.* and objective.*.
+    """Computes the terms of the loss from images and actions. Its weights are named encoder.* and objective.*.
 
-    encoder: f; objective: p, g and h, and slow copies where the method has any; warm_start: what f began with, None
-    where its weights are new.
+    encoder: f; objective: p, g and h, and momentum copies if the method has any; warm_start: the file of the initial
+    weights of f, None if they are random.
     """
 
     def __init__(
         self, settings: LearnerSettings, action_dimension: int, same_action: SameAction | None, categories: int
     ) -> None:
-        """As for `Learner`; the weights follow from settings.seed."""
+        """The arguments are those of `Learner`; the initial weights follow from settings.seed."""
         super().__init__()
         method = METHODS[settings.method]
-        with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
+        with torch.random.fork_rng(devices=[]):  # does not change the caller's random numbers
             torch.manual_seed(settings.seed)
             self.encoder = build_encoder(settings)
             self.warm_start: WarmStart | None = None
@@ -56,11 +60,12 @@ class Network(nn.Module):
         self._slow_copies = [part for part in self.objective.modules() if isinstance(part, MomentumCopy)]
 
     def forward(self, x: Tensor, x_next: Tensor, action: Tensor, target: Tensor | None) -> Terms:
-        """x, x_next: augmented float [N, 3, S, S]; action: float [N, A]; target: int64 [N], None without labels.
+        """Compute the terms of the loss.
 
-        Raises TrainingError if a term returns no scalar.
+        x, x_next: augmented images, float [N, 3, S, S]; action: float [N, A]; target: int64 [N], None without labels.
+        Raises TrainingError if a term does not return a scalar.
         """
-        # One view after the other, so that batch norm sees N images of one kind and not 2 N.
+        # One view after the other: batch norm must see the N images of one view and not 2 N.
         f, f_next = self.encoder(x), self.encoder(x_next)
         pairs = Pairs(f, f_next, action, self._slow_features(x, x_next), target)
         contrastive = self.objective["base"](pairs)
@@ -83,12 +88,12 @@ class Network(nn.Module):
         return (copy.copy,)
 
     def follow(self) -> None:
-        """Let slow copies move towards what they copy; to be called after the optimizer's step."""
+        """Update the momentum copies. Call it after the optimizer's step."""
         for slow_copy in self._slow_copies:
             slow_copy.follow()
 
     def _slow_features(self, x: Tensor, x_next: Tensor) -> tuple[Tensor, ...]:
-        """Features of both images by the slow copy of the encoder, nothing where the method keeps none."""
+        """Embed both images with the momentum copy of the encoder; empty if the method has none."""
         if "slow_encoder" not in self.objective:
             return ()
         slow = self.objective["slow_encoder"]

@@ -1,4 +1,4 @@
-"""The folder of a run: how it is begun, and with which settings it is gone on with."""
+"""The folder of a run: start a new one, or resume one with the right settings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from aassl_ros.learning.training.settings import LENGTH, RESUMABLE, TrainSetting
 
 
 def begin(run: Path) -> None:
-    """Make the folder of a new run. Raises ConfigError where it holds one already or cannot be written."""
+    """Make the folder of a new run. Raises ConfigError if it contains a run already or cannot be written."""
     if os.path.lexists(run / LINK):
-        raise ConfigError(f"{run} holds a run already. Go on with it by --resume, or choose another folder.")
+        raise ConfigError(f"{run} contains a run already. Continue it with --resume, or choose another folder.")
     try:
         run.mkdir(parents=True, exist_ok=True)
         (run / LOG).write_text("")
@@ -25,15 +25,15 @@ def begin(run: Path) -> None:
 
 
 def resume(run: Path, given: dict[str, Any], settings: TrainSettings) -> tuple[Checkpoint, TrainSettings]:
-    """The newest checkpoint of a run, and its settings with those of `given` that may change on the way.
+    """Return the newest checkpoint of a run, and its settings, updated by the user's where that is allowed.
 
-    given: what the user asked for by name; settings: the same as settings. Raises ConfigError where they would bend the
-    run's curve, CheckpointError where there is no checkpoint to go on from.
+    given: the values that the user gave, by name; settings: the same values as settings.
+    Raises ConfigError if a value would change the run's loss curve, CheckpointError if there is no checkpoint.
     """
     checkpoint = load_checkpoint(run)
     try:
         known: dict[str, Any] = {name: _tuple_if_list(value) for name, value in checkpoint.config.items()}
-        begun = TrainSettings(**known)  # settings that are younger than the run have their defaults
+        begun = TrainSettings(**known)  # settings that are newer than the run get their defaults
         resumed = replace(begun, **{name: getattr(settings, name) for name in given if name in RESUMABLE})
     except (TypeError, AasslError) as error:
         raise CheckpointError(f"{checkpoint.path} was not written by aassl train: nothing to resume.") from error
@@ -42,21 +42,21 @@ def resume(run: Path, given: dict[str, Any], settings: TrainSettings) -> tuple[C
         takes_the_datas = name == "image_size" and asked == 0
         ends_with_them = name in LENGTH and begun.schedule == "cosine"
         if name == "epochs" and begun.updates and found != asked:
-            raise ConfigError(f"epochs = {asked!r}, but {run} ends by updates = {begun.updates}. Give those.")
+            raise ConfigError(f"epochs = {asked!r}, but {run} ends by updates = {begun.updates}. Set updates instead.")
         if (name not in RESUMABLE or ends_with_them) and not takes_the_datas and found != asked:
-            why = ", and its cosine ends with them" if ends_with_them else ""
+            why = ", and its cosine schedule depends on it" if ends_with_them else ""
             raise ConfigError(
-                f"{name} = {_plain(asked)!r}, but {run} was begun with {_plain(found)!r}{why}. Leave it out, "
+                f"{name} = {_plain(asked)!r}, but {run} was started with {_plain(found)!r}{why}. Leave it out, "
                 "or start a new run."
             )
     return checkpoint, resumed
 
 
 def _tuple_if_list(value: Any) -> Any:
-    """JSON has no tuples, settings have no lists."""
+    """Convert JSON lists to tuples, which settings have."""
     return tuple(value) if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:
-    """As the user writes it."""
+    """Convert tuples to lists, as the user writes them."""
     return list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""The log of a run: RUN/log.jsonl, a line for each update, and event files for TensorBoard where they are wanted."""
+"""The log of a run: RUN/log.jsonl, a line for each update, and event files for TensorBoard if they are wanted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVENTS = "tensorboard"
 
 
 def check_tensorboard() -> None:
-    """Raise ConfigError where the package is missing."""
+    """Raise ConfigError if the package tensorboard is missing."""
     if find_spec("tensorboard") is None:
         raise ConfigError(
             "tensorboard = True, but the package is not installed. Run: pip install tensorboard, or set it to false."
@@ -26,17 +26,17 @@ def check_tensorboard() -> None:
 
 
 class EventFiles:
-    """Event files in RUN/tensorboard."""
+    """Writes event files to RUN/tensorboard."""
 
     def __init__(self, run: Path, steps: int) -> None:
-        """steps: updates that the run has behind it; TensorBoard then forgets what was told of later ones."""
+        """steps: number of updates before this part of the run; TensorBoard drops older entries of later steps."""
         check_tensorboard()
-        from torch.utils.tensorboard import SummaryWriter  # only here, for the package is optional
+        from torch.utils.tensorboard import SummaryWriter  # only here: the package is optional
 
         self._writer: Any = SummaryWriter(str(run / EVENTS), purge_step=steps + 1)
 
     def write(self, line: Mapping[str, float]) -> None:
-        """A line of the log: each value but `step` under its name, at that step."""
+        """Write a line of the log: each value except `step` under its name, at that step."""
         for name, value in line.items():
             if name != "step":
                 self._writer.add_scalar(name, value, line["step"])
@@ -46,19 +46,19 @@ class EventFiles:
 
 
 class RunLog:
-    """Open for appending, without what a killed run wrote after its last checkpoint, and without damaged lines."""
+    """Appends lines to RUN/log.jsonl. Damaged lines, and lines after the checkpoint it resumes from, are removed."""
 
     def __init__(self, run: Path, steps: int, *, tensorboard: bool) -> None:
-        """steps: updates at the checkpoint that the run goes on from. Raises CheckpointError where it cannot write."""
+        """steps: number of updates at the checkpoint to resume from. Raises CheckpointError if it cannot write."""
         log = run / LOG
         try:
             lines = log.read_text(errors="replace").splitlines() if log.exists() else []
             write_whole(log, "".join(line + "\n" for line in lines if _step_of(line) <= steps))
-            self._stream = open(log, "a", buffering=1)  # noqa: SIM115  # closed on leaving
+            self._stream = open(log, "a", buffering=1)  # noqa: SIM115  # closed in __exit__
             self._events = EventFiles(run, steps) if tensorboard else None
         except OSError as error:
             raise CheckpointError(
-                f"{log} cannot be written: {error.strerror}. Free some room or mend {run}."
+                f"{log} cannot be written: {error.strerror}. Free some disk space, or check the permissions of {run}."
             ) from error
 
     def __enter__(self) -> RunLog:
@@ -72,14 +72,14 @@ class RunLog:
             self._events.close()
 
     def write(self, line: Mapping[str, float]) -> None:
-        """Values by name, `step` among them."""
+        """Append a line. line: values by name, including `step`."""
         self._stream.write(json.dumps(line) + "\n")
         if self._events is not None:
             self._events.write(line)
 
 
 def _step_of(line: str) -> float:
-    """The step of a line of the log; of a damaged one, infinity."""
+    """Return the step of a line of the log; infinity if the line is damaged."""
     try:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):

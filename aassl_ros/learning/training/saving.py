@@ -1,4 +1,4 @@
-"""From a learner to a checkpoint and back."""
+"""Save a learner as a checkpoint, and make a learner of a checkpoint."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def save_checkpoint(
 ) -> Path:
     """Write RUN/checkpoints/STEP, point RUN/checkpoint to it and remove all but the newest `keep`.
 
-    provenance: what the learner was trained on; the instances that its first weights had seen are added. trainer:
-    JSON-able values that the calling loop needs to go on. Returns the new folder. Raises as `write_checkpoint`.
+    provenance: what the learner was trained on; the instances of its initial weights are added.
+    trainer: what the training loop needs to resume, as JSON values.
+    Returns the new folder. Raises the errors of `write_checkpoint`.
     """
     content = Content(
         settings=learner.settings,
@@ -38,15 +39,15 @@ def save_checkpoint(
 def resume_learner(
     checkpoint: Checkpoint, settings: LearnerSettings | None = None, schedule: Schedule | None = None
 ) -> Learner:
-    """A learner that goes on from a checkpoint, with its own settings or others of the same architecture and method.
+    """Make a learner that resumes from a checkpoint.
 
-    schedule: of the learning rate over the whole run, constant unless given.
-
+    settings: others of the same architecture and method; None for the checkpoint's.
+    schedule: of the learning rate over the whole run; None: constant.
     Raises CheckpointError if the weights or the optimizer's state do not fit.
     """
     settings = settings or checkpoint.settings
     same_action = SameAction.of(settings.same_action, checkpoint.action_space, checkpoint.normalisation)
-    # The weights are the checkpoint's: the file that they began with may be gone by now.
+    # The weights come from the checkpoint: the file of the initial weights may no longer exist.
     start = replace(settings, weights="")
     learner = Learner(start, checkpoint.action_dimension, same_action, checkpoint.categories, schedule)
     learner.restore(checkpoint, settings)

@@ -14,18 +14,18 @@ from aassl_ros.settings import setting
 
 @dataclass(frozen=True)
 class TrainSettings(LearnerSettings, AblationSettings):
-    """A run of `aassl train` over prepared data."""
+    """Settings of a run of `aassl train` over prepared data."""
 
-    epochs: int = setting(100, "Passes over the frames.", minimum=1, maximum=1_000_000)
-    updates: int = setting(0, "Updates after which a run ends, whatever epochs says; 0: by the epochs.",
+    epochs: int = setting(100, "Number of passes over the frames.", minimum=1, maximum=1_000_000)
+    updates: int = setting(0, "Number of updates of a run, in place of epochs; 0: epochs decides.",
                            minimum=0, maximum=1_000_000_000)  # fmt: skip
-    schedule: str = setting("constant", "Learning rate after the warm-up: as it is, or along a cosine to zero at the "
-                            "end of the run.", choices=SCHEDULES)  # fmt: skip
-    warmup_epochs: float = setting(0.0, "Epochs over which the learning rate rises.", minimum=0, maximum=1_000_000)
-    probe_every: float = setting(0.0, "Epochs between looks at how well labels can be told from the features, by a "
-                                 "linear probe and by kNN; 0: never.", minimum=0, maximum=1_000_000)  # fmt: skip
+    schedule: str = setting("constant", "Learning rate after the warm-up: constant, or a cosine to zero at the end of "
+                            "the run.", choices=SCHEDULES)  # fmt: skip
+    warmup_epochs: float = setting(0.0, "Epochs of the learning rate's linear warm-up.", minimum=0, maximum=1_000_000)
+    probe_every: float = setting(0.0, "Epochs between two probes (linear and kNN) of how well the features predict "
+                                 "the labels; 0: never.", minimum=0, maximum=1_000_000)  # fmt: skip
     tensorboard: bool = setting(False, "Write RUN/tensorboard beside RUN/log.jsonl.")
-    sets: tuple[str, ...] = setting(("train",), "Instance sets to learn from.")
+    sets: tuple[str, ...] = setting(("train",), "Instance sets to train on.")
     validation: bool = setting(False, "Leave out a fifth of the train objects, for aassl evaluate --split val.")
     max_seconds: float = setting(
         0.0, "Longest training time in seconds, over all resumed parts; 0: no limit.", minimum=0
@@ -33,13 +33,13 @@ class TrainSettings(LearnerSettings, AblationSettings):
     save_every_s: float = setting(120.0, "Time between checkpoints in seconds.", minimum=0)
     torch_threads: int = setting(
         0,
-        "Processor threads of torch; 0: one a core. On a shared machine one alone is often faster.",
+        "Processor threads of torch; 0: one per core. On a shared machine a single one is often faster.",
         minimum=0,
         maximum=256,
     )
-    ranks_timeout_s: float = setting(600.0, "Longest wait in seconds of a process of torchrun for another.",
+    ranks_timeout_s: float = setting(600.0, "How long a process of torchrun waits for another one, in seconds.",
                                      minimum=1, maximum=86400)  # fmt: skip
-    keep: int = setting(3, "Checkpoints kept, the newest ones.", minimum=1)
+    keep: int = setting(3, "Number of checkpoints to keep, the newest ones.", minimum=1)
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.sets if name not in SETS]
@@ -49,9 +49,9 @@ class TrainSettings(LearnerSettings, AblationSettings):
 
 RESUMABLE = ("epochs", "updates", "max_seconds", "save_every_s", "keep", "torch_threads", "device", "precision",
              "compile", "probe_every", "tensorboard", "ranks_timeout_s")  # fmt: skip
-"""Settings that may change when a run is resumed: they do not bend its loss curve, but for rounding. (With a cosine
-those of LENGTH do, and may not.)
+"""Settings that may change when a run is resumed: apart from rounding they do not change its loss curve. With the
+cosine schedule those of LENGTH do, and may not change.
 """
 
 LENGTH = ("epochs", "updates")
-"""Settings that say where a run ends."""
+"""Settings that decide when a run ends."""

@@ -1,4 +1,4 @@
-"""Training over prepared data: epochs, log, checkpoints, and going on after an interruption on the very same curve."""
+"""Training over prepared data: epochs, log and checkpoints. A resumed run continues on exactly the same loss curve."""
 
 from __future__ import annotations
 
@@ -32,15 +32,16 @@ from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.learning.training.training_probe import TrainingProbe
 
-_RATE_WEIGHT = 0.1  # of the newest step in the rate shown
-_SPREAD_EVERY = 1000  # updates, where an epoch has more
+_RATE_WEIGHT = 0.1  # of the newest step in the moving average of the rate
+_SPREAD_EVERY = 1000  # updates between checks for collapse, if an epoch has more
 
 
 @dataclass(frozen=True)
 class TrainProgress:
-    """After an update: images_per_s counts both images of each pair; seconds as max_seconds counts them.
+    """Progress after an update.
 
-    measures: what else was measured after this update, by name, as the log has it; warning: empty where all is well.
+    images_per_s: counts both images of each pair. seconds: of training, over all resumed parts.
+    measures: other measures after this update, by their name in the log. warning: empty if there is none.
     """
 
     step: int
@@ -55,7 +56,11 @@ class TrainProgress:
 
 @dataclass(frozen=True)
 class TrainReport:
-    """How a run ended: done (all epochs, or time is up) or interrupted; `losses` None where nothing was left to do."""
+    """How a run ended.
+
+    done: all updates were made, or the time was up; else the run was interrupted. losses: of the last update, None if
+    there was nothing left to do.
+    """
 
     checkpoint: Path
     step: int
@@ -66,21 +71,20 @@ class TrainReport:
 
 
 class Trainer:
-    """One run: prepared data to RUN/checkpoint and RUN/log.jsonl, a line for each update."""
+    """Trains one run on prepared data; writes RUN/checkpoint, and RUN/log.jsonl with a line for each update."""
 
     def __init__(
         self, data: PreparedData, run: Path, settings: TrainSettings, checkpoint: Checkpoint | None = None
     ) -> None:
-        """checkpoint: the one to go on from; settings must then be what `resume` returns.
+        """checkpoint: the one to resume from; settings must then be those that `resume` returns.
 
-        Raises ConfigError, DataError or CheckpointError where data, settings and checkpoint do not fit each other.
+        Raises ConfigError, DataError or CheckpointError if data, settings and checkpoint do not fit each other.
         """
         self._run = run
         self._settings = replace(settings, image_size=settings.image_size or data.image_size)
         if settings.warmup_epochs > settings.epochs and not settings.updates:
             raise ConfigError(
-                f"warmup_epochs = {settings.warmup_epochs:g}, expected no more than the {settings.epochs} epochs of "
-                "the run."
+                f"warmup_epochs = {settings.warmup_epochs:g}, expected at most the {settings.epochs} epochs of the run."
             )
         if settings.tensorboard:
             check_tensorboard()
@@ -106,7 +110,7 @@ class Trainer:
         warmup = round(settings.warmup_epochs * len(self._batches))
         if warmup > self.total_steps:
             raise ConfigError(
-                f"warmup_epochs = {settings.warmup_epochs:g}, which are {warmup} updates, expected no more than the "
+                f"warmup_epochs = {settings.warmup_epochs:g}, which are {warmup} updates, expected at most the "
                 f"{self.total_steps} updates of the run."
             )
         schedule = Schedule(warmup, self.total_steps if settings.schedule == "cosine" else 0)
@@ -128,7 +132,7 @@ class Trainer:
 
     @property
     def action(self) -> str:
-        """What is taken for the action, in words; empty where the method looks at none."""
+        """The action space and its components, for messages; empty if the method uses no actions."""
         space = self._batches.space
         return "" if space is None else f"{space.name} ({', '.join(space.components)})"
 
@@ -137,9 +141,10 @@ class Trainer:
         return self._settings.updates or self._settings.epochs * len(self._batches)
 
     def train(self, show: Callable[[TrainProgress], None], stop: Callable[[], bool]) -> TrainReport:
-        """Go through the epochs that are left. show is called after each update; once stop() is true, save and return.
+        """Train for the remaining epochs, then save.
 
-        Raises TrainingError where the loss is no longer a number, CheckpointError where nothing can be written.
+        show: called after each update. stop: called after each update; if it returns true, save and return.
+        Raises TrainingError if the loss is not finite, CheckpointError if a file cannot be written.
         """
         if self._settings.torch_threads:
             torch.set_num_threads(self._settings.torch_threads)
@@ -165,7 +170,7 @@ class Trainer:
         return TrainReport(saved, self.learner.steps, self.total_steps, done, self._seconds(), losses)
 
     def _updates(self) -> Iterator[TrainProgress]:
-        """Updates until the run is at its end or the time is over."""
+        """Make updates until the run is complete or its time is up."""
         rate = 0.0
         while self.learner.steps < self.total_steps:
             for batch in self._batches.epoch(self._rng, self._batch):
@@ -183,7 +188,7 @@ class Trainer:
             self._epoch_start = self._rng.bit_generator.state
 
     def _look(self) -> tuple[dict[str, float], str]:
-        """What is measured beside the losses, where it is due, and a warning, once, where the features collapse."""
+        """Take the measures that are due; returns them, and once per run a warning if the features collapse."""
         measures, warning = {}, ""
         ends = self._batch == len(self._batches) or self.learner.steps == self.total_steps
         if (ends or self.learner.steps % _SPREAD_EVERY == 0) and self.learner.features is not None:
@@ -199,14 +204,14 @@ class Trainer:
         return measures, warning
 
     def _save(self) -> Path:
-        """Write a checkpoint unless that of this very step is there."""
+        """Write a checkpoint unless there is one of this step."""
         if self._saved is not None and self._saved_step == self.learner.steps:
             return self._saved
         trainer = {
             "epoch": self._epoch,
             "batch": self._batch,
             "seconds": self._seconds(),
-            "rng": self._epoch_start,  # numpy's generator as the epoch began: its pairs are drawn again
+            "rng": self._epoch_start,  # numpy's generator at the start of the epoch: its pairs are drawn again
         }
         with self._naming_the_last_good():
             self._saved = on_rank_zero(
@@ -232,7 +237,7 @@ class Trainer:
             return any_rank(*flags)
 
     def agree(self) -> None:
-        """Raise ConfigError, on every rank, where another one is to train otherwise. To be called before `train`."""
+        """Raise ConfigError, on every rank, if ranks differ in data, settings or step. Call it before `train`."""
         settings = {f"the setting {name}": repr(value) for name, value in asdict(self._settings).items()}
         come_from = {"the step to go on from": str(self.learner.steps)}
         check_same({"the data's fingerprint": self._provenance.data_fingerprint, **settings, **come_from})
@@ -263,12 +268,12 @@ class Trainer:
 
 
 def _left_out(data: PreparedData, settings: TrainSettings) -> tuple[str, ...]:
-    """The objects that `aassl evaluate --split val` will ask for. Raises ConfigError where there are none to spare."""
+    """Return the objects that `aassl evaluate --split val` tests on. Raises ConfigError if there are too few."""
     if not settings.validation:
         return ()
     names = validation_instances(data)
     if not names:
         raise ConfigError(
-            f"validation = True, but no category of {data.path} has two objects in the set train. Leave it out."
+            f"validation = True, but no category of {data.path} has two objects in the set train. Set it to false."
         )
     return names

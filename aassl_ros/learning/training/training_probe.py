@@ -1,6 +1,6 @@
-"""How well categories can be told from the features while training goes on: a glance, not the evaluation.
+"""A quick probe during training: how well the features predict the categories. It does not replace the evaluation.
 
-It never touches the encoder that learns: it embeds by a copy, and draws no random numbers.
+It has no effect on training: it embeds with a copy of the encoder and draws no random numbers.
 """
 
 from __future__ import annotations
@@ -19,29 +19,31 @@ from aassl_ros.learning.readout.features import Normalise, embed
 from aassl_ros.learning.readout.spacing import evenly_spaced
 from aassl_ros.learning.readout.split import LabelledFrames, make_split
 
-_MOST_FRAMES = {"train": 2000, "test": 1000}  # of each side: seconds on a CPU
+_MOST_FRAMES = {"train": 2000, "test": 1000}  # so that a probe takes seconds on a CPU
 _FRAMES_PER_EPISODE = 10
 
 
 class TrainingProbe:
-    """Fits a linear probe and kNN to most of the train instances, asks them about the rest.
+    """Fits a linear probe and kNN on most train instances, and tests them on the rest.
 
-    Those asked about are the ones of `aassl evaluate --split val`. Unless the run leaves them out (`validation`), the
-    encoder has learnt from their pictures, though not from their labels.
+    The test instances are those of `aassl evaluate --split val`. Unless the run leaves them out (`validation`), the
+    encoder was trained on their pictures, but not on their labels.
     """
 
     def __init__(self, data: PreparedData, normalise: Normalise, device: torch.device) -> None:
-        """Raises ConfigError where the labels do not suffice."""
+        """normalise: makes the encoder's input of images. Raises ConfigError if there are too few labels."""
         try:
             split = make_split(data, "val", _FRAMES_PER_EPISODE)
         except AasslError as error:
-            raise ConfigError(f"probe_every needs labels of the train objects: {error} Or set it to 0.") from error
+            raise ConfigError(
+                f"probe_every needs labels of the train objects: {error} Or set probe_every=0."
+            ) from error
         self._frames, self._normalise, self._device = data.frames, normalise, device
         self._known, self._known_targets = self._side(split.train, "train")
         self._asked, self._asked_targets = self._side(split.test, "test")
 
     def __call__(self, encoder: nn.Module) -> dict[str, float]:
-        """Shares of the frames asked about that are named right: `probe_linear` and `probe_knn`."""
+        """Return the accuracies on the test frames, 0 to 1: `probe_linear` and `probe_knn`."""
         copy = deepcopy(encoder)
         known = embed(copy, self._frames, self._known, self._normalise, device=self._device)
         asked = embed(copy, self._frames, self._asked, self._normalise, device=self._device)
@@ -52,6 +54,6 @@ class TrainingProbe:
         return right
 
     def _side(self, labelled: LabelledFrames, name: str) -> tuple[NDArray[np.int64], Tensor]:
-        """Frames and their categories, evenly thinned."""
+        """Pick evenly spaced frames; returns their indices and categories."""
         kept = evenly_spaced(len(labelled), _MOST_FRAMES[name])
         return labelled.frames[kept], torch.from_numpy(labelled.targets[kept]).to(self._device)

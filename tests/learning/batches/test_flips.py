@@ -81,6 +81,8 @@ def test_controls_that_know_no_direction_stay_as_they_are() -> None:
         ActionSpace("object_pose", components=("rotation", "focal")),
     ],
 )
-def test_a_space_whose_mirrored_action_is_not_known_is_refused(space: ActionSpace) -> None:
-    with pytest.raises(ConfigError, match=rf"flip_probability is above 0, but what {space.name} .* is not known"):
+def test_a_space_that_cannot_be_mirrored_is_refused(space: ActionSpace) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"flip_probability is above 0, but actions of {space.name} .* cannot be mirrored"
+    ):
         mirror_signs(space)

@@ -57,7 +57,7 @@ def test_frames_as_they_are_reach_the_encoder_unchanged() -> None:
 
 
 def test_pairs_of_one_frame_teach_no_action(turning_clouds: PreparedData) -> None:
-    with pytest.raises(ConfigError, match="pairs = classic, but aa_simclr learns from actions"):
+    with pytest.raises(ConfigError, match="pairs = classic, but aa_simclr uses actions"):
         PairBatches(turning_clouds, replace(SETTINGS, method="aa_simclr", pairs="classic"), ("train",))
 
 
@@ -96,7 +96,9 @@ def test_two_views_of_one_frame_are_flipped_each_on_its_own(turning_clouds: Prep
 
 def test_a_space_that_cannot_be_mirrored_refuses_flips(turning_clouds: PreparedData) -> None:
     settings = replace(SETTINGS, method="aa_simclr", action_space="joints", flip_probability=0.5)
-    with pytest.raises(ConfigError, match=r"flip_probability is above 0, but what joints .wrist, elbow. would be"):
+    with pytest.raises(
+        ConfigError, match=r"flip_probability is above 0, but actions of joints .wrist, elbow. cannot be mirrored"
+    ):
         PairBatches(turning_clouds, settings, ("train",))
 
 

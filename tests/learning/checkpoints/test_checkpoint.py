@@ -174,7 +174,7 @@ def test_weights_that_are_no_numbers_are_refused(run: Path) -> None:
 
 
 def test_a_folder_without_one_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"holds no checkpoint \(no checkpoint.json\)"):
+    with pytest.raises(CheckpointError, match=r"contains no checkpoint \(no checkpoint.json\)"):
         load_checkpoint(tmp_path)
     with pytest.raises(CheckpointError, match="does not exist"):
         load_checkpoint(tmp_path / "nowhere")

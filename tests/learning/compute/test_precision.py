@@ -45,7 +45,7 @@ def test_auto_is_single_precision_on_a_cpu_and_what_is_asked_for_is_given() -> N
 
 
 def test_pictures_so_small_that_half_precision_goes_wrong_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"precision = 'bf16', but for images of 16 px .* Take fp32"):
+    with pytest.raises(ConfigError, match=r"precision = 'bf16', but for images of 16 px .* Use fp32"):
         learner_of(precision="bf16", image_size=16)
     learner_of(precision="bf16", image_size=17)
     learner_of(precision="bf16", image_size=16, stem="small")

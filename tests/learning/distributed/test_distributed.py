@@ -166,8 +166,8 @@ def test_all_processes_hold_the_same_weights_to_the_bit(ranks: list[dict]) -> No
         ("settings", "the setting lr is 1.1 in process 1 and 0.1 in process 0"),
         ("data", "the data's fingerprint is of process 1 in process 1 and of process 0 in process 0"),
         ("code", "the code is of 1 in process 1 and of 0 in process 0"),
-        ("batch", "batch = 65 cannot be shared out evenly: take a multiple of 2 (2 processes)."),
-        ("parts", "batch = 66 cannot be shared out evenly: take a multiple of 4 (2 processes, 2 parts)."),
+        ("batch", "batch = 65 cannot be divided equally: choose a multiple of 2 (2 processes)."),
+        ("parts", "batch = 66 cannot be divided equally: choose a multiple of 4 (2 processes, 2 parts)."),
     ],
 )
 def test_unequal_ranks_are_all_told_what_differs(ranks: list[dict], case: str, message: str) -> None:
@@ -178,7 +178,7 @@ def test_unequal_ranks_are_all_told_what_differs(ranks: list[dict], case: str, m
 
 def test_what_one_cannot_do_none_goes_on_without(ranks: list[dict]) -> None:
     assert [rank["said"]["one fails"] for rank in ranks] == [
-        "TrainingError: process 1 cannot begin: run is gone.",
+        "TrainingError: process 1 cannot start: run is gone.",
         "CheckpointError: run is gone.",
     ]
     for case, message in (("all fail", "ConfigError{}: lr is odd."), ("first fails", "CheckpointError{}: it is full.")):

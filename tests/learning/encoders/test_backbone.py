@@ -96,9 +96,9 @@ def test_a_classifier_may_be_left_over_and_a_counter_of_batches_may_lack(tmp_pat
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"bn1__weight": None}, r"missing bn1\.weight\. Take"),
-        ({"projector__weight": torch.ones(2)}, r"unexpected projector\.weight\. Take"),
-        ({"conv1__weight": torch.ones(8, 3, 7, 7)}, r"conv1\.weight is 8x3x7x7 where 4x3x7x7 is expected\. Take"),
+        ({"bn1__weight": None}, r"missing bn1\.weight\. Choose"),
+        ({"projector__weight": torch.ones(2)}, r"unexpected projector\.weight\. Choose"),
+        ({"conv1__weight": torch.ones(8, 3, 7, 7)}, r"conv1\.weight is 8x3x7x7, expected 4x3x7x7\. Choose"),
     ],
     ids=["missing", "unexpected", "shape"],
 )
@@ -116,16 +116,18 @@ def test_of_another_architecture_only_some_names_are_told(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x80\x02}q\x00.", b"\xff" * 64])
-def test_what_is_no_safetensors_is_refused(content: bytes | None, tmp_path: Path) -> None:
+def test_a_file_that_is_not_safetensors_is_refused(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "weights.pth"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(CheckpointError, match="is no file" if content is None else "Pickled weights .* never opened"):
+    with pytest.raises(
+        CheckpointError, match="is not a file" if content is None else "Pickled weights .* never opened"
+    ):
         adopt_weights(file, WIDE, "imagenet")
 
 
-def test_a_file_that_does_not_say_what_it_is_is_no_backbone(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"does not say what it is.*aassl export .* --encoder NAME"):
+def test_weights_of_an_unknown_encoder_are_not_a_backbone(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"is not a backbone.*aassl export .* --encoder NAME"):
         load_backbone(published(tmp_path / "w.safetensors", WIDE))
 
 
@@ -142,7 +144,7 @@ def test_positions_of_another_picture_size_are_interpolated(tmp_path: Path) -> N
     assert torch.equal(same.encoder.pos_embed, before)
 
 
-def test_training_begins_with_the_weights_of_a_file_and_their_slow_copy_too(tmp_path: Path) -> None:
+def test_training_and_its_momentum_copy_start_from_the_weights_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "backbone.safetensors"
     save_backbone(backbone_of(load_checkpoint(trained(tmp_path / "first"))), file)
     learner = Learner(replace(SETTINGS, method="byol", seed=9, weights=str(file)))
@@ -150,10 +152,10 @@ def test_training_begins_with_the_weights_of_a_file_and_their_slow_copy_too(tmp_
     for name, value in taught.items():
         assert torch.equal(learner.encoder.state_dict()[name], value)
         assert torch.equal(learner.objective["slow_encoder"].copy.state_dict()[name], value)
-    assert str(learner.network.warm_start) == f"begins with the weights of {file}"
+    assert str(learner.network.warm_start) == f"starts from the weights of {file}"
 
 
-def test_what_the_first_weights_had_seen_counts_as_seen_ever_after(tmp_path: Path) -> None:
+def test_instances_seen_by_the_first_weights_count_as_seen(tmp_path: Path) -> None:
     file = tmp_path / "backbone.safetensors"
     save_backbone(backbone_of(load_checkpoint(trained(tmp_path / "first"))), file)
     learner = Learner(replace(SETTINGS, weights=str(file)))

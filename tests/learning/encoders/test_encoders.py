@@ -194,5 +194,5 @@ def test_with_timm_its_encoders_take_the_weights_it_publishes() -> None:
         made = build_encoder(EncoderSettings(encoder=f"timm:{name}", image_size=64))
         assert made(torch.rand(2, 3, 64, 64)).shape == (2, made.features)
         assert made.published().keys() == timm.create_model(name, num_classes=0).state_dict().keys()
-    with pytest.raises(ConfigError, match="timm makes no encoder 'nonsense'"):
+    with pytest.raises(ConfigError, match="timm cannot build the encoder 'nonsense'"):
         build_encoder(EncoderSettings(encoder="timm:nonsense", image_size=64))

@@ -157,8 +157,8 @@ def test_an_encoder_that_has_seen_a_test_object_is_refused_by_name(data: Prepare
         ([row for row in kinds() if row[2] != "test"], r"no labelled frames for the split test \(sets found: disjoint"),
         ([row for row in kinds() if row[2] != "train"], "no labelled frames for the split train"),
         ([(name, "", of) for name, _, of in kinds()], "no labelled frames for the split train"),
-        ([row for row in kinds() if row[1] == "bar"], "shows only bar"),
-        ([*kinds(), ("cup_1", "cup", "test")], "shows cup, which no train instance shows"),
+        ([row for row in kinds() if row[1] == "bar"], "has only bar"),
+        ([*kinds(), ("cup_1", "cup", "test")], "has cup, of which there is no train instance"),
         ([*kinds(), ("bar_0", "bar", "test")], "bar_0 is in both train and test"),
     ],
 )
@@ -173,7 +173,7 @@ def test_what_is_left_out_is_noted(tmp_path: Path) -> None:
 
     found = evaluate(subject(), data, SETTINGS)
 
-    assert "the test split shows no dot" in found.notes
+    assert "the test split has no frames of dot" in found.notes
     assert "episodes without a category were left out" in found.notes
     assert any(note.startswith("few-shot 5: fewer instances") for note in found.notes)
     assert found.category is not None

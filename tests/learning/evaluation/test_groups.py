@@ -224,7 +224,7 @@ def test_data_without_views_say_how_to_get_them(tmp_path: Path) -> None:
     found = evaluate(subject(), write(tmp_path / "data"), replace(SETTINGS, measures=("views",)))
 
     assert found.views is None
-    assert any("views is not there. Data that aassl synth makes have it" in note for note in found.notes)
+    assert any("views does not exist. aassl synth makes it" in note for note in found.notes)
 
 
 def test_the_validation_split_leaves_the_views_of_test_objects_alone(data: PreparedData) -> None:
@@ -259,7 +259,7 @@ def test_view_objects_of_other_categories_are_left_out_and_noted(tmp_path: Path)
     found = evaluate(subject(), data, replace(SETTINGS, measures=("views",)))
 
     assert found.views is not None
-    assert "1 objects of the views are of no category of the train set" in found.notes
+    assert "1 objects of the views have no category of the train set" in found.notes
 
 
 def test_data_without_poses_have_no_rotations_and_no_such_actions_and_say_so(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_episodes_of_one_frame_have_no_pairs_and_say_so(tmp_path: Path) -> None:
     assert found.category is not None
     assert found.to_json()["action"] == {}
     assert found.to_json()["structure"].keys() == {"rankme", "dimension"}
-    assert "no consistency in time: the test episodes are of one frame each" in found.notes
+    assert "no consistency in time: each test episode has only one frame" in found.notes
     assert any(note.startswith("actions were not retrieved: no pair") for note in found.notes)
     assert any(note.startswith("no R2 of rotations: no pair") for note in found.notes)
 

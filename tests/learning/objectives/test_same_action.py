@@ -93,7 +93,7 @@ def test_joints_must_all_agree_and_full_turns_do_not_count() -> None:
 )
 def test_an_action_without_angles_is_refused(space: ActionSpace) -> None:
     with pytest.raises(
-        ConfigError, match=f"same_action = 5 degrees, but the action space {space.name} .* not of angles"
+        ConfigError, match=f"same_action = 5 degrees, but the action space {space.name} .* entries that are not angles"
     ):
         SameAction(space, Normalisation(np.zeros(3, np.float32), np.ones(3, np.float32)), 5.0)
 
@@ -132,7 +132,7 @@ def test_repeated_actions_no_longer_hold_the_loss_up() -> None:
 
 @pytest.mark.parametrize("method", ["byol", "simclr_tt", "aa_vicreg", "sie"])
 def test_a_method_that_takes_no_actions_for_negatives_refuses_the_setting(method: str) -> None:
-    with pytest.raises(ConfigError, match=f"same_action = 3, but {method} takes no other actions for negatives"):
+    with pytest.raises(ConfigError, match=f"same_action = 3, but {method} does not use other actions as negatives"):
         Learner(replace(SETTINGS, method=method), 6)
 
 

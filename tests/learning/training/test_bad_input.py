@@ -99,7 +99,7 @@ def test_images_that_are_all_the_same_spoil_no_weight() -> None:
 
 def test_a_run_is_not_gone_on_with_in_another_action_space(few: PreparedData, tmp_path: Path) -> None:
     train(few, tmp_path / "run")
-    with pytest.raises(ConfigError, match=r"action_space = 'joints', but .* was begun with 'auto'"):
+    with pytest.raises(ConfigError, match=r"action_space = 'joints', but .* was started with 'auto'"):
         resume(tmp_path / "run", {"action_space": "joints"}, replace(SETTINGS, action_space="joints"))
 
 
@@ -115,11 +115,9 @@ def test_data_without_the_joints_of_a_checkpoint_are_refused(few: PreparedData, 
 
 
 def test_a_warm_up_longer_than_the_run_is_refused(few: PreparedData, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="warmup_epochs = 3, expected no more than the 1 epochs of the run"):
+    with pytest.raises(ConfigError, match="warmup_epochs = 3, expected at most the 1 epochs of the run"):
         train(few, tmp_path / "run", warmup_epochs=3.0)
-    with pytest.raises(
-        ConfigError, match="warmup_epochs = 3, which are 6 updates, expected no more than the 5 updates"
-    ):
+    with pytest.raises(ConfigError, match="warmup_epochs = 3, which are 6 updates, expected at most the 5 updates"):
         train(few, tmp_path / "run", warmup_epochs=3.0, updates=5)
 
 
@@ -133,7 +131,7 @@ def test_data_of_robots_without_a_joint_in_common_name_the_joints(few: PreparedD
 
 def test_with_a_cosine_the_epochs_stay_as_they_were(few: PreparedData, tmp_path: Path) -> None:
     train(few, tmp_path / "run", schedule="cosine")
-    with pytest.raises(ConfigError, match=r"epochs = 2, but .* was begun with 1"):
+    with pytest.raises(ConfigError, match=r"epochs = 2, but .* was started with 1"):
         resume(tmp_path / "run", {"epochs": 2}, replace(SETTINGS, epochs=2))
     resumed = resume(tmp_path / "run", {"precision": "bf16"}, replace(SETTINGS, precision="bf16"))[1]
     assert (resumed.precision, resumed.schedule) == ("bf16", "cosine")

@@ -66,7 +66,7 @@ def test_with_an_action_term_its_lack_is_an_error() -> None:
     with pytest.raises(ValueError, match="needs actions of at least one dimension"):
         Learner(SETTINGS, 0)
     first, second, _ = triplets()
-    with pytest.raises(ValueError, match="learns from actions"):
+    with pytest.raises(ValueError, match="needs actions"):
         Learner(SETTINGS, ACTION).step(first, second)
 
 

@@ -75,12 +75,12 @@ def test_frames_without_a_category_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("categories", "found"), [(["", ""], "no category"), (["cup", "cup"], "only cup")])
-def test_absent_labels_are_named(tmp_path: Path, categories: list[str], found: str) -> None:
+def test_missing_labels_are_named(tmp_path: Path, categories: list[str], found: str) -> None:
     data = relabelled(tmp_path / "data", categories)
-    with pytest.raises(DataError, match=rf"labels absent: .* names {found}"):
+    with pytest.raises(DataError, match=rf"labels are missing: .* has {found}"):
         PairBatches(data, replace(SETTINGS, batch=8, image_size=8), ("train",))
 
 
-def test_live_learning_has_no_labels() -> None:
+def test_online_training_has_no_labels() -> None:
     with pytest.raises(ConfigError, match="supervised needs labelled data"):
         resolve(SETTINGS, OnlineSettings(), None, None)

@@ -106,9 +106,11 @@ def test_updates_end_a_run_amid_an_epoch_and_the_cosine_with_it(turning_clouds: 
     rates = [json.loads(line)["lr"] for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]
     assert rates[-1] < 0.01 * max(rates)
     assert "rankme" in json.loads((tmp_path / "whole" / "log.jsonl").read_text().splitlines()[-1])
-    with pytest.raises(ConfigError, match=r"epochs = 200, but .* ends by updates = 20. Give those"):
+    with pytest.raises(ConfigError, match=r"epochs = 200, but .* ends by updates = 20. Set updates instead"):
         go_on(turning_clouds, tmp_path / "parts", epochs=200)
-    with pytest.raises(ConfigError, match=r"updates = 30, but .* was begun with 20, and its cosine ends with them"):
+    with pytest.raises(
+        ConfigError, match=r"updates = 30, but .* was started with 20, and its cosine schedule depends on it"
+    ):
         go_on(turning_clouds, tmp_path / "parts", updates=30)
 
 
@@ -140,9 +142,9 @@ def test_a_setting_that_would_bend_the_curve_cannot_change_on_the_way(
     turning_clouds: PreparedData, tmp_path: Path
 ) -> None:
     train(turning_clouds, tmp_path / "run", stop=2)
-    with pytest.raises(ConfigError, match=r"lr = 0.1, but .* was begun with 0.0005"):
+    with pytest.raises(ConfigError, match=r"lr = 0.1, but .* was started with 0.0005"):
         go_on(turning_clouds, tmp_path / "run", lr=0.1)
-    with pytest.raises(ConfigError, match=r"width = 8, but .* was begun with 4"):
+    with pytest.raises(ConfigError, match=r"width = 8, but .* was started with 4"):
         go_on(turning_clouds, tmp_path / "run", width=8)
 
 
@@ -155,7 +157,7 @@ def test_other_data_cannot_be_gone_on_with(turning_clouds: PreparedData, tmp_pat
 
 def test_a_folder_with_a_run_is_not_begun_anew(turning_clouds: PreparedData, tmp_path: Path) -> None:
     train(turning_clouds, tmp_path / "run", stop=1)
-    with pytest.raises(ConfigError, match="holds a run already"):
+    with pytest.raises(ConfigError, match="contains a run already"):
         begin(tmp_path / "run")
 
 

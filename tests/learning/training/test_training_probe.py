@@ -59,7 +59,7 @@ def test_it_names_what_can_be_seen_on_objects_it_was_not_fitted_to(tmp_path: Pat
 
 def test_without_labels_it_is_wrong_use(turning_clouds: PreparedData, tmp_path: Path) -> None:
     unlabelled = replace(turning_clouds, episodes=tuple(replace(row, category="") for row in turning_clouds.episodes))
-    with pytest.raises(ConfigError, match=r"probe_every needs labels of the train objects: .* Or set it to 0\."):
+    with pytest.raises(ConfigError, match=r"probe_every needs labels of the train objects: .* Or set probe_every=0\."):
         Trainer(unlabelled, tmp_path / "run", replace(SETTINGS, probe_every=1.0))
 
 
