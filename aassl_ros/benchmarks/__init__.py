@@ -1,1 +1,1 @@
-"""Benchmarks that `aassl bench` runs: each compares with a baseline timed in the same run."""
+"""Benchmarks that `aassl bench` runs: each measures its baseline in the same run."""

@@ -1,7 +1,7 @@
-"""How fast prepared data are read: against what a trainer eats, and with a million frames against ten thousand.
+"""Reading speed of prepared data: compared with a trainer's speed, and of a million frames with ten thousand.
 
-The million lies in a sparse file: its pages are read through the same memory map and lie in memory one by one like
-those of a written file, only that they are all zero. Every page is touched before the clock runs.
+The million frames are in a sparse file. Its pages are read through the same memory map as those of a written file and
+also occupy memory, but all are zero. Every page is read once before the timing starts.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
 from aassl_ros.motion import rotations
 
-HELP = "reading prepared data against what a trainer eats, and a million frames against ten thousand"
+HELP = "reading prepared data, compared with the speed of training; a million frames compared with ten thousand"
 _SMALL, _LARGE = 10_000, 1_000_000
 _EPISODE = 250
 _FRAME_NS = 33_333_333
 _QUICK_SIZE = 32
-"""Pixels: a million such frames are 3 GB, which most machines have to spare."""
+"""Pixels: a million such frames are 3 GB, which most machines have free."""
 _SPARE_BYTES = 2 << 30
-"""Memory that is left to others."""
+"""Memory that is left to other programs."""
 _PAGE = 4096
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    step.add_arguments(parser)  # the trainer that is fed is the one timed there
+    step.add_arguments(parser)  # the trainer is the same as there
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The figures that `aassl bench data` prints, and the times that they are computed from."""
+    """Measure what `aassl bench data` prints: ratios, and the times that they are computed from."""
     settings = step.learner_settings(arguments, batch=arguments.batch)
     rounds = 3 if arguments.quick else 9
     size = _affordable(min(settings.image_size, _QUICK_SIZE) if arguments.quick else settings.image_size)
@@ -72,7 +72,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 class _BlankWriter(PreparedWriter):
-    """Writes frames that take no room on the disk: all black."""
+    """Writes black frames that need no disk space."""
 
     def append_blank(self, count: int) -> None:
         self.frames_written += count
@@ -80,7 +80,7 @@ class _BlankWriter(PreparedWriter):
 
 
 def write_blank(path: Path, frames: int, size: int) -> PreparedData:
-    """`frames` black frames in episodes of 250 with random poses, every page of them in memory and mapped."""
+    """Write `frames` black frames in episodes of 250 with random poses, and read every page once into memory."""
     rng = np.random.default_rng(0)
     writer = _BlankWriter(path, size)
     with writer:
@@ -105,7 +105,7 @@ def _touch(frames: NDArray[np.uint8]) -> None:
 
 
 def _feed_and_train(batches: PairBatches, settings: LearnerSettings, rounds: int) -> tuple[list[float], list[float]]:
-    """Seconds of each round for a batch: read, and read and learnt from."""
+    """Return the seconds of each round to read a batch, and to read it and train on it."""
     learner = Learner(settings, batches.action_dimension)
     endless = _endless(batches)
 
@@ -124,7 +124,7 @@ def _feed_and_train(batches: PairBatches, settings: LearnerSettings, rounds: int
 
 
 def _seconds_a_batch(batches: PairBatches) -> float:
-    """What reading a batch costs, its share of what an epoch begins with included."""
+    """Return the seconds to read a batch, including its share of the work at the start of an epoch."""
     seconds = []
     epoch = batches.epoch(np.random.default_rng())
     for _ in range(len(range(0, _SMALL, 256))):
@@ -142,11 +142,13 @@ def _endless(batches: PairBatches) -> Iterator[Batch]:
 
 
 def _affordable(size: int) -> int:
-    """The size itself, or half of it so often that a million frames fit into the memory that is free."""
+    """Return the size, halved until a million frames fit into the free memory. Raises ConfigError if none fits."""
     free = _free_bytes() - _SPARE_BYTES
     while _LARGE * size * size * 3 > free:
         if size <= 8:
-            raise ConfigError(f"aassl bench data: {free >> 20} MiB of memory are free, too few for a million frames.")
+            raise ConfigError(
+                f"aassl bench data: {free >> 20} MiB of memory are free, too little for a million frames."
+            )
         size //= 2
     return size
 
@@ -155,4 +157,4 @@ def _free_bytes() -> int:
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) << 10
-    raise ConfigError("aassl bench data: /proc/meminfo does not tell how much memory is free.")
+    raise ConfigError("aassl bench data: /proc/meminfo has no MemAvailable, so the free memory is unknown.")

@@ -1,4 +1,4 @@
-"""Labelled pictures that an untaught encoder can tell apart: stripes of three directions that slide as time goes on."""
+"""Labelled pictures that an untrained encoder can distinguish: moving stripes in three directions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FRAME_NS = 33_333_333
 
 
 def draw_pattern(category: str, size: int, phase: float, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A picture uint8 [size, size, 3] of noisy stripes. phase: how far they have slid, in stripes."""
+    """Draw a picture uint8 [size, size, 3] of noisy stripes. phase: how far they have moved, in stripes."""
     across, down = _DIRECTIONS[category]
     ticks = np.arange(size) / size
     stripes = np.sin(2 * np.pi * (4 * (across * ticks[None, :] + down * ticks[:, None]) + phase))
@@ -34,7 +34,10 @@ def write_patterns(
     instance_set: str = "train",
     seed: int = 0,
 ) -> PreparedData:
-    """One episode of `frames` frames for each of `instances` instances of every category; object poses are known."""
+    """Write prepared data: an episode of `frames` frames for each of `instances` instances of every category.
+
+    image_size: side in pixels; instance_set: the set of all instances. Object poses are known. Returns the data.
+    """
     rng = np.random.default_rng(seed)
     with PreparedWriter(path, image_size) as writer:
         for category in CATEGORIES:
@@ -49,6 +52,6 @@ def write_patterns(
 
 
 def _poses(phases: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Poses [F, 7] half a metre away, turned about the line of sight by the phase in rad."""
+    """Make poses [F, 7] half a metre away, rotated about the line of sight by the phase in rad."""
     turns = rotations.from_rotation_vector(phases[:, None] * np.array([0.0, 0.0, 1.0]))
     return np.concatenate([np.tile((0.0, 0.0, 0.5), (len(phases), 1)), turns], axis=1)

@@ -1,7 +1,6 @@
-"""What the evaluator node adds to its encoder's own forward: reading a frame, resizing, naming and publishing.
+"""Time that the evaluator node adds to the forward pass of its encoder: decode, resize, classify and publish.
 
-For each frame both are timed one after the other, and their difference is taken: a machine that slows down for a while
-slows both.
+Both are timed for each frame, one after the other, and subtracted: if the machine is slow for a while, both are.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from aassl_ros.learning.encoders.factory import ENCODERS
 from aassl_ros.learning.training.learner import Learner
 from aassl_ros.learning.training.saving import save_checkpoint
 
-HELP = "what the evaluator adds to its encoder's own forward, per frame"
+HELP = "time per frame that the evaluator adds to the forward pass of its encoder"
 _ROUNDS, _QUICK_ROUNDS, _WARM_UP = 500, 60, 20
 # As many labelled frames as 12 categories of 10 instances give.
 _GALLERY_INSTANCES, _GALLERY_FRAMES = 40, 20
@@ -38,11 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--camera-size", type=int, default=480, help="side of the camera's images (default 480)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--threads", type=int, default=1, help="processor threads of torch (default 1, as the node's)")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads of torch (default 1, as in the node)")
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The figures that `aassl bench recognize` prints, and the time of the encoder alone."""
+    """Measure what `aassl bench recognize` prints: the added time, and the time of the encoder alone."""
     for name in ("camera_size", "threads"):
         if getattr(arguments, name) < 1:
             raise ConfigError(f"aassl bench: {name} = {getattr(arguments, name)}, expected at least 1.")
@@ -64,8 +63,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _time(arguments: argparse.Namespace, folder: Path, rounds: int) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds float64 [rounds] of the whole way of a frame through the node, and of the encoder's forward alone."""
-    from aassl_ros.nodes.evaluator_probe import EvaluatorProbe  # rclpy, which the other benchmarks do without
+    """Return the seconds, float64 [rounds], of a frame in the node, and of the encoder's forward pass alone."""
+    from aassl_ros.nodes.evaluator_probe import EvaluatorProbe  # only here: the other benchmarks do not need rclpy
 
     settings = learner_settings(arguments, method="simclr")
     checkpoint = save_checkpoint(folder / "run", Learner(settings), Provenance(None, None, ()))

@@ -1,7 +1,6 @@
-"""What a training step costs over the bare forward and backward of its encoder, and what the action term adds.
+"""Time of a training step compared with forward and backward of its encoder alone, and the cost of the action term.
 
-Everything is timed in turn within one run, and ratios are taken round by round: a machine that slows down for a while
-slows all of them.
+All are timed in turn in one run, and ratios are taken round by round: if the machine is slow for a while, all are.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
 from aassl_ros.settings import from_mapping
 
-HELP = "a training step against the bare forward and backward of the same encoder"
+HELP = "a training step, compared with forward and backward of the encoder alone"
 _ROUNDS, _QUICK_ROUNDS = 15, 3
 _SMALLEST = 8  # pixels of an image
 
@@ -50,7 +49,7 @@ class StepTimes:
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The figures that `aassl bench step` prints, and those of its baseline."""
+    """Measure what `aassl bench step` prints, and its baseline."""
     settings = learner_settings(arguments, batch=arguments.batch)
     with tempfile.TemporaryDirectory() as folder:
         frames = max(4 * settings.batch, 16)
@@ -73,7 +72,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def learner_settings(arguments: argparse.Namespace, **others: Any) -> LearnerSettings:
-    """Settings of a benchmark's encoder, as its options ask for them. Raises ConfigError on one out of bounds."""
+    """Make the settings of a benchmark's encoder from its options. Raises ConfigError if one is out of bounds."""
     asked = {name: getattr(arguments, name) for name in ("encoder", "width", "image_size", "device")}
     settings = from_mapping(LearnerSettings, {**asked, **others}, source="aassl bench")
     if settings.image_size < _SMALLEST:
@@ -83,7 +82,7 @@ def learner_settings(arguments: argparse.Namespace, **others: Any) -> LearnerSet
 
 
 def time_steps(data: PreparedData, settings: LearnerSettings, rounds: int) -> StepTimes:
-    """Time `rounds` rounds of all three in turn, after one that is not counted."""
+    """Time `rounds` rounds of all three in turn, after one round of warm-up."""
     work = {
         "bare": _bare(settings),
         "simclr_tt": _step(data, replace(settings, method="simclr_tt")),
@@ -99,7 +98,7 @@ def time_steps(data: PreparedData, settings: LearnerSettings, rounds: int) -> St
 
 
 def _bare(settings: LearnerSettings) -> Callable[[], None]:
-    """Forward and backward of the encoder on both views, images at hand and ready, and nothing else."""
+    """Make a function that runs only forward and backward of the encoder, on prepared images of both views."""
     device = choose_device(settings.device)
     encoder = build_encoder(settings).to(device)
     shape = (settings.batch, 3, settings.image_size, settings.image_size)
@@ -114,7 +113,10 @@ def _bare(settings: LearnerSettings) -> Callable[[], None]:
 
 
 def _step(data: PreparedData, settings: LearnerSettings) -> Callable[[], None]:
-    """One whole training step: draw pairs, read frames, make actions, augment, forward, backward, optimizer."""
+    """Make a function that runs a complete training step.
+
+    It draws pairs, reads frames, computes actions, augments, and runs forward, backward and the optimizer.
+    """
     batches = PairBatches(data, settings, ("train",))
     learner = Learner(settings, batches.action_dimension)
     endless = _endless(batches)

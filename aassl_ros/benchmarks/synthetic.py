@@ -1,4 +1,4 @@
-"""Small prepared data made at once, without a simulator: clouds of coloured dots turning before a noisy background."""
+"""Small prepared data, made without a simulator: clouds of coloured dots that rotate in front of a noisy background."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ _FRAME_NS = 33_333_333
 def write_synthetic(
     path: Path, *, episodes: int, frames: int, image_size: int, turn_deg: float = 15.0, seed: int = 0
 ) -> PreparedData:
-    """Write `episodes` of `frames` frames each, every one an object of its own that turns by `turn_deg` a frame about
-    an axis drawn anew each time. Object poses and two joints are known; all episodes belong to the set train.
+    """Write prepared data of `episodes` episodes with `frames` frames each, and return it.
+
+    Each episode has its own object. From frame to frame it rotates by `turn_deg` about a random axis. Object poses and
+    two joints are known. All episodes are of the set train. image_size: side in pixels.
     """
     rng = np.random.default_rng(seed)
     with PreparedWriter(path, image_size) as writer:
@@ -41,7 +43,7 @@ def write_synthetic(
 
 
 def _random_walk(frames: int, step_rad: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Quaternions [frames, 4], each turned by `step_rad` from the one before."""
+    """Make quaternions [frames, 4], each rotated by `step_rad` from the one before."""
     axes = rng.normal(size=(frames, 3))
     steps = rotations.from_rotation_vector(step_rad * axes / np.linalg.norm(axes, axis=1, keepdims=True))
     walk = [rotations.random_quaternion(rng)]
@@ -51,7 +53,7 @@ def _random_walk(frames: int, step_rad: float, rng: np.random.Generator) -> NDAr
 
 
 def _draw(turns: NDArray[np.float64], size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Images uint8 [F, size, size, 3] of one cloud of dots at each turn; nearer dots cover those behind."""
+    """Draw images uint8 [F, size, size, 3] of one cloud of dots at each rotation; near dots cover those behind."""
     dots = rng.normal(size=(_DOTS, 3))
     dots *= 0.6 / np.linalg.norm(dots, axis=1, keepdims=True)
     colours = rng.integers(0, 256, (_DOTS, 3))

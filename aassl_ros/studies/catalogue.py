@@ -1,4 +1,4 @@
-"""The studies: what each asks, and its settings. A new one is a function here and a line in STUDIES."""
+"""All studies: the question of each, and its settings. A new one is a function here and a line in STUDIES."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ _NO_CROP = {"crop_minimum": 1.0, "crop_maximum": 1.0}
 _NO_JITTER = {"jitter_probability": 0.0}
 _NO_GRAY = {"gray_probability": 0.0}
 _AT_THE_END = 1.25
-"""Where the whole episode lies in the plot over windows: so much farther than the widest of them."""
+"""Position of the window `episode` in the plot over windows, as a multiple of the widest other window."""
 
 
 def methods(choices: Choices) -> Study:
-    """Equal updates, encoder and data; and SimCLR at equal frames, for pairs of two frames see twice as many."""
+    """Compare methods with equal updates, encoder and data.
+
+    SimCLR also runs with twice the updates, because pairs of two frames use twice as many frames.
+    """
     names = choices.methods or tuple(METHODS)
     settings = [Setting(name, {"method": name}) for name in names]
     references: list[str] = [name for name in ("simclr", "simclr_tt") if name in names]
@@ -32,16 +35,16 @@ def methods(choices: Choices) -> Study:
         base = name.removeprefix("aa_")
         if base != name and base in names:
             differences.append((name, base))
-    question = "Which method sees best, given equal updates, encoder and data?"
+    question = "Which method recognises objects best, given equal updates, encoder and data?"
     return Study("methods", question, tuple(settings), tuple(dict.fromkeys(differences)))
 
 
 def controls(choices: Choices) -> Study:
-    """What is left of the gain when the actions, or the images, are not those of the pair."""
+    """Measure how much of the gain is left if the actions, or the images, are not those of the pair."""
     settings, differences = [], []
     for name in _with_actions(choices):
         method: dict[str, Any] = {"method": name}
-        # Whatever is set for the true action's parts: these have but one, and time no angle.
+        # The user's action_components are of the true action; these actions have one entry. Time is not an angle.
         one_number = {**method, "action_components": ()}
         spoilt = [
             Setting(f"{name} actions shuffled", {**method, "control": "actions_shuffled"}),
@@ -53,12 +56,12 @@ def controls(choices: Choices) -> Study:
         differences += [(name, control.name) for control in spoilt]
     references = [Setting(name, {"method": name}) for name in ("simclr_tt", "simclr")]
     differences += [(setting.name, reference.name) for setting in settings for reference in references]
-    question = "How much of the gain is due to actions that fit their images?"
+    question = "How much of the gain comes from actions that belong to their images?"
     return Study("controls", question, (*settings, *references), tuple(differences))
 
 
 def action_noise(choices: Choices) -> Study:
-    """How exact actions have to be: noise on them, and a coarse resolution."""
+    """Measure how exact actions must be: add noise, and reduce their resolution."""
     values = _numbers(choices, (0.1, 0.3, 1.0, 3.0))
     settings, differences, lines = [], [], {}
     reference = Setting("simclr_tt", {"method": "simclr_tt"})
@@ -73,7 +76,7 @@ def action_noise(choices: Choices) -> Study:
     lines[reference.name] = ((reference.name, 0.0), (reference.name, max(values)))
     return Study(
         "action-noise",
-        "How much noise, and how coarse a resolution, do actions bear?",
+        "How much noise on actions, and how coarse a resolution, is tolerable?",
         (*settings, reference),
         tuple(dict.fromkeys(differences)),
         lines,
@@ -82,7 +85,7 @@ def action_noise(choices: Choices) -> Study:
 
 
 def augmentations(choices: Choices) -> Study:
-    """What each augmentation gives, with and without actions."""
+    """Measure the effect of each augmentation, with and without actions."""
     removed = {
         "without crop": _NO_CROP,
         "without colour jitter": _NO_JITTER,
@@ -98,12 +101,12 @@ def augmentations(choices: Choices) -> Study:
             differences.append((f"{name} {without}", name))
     for first, second in zip(names[1:], names[:1] * len(names), strict=False):
         differences += [(first, second), *((f"{first} {without}", f"{second} {without}") for without in removed)]
-    question = "Which augmentations does a method need, and do actions stand in for some?"
+    question = "Which augmentations does a method need, and can actions replace some?"
     return Study("augmentations", question, tuple(settings), tuple(differences))
 
 
 def window(choices: Choices) -> Study:
-    """How far apart the two frames of a pair may be."""
+    """Vary how far apart the two frames of a pair may be."""
     windows = choices.values or ("frames:1", "frames:2", "frames:5", "frames:10", "episode")
     reach = [_reach(each) for each in windows]
     widest = max([value for value in reach if value is not None], default=1.0)
@@ -124,15 +127,15 @@ def window(choices: Choices) -> Study:
 
 
 def viewpoints(choices: Choices) -> Study:
-    """Whether different objects of a category, seen from the same side, come to lie together."""
+    """Measure if different objects of a category have similar features at the same view."""
     names = choices.methods or ("simclr", "simclr_tt", "aa_simclr", "ciper", "equimod", "sie")
     settings = tuple(Setting(name, {"method": name}, picture=True) for name in names)
-    question = "Do different objects of a category, seen from the same side, lie together?"
+    question = "Do different objects of a category have similar features at the same view?"
     return Study("viewpoints", question, settings, primary=ALIGNMENT)
 
 
 def frames(choices: Choices) -> Study:
-    """What recordings that are not as they should be do to learning; all distances in frames."""
+    """Measure the effect of damaged recordings on training; all times in frames."""
     harm = {
         "a quarter missing": Damage(missing=0.25),
         "three quarters missing": Damage(missing=0.75),
@@ -145,7 +148,7 @@ def frames(choices: Choices) -> Study:
     for name in choices.methods or ("simclr_tt", "aa_simclr"):
         settings.append(Setting(name, {"method": name}))
         for what, damage in harm.items():
-            if METHODS[name].uses_actions or damage.loses_frames:  # other methods look at no states
+            if METHODS[name].uses_actions or damage.loses_frames:  # other methods do not use states
                 settings.append(Setting(f"{name} {what}", {"method": name}, damage=damage))
                 differences.append((f"{name} {what}", name))
     question = "What do missing frames, uneven rates and late joint states cost?"
@@ -153,10 +156,10 @@ def frames(choices: Choices) -> Study:
 
 
 def overhead(choices: Choices) -> Study:
-    """Time and memory of each method over SimCLR: all timed in turns in one run."""
+    """Compare time and memory of each method with SimCLR; all are timed in turn in one run."""
     names = tuple(dict.fromkeys(("simclr", *(choices.methods or METHODS))))
     settings = (Setting("overhead", {"methods": list(names)}, kind=OVERHEAD),)
-    return Study("overhead", "What does a method cost over SimCLR?", settings, primary=TIME)
+    return Study("overhead", "What does a method cost, relative to SimCLR?", settings, primary=TIME)
 
 
 STUDIES: dict[str, Callable[[Choices], Study]] = {
@@ -173,11 +176,11 @@ STUDIES: dict[str, Callable[[Choices], Study]] = {
 
 
 def _with_actions(choices: Choices) -> tuple[str, ...]:
-    """Methods to spoil the actions of. Raises ConfigError for one that looks at none: nothing would be spoilt."""
+    """Return the methods whose actions are corrupted. Raises ConfigError for a method that uses no actions."""
     for name in choices.methods:
         if not METHODS[name].uses_actions:
             some = ", ".join(each for each, method in METHODS.items() if method.uses_actions)
-            raise ConfigError(f"--methods: {name} looks at no actions, expected some of {some}.")
+            raise ConfigError(f"--methods: {name} uses no actions, expected some of {some}.")
     return choices.methods or ("aa_simclr",)
 
 
@@ -189,7 +192,7 @@ def _numbers(choices: Choices, default: Sequence[float]) -> tuple[float, ...]:
 
 
 def _reach(text: str) -> float | None:
-    """The largest distance in a window of the setting `window`, None for the whole episode. Raises ConfigError."""
+    """Return the largest distance of a window, None for the whole episode. Raises ConfigError if it is not a window."""
     if text == "episode":
         return None
     if text == "next":

@@ -1,6 +1,6 @@
-"""Recordings as they should not be, made from good ones: frames lost, rates uneven, states not of the frame's moment.
+"""Damaged recordings, made from good ones: lost frames, uneven rates, wrong stamps, late states.
 
-All distances in time are in frames: multiples of the usual distance of two frames of the data.
+All times are in frames: multiples of the median time between two frames of the data.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from aassl_ros.data.pairs.displacements import angle_unit, wrapped
 from aassl_ros.data.prepared.data import EpisodeRow, PreparedData
 from aassl_ros.motion import rotations
 
-_STREAM = 3  # of the seed
+_STREAM = 3  # number of the random stream
 _STRETCH = 8
-"""Frames of a stretch of one rate, where rates are uneven."""
+"""With uneven rates: number of frames after which the rate changes."""
 _SLOW_SHARE = 0.25
-_LEAST_FRAMES = 2  # kept of each episode: a pair
+_LEAST_FRAMES = 2  # frames of each episode that are always kept: a pair
 
 
 @dataclass(frozen=True)
 class Damage:
-    """missing: share of frames lost, each by itself. uneven: every other stretch of frames has a quarter of its rate.
+    """The kind and amount of damage.
 
-    jitter: stamps are wrong by up to this, either way, and the states are those of the wrong stamp; latency: states are
-    those of so much earlier. Both in frames.
+    missing: share of frames that are lost, drawn independently. uneven: every second stretch of 8 frames has a quarter
+    of the rate. jitter: largest error of stamps, in both directions, in frames; states are those at the wrong stamp.
+    latency: states are those of so many frames earlier.
     """
 
     missing: float = 0.0
@@ -41,7 +42,7 @@ class Damage:
 
 
 def damaged(data: PreparedData, damage: Damage, seed: int) -> PreparedData:
-    """These data, damaged in memory; frames that are kept are copied only where some are lost."""
+    """Return damaged data, in memory. Frames are copied only if some are lost. seed: of the random damage."""
     rng = np.random.default_rng((seed, _STREAM))
     interval_ns = frame_interval_ns(data)
     wrong = damage.jitter * interval_ns * rng.uniform(-1, 1, len(data))
@@ -56,13 +57,13 @@ def damaged(data: PreparedData, damage: Damage, seed: int) -> PreparedData:
 
 
 def frame_interval_ns(data: PreparedData) -> float:
-    """The median distance of two frames of one episode; 0 where no episode has two."""
+    """Return the median time between two frames of one episode in ns; 0 if no episode has two frames."""
     gaps = np.diff(data.stamps_ns)[np.diff(data.episode_of) == 0]
     return float(np.median(gaps)) if len(gaps) else 0.0
 
 
 def _rising(data: PreparedData, stamps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Within each episode frames are in order of stamps, each at least 1 ns after the one before."""
+    """Sort the stamps of each episode, and make each at least 1 ns later than the one before."""
     order = np.lexsort((stamps, data.episode_of))
     within = np.arange(len(stamps)) - np.repeat(*_starts(data.episodes))
     rising = stamps[order] - within
@@ -78,7 +79,10 @@ def _starts(episodes: tuple[EpisodeRow, ...]) -> tuple[NDArray[np.int64], NDArra
 
 
 def _with_states_at(data: PreparedData, known_ns: NDArray[np.int64], times_ns: NDArray[np.int64]) -> PreparedData:
-    """The states, known at the times known_ns [F], at others of the same episode; outside of it the first or last."""
+    """Interpolate the states from the times known_ns [F] to times_ns [F] of the same episodes.
+
+    Before the first and after the last known time of an episode, its first or last state is used.
+    """
     place = np.empty(len(data))
     for row in data.episodes:
         part = slice(row.start, row.stop)
@@ -108,7 +112,7 @@ def _between(
     weight: NDArray[np.float64],
     angle_units: Sequence[float] = (),
 ) -> NDArray[np.float64]:
-    """angle_units: of each column the radians of one unit, 0 for one that does not come round."""
+    """Interpolate between rows. angle_units: radians per unit of each column that is an angle, 0 for the others."""
     change = values[after].astype(np.float64) - values[before]
     for column, unit in enumerate(angle_units):
         if unit:
@@ -126,7 +130,7 @@ def _poses_between(
 
 
 def _kept(data: PreparedData, damage: Damage, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """bool [F]: frames that are not lost; of each episode at least the first two."""
+    """Draw which frames are kept, bool [F]; of each episode at least the first two."""
     share = np.full(len(data), 1 - damage.missing)
     within = np.arange(len(data)) - np.repeat(*_starts(data.episodes))
     if damage.uneven:
@@ -135,7 +139,7 @@ def _kept(data: PreparedData, damage: Damage, rng: np.random.Generator) -> NDArr
 
 
 def _without(data: PreparedData, kept: NDArray[np.bool_]) -> PreparedData:
-    """Only the frames kept."""
+    """Return the data with only the frames in `kept`."""
     at = np.concatenate([[0], np.cumsum(kept)])
     episodes = tuple(replace(row, start=int(at[row.start]), stop=int(at[row.stop])) for row in data.episodes)
     return replace(

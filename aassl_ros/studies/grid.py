@@ -1,4 +1,4 @@
-"""Best against best: each method at its best point of one grid, chosen on validation objects, then tested once."""
+"""Comparison of each method at its best point of a grid, which is chosen on validation objects and then tested once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CONTESTANTS: dict[str, dict[str, Any]] = {
 
 
 def grid(choices: Choices) -> Study:
-    """Every point of the grid that means something to the method; then each method's best, to be tested."""
+    """Make a study of all points of the grid that have an effect on a method, then of the best point of each method."""
     contestants = {name: {"method": name} for name in choices.methods} or CONTESTANTS
     points: dict[str, list[Setting]] = {
         name: [_candidate(name, own, point, choices.grid_seeds) for point in _points(own, choices.grid or GRID)]
@@ -40,7 +40,7 @@ def grid(choices: Choices) -> Study:
     }
     tried = Study(
         "grid",
-        "Best against best: which method wins when each has the window and the weight that suit it?",
+        "Which method is best if each has its best window and weight?",
         tuple(itertools.chain.from_iterable(points.values())),
         tried=tuple(choices.grid or GRID),
     )
@@ -56,10 +56,10 @@ def grid(choices: Choices) -> Study:
 
 
 def _points(own: Mapping[str, Any], grid: Mapping[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """All combinations of the values that this method looks at. Raises ConfigError where it fixes one itself."""
+    """Return all combinations of the values that the method uses. Raises ConfigError if it fixes one of them itself."""
     fixed = sorted(set(own) & set(grid))
     if fixed:
-        raise ConfigError(f"--grid {fixed[0]}: the contestants differ in it already. Leave it out.")
+        raise ConfigError(f"--grid {fixed[0]}: the compared methods already differ in it. Leave it out.")
     method = METHODS[own["method"]]
     unused = (_OF_PAIRS if method.pairs == "classic" else ()) + (() if method.uses_actions else _OF_ACTIONS)
     unused += () if method.slow_encoder else _OF_SLOW_COPIES
@@ -75,7 +75,7 @@ def _candidate(name: str, own: Mapping[str, Any], point: Mapping[str, Any], seed
 
 
 def _best(candidates: list[Setting], results: Results) -> Setting | None:
-    """The one of highest mean accuracy on the validation objects; None where every run of the method failed."""
+    """Return the one with the highest mean accuracy on validation objects; None if all runs of the method failed."""
     scored = [
         (float(np.mean([run["evaluation"]["probe"]["accuracy"] for run in results[each.name].values()])), each)
         for each in candidates

@@ -1,8 +1,8 @@
-"""Runs on this machine: one worker process a core, or one a GPU, each with one run at a time.
+"""Runs on this machine: one worker process per core, or per GPU; each executes one run at a time.
 
-One single-threaded run a core gives more than one run on all cores: threads of small networks wait for each other.
-A worker does one run after the other (loading torch takes seconds) and listens to its pipe: it stops when told so, and
-also when the program that started it is gone.
+One single-threaded run per core is faster than one run on all cores: threads of small networks wait for each other.
+A worker executes many runs, because loading torch takes seconds. It listens to its pipe: it stops when it is told to,
+and when the program that started it has ended.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from aassl_ros.studies.run import Outcome, RunSpec, execute, name_of
 _LOOK_EVERY_S = 0.2  # for a request to stop
 _TELL_EVERY_S = 0.2
 _SECONDS_TO_SAVE = 60.0
-"""A worker that has not ended so long after it was told to stop is ended by force; its last checkpoint stands."""
+"""How long a worker may take to stop before it is killed; its last checkpoint remains."""
 
 
 def places(jobs: int = 0) -> list[str]:
-    """The device of each worker: `jobs` of them, by default one a GPU, or one a core where there is no GPU."""
+    """Return the device of each worker. jobs: their number; 0: one per GPU, or one per core if there is no GPU."""
     if torch.cuda.is_available():
         count = torch.cuda.device_count()
         return [f"cuda:{number % count}" for number in range(jobs or count)]
@@ -46,7 +46,7 @@ class LocalScheduler:
         self._devices = devices
 
     def run(self, specs: Sequence[RunSpec], show: Show, stop: Callable[[], bool]) -> dict[str, Outcome]:
-        """See Scheduler. A run that fails, or whose process dies, does not stop the others."""
+        """Execute runs, see Scheduler. A run that fails, or whose process dies, does not stop the others."""
         waiting, outcomes = deque(specs), dict[str, Outcome]()
         standing = Standing(len(specs))
         workers = [_Worker(device) for device in self._devices[: len(specs)]]
@@ -67,7 +67,7 @@ class LocalScheduler:
 
 
 class _Worker:
-    """A process that executes runs, seen from outside."""
+    """The parent's side of a process that executes runs."""
 
     def __init__(self, device: str) -> None:
         self._device = device
@@ -79,16 +79,16 @@ class _Worker:
         return self._spec is not None
 
     def begin(self, spec: RunSpec, standing: Standing) -> None:
-        """Give it a run."""
+        """Start a run in the worker."""
         if not self.process.is_alive():
             self._start()
         self._spec = replace(spec, device=self._device)
-        with contextlib.suppress(OSError):  # it died just now: `hear` finds out
+        with contextlib.suppress(OSError):  # it has just died: `hear` will notice
             self.pipe.send(self._spec)
         standing.running[name_of(spec)] = Steps(0, 0, "starts")
 
     def hear(self, standing: Standing, outcomes: dict[str, Outcome]) -> None:
-        """Take in what it has said since; a process that died is a failed run, and another takes its place."""
+        """Read the worker's messages. If its process died, its run has failed, and a new process is started."""
         try:
             while self.pipe.poll():
                 kind, content = self.pipe.recv()
@@ -125,7 +125,7 @@ class _Worker:
 
 
 def _end(workers: Sequence[_Worker]) -> None:
-    """Let all save and end; by force those that do not. Nothing is left behind, whatever comes in between."""
+    """Let all workers save and end, and kill those that do not. No process is left, whatever is raised meanwhile."""
     try:
         for worker in workers:
             worker.tell_to_stop()
@@ -140,8 +140,8 @@ def _end(workers: Sequence[_Worker]) -> None:
 
 
 def _work(pipe: Connection) -> None:
-    """What a worker process does: runs as they come, until it is told to stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the parent decides
+    """Main function of a worker process: execute runs until it is told to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to every process of the terminal; the parent handles it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     watch = _PipeWatch(pipe)
     with contextlib.suppress(EOFError, OSError, Interrupted):
@@ -156,12 +156,12 @@ def _executed(spec: RunSpec, watch: _PipeWatch) -> tuple[str, Any]:
         raise
     except AasslError as error:
         return "failure", str(error)
-    except Exception as error:  # one run must not take the study down: out of memory, a fault of ours
+    except Exception as error:  # one run must not end the study: out of memory, a bug
         return "failure", f"{type(error).__name__}: {first_line(error)}"
 
 
 class _PipeWatch:
-    """Tells the parent of progress, some times a second, and looks whether it says stop or is gone."""
+    """Reports progress to the parent some times a second; stops if the parent says so or has ended."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -173,12 +173,12 @@ class _PipeWatch:
             self._pipe.send(("steps", Steps(done, total, note)))
 
     def stop(self) -> bool:
-        return self._pipe.poll()  # while a run goes on, the only thing to come is the word to stop, or the end
+        return self._pipe.poll()  # during a run, the only messages are the one to stop and the end of the pipe
 
 
 @contextlib.contextmanager
 def _one_thread_in_children() -> Iterator[None]:
-    """Within, processes that are started have OMP_NUM_THREADS=1, which is read when torch is loaded."""
+    """Set OMP_NUM_THREADS=1 for processes that are started in this context; torch reads it when it is loaded."""
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     try:

@@ -1,4 +1,4 @@
-"""A study's table to be read: settings down, measures across, then the paired differences."""
+"""A study's table as Markdown: a row per setting, a column per measure, then the paired differences."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _SHOWN = {
     "step_ms": "step, ms", "peak_mb": "peak memory, MB",
     "time_over_simclr": "time over SimCLR", "memory_over_simclr": "memory over SimCLR",
 }  # fmt: skip
-"""The measures that are shown, with their headings; table.json has all."""
+"""The measures in the table, with their headings; table.json has all measures."""
 _FRACTIONS = ("probe", "knn", "few_shot", "val_", "action_hit", "action_chance", "alignment_same_view_neighbour")
 
 
 def markdown(conclusion: Conclusion, rows: list[Row]) -> str:
-    """The whole page."""
+    """Make the page of a study from its rows."""
     study = conclusion.study
     lines = [f"# {study.name}", "", study.question, ""]
     if conclusion.request.quick:
-        lines += ["**--quick: so little training that the figures mean nothing.**", ""]
+        lines += ["**--quick: there was so little training that the numbers are meaningless.**", ""]
     lines += [_conditions(conclusion), "", *_grid([row for row in rows if row.metric in _SHOWN])]
     lines += _differences([row for row in rows if MINUS in row.metric])
     if conclusion.failed:
@@ -50,7 +50,7 @@ def _conditions(conclusion: Conclusion) -> str:
 
 
 def _grid(rows: list[Row]) -> list[str]:
-    """Settings down, measures across."""
+    """Make the table: a row per setting, a column per measure."""
     metrics = [metric for metric in _SHOWN if any(row.metric == metric for row in rows)]
     settings = list(dict.fromkeys(row.setting for row in rows))
     found = {(row.setting, row.metric): row for row in rows}
@@ -66,7 +66,7 @@ def _grid(rows: list[Row]) -> list[str]:
 def _differences(rows: list[Row]) -> list[str]:
     if not rows:
         return []
-    lines = ["", "## Paired differences", "", "In points of percent; bootstrap over test instances and seeds.", ""]
+    lines = ["", "## Paired differences", "", "In percentage points; bootstrap over test instances and seeds.", ""]
     lines += ["| setting | minus | probe | kNN |", "|---|---|---|---|"]
     found = {(row.setting, row.metric): row for row in rows}
     pairs = dict.fromkeys((row.setting, row.metric.split(MINUS, 1)[1]) for row in rows)

@@ -1,4 +1,4 @@
-"""Time of a step and peak memory of each method over SimCLR's, whole steps with data and augmentation."""
+"""Time per step and peak memory of each method, relative to SimCLR; complete steps with data and augmentation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Steps:
         self._endless = self._draw(settings.seed)
 
     def once(self) -> None:
-        """One step, waited for."""
+        """Run one step and wait for its end."""
         batch = next(self._endless)
         self.learner.step(batch.first, batch.second, batch.action, batch.target)
         if self.learner.device.type == "cuda":
@@ -55,10 +55,10 @@ def _of(name: str, settings: TrainSettings) -> TrainSettings:
 def measure(
     methods: list[str], data: PreparedData, settings: TrainSettings, rounds: int, watch: Watch
 ) -> dict[str, dict[str, float]]:
-    """For each method step_ms, peak_mb, time_over_simclr and memory_over_simclr. rounds: 0 takes the usual number.
+    """Measure step_ms, peak_mb, time_over_simclr and memory_over_simclr of each method. rounds: 0 for the default.
 
-    Times are medians of steps taken in turns; the ratio is the median of the ratios of a round. Memory is what a
-    process of its own has at its peak over what it had before the network was made.
+    Times are medians of steps taken in turn; a ratio is the median of the ratios of each round. Memory is the peak of a
+    separate process minus its memory before the network was made.
     """
     rounds = rounds or _ROUNDS
     of = {name: _of(name, settings) for name in methods}
@@ -91,7 +91,7 @@ def measure(
 
 
 def peak_mb(data: Path, settings: TrainSettings) -> float:
-    """Memory that some steps of training take, in 10^6 bytes: of the GPU where there is one. In a fresh process."""
+    """Measure the memory of some training steps in a new process, in 10^6 bytes: of the GPU if there is one."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_measure_peak, args=(data, settings, theirs))
@@ -119,11 +119,11 @@ def _measure_peak(data: Path, settings: TrainSettings, pipe: Any) -> None:
 
 
 def _memory_bytes(name: str) -> int:
-    """Of this process, as Linux counts it: VmRSS is what it has, VmHWM the most it had.
+    """Read the memory of this process from Linux: VmRSS is the current value, VmHWM the peak.
 
-    (The maximum of getrusage would be that of the process it was forked from, where that was larger.)
+    (The peak of getrusage is that of the parent process if that was larger.)
     """
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return 1024 * int(line.split()[1])
-    raise TrainingError(f"/proc/self/status says no {name}: memory is measured on Linux only.")
+    raise TrainingError(f"/proc/self/status has no {name}: memory can be measured on Linux only.")

@@ -1,6 +1,6 @@
-"""How far a study has come: what runs and schedulers report, and how a run is asked to stop.
+"""Progress of a study: what runs and schedulers report, and how a run is asked to stop.
 
-No torch here: the process of Ray that holds the board does without it.
+This file does not import torch, because the Ray process with the board does not need it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Protocol
 
 
 class Interrupted(Exception):
-    """A run was asked to stop; what it has is saved, and it goes on when it is executed again."""
+    """A run was asked to stop. Its state is saved, and it continues when it is executed again."""
 
 
 class Watch(Protocol):
-    """Told of a run's progress, asked whether to stop."""
+    """Receives the progress of a run, and says if the run must stop."""
 
     def show(self, done: int, total: int, note: str) -> None: ...
     def stop(self) -> bool: ...
@@ -23,7 +23,7 @@ class Watch(Protocol):
 
 @dataclass
 class Standing:
-    """What is known of a study's runs while it goes on; running: those under way, by name."""
+    """Progress of all runs of a study. runs: their number; running: the current runs, by name."""
 
     runs: int
     finished: int = 0
@@ -33,7 +33,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Steps:
-    """Of one run: updates done and in all, and what else it says."""
+    """Progress of one run: number of updates done, their total, and a note."""
 
     done: int
     total: int
@@ -44,14 +44,14 @@ Show = Callable[[Standing], None]
 
 
 class Board:
-    """An actor on which runs write how far they are, and read whether to stop."""
+    """A Ray actor to which runs report their progress, and which tells them to stop."""
 
     def __init__(self) -> None:
         self._running: dict[str, Steps] = {}
         self._stopped = False
 
     def tell(self, name: str, steps: Steps) -> bool:
-        """Whether to stop."""
+        """Report the progress of a run. Returns true if the run must stop."""
         self._running[name] = steps
         return self._stopped
 

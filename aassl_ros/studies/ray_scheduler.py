@@ -1,7 +1,7 @@
-"""Runs on a Ray cluster: one core, or one GPU where there are any, a run. Ray is an extra: pip install aassl_ros[ray].
+"""Runs on a Ray cluster: one core per run, or one GPU if there are any. Ray is an extra: pip install aassl_ros[ray].
 
-DATA and DIR must be at the same path on every machine, as on a shared disk: there a run keeps its checkpoints, and goes
-on from them when its machine is lost.
+DATA and DIR must have the same path on every machine, for example on a shared disk: a run saves its checkpoints there,
+and resumes from them if its machine is lost.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ _LOOK_EVERY_S = 0.5
 _TELL_EVERY_S = 1.0
 _SECONDS_TO_SAVE = 60.0
 _SECONDS_TO_CONNECT = 5.0
-_RETRIES = 2  # where a machine or a process is lost
+_RETRIES = 2  # if a machine or a process is lost
 
 
 class RayScheduler:
-    """Executes runs on the cluster at an address."""
+    """Executes runs on a Ray cluster."""
 
     def __init__(self, address: str) -> None:
-        """address: of a cluster's head (HOST:PORT or ray://HOST:PORT), "auto" for the one this machine is part of, or
-        "local" to start one on this machine. Raises ConfigError where it is none of these, or Ray is missing.
+        """address: of the cluster's head, HOST:PORT or ray://HOST:PORT; "auto": the cluster of this machine; "local":
+        start one on this machine.
+
+        Raises ConfigError if the address is none of these, or if Ray is missing.
         """
         self._place = None if address in ("auto", "local") else _place(address)
         try:
@@ -40,7 +42,7 @@ class RayScheduler:
         self._address = address
 
     def run(self, specs: Sequence[RunSpec], show: Show, stop: Callable[[], bool]) -> dict[str, Outcome]:
-        """See Scheduler. Raises DataError where the cluster cannot be reached."""
+        """Execute runs, see Scheduler. Raises DataError if the cluster cannot be reached."""
         begun_here = not self._ray.is_initialized()
         if begun_here:
             self._connect()
@@ -56,25 +58,25 @@ class RayScheduler:
             self._check_reachable(self._place)
         os.environ.setdefault(
             "RAY_worker_niceness", "0"
-        )  # of a cluster begun here; Ray's own 15 starves beside anything
+        )  # for a cluster that starts here; with Ray's default of 15 a run gets no time beside other programs
         try:
             if self._address == "local":
                 self._ray.init(address="local", include_dashboard=False, **options)
             else:
                 self._ray.init(address=self._address, **options)
-        except Exception as error:  # Ray raises what its parts raise
+        except Exception as error:  # Ray raises many kinds of exceptions
             raise self._no_cluster(first_line(error)) from error
 
     def _check_reachable(self, place: tuple[str, int]) -> None:
-        """Raises DataError where nothing listens: Ray itself says so only after minutes."""
+        """Raise DataError if nothing listens at the address: Ray itself reports it only after minutes."""
         try:
             socket.create_connection(place, timeout=_SECONDS_TO_CONNECT).close()
-        except (OSError, UnicodeError) as error:  # the latter of names that no host can have
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that no host can have
             raise self._no_cluster(getattr(error, "strerror", None) or str(error)) from error
 
     def _no_cluster(self, reason: str) -> DataError:
         return DataError(
-            f"there is no Ray cluster at {self._address} ({reason}). Start one with `ray start --head`, or take "
+            f"there is no Ray cluster at {self._address} ({reason}). Start one with `ray start --head`, or use "
             "--ray local."
         )
 
@@ -102,7 +104,7 @@ class RayScheduler:
     def _collect(
         self, pending: dict[Any, RunSpec], standing: Standing, outcomes: dict[str, Outcome], seconds: float
     ) -> None:
-        """Take in the runs that have ended within so many seconds."""
+        """Collect the runs that end within `seconds`."""
         ended, _ = self._ray.wait(list(pending), num_returns=1, timeout=seconds)
         for reference in ended:
             spec = pending.pop(reference)
@@ -115,13 +117,13 @@ class RayScheduler:
             if outcome is None:
                 continue  # interrupted
             if not isinstance(outcome, str) and read_result(spec) is None:
-                write_json(spec.folder / RESULT, outcome)  # of a machine that does not share our disk
+                write_json(spec.folder / RESULT, outcome)  # from a machine that does not share this disk
             standing.finished += 1
             standing.failed += isinstance(outcome, str)
             outcomes[name_of(spec)] = outcome
 
     def _end(self, pending: dict[Any, RunSpec], standing: Standing, outcomes: dict[str, Outcome]) -> None:
-        """Cancel what has not begun, let the rest save, then end it by force."""
+        """Cancel runs that have not started, let the others save, then kill those that still run."""
         for reference in pending:
             self._ray.cancel(reference)
         until = time.monotonic() + _SECONDS_TO_SAVE
@@ -132,15 +134,17 @@ class RayScheduler:
 
 
 def _place(address: str) -> tuple[str, int]:
-    """Host and port of HOST:PORT or ray://HOST:PORT. Raises ConfigError where it is neither."""
+    """Return host and port of HOST:PORT or ray://HOST:PORT. Raises ConfigError if it is neither."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or "/" in host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 1 << 16:
-        raise ConfigError(f"--ray {address}: expected HOST:PORT, as 10.0.0.5:6379, or ray://HOST:PORT, auto or local.")
+        raise ConfigError(
+            f"--ray {address}: expected HOST:PORT (such as 10.0.0.5:6379), ray://HOST:PORT, auto or local."
+        )
     return host.strip("[]"), int(port)
 
 
 def executed(spec: RunSpec, board: Any) -> Outcome | None:
-    """One run, on a machine of the cluster: its result, or why it failed; None where it was stopped."""
+    """Execute a run on a machine of the cluster. Returns its result, or why it failed; None if it was stopped."""
     watch = _BoardWatch(board, name_of(spec))
     try:
         return execute(spec, watch)
@@ -153,7 +157,7 @@ def executed(spec: RunSpec, board: Any) -> Outcome | None:
 
 
 class _BoardWatch:
-    """Tells the board of progress, and asks it whether to stop, once a second."""
+    """Reports progress to the board once a second, and asks it if the run must stop."""
 
     def __init__(self, board: Any, name: str) -> None:
         self._board, self._name = board, name

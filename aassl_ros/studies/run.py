@@ -1,6 +1,6 @@
-"""One run of a study: train on settings and evaluate, or time methods, and leave FOLDER/result.json.
+"""One run of a study: train and evaluate, or time methods, and write FOLDER/result.json.
 
-A finished run is never repeated; an interrupted one goes on from its checkpoint, on the very same loss curve.
+A finished run is never repeated. An interrupted one resumes from its checkpoint, on exactly the same loss curve.
 """
 
 from __future__ import annotations
@@ -32,17 +32,19 @@ RESULT, SPEC = "result.json", "run.json"
 
 
 Outcome = dict[str, Any] | str
-"""Of a run: its result, or the reason for its failure."""
+"""The result of a run, or the reason of its failure."""
 
 
 @dataclass(frozen=True)
 class RunSpec:
-    """What one run is. settings: of TrainSettings by name, the seed among them; evaluation: of EvaluationSettings.
+    """The specification of one run.
 
-    kind: "train", or "overhead", whose settings["methods"] are timed for `updates` rounds. damage: done to the data
-    that it learns from, not to those it is tested on. picture: lay the features out in the plane, too.
-    updates: after so many training ends, whatever settings["epochs"] says; 0: by the epochs.
-    length: what either comes to, in updates. threads, device: where it runs; these three are not part of what it is.
+    settings: of TrainSettings by name, including the seed; evaluation: of EvaluationSettings.
+    kind: "train", or "overhead", which times settings["methods"] for `updates` rounds.
+    damage: applied to the training data, not to the test data. picture: also map the features to two dimensions.
+    updates: number of updates, in place of settings["epochs"]; 0: by the epochs.
+    length: number of updates by either of the two. threads, device: where it runs. These three are not part of the
+    run's identity.
     """
 
     setting: str
@@ -61,10 +63,10 @@ class RunSpec:
     device: str = "cpu"
 
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a run to be this one; JSON-able."""
+        """Return the values that identify the run, as JSON values."""
         left_out = ("folder", "data", "threads", "device", "length")
         values = {name: value for name, value in asdict(self).items() if name not in left_out}
-        if self.kind == TRAIN:  # with every default spelt out: another version may have others
+        if self.kind == TRAIN:  # with all defaults written out: another version may have other defaults
             values["settings"] = asdict(from_mapping(TrainSettings, self.settings, source="study"))
         return dict(json.loads(json.dumps(values)))
 
@@ -74,13 +76,13 @@ def name_of(spec: RunSpec) -> str:
 
 
 _DEFAULTS = {entry.name: entry.default for entry in fields(RunSpec) if entry.name in ("kind", "damage", "picture")}
-"""Of what an older version did not write down."""
+"""Defaults of values that an older version did not write."""
 
 
 def execute(spec: RunSpec, watch: Watch) -> dict[str, Any]:
-    """Do what is left of the run and return its result (see `_result`).
+    """Execute what is left of the run and return its result.
 
-    Raises Interrupted once watch.stop() is true, and AasslError where the run cannot be done.
+    Raises Interrupted if watch.stop() returns true, AasslError if the run cannot be done.
     """
     done = read_result(spec)
     if done is not None:
@@ -94,15 +96,15 @@ def execute(spec: RunSpec, watch: Watch) -> dict[str, Any]:
 
 
 def read_result(spec: RunSpec) -> dict[str, Any] | None:
-    """The result of a finished run, None where there is none. Raises ConfigError where the folder is another run's."""
+    """Read the result of a finished run; None if there is none. Raises ConfigError if the folder is of another run."""
     begun = _read_json(spec.folder / SPEC)
     if begun is not None and _complete(begun) != spec.identity():
-        raise ConfigError(f"{spec.folder} holds a run of other settings. Take another --out, or remove it.")
+        raise ConfigError(f"{spec.folder} contains a run with other settings. Choose another --out, or remove it.")
     return _read_json(spec.folder / RESULT)
 
 
 def _complete(begun: dict[str, Any]) -> dict[str, Any]:
-    """What a run was begun with, and the defaults of all that was not there to be written down then."""
+    """Add the defaults of values that did not exist when the run was started."""
     begun = {**_DEFAULTS, **begun}
     if begun["kind"] == TRAIN:
         defaults = json.loads(json.dumps(asdict(TrainSettings())))
@@ -111,13 +113,13 @@ def _complete(begun: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a file, whole or not at all. Raises DataError if it cannot be written."""
+    """Write a JSON file atomically. Raises DataError if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(value, indent=1))
     except OSError as error:
         raise DataError(
-            f"{path} cannot be written ({error.strerror}). Free some room or take another --out."
+            f"{path} cannot be written ({error.strerror}). Free some disk space or choose another --out."
         ) from error
 
 
@@ -156,13 +158,15 @@ def _time_methods(spec: RunSpec, data: PreparedData, watch: Watch) -> dict[str, 
 
 
 def _trainer(spec: RunSpec, data: PreparedData) -> Trainer:
-    """The run begun, or as far as it had come."""
+    """Start the run, or resume it."""
     where = {"torch_threads": spec.threads, "device": spec.device, "keep": 1}
     settings = from_mapping(TrainSettings, {**spec.settings, "updates": spec.length, **where}, source="study")
     if os.path.lexists(spec.folder / LINK):
         checkpoint, settings = resume(spec.folder, where, settings)
-        if settings.updates != spec.length and spec.updates:  # by epochs it comes to the same
-            raise ConfigError(f"{spec.folder} was begun by an older version of aassl_ros. Remove it to begin it again.")
+        if settings.updates != spec.length and spec.updates:  # with epochs the number is the same
+            raise ConfigError(
+                f"{spec.folder} was started by an older version of aassl_ros. Remove it to start it again."
+            )
         return Trainer(data, spec.folder, settings, checkpoint)
     write_json(spec.folder / SPEC, spec.identity())
     begin(spec.folder)
@@ -182,7 +186,7 @@ def _train(trainer: Trainer, spec: RunSpec, watch: Watch) -> None:
 
 
 def _read_json(path: Path) -> Any:
-    """What the file holds, None where it is missing or was damaged: the run is then done anew."""
+    """Read a JSON file; None if it is missing or damaged: the run is then executed again."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

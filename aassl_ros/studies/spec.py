@@ -1,4 +1,4 @@
-"""What a study is made of."""
+"""The specification of a study: its settings, comparisons and plot."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ PROBE, ALIGNMENT, TIME = "probe", "alignment_viewpoint", "time_over_simclr"
 
 @dataclass(frozen=True)
 class Setting:
-    """One way to train, done once for each seed. settings: of TrainSettings, beside those common to the study.
+    """One way to train, run once for each seed.
 
-    kind: what a run does (see studies/run.py). budget: multiple of the study's number of updates. split: tested on the
-    set test, or on objects taken out of the train set ("val"). seeds: how many; 0: as many as the study has. damage:
-    done to the data it learns from. picture: the features of the first seed are laid out in the plane.
+    settings: of TrainSettings, in addition to those of the whole study. kind: of a run (see studies/run.py).
+    budget: multiple of the study's number of updates. split: test on the set test, or on objects taken out of the train
+    set ("val"). seeds: their number; 0: that of the study. damage: applied to the training data.
+    picture: map the features of the first seed to two dimensions.
     """
 
     name: str
@@ -33,16 +34,17 @@ class Setting:
 
 
 Results = Mapping[str, Mapping[int, dict[str, Any]]]
-"""By setting and seed: what studies/run.py leaves of each finished run."""
+"""The result of each finished run (see studies/run.py), by setting and seed."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """question: in one sentence. differences: settings compared, first minus second.
+    """A study: its settings and how they are compared.
 
-    lines: settings at the values that the plot shows them at, by line; swept: what the values are.
-    primary: the measure that the plot shows. follow: settings and differences to be added, given these results.
-    tried: what some settings try out, though not all of them: nobody else may set it.
+    question: that it answers, one sentence. differences: pairs of settings to compare, first minus second.
+    lines: for a plot of lines, the settings of each line with their values; swept: the name of these values.
+    primary: the measure in the plot. follow: makes further settings and differences from these results.
+    tried: names of settings that the study varies; users must not set them.
     """
 
     name: str
@@ -58,10 +60,10 @@ class Study:
 
 @dataclass(frozen=True)
 class Choices:
-    """What one may choose of a study; empty: the study's own choice.
+    """The user's choices for a study; empty: the study's own choice.
 
-    methods: to compare; values: of what is swept; grid: values of each setting that is tried; grid_seeds: runs of each
-    point of the grid.
+    methods: to compare; values: of the swept setting; grid: values of each setting in the grid; grid_seeds: number of
+    runs of each point of the grid.
     """
 
     methods: tuple[str, ...] = ()

@@ -19,14 +19,14 @@ _NORMAL_95 = 1.960
 
 @dataclass(frozen=True)
 class Interval:
-    """ci95: None where there is too little to say how sure the mean is."""
+    """A mean with its 95 % confidence interval. ci95: None if there are too few values."""
 
     mean: float
     ci95: tuple[float, float] | None
 
 
 def mean_interval(values: Sequence[float]) -> Interval:
-    """Mean of the values, one a seed, and Student's interval; None of a single value."""
+    """Mean of the values, one per seed, and Student's interval; the interval of a single value is None."""
     mean, count = float(np.mean(values)), len(values)
     if count < 2:
         return Interval(mean, None)
@@ -40,15 +40,15 @@ def paired_interval(
 ) -> Interval:
     """Mean of ours - theirs, both [seeds, instances], and its bootstrap interval over instances and seeds.
 
-    weights [instances]: frames of each. Each draw takes as many seeds and as many instances as there are, with
-    replacement; the interval is from the 2.5th to the 97.5th percentile. None for a single instance.
+    weights: [instances], number of frames of each. Each bootstrap draw takes as many seeds and instances as there are,
+    with replacement. The interval is from the 2.5th to the 97.5th percentile; None for a single instance.
     """
     difference = ours - theirs
     seeds, instances = difference.shape
     mean = float((difference.mean(axis=0) * weights).sum() / weights.sum())
     if instances < 2:
         return Interval(mean, None)
-    rng = np.random.default_rng(0)  # the same table from the same results
+    rng = np.random.default_rng(0)  # the same results must give the same table
     means = []
     for start in range(0, draws, _DRAWS_AT_ONCE):
         count = min(_DRAWS_AT_ONCE, draws - start)

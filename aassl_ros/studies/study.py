@@ -1,7 +1,7 @@
-"""A study from beginning to end: its settings become runs, the runs are done wherever there is room, then the table.
+"""A study from start to end: make runs of its settings, execute them with a scheduler, collect the results.
 
-DIR/study.json says which study DIR holds; DIR/runs/SETTING-seedK is one run; DIR/table.json, table.md and plot.png come
-last. Begun again it does what is left.
+DIR/study.json names the study in DIR; DIR/runs/SETTING-seedK is one run; DIR/table.json, table.md and plot.png are
+written last. If a study is started again, it executes only the runs that are left.
 """
 
 from __future__ import annotations
@@ -28,30 +28,34 @@ from aassl_ros.studies.spec import ALIGNMENT, OVERHEAD, Choices, Setting, Study
 
 STUDY = "study.json"
 OWN = ("seed", "updates", "validation", "max_seconds", "torch_threads", "keep", "device")
-"""Settings that a study gives its runs itself."""
+"""Settings that a study sets for its runs itself."""
 FIXED = (*OWN, "epochs")
-"""Settings that no grid can try."""
+"""Settings that a grid cannot vary."""
 QUICK_SETTINGS = {"width": 4, "batch": 32}
 QUICK_EVALUATION = {"frames_per_episode": 4, "few_shot_draws": 5}
 QUICK_UPDATES = 6
 _VALIDATION = {"measures": ["category"], "baselines": False}
-"""What is measured on validation objects: what settings are chosen by."""
+"""What is measured on validation objects, to choose settings."""
 
 
 class Scheduler(Protocol):
-    """Executes runs somewhere, as many at once as there is room for."""
+    """Executes runs, as many in parallel as there are processors or GPUs."""
 
     def run(self, specs: Sequence[RunSpec], show: Show, stop: Callable[[], bool]) -> dict[str, Outcome]:
-        """The outcome of each run by its folder's name. Raises Interrupted, with all saved, once stop() is true."""
+        """Return the outcome of each run, by its folder's name.
+
+        If stop() returns true, it lets all runs save and raises Interrupted.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for. settings: of TrainSettings, for every run; evaluation: of EvaluationSettings.
+    """What the user asks for.
 
-    updates: of each run, 0: by settings["epochs"]; only: names of settings, empty: all; length: updates of each run,
-    whichever way it was asked for, 0 before the data are known.
+    settings: of TrainSettings, for every run; evaluation: of EvaluationSettings.
+    updates: of each run; 0: by settings["epochs"]. only: names of settings; empty: all.
+    length: number of updates of each run by either of the two; 0 before the data is known.
     """
 
     study: str
@@ -69,7 +73,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What a study has come to. results: by setting and seed; failed: by setting and seed, the reason."""
+    """The results of a study. results: by setting and seed; failed: reasons of failed runs, by setting and seed."""
 
     study: Study
     request: Request
@@ -80,7 +84,10 @@ class Conclusion:
 
 
 def conduct(request: Request, scheduler: Scheduler, show: Show, stop: Callable[[], bool]) -> Conclusion:
-    """Do what is left of a study. Raises Interrupted, ConfigError (wrong use) or DataError (data it cannot use)."""
+    """Execute what is left of a study.
+
+    Raises Interrupted if stop() returns true, ConfigError for wrong use, DataError if the data is not suitable.
+    """
     request = _quickened(request)
     study = plan(request)
     data = PreparedData.open(request.data)
@@ -100,9 +107,9 @@ def conduct(request: Request, scheduler: Scheduler, show: Show, stop: Callable[[
 def _carry_out(
     settings: Sequence[Setting], conclusion: Conclusion, scheduler: Scheduler, show: Show, stop: Callable[[], bool]
 ) -> None:
-    """Do what is left of these settings' runs and add what they came to."""
+    """Execute what is left of the runs of these settings, and add their results to `conclusion`."""
     request = conclusion.request
-    # Seed after seed: what is done when a study is cut short can be compared.
+    # Seed by seed: if a study is stopped early, its finished runs can be compared.
     seeds = {each.name: each.seeds or request.seeds for each in settings}
     most = max(seeds.values(), default=0)
     specs = [_spec(each, seed, request) for seed in range(most) for each in settings if seed < seeds[each.name]]
@@ -116,7 +123,7 @@ def _carry_out(
 
 
 def plan(request: Request) -> Study:
-    """The study with the settings asked for. Raises ConfigError for what is unknown or cannot be set."""
+    """Make the study that the user asks for. Raises ConfigError for unknown names, and for what cannot be set."""
     if request.study not in STUDIES:
         raise ConfigError(f"there is no study {request.study!r}, expected one of {', '.join(STUDIES)}.")
     unknown = [name for name in request.choices.methods if name not in METHODS]
@@ -129,15 +136,15 @@ def plan(request: Request) -> Study:
         raise ConfigError(f"--only: there is no setting {unknown[0]!r}, expected some of {', '.join(names)}.")
     fixed = [name for name in FIXED if name in study.tried]
     if fixed:
-        raise ConfigError(f"--grid {fixed[0]}: all runs of a study have the same. Leave it out.")
+        raise ConfigError(f"--grid {fixed[0]}: it must be the same in all runs of a study. Leave it out.")
     own = [name for name in OWN if name in request.settings]
     if own:
-        advice = "Give it by --updates" if own[0] == "updates" else "Leave it out"
-        raise ConfigError(f"--set {own[0]}: a study gives its runs this itself. {advice}.")
+        advice = "Use --updates" if own[0] == "updates" else "Leave it out"
+        raise ConfigError(f"--set {own[0]}: a study sets it for its runs itself. {advice}.")
     varied = set.intersection(*(set(setting.settings) for setting in study.settings)) | set(study.tried)
     varied &= set(request.settings)
     if varied:
-        raise ConfigError(f"--set {min(varied)}: that is what the study {study.name} varies. Leave it out.")
+        raise ConfigError(f"--set {min(varied)}: the study {study.name} varies it. Leave it out.")
     for setting in study.settings:
         values = {**request.settings, **setting.settings}
         settings = from_mapping(
@@ -150,7 +157,7 @@ def plan(request: Request) -> Study:
 
 
 def _quickened(request: Request) -> Request:
-    """With --quick, so little training that all of it works in a minute or two; what was asked for still holds."""
+    """Apply --quick: so little training that the study takes a minute or two. The user's own values are kept."""
     if not request.quick:
         return request
     return replace(
@@ -162,18 +169,20 @@ def _quickened(request: Request) -> Request:
 
 
 def _check_data(data: PreparedData, study: Study, request: Request) -> int:
-    """The number of test instances. Raises DataError where there are too few for an interval."""
+    """Return the number of test instances. Raises DataError if there are too few for an interval, or no views."""
     settings = from_mapping(EvaluationSettings, request.evaluation, source="--set")
     names = make_split(data, "test", settings.frames_per_episode).test.names
     if len(names) < 2:
-        raise DataError(f"{data.path} has {len(names)} test instance, expected two or more: an interval needs them.")
+        raise DataError(f"{data.path} has {len(names)} test instance, expected two or more for an interval.")
     if study.primary == ALIGNMENT and not (request.data / VIEWS).is_dir():
-        raise DataError(f"{request.data} has no grid of views ({VIEWS}/), which {study.name} needs: see aassl synth.")
+        raise DataError(
+            f"{request.data} has no grid of views ({VIEWS}/), which {study.name} needs. Make the data with aassl synth."
+        )
     return len(names)
 
 
 def _claim(request: Request, fingerprint: str) -> None:
-    """Make DIR this study's. Raises ConfigError where it holds another."""
+    """Write the identity of the study to DIR. Raises ConfigError if DIR contains another study."""
     identity = {
         "study": request.study,
         "quick": request.quick,
@@ -188,18 +197,21 @@ def _claim(request: Request, fingerprint: str) -> None:
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise DataError(f"{file} cannot be read ({error}). Take another --out.") from error
+            raise DataError(f"{file} cannot be read ({error}). Choose another --out.") from error
         for name, value in identity.items():
             if found.get(name) != value:
                 raise ConfigError(
-                    f"{request.out} was begun with {name} = {found.get(name)!r}, now it is {value!r}. "
-                    "Ask for the same, or take another --out."
+                    f"{request.out} was started with {name} = {found.get(name)!r}, now it is {value!r}. "
+                    "Use the same value, or choose another --out."
                 )
     write_json(file, identity)
 
 
 def _updates(study: Study, request: Request, data: PreparedData) -> int:
-    """Updates that the epochs of all train frames take: one budget, though some settings can use fewer of them."""
+    """Return the number of updates of the epochs over all train frames.
+
+    It is the same for all settings, even if some can use fewer frames.
+    """
     if any(setting.kind == OVERHEAD for setting in study.settings):
         return 0
     settings = from_mapping(TrainSettings, request.settings, source="--set")
@@ -230,14 +242,14 @@ def _spec(setting: Setting, seed: int, request: Request) -> RunSpec:
 
 
 def slug(name: str) -> str:
-    """A setting's name as part of a folder's."""
+    """Convert a setting's name to a part of a folder's name."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
 
 
 def _outcomes(
     specs: Sequence[RunSpec], scheduler: Scheduler, show: Show, stop: Callable[[], bool]
 ) -> dict[str, Outcome]:
-    """Of every run, those finished before included."""
+    """Return the outcome of every run, including those that were finished before."""
     outcomes: dict[str, Outcome] = {}
     for spec in specs:
         done = read_result(spec)

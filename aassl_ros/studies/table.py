@@ -13,16 +13,19 @@ from aassl_ros.studies.statistics import Interval, mean_interval, paired_interva
 
 MINUS = "_minus_"
 PAIRED = ("probe", "knn")
-"""Measures whose differences are told, for they are known of each test instance."""
+"""Measures with paired differences, because they are known for each test instance."""
 RANDOM, COLOURS = "random encoder", "colour histogram"
 _GROUPS = ("few_shot", "alignment", "action", "structure")
 _REFERENCES = ("random_encoder", "chance")
-"""Parts of a group that are not of this encoder."""
+"""Parts of a group that are not measures of this encoder."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """values: one a seed, in order of the seeds. Of a difference, metric is `METRIC_minus_REFERENCE`."""
+    """A row of the table.
+
+    metric: its name; of a difference `METRIC_minus_REFERENCE`. values: one per seed, in order of the seeds.
+    """
 
     setting: str
     metric: str
@@ -41,7 +44,7 @@ class Row:
 
 
 def rows_of(study: Study, results: Results) -> list[Row]:
-    """Every measure of every setting, then of the untrained references, then the paired differences."""
+    """Make all rows: every measure of every setting, then of the untrained baselines, then the paired differences."""
     rows = []
     for setting in study.settings:
         rows += _rows(setting.name, [_measures(setting, result) for result in _by_seed(results, setting.name)])
@@ -57,9 +60,9 @@ def rows_of(study: Study, results: Results) -> list[Row]:
 
 
 def _measures(setting: Setting, result: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of an EVALUATION, as many as there are: probe, knn, few_shot_1, alignment_viewpoint, ...
+    """Return all numbers of an evaluation by name: probe, knn, few_shot_1, alignment_viewpoint and so on.
 
-    Those taken on validation objects are named val_...
+    Those of validation objects are named val_...
     """
     evaluation = result.get("evaluation", {})
     found = {name: evaluation[name]["accuracy"] for name in PAIRED if name in evaluation}
@@ -79,7 +82,7 @@ def _baselines(evaluation: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _named(name: str, value: Any) -> dict[str, float]:
-    """The numbers in nested mappings, named by their way down."""
+    """Return the numbers in nested mappings; the keys on the way make up their names."""
     return dict(_numbers(name, value))
 
 
@@ -97,7 +100,7 @@ def _by_seed(results: Results, setting: str) -> list[dict[str, Any]]:
 
 
 def _rows(setting: str, found: Sequence[Mapping[str, float]]) -> list[Row]:
-    """A row for each measure that all seeds have."""
+    """Make a row for each measure that all seeds have."""
     names = [name for name in found[0] if all(name in each for each in found)] if found else []
     columns = {name: tuple(each[name] for each in found) for name in names}
     return [Row(setting, name, mean_interval(values), values) for name, values in columns.items()]
@@ -109,7 +112,7 @@ def _overhead_rows(results: Iterable[Mapping[str, Any]]) -> list[Row]:
 
 
 def _difference_rows(ours: str, theirs: str, results: Results) -> list[Row]:
-    """Over the seeds that both have; by bootstrap over test instances and seeds."""
+    """Make rows of paired differences over the seeds of both settings; bootstrap over test instances and seeds."""
     seeds = sorted(set(results.get(ours, {})) & set(results.get(theirs, {})))
     sides = [[results[name][seed].get("evaluation", {}) for seed in seeds] for name in (ours, theirs)]
     rows = []

@@ -1,4 +1,4 @@
-"""What a study leaves in its folder: table.json, table.md, plot.png and, with features laid out, features.png."""
+"""Writes the results of a study to its folder: table.json, table.md, plot.png, and features.png if there are maps."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from aassl_ros.studies.table import Row, rows_of
 
 TABLE, MARKDOWN, PLOT, FEATURES = "table.json", "table.md", "plot.png", "features.png"
 _LABELS = {
-    PROBE: ("linear probe on objects never seen (%)", 100.0),
+    PROBE: ("linear probe on unseen objects (%)", 100.0),
     ALIGNMENT: ("viewpoint-wise alignment (difference of cosines)", 1.0),
     TIME: ("time of a step over SimCLR's", 1.0),
 }
 
 
 def write(conclusion: Conclusion, out: Path) -> dict[str, Any]:
-    """Write all and return the table. Raises DataError where they cannot be written."""
+    """Write all files and return the table. Raises DataError if they cannot be written."""
     rows = rows_of(conclusion.study, conclusion.results)
     table = _table(conclusion, rows)
     write_json(out / TABLE, table)
@@ -36,7 +36,7 @@ def write(conclusion: Conclusion, out: Path) -> dict[str, Any]:
             if picture:
                 (out / name).write_bytes(picture)
     except OSError as error:
-        raise DataError(f"{out} cannot be written ({error.strerror}). Free some room.") from error
+        raise DataError(f"{out} cannot be written ({error.strerror}). Free some disk space.") from error
     return table
 
 
@@ -63,7 +63,7 @@ def _table(conclusion: Conclusion, rows: list[Row]) -> dict[str, Any]:
 
 
 def _plot(conclusion: Conclusion, rows: list[Row]) -> bytes:
-    """The study's primary measure: bars, or lines over the values that it sweeps."""
+    """Plot the study's primary measure: bars, or lines over the values of the swept setting."""
     study = conclusion.study
     text, scale = _LABELS[study.primary]
     label = text + (" (--quick)" if conclusion.request.quick else "")
@@ -84,7 +84,7 @@ def _scaled(row: Row, scale: float) -> plots.Bounded:
 
 
 def _features(conclusion: Conclusion) -> bytes | None:
-    """One panel a setting whose features were laid out; None where there is none."""
+    """Plot a map of features for each setting that has one; None if no setting has one."""
     panels = {}
     for setting, runs in conclusion.results.items():
         picture = next((run["picture"] for run in runs.values() if run.get("picture")), None)

@@ -80,7 +80,7 @@ def test_an_address_where_nothing_listens_is_told_at_once(
 
 @pytest.mark.parametrize("address", ["headnode", "headnode:", ":6379", "headnode:ray", "headnode:70000", "http://h:1"])
 def test_a_malformed_address_is_told(address: str) -> None:
-    with pytest.raises(ConfigError, match=f"^--ray {address}: expected HOST:PORT, as .*, auto or local\\.$"):
+    with pytest.raises(ConfigError, match=f"^--ray {address}: expected HOST:PORT .*, auto or local\\.$"):
         RayScheduler(address)
 
 

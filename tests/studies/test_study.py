@@ -89,7 +89,7 @@ def test_a_half_done_run_of_a_version_that_counted_updates_otherwise_is_not_gone
     facts = tmp_path / "runs/simclr-seed0/checkpoint/checkpoint.json"
     facts.write_text(facts.read_text().replace('"updates": 6', '"updates": 0'))
     ((_, reason),) = conclude(asked, here()).failed.items()
-    assert "was begun by an older version of aassl_ros. Remove it to begin it again" in reason
+    assert "was started by an older version of aassl_ros. Remove it to start it again" in reason
 
 
 def test_same_actions_are_masked_where_a_method_knows_them_and_its_peers_learn_too(
@@ -194,9 +194,9 @@ def test_every_study_leaves_a_table_and_a_plot(data: PreparedData, tmp_path: Pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"study": "window"}, "was begun with study = 'controls', now it is 'window'"),
-        ({"settings": {"width": 8}}, "was begun with settings = {'width': 4, 'batch': 32}, now it is"),
-        ({"updates": 9}, "was begun with updates = 6, now it is 9"),
+        ({"study": "window"}, "was started with study = 'controls', now it is 'window'"),
+        ({"settings": {"width": 8}}, "was started with settings = {'width': 4, 'batch': 32}, now it is"),
+        ({"updates": 9}, "was started with updates = 6, now it is 9"),
     ],
 )
 def test_a_folder_is_of_one_study_only(
@@ -205,7 +205,7 @@ def test_a_folder_is_of_one_study_only(
     asked = request("controls", data, tmp_path)
     with pytest.raises(Interrupted):
         conclude(asked, here(0))
-    with pytest.raises(ConfigError, match="Ask for the same, or take another --out") as told:
+    with pytest.raises(ConfigError, match="Use the same value, or choose another --out") as told:
         conclude(replace(asked, **change), here())
     assert message in str(told.value)
 
@@ -232,7 +232,7 @@ def test_a_run_of_other_defaults_is_not_taken_for_this_one(data: PreparedData, t
     assert set(conclude(asked, here()).results) == {"simclr_tt"}
     begun["settings"]["fusion"] = "difference"
     file.write_text(json.dumps(begun))
-    with pytest.raises(ConfigError, match="a run of other settings"):
+    with pytest.raises(ConfigError, match="a run with other settings"):
         conclude(asked, here())
 
 
