@@ -240,7 +240,7 @@ def test_the_validation_split_leaves_the_views_of_test_objects_alone(data: Prepa
         ({"names": ("front", "front", "back", "right")}, "expected different names"),
         ({"names": ()}, r"names its views \[\]"),
         ({"frames": 3}, "has 3 frames, expected one for each of 4 views"),
-        ({"size": 16}, "frames of 16 pixels"),
+        ({"size": 16}, "frames of 16 px"),
         ({"rows": [("bar_0", "bar", "test")]}, r"trained on 1 of the views objects \(bar_0\)"),
     ],
 )
