@@ -101,7 +101,7 @@ def test_a_recording_that_failed_before_its_first_frame_does_not_stop_the_bags_b
     assert main(["prepare", str(bags), "-o", str(out), "--image-size", "8"]) == 0
     said = capsys.readouterr().out
     assert "33 frames in 1 episode of 1 bag" in said
-    assert f"note: {bags / 'failed'}: left out, it holds no camera frames" in said
+    assert f"note: {bags / 'failed'}: skipped, it holds no camera frames" in said
 
     assert main(["prepare", str(bags / "failed"), "-o", str(tmp_path / "none")]) == 1
     assert "Nothing was recorded on it: omit this bag" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Reads recordings, ours and others': topics, session facts, and messages in order of receipt."""
+"""Reads bags from our recorder or others: topics, session, and messages in order of receipt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ __all__ = ["BagMessage", "BagReader", "TopicSummary", "header_stamp_ns"]
 
 
 class BagMessage(NamedTuple):
-    """One message as CDR. log_ns: receipt; publish_ns: source time (sqlite3 and ROS 1 keep none: log_ns again)."""
+    """One message as CDR, not decoded.
+
+    log_ns: time of receipt, ns. publish_ns: time of publication, ns; sqlite3 and ROS 1 bags do not store it, so it
+    equals log_ns there.
+    """
 
     topic: str
     type: str
@@ -38,17 +42,20 @@ class BagMessage(NamedTuple):
 
 
 class TopicSummary(NamedTuple):
-    """A topic of a bag."""
+    """A topic of a bag: its message type and number of messages."""
 
     type: str
     message_count: int
 
 
 class BagReader:
-    """A bag opened for reading; use it in a `with`, or `close` it.
+    """A bag that is open for reading. Use it in a `with` block, or `close` it.
 
-    bag: a folder, one file (.mcap, .db3, .bag), or the files of one recording; see docs/bags.md.
-    Raises BagError if there is none, or it is damaged or was not closed.
+    Args:
+        bag: a folder, one file (.mcap, .db3, .bag), or the files of one recording; see docs/bags.md.
+
+    Raises:
+        BagError: there is no bag, it is damaged, or it was not closed.
     """
 
     def __init__(self, bag: Path | str | Sequence[Path]) -> None:
@@ -80,48 +87,48 @@ class BagReader:
 
     @property
     def custom_data(self) -> dict[str, str]:
-        """The texts kept in metadata.yaml."""
+        """The custom texts in metadata.yaml."""
         return dict(self._metadata.custom_data) if self._metadata else {}
 
     @property
     def storage(self) -> str:
-        """mcap, sqlite3 or rosbag1."""
+        """The storage format: "mcap", "sqlite3" or "rosbag1"."""
         return self._files[0].storage if self._files else self._metadata.storage if self._metadata else ""
 
     @property
     def message_count(self) -> int:
-        """Messages in the bag."""
+        """The number of messages in the bag."""
         return sum(file.message_count for file in self._files)
 
     @property
     def declared_counts(self) -> dict[str, int]:
-        """Messages of each topic as metadata.yaml tells them; empty if there is none."""
+        """The number of messages of each topic in metadata.yaml; empty if there is no such file."""
         return {name: count for name, (_, count) in self._metadata.counts.items()} if self._metadata else {}
 
     @property
     def duration_s(self) -> float:
-        """Seconds between the first receipt and the last."""
+        """Time from the first to the last message, s."""
         return max(0, max((file.end_ns for file in self._filled()), default=0) - self.start_ns) / 1e9
 
     @property
     def start_ns(self) -> int:
-        """Receipt of the first message; 0 if there is none."""
+        """Time of receipt of the first message, ns; 0 if there is none."""
         return min((file.start_ns for file in self._filled()), default=0)
 
     @property
     def session(self) -> Session | None:
-        """The facts that the recorder wrote; None in a bag of another recorder."""
+        """The session that the recorder wrote; None in a bag of another recorder. Raises BagError if it is damaged."""
         text = self.custom_data.get(topics.SESSION) or self._last_text(topics.SESSION)
         return Session.from_json(text) if text else None
 
     @property
     def ledger(self) -> Ledger | None:
-        """The recorder's counts; None in a bag of another recorder."""
+        """The recorder's counts; None in a bag of another recorder. Raises BagError if they are damaged."""
         text = self.custom_data.get(topics.LEDGER) or self._last_text(topics.LEDGER)
         return Ledger.from_json(text) if text else None
 
     def episodes(self) -> tuple[Episode, ...]:
-        """The episodes marked in the bag, discarded ones too, by start; marks that cannot be read are left out."""
+        """The episodes in the bag in order of their start, also discarded ones. Unreadable events are skipped."""
         session = self.session
         tracker = EpisodeTracker(session.robot if session else "")
         name = session.roles.episode if session else f"/{topics.EPISODE}"
@@ -131,11 +138,19 @@ class BagReader:
         return tracker.episodes
 
     def messages(self, wanted: Collection[str] = (), *, verify: bool = False) -> Iterator[BagMessage]:
-        """The messages of these topics (all, if none are named) in order of receipt, undecoded.
+        """Read messages in order of receipt, without decoding them.
 
-        Messages of ROS 1 come as CDR too, empty if they are not of their type.
-        verify: compare checksums as well, if there are any.
-        Raises BagError if a topic is not in the bag or the file is damaged.
+        Messages of ROS 1 are converted to CDR; one that cannot be read as its type is empty.
+
+        Args:
+            wanted: the topics to read; empty means all.
+            verify: also compare checksums, if there are any.
+
+        Yields:
+            The messages.
+
+        Raises:
+            BagError: a topic is not in the bag, or the file is damaged.
         """
         for topic in wanted:
             if topic not in self.topics:
@@ -149,11 +164,11 @@ class BagReader:
                 )
 
     def decode(self, message: BagMessage) -> Any:
-        """The message with its fields named as in its .msg file. Raises DataError if its bytes are damaged."""
+        """Decode a message. Its fields have the names in its .msg file. Raises DataError if its bytes are damaged."""
         return self._types.decode(message.type, message.data)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         while self._files:
             self._files.pop().close()
         if self._scratch is not None:
@@ -172,11 +187,11 @@ class BagReader:
         return [file for file in self._files if file.message_count]
 
     def _take_metadata_inside(self) -> None:
-        """Without metadata.yaml, the copy in the last file has what it had; a damaged one is passed over."""
+        """If there is no metadata.yaml, use the copy in the last file. A damaged copy is ignored."""
         inside = self._files[-1].metadata_text if self._files and self._metadata is None else ""
         if inside:
             with contextlib.suppress(DamagedError):
-                # Not its counts: they may be of this file alone.
+                # Without its counts, which may be those of this file only.
                 self._metadata = replace(parse_metadata(inside, self._files[-1].path), counts={}, files=())
 
     def _cdr(self, stored: StoredMessage) -> bytes:
@@ -195,7 +210,7 @@ class BagReader:
         return data
 
     def _last_text(self, name: str) -> str | None:
-        """The last String on a topic of that relative name, whatever its namespace; what is no String is left out."""
+        """The last String on a topic of that relative name in any namespace. Other messages are ignored."""
         found = [topic for topic in self.topics if topic == name or topic.endswith("/" + name)]
         text = None
         for message in self.messages(found) if found else ():
@@ -205,7 +220,7 @@ class BagReader:
 
     @contextlib.contextmanager
     def _advising(self) -> Iterator[None]:
-        """Say with each damage what may be done about it."""
+        """Add advice to errors about damaged or unclosed files."""
         try:
             yield
         except (DamagedError, UnclosedError) as error:

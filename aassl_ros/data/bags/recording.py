@@ -1,6 +1,7 @@
-"""One bag being recorded: messages in, bag with samples and counts out. Writing has a thread of its own.
+"""Records one bag: it takes messages and writes them with samples and counts, in a separate thread.
 
-Reception only puts messages into a bounded queue, so that a slow disk holds up nothing; what does not fit is counted.
+Receiving a message only puts it into a bounded queue, so that a slow disk delays nothing. Messages that do not fit are
+dropped and counted.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from aassl_ros.data.streams.session import Session
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import AasslError, BagError
 
-# How often the thread looks into the queue: rarely enough to cost nothing, often enough for a queue of a second.
+# How often the thread checks the queue: rarely enough to use little CPU, often enough for a queue of one second.
 _POLL_S = 0.05
 _SNAPSHOT_S = 0.5
 _LEDGER_PERIOD_NS = 5_000_000_000
@@ -45,10 +46,17 @@ class _Received(NamedTuple):
 
 
 class Recording:
-    """Opens a bag at once and closes it on `close`. `receive` may be called from one other thread.
+    """A bag that is open for recording until `close`. `receive` may be called from one other thread.
 
-    path: the bag's directory, made here. session: written first. queue_mb: how much may wait for the disk, 10^6 bytes.
-    Raises BagError where the bag cannot be made.
+    Args:
+        path: the folder of the bag, which must not exist yet.
+        session: written first.
+        storage: "mcap" or "sqlite3".
+        sync: how samples are made; the defaults if None.
+        queue_mb: maximum size of the messages that wait for the disk, 10^6 bytes.
+
+    Raises:
+        BagError: the bag cannot be made.
     """
 
     def __init__(
@@ -83,22 +91,38 @@ class Recording:
             raise self.error
 
     def set_queue_mb(self, queue_mb: float) -> None:
-        """Change how much may wait for the disk, 10^6 bytes; what waits already stays."""
+        """Change the size limit of the queue, 10^6 bytes. Messages that already wait are kept."""
         self._queue_limit = int(queue_mb * 1e6)
 
     def add_topic(self, name: str, msgtype: str, *, qos: Sequence[Qos] = (), type_hash: str = "") -> None:
-        """Make ready to receive a topic. Raises BagError if its type has no definition here."""
+        """Add a topic before its first message.
+
+        Args:
+            name: the absolute name of the topic.
+            msgtype: its type, such as "sensor_msgs/msg/Image".
+            qos: the profiles that its publishers offer.
+            type_hash: the hash of the type, if known.
+
+        Raises:
+            BagError: no definition of the type is found.
+        """
         messages.definition(msgtype)
         if name not in self._ledger.topics:
-            # A new dictionary rather than a new key: the other thread may be going through the old one.
+            # A new dictionary instead of a new key, because the other thread may iterate over the old one.
             self._ledger.topics = {**self._ledger.topics, name: TopicCounts(msgtype)}
             self._queue.append(_NewTopic(name, msgtype, tuple(qos), type_hash))
 
     def receive(self, topic: str, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Take a message.
+        """Queue a message. If the queue is full, the message is dropped and counted.
 
-        log_ns: receipt by the node's clock, 0 while that has no time yet. publish_ns: when it was sent.
-        Raises BagError on a topic that was not added.
+        Args:
+            topic: a topic that was added.
+            log_ns: time of receipt by the node's clock, ns; 0 if the clock has no time yet.
+            publish_ns: time of publication, ns.
+            data: the message as CDR.
+
+        Raises:
+            BagError: the topic was not added.
         """
         if topic not in self._ledger.topics:
             raise BagError(f"{self.path}: a message on {topic}, which was not added to this bag. Call add_topic first.")
@@ -112,28 +136,28 @@ class Recording:
         self._queue.append(_Received(topic, log_ns, max(publish_ns, 0), data))
 
     def lose(self, topic: str, count: int) -> None:
-        """Count messages that were sent on a topic but never came."""
+        """Count messages that were sent on a topic but not received."""
         self._ledger.topics[topic].lost += count
 
     def warn(self, text: str) -> None:
-        """Keep a warning with the counts, once."""
+        """Store a warning with the counts, once."""
         if text not in self._ledger.warnings:
             self._ledger.warnings = [*self._ledger.warnings, text]
 
     @property
     def settled(self) -> bool:
-        """Whether everything received is written and no frame waits for a joint state."""
+        """Whether all received messages are written and no frame waits for a joint state."""
         return not self._queue and self._idle and self._sampler.pending == 0
 
     @property
     def ledger(self) -> Ledger:
-        """The counts as they were at most half a second ago; after writing failed, as they are."""
+        """The counts, at most half a second old; the exact counts after writing has failed."""
         if not self._thread.is_alive() and self.error is not None:
             self._latest = self._sampler.current_ledger()
         return self._latest
 
     def close(self) -> Ledger:
-        """Write what is left, close the bag and return the final counts. Raises BagError if writing failed."""
+        """Write the queued messages, close the bag and return the final counts. Raises BagError if writing failed."""
         self._stopping.set()
         self._thread.join()
         if self.error is not None:
@@ -148,13 +172,13 @@ class Recording:
         except AasslError as error:
             self.error = error
         except Exception as error:
-            self.error = BagError(f"{self.path}: writing failed, which is our mistake: {error!r}.")
+            self.error = BagError(f"{self.path}: writing failed because of a fault in aassl_ros: {error!r}.")
         finally:
             self._drop_rest()
             self._opened.set()
 
     def _write_all(self) -> None:
-        """Write until asked to stop, then what is left, and the final counts."""
+        """Write until `close` is called, then write the queued messages and the final counts."""
         snapshot_due = 0.0
         stopping = False
         while not stopping:
@@ -194,7 +218,7 @@ class Recording:
             self._write_own(topics.LEDGER, self._sampler.current_ledger().to_json())
 
     def _write_early(self, log_ns: int) -> None:
-        """Write what came before the first /clock, as received now."""
+        """Write the messages received before the first /clock, with this time of receipt."""
         for item in self._early:
             self._write_message(item._replace(log_ns=log_ns))
         self._early.clear()
@@ -209,7 +233,7 @@ class Recording:
         self._write_samples()
 
     def _begin(self, log_ns: int) -> None:
-        """Write the session, now that there is a time."""
+        """Write the session, once the time is known."""
         self._last_log_ns = log_ns
         self._session = self._session.started(log_ns)
         self._write_own(topics.SESSION, self._session.to_json())
@@ -226,7 +250,7 @@ class Recording:
         self._writer.write(topic, self._last_log_ns, self._last_log_ns, data)
 
     def _drop_rest(self) -> None:
-        """After a failed write: count what will not be written. From here on `receive` counts."""
+        """After a failed write, count the messages that will not be written. `receive` counts all later ones."""
         with self._lock:
             if self.error is not None:
                 for counts in self._ledger.topics.values():

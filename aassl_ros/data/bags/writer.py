@@ -1,4 +1,4 @@
-"""Writes rosbag2 directories: messages as the CDR that came, undecoded, with receipt and source time."""
+"""Writes rosbag2 folders: messages as CDR without decoding, with times of receipt and publication."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STORAGES = ("mcap", "sqlite3")
 
 
 class _Storage(Protocol):
-    """One file of messages and how it is closed."""
+    """One file of messages that is being written."""
 
     name: str
     file_name: str
@@ -38,11 +38,18 @@ class _Storage(Protocol):
 
 
 class BagWriter:
-    """A bag being written; `close` completes it with metadata.yaml. Used in a `with`, an error leaves it without.
+    """A bag that is being written. `close` writes metadata.yaml; after an error in a `with` block it is not written.
 
-    path: the directory to make; it must not exist. storage: mcap or sqlite3. One thread must do it all (sqlite3).
-    name: what the file is named by; empty: as the directory. profile: of MCAP.
-    Raises BagError where the bag cannot be made or written.
+    All calls must come from one thread (because of sqlite3).
+
+    Args:
+        path: the folder to make; it must not exist.
+        storage: "mcap" or "sqlite3".
+        name: the name of the file without suffix; empty means the name of the folder.
+        profile: the profile in an MCAP file.
+
+    Raises:
+        BagError: the bag cannot be made or written.
     """
 
     def __init__(self, path: Path | str, storage: str = "mcap", *, name: str = "", profile: str = "ros2") -> None:
@@ -50,7 +57,7 @@ class BagWriter:
         if storage not in STORAGES:
             raise BagError(f"{path}: storage is {storage!r}, expected one of {', '.join(STORAGES)}.")
         if self.path.exists():
-            raise BagError(f"{path} exists already: give another path or move it away; a bag is never overwritten.")
+            raise BagError(f"{path} exists already. Give another path or move it away: a bag is never overwritten.")
         self._topics: list[WrittenTopic] = []
         self._numbers: dict[str, int] = {}
         self._copied: dict[StoredTopic, int] = {}
@@ -66,7 +73,17 @@ class BagWriter:
                 self._storage = SqliteStorage(self.path, name)
 
     def add_topic(self, name: str, msgtype: str, *, qos: Sequence[Qos] = (), type_hash: str = "") -> None:
-        """Begin a topic; qos: the profiles its publishers offer. Raises BagError if the type has no definition here."""
+        """Add a topic.
+
+        Args:
+            name: the absolute name of the topic.
+            msgtype: its type, such as "sensor_msgs/msg/Image".
+            qos: the profiles that its publishers offer.
+            type_hash: the hash of the type; computed if empty.
+
+        Raises:
+            BagError: no definition of the type is found.
+        """
         if name in self._numbers:
             return
         definition, computed_hash = messages.definition(msgtype)
@@ -74,7 +91,7 @@ class BagWriter:
         self._numbers[name] = self._add(topic)
 
     def copy_topic(self, topic: StoredTopic) -> int:
-        """Begin a topic as another bag has it, with its definition as it is there; its number, for `copy`."""
+        """Add a topic of another bag with its definition there. Returns its number, for `copy`."""
         if topic not in self._copied:
             about = (topic.definition, topic.definition_encoding, topic.encoding)
             self._copied[topic] = self._add(WrittenTopic(topic.name, topic.type, topic.type_hash, topic.qos, *about))
@@ -82,42 +99,52 @@ class BagWriter:
         return self._copied[topic]
 
     def write(self, topic: str, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Write one message's CDR. log_ns: when it was received; publish_ns: when it was sent (sqlite3 keeps none)."""
+        """Write one message.
+
+        Args:
+            topic: a topic that was added.
+            log_ns: time of receipt, ns.
+            publish_ns: time of publication, ns; sqlite3 bags do not store it.
+            data: the message as CDR.
+
+        Raises:
+            BagError: the bag cannot be written.
+        """
         self.copy(self._numbers[topic], log_ns, publish_ns, data)
 
     def copy(self, number: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Write one message of the topic that `copy_topic` gave this number."""
+        """Write one message of the topic with this number from `copy_topic`."""
         with self._reporting():
             self._storage.write(number, log_ns, publish_ns, data)
         self._topics[number].count += 1
         self._extent.add(log_ns)
 
     def add_attachment(self, create_ns: int, log_ns: int, name: str, media_type: str, data: bytes) -> None:
-        """Write an attachment of MCAP."""
+        """Write an attachment (MCAP only)."""
         assert isinstance(self._storage, McapStorage)
         with self._reporting():
             self._storage.add_attachment(create_ns, log_ns, name, media_type, data)
 
     def add_metadata(self, name: str, content: dict[str, str]) -> None:
-        """Write a metadata record of MCAP."""
+        """Write a metadata record (MCAP only)."""
         assert isinstance(self._storage, McapStorage)
         with self._reporting():
             self._storage.add_metadata(name, content)
 
     @property
     def counts(self) -> dict[str, int]:
-        """Messages written so far, by topic."""
+        """The number of messages written so far, by topic."""
         counts: dict[str, int] = {}
         for topic in self._topics:
             counts[topic.name] = counts.get(topic.name, 0) + topic.count
         return counts
 
     def set_custom_data(self, key: str, value: str) -> None:
-        """A text for metadata.yaml's custom data."""
+        """Set a text in the custom data of metadata.yaml."""
         self._custom_data[key] = value
 
     def close(self) -> None:
-        """Write what is buffered, the index and metadata.yaml."""
+        """Write the buffered messages, the index and metadata.yaml. Raises BagError if they cannot be written."""
         with self._reporting():
             content = written_metadata.information(
                 self._storage.name, self._storage.file_name, self._topics, self._extent, self._custom_data
@@ -148,4 +175,4 @@ class BagWriter:
             yield
         except (OSError, sqlite3.Error) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise BagError(f"{self.path} cannot be written: {reason}. Choose another folder or make room.") from error
+            raise BagError(f"{self.path} cannot be written: {reason}. Choose another folder or free space.") from error

@@ -1,1 +1,1 @@
-"""From bags and picture folders to prepared data."""
+"""Converts bags and picture folders to prepared data."""

@@ -1,4 +1,4 @@
-"""One bag read for training: its frames at training size with their samples, episode by episode."""
+"""Reads one bag for training: its frames at training size with their samples, episode by episode."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from aassl_ros.errors import DataError, TrajectoryError
 
 @dataclass
 class BagCounts:
-    """What became of a bag's frames, and of what else could not be used."""
+    """Counts of a bag's frames, and of messages that could not be used."""
 
     frames: int = 0
     kept: int = 0
@@ -45,8 +45,9 @@ class BagCounts:
 
 
 class BagFrames:
-    """Feeds one bag to a StreamConsumer: `read` hands on each frame as uint8 [S, S, 3], then `episodes` claims them in
-    order.
+    """Feeds one bag to a StreamConsumer.
+
+    `read` passes each frame on as uint8 [S, S, 3]. Then `episodes` returns the states of these frames in order.
     """
 
     def __init__(self, reader: BagReader, roles: BagRoles, image_size: int) -> None:
@@ -70,11 +71,11 @@ class BagFrames:
 
     @property
     def continuous_joints(self) -> tuple[str, ...]:
-        """Joints that turn without end, as the bag's robot description tells."""
+        """The continuous joints in the bag's robot description."""
         return self._consumer.robot.continuous_joints
 
     def read(self, keep: Callable[[NDArray[np.uint8]], None], progress: Callable[[int], None]) -> None:
-        """Go through the bag once. progress: called with the number of frames read since its last call."""
+        """Read the bag once. keep: called with each frame; progress: with the number of frames since its last call."""
         consumer, takers = self._consumer, self._takers()
         events = EpisodeEvents(self._reader, self._roles, self._settings)
         events.feed(consumer)
@@ -96,11 +97,11 @@ class BagFrames:
         self._read_robot_description()
 
     def episodes(self) -> list[tuple[Episode, EpisodeStates]]:
-        """The episodes that have frames, in order, with the states of these frames."""
+        """The episodes that have frames, in order, with the states of their frames."""
         return [(episode, self._states(frames)) for episode, frames in self._kept]
 
     def _takers(self) -> dict[str, Callable[[BagMessage], None]]:
-        """Topic -> what takes its messages; the recorder's own samples are kept to be compared."""
+        """Topic -> function that takes its messages. The recorder's samples are kept for comparison."""
         roles = self._roles.session.roles
         state_topic, command_topic = (
             self._roles.session.topic(name) for name in topics.sample_topics(self._roles.camera)
@@ -121,7 +122,7 @@ class BagFrames:
             self.counts.messages_refused[message.topic] += 1
 
     def _take_image(self, message: BagMessage) -> None:
-        # Undecoded: most work is saved on frames that belong to no episode.
+        # Not decoded yet: this saves the work for frames outside episodes.
         self._consumer.add_undecoded(messages.header_stamp_ns(message.data), partial(self._decode, message))
 
     def _take_joint_state(self, message: BagMessage) -> None:
@@ -160,7 +161,7 @@ class BagFrames:
             self._kept.append((frame.episode, []))
         frames = self._kept[-1][1]
         self._place_of[frame.sample.stamp_ns] = len(self._kept) - 1, len(frames)
-        frames.append(replace(frame, image=frame.image[:0]))  # or a whole bag of pictures would stay in memory
+        frames.append(replace(frame, image=frame.image[:0]))  # without its image, which would fill the memory
 
     def _count(self) -> None:
         counts, sync = self._consumer.counts, self._consumer.sync_counts
@@ -172,7 +173,7 @@ class BagFrames:
 
     def _states(self, frames: list[StreamFrame]) -> EpisodeStates:
         samples = [frame.sample for frame in frames]
-        # Names only grow while a bag is read, so those of the last sample are all of them.
+        # The list of names only grows while a bag is read, so the last sample has all names.
         joints = samples[-1].joint_names
         commands = next((sample.command_names for sample in samples[::-1] if sample.command is not None), ())
         position = _padded([sample.position for sample in samples], len(joints))
@@ -187,7 +188,7 @@ class BagFrames:
         )
 
     def _read_robot_description(self) -> None:
-        """The last URDF on the topic that the session names, else on the absolute one, else on any of that name."""
+        """Read the last URDF on the session's topic, else on the absolute topic, else on any topic of that name."""
         own = self._roles.session.roles.robot_description
         held = [name for name, topic in self._reader.topics.items() if topic.message_count]
         wanted = [
@@ -205,7 +206,7 @@ class BagFrames:
 
 
 def _padded(rows: list[Any], width: int) -> NDArray[np.float64]:
-    """float64 [n, width] of rows of at most that width or None, NaN where they hold nothing."""
+    """Stack rows of at most `width` values, or None, to float64 [n, width]; missing values are NaN."""
     table = np.full((len(rows), width), np.nan)
     for index, row in enumerate(rows):
         if row is not None:

@@ -1,4 +1,4 @@
-"""A bag's episode events, known before its frames are read: an episode that is discarded later is left out at once."""
+"""Reads a bag's episode events before its frames, so that episodes which are discarded later can be skipped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aassl_ros.errors import DataError
 
 
 class EpisodeEvents:
-    """Reads the events at once. If the clock was set back in the bag, the events of each stretch are given apart."""
+    """Reads all episode events first. If the clock was set back in the bag, the events of each section are separate."""
 
     def __init__(self, reader: BagReader, roles: BagRoles, settings: SyncSettings) -> None:
         self._reader, self._roles, self._settings = reader, roles, settings
@@ -31,11 +31,11 @@ class EpisodeEvents:
 
     @property
     def refused(self) -> int:
-        """Events that cannot be read or followed."""
+        """The number of events that cannot be read or used."""
         return self._unreadable + len(self._refused)
 
     def feed(self, consumer: StreamConsumer, after_ns: int = 0) -> None:
-        """Give a consumer the events received after after_ns, up to the next time that the clock was set back."""
+        """Give a consumer the events received after after_ns, up to the next jump back of the clock."""
         until_ns = next((end_ns for end_ns in self._ends if end_ns > after_ns), None)
         for place, (log_ns, text) in enumerate(self._events):
             if log_ns > after_ns and (until_ns is None or log_ns <= until_ns):
@@ -45,7 +45,7 @@ class EpisodeEvents:
                     self._refused.add(place)
 
     def follow(self, consumer: StreamConsumer, log_ns: int) -> None:
-        """Go on to the next stretch if the frame or joint state that the consumer was just given begins one."""
+        """Continue with the next section if the last frame or joint state of the consumer starts one."""
         if consumer.sync_counts.restarts != self._seen_restarts:
             self._seen_restarts = consumer.sync_counts.restarts
             self.feed(consumer, self._risen_ns)
@@ -53,7 +53,7 @@ class EpisodeEvents:
             self._risen_ns = log_ns
 
     def _read(self) -> bool:
-        """Read all events; whether the stamps of some jump back."""
+        """Read all events. Returns whether some of their stamps jump back."""
         newest_ns, jumped = 0, False
         for message in self._reader.messages([self._roles.session.roles.episode]):
             try:
@@ -68,7 +68,7 @@ class EpisodeEvents:
         return jumped
 
     def _find_ends(self) -> list[int]:
-        """Go through frames and joint states as the bag's consumer will; what it finds is found here first."""
+        """Find the ends of the sections, by reading frames and joint states in the same way as the bag's consumer."""
         consumer, ends, risen_ns = StreamConsumer(1, self._settings), [], 0
         joint_states = self._roles.session.roles.joint_states
         for message in self._reader.messages([self._roles.camera_topic, joint_states]):
@@ -79,7 +79,7 @@ class EpisodeEvents:
                     consumer.add_joint_state(messages.stamp_ns(state.header.stamp), state.name, state.position)
                 else:
                     consumer.add_undecoded(messages.header_stamp_ns(message.data), _no_image)
-            list(consumer.frames())  # none: it knows of no episode
+            list(consumer.frames())  # empty, because the consumer has no episodes
             if consumer.sync_counts.restarts != before:
                 ends.append(risen_ns)
             if consumer.rising:

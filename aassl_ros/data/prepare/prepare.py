@@ -1,4 +1,4 @@
-"""Bags and folders of pictures to prepared data: each frame of an episode at training size, with its states."""
+"""Converts bags and folders of pictures to prepared data: all frames of episodes at training size, with states."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from aassl_ros.data.streams.episodes import Episode
 from aassl_ros.errors import DataError
 
 Progress = Callable[[int, int], None]
-"""Called with the frames read so far and in all."""
+"""Called with the number of frames read so far, and the total."""
 
 
 def prepare(
@@ -37,11 +37,24 @@ def prepare(
     force: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> PrepareReport:
-    """Make the folder `out` from bags and picture folders, or from folders of them. Done before with the same sources
-    and settings: no work.
+    """Make prepared data from bags and picture folders.
 
-    Raises BagError on a bag that is damaged or lacks frames, joints or episodes; DataError where `out` cannot be
-    written, pictures or their table are wrong, or no frame would be left. An interruption leaves `out` as it was.
+    Does nothing if `out` already contains the data of the same sources and settings. An interruption leaves `out` as
+    it was.
+
+    Args:
+        sources: bags, picture folders, published data sets, or folders that contain them.
+        out: the folder to make.
+        settings: the defaults if None.
+        force: make the data again even if they exist.
+        progress: called with the number of frames read so far, and the total.
+
+    Returns:
+        The counts of what was prepared and what was not used.
+
+    Raises:
+        BagError: a bag is damaged or lacks frames, joints or episodes.
+        DataError: `out` cannot be written, pictures or their table are wrong, or no frame can be used.
     """
     settings = settings or PrepareSettings()
     found = find_sources(sources, settings)
@@ -55,13 +68,13 @@ def prepare(
     with ExitStack() as stack:
         writer = stack.enter_context(PreparedWriter(out, settings.image_size))
         readers = [stack.enter_context(BagReader(bag)) for bag in found.bags]
-        # In a folder of bags one that failed before its first frame is no reason to stop; one asked for by name is.
+        # A bag without frames is an error if the user named it. In a folder of bags it is skipped.
         empty = [reader for reader in readers if reader.path not in sources and not has_frames(reader)]
         if len(empty) == len(readers) and not found.pictures:
             empty = []
-        named = settings.named_topics()  # all before the first is read, which may take long
+        named = settings.named_topics()  # check all bags before the first is read, because reading may take long
         opened = [(reader, find_roles(reader, named)) for reader in readers if reader not in empty]
-        notes = [f"{reader.path}: left out, it holds no camera frames" for reader in empty]
+        notes = [f"{reader.path}: skipped, it holds no camera frames" for reader in empty]
         return _read_all(opened, found.pictures, writer, settings, fingerprint, progress, notes)
 
 
@@ -119,7 +132,7 @@ def _read_all(
 
 @dataclass
 class _BagsRead:
-    """What the bags gave, added up."""
+    """The sums over all bags."""
 
     episodes: int = 0
     counts: BagCounts = field(default_factory=BagCounts)
@@ -149,19 +162,22 @@ class _BagsRead:
 
 
 class _SeenEpisodes:
-    """Finds a recording given twice, as a bag and its recovered copy. An episode split between bags is in order."""
+    """Finds a recording that was given twice, for example a bag and its recovered copy.
+
+    An episode that is split between bags is allowed.
+    """
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], list[tuple[int, int, Path]]] = {}
 
     def add(self, bag: Path, episode: Episode, states: EpisodeStates) -> None:
-        """Raises DataError where another bag has frames of this episode at the same stamps."""
+        """Add an episode. Raises DataError if another bag has frames of it at the same time."""
         stamps = np.asarray(states.stamps_ns)
         first, last = int(stamps[0]), int(stamps[-1])
         found = self._found.setdefault((episode.robot, episode.id), [])
         for other_first, other_last, other in found:
             if other != bag and first <= other_last and other_first <= last:
-                raise DataError(f"{other} and {bag} hold the same episode {episode.id}. Leave one out.")
+                raise DataError(f"{other} and {bag} hold the same episode {episode.id}. Remove one of them.")
         found.append((first, last, bag))
 
 
@@ -187,7 +203,7 @@ def _nothing_left(bags: list[Path], sources: Sequence[PictureSource], counts: Ba
 
 
 def _done_before(out: Path, fingerprint: str) -> PrepareReport | None:
-    """The report of the data in `out` if they are whole and of this fingerprint."""
+    """The report of the data in `out`, if they are complete and have this fingerprint; else None."""
     try:
         table = read_table(out)
         if table["fingerprint"] != fingerprint:
@@ -195,4 +211,4 @@ def _done_before(out: Path, fingerprint: str) -> PrepareReport | None:
         PreparedData.open(out)
         return PrepareReport.from_json(table["facts"]["report"], path=out, already_there=True)
     except (DataError, KeyError, TypeError):
-        return None  # damaged, or of an older version: made anew
+        return None  # damaged, or of an older version: make them again

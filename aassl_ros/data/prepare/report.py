@@ -1,4 +1,4 @@
-"""What is asked of `aassl prepare`, and what it says it did."""
+"""The settings and the report of `aassl prepare`."""
 
 from __future__ import annotations
 
@@ -11,36 +11,38 @@ from aassl_ros.data.bags.roles import NamedTopics
 from aassl_ros.data.readers.registry import LAYOUTS
 from aassl_ros.settings import setting
 
-# Samples are computed by the recorder's own class from the same messages: anything above rounding is a fault.
+# The recorder computes samples with the same class from the same messages, so a larger difference is a fault.
 AGREEMENT = 1e-9
 _LISTS = ("bags", "folders", "notes")
 
 
 @dataclass(frozen=True)
 class PrepareSettings:
-    """What is taken from sources; a topic left empty is found by the bag's session, else by its type."""
+    """Settings of prepare. An empty topic is taken from the bag's session, else found by its type."""
 
-    image_size: int = setting(64, "Side of the prepared frames, pixels", minimum=8, maximum=1024)
-    camera: str = setting("", "Camera's name in the session, or its image topic")
+    image_size: int = setting(64, "Width and height of the prepared frames, pixels", minimum=8, maximum=1024)
+    camera: str = setting("", "Name of the camera in the session, or its image topic")
     joint_states: str = setting("", "Topic of the joint states")
     command: str = setting("", "Topic of the commanded trajectories")
     episode: str = setting("", "Topic of the episode events")
     object_pose: str = setting("", "Topic of the object's pose in the camera's frame")
-    base_link: str = setting("", "Link of the robot description that the arm stands on")
-    tip_link: str = setting("", "Link of the robot description that holds the object")
-    continuous_joints: tuple[str, ...] = setting((), "Joints of picture folders whose angle wraps; a bag's robot "
-                                                 "description says it itself")  # fmt: skip
-    layout: str = setting("", "Published layout of the sources: rt4k, mvimgnet or co3d; empty: found by what is there",
+    base_link: str = setting("", "Base link of the arm in the robot description")
+    tip_link: str = setting("", "Link in the robot description that carries the object")
+    continuous_joints: tuple[str, ...] = setting((), "Joints of picture folders whose angle wraps (for bags the robot "
+                                                 "description tells this)")  # fmt: skip
+    layout: str = setting("", "Published layout of the sources, such as rt4k, mvimgnet or co3d; empty: detected",
                           choices=lambda: ("", *LAYOUTS))  # fmt: skip
-    skip_unreadable: bool = setting(False, "Leave out files that hold no picture, and go on")
-    workers: int = setting(0, "Threads that decode pictures; 0: one a core", minimum=0, maximum=256)
+    skip_unreadable: bool = setting(False, "Skip files that are not pictures, and continue")
+    workers: int = setting(0, "Number of threads that decode pictures; 0: one per core", minimum=0, maximum=256)
 
     def named_topics(self) -> NamedTopics:
+        """The topics that the user names."""
         return NamedTopics(**{topic.name: getattr(self, topic.name) for topic in fields(NamedTopics)})
 
     def key(self) -> dict[str, Any]:
-        """What the prepared data depend on, beside the sources' content as it was read. Settings that bags know nothing
-        of count only where they are used.
+        """The settings on which the prepared data depend.
+
+        Settings that came later are included only if they are used, so that older data keep their fingerprint.
         """
         later = {"continuous_joints", "skip_unreadable"}
         known = {name: value for name, value in asdict(self).items() if name not in ("workers", "layout")}
@@ -49,10 +51,10 @@ class PrepareSettings:
 
 @dataclass(frozen=True)
 class PrepareReport:
-    """What was prepared. already_there: the folder held these sources' data, nothing was done.
+    """What was prepared. already_there: the folder already contained the data of these sources, so nothing was done.
 
-    pictures: files of the picture folders; unreadable: those of them that held none.
-    largest_difference: of computed samples to the recorder's, rad; None where the bags hold no samples of a recorder.
+    pictures: number of files in picture folders. unreadable: number of those that are not pictures.
+    largest_difference: between computed and recorded samples, rad; None if the bags contain no samples.
     """
 
     path: Path
@@ -76,7 +78,7 @@ class PrepareReport:
 
     @property
     def lossy(self) -> bool:
-        """Whether frames or messages could not be used, or samples differ from the recorder's."""
+        """Whether frames or messages could not be used, or samples differ from the recorded ones."""
         differences = (self.largest_difference or 0.0, self.largest_command_difference or 0.0)
         lost = self.unusable or self.messages_refused or self.samples_not_recorded or self.unreadable
         return bool(lost or max(differences) > AGREEMENT)
@@ -86,5 +88,5 @@ class PrepareReport:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], *, path: Path, already_there: bool) -> PrepareReport:
-        lists = {name: tuple(values[name]) for name in _LISTS if name in values}  # older data know no folders
+        lists = {name: tuple(values[name]) for name in _LISTS if name in values}  # older data have no folders
         return cls(**{**values, **lists, "path": path, "already_there": already_there})

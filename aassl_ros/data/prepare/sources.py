@@ -1,4 +1,4 @@
-"""What `aassl prepare` is given: which sources are bags and which are folders of pictures, and what tells two apart."""
+"""Finds the bags and picture folders in the sources of `aassl prepare`, and computes their fingerprints."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _FINGERPRINT_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class Sources:
-    """Everything to prepare, each once, in order."""
+    """All bags and picture folders to prepare, each once, in order."""
 
     bags: tuple[Path, ...]
     pictures: tuple[PictureSource, ...]
 
 
 def find_sources(sources: Sequence[Path], settings: PrepareSettings) -> Sources:
-    """The bags and picture folders among `sources` and directly inside them, and data sets in a published layout.
+    """Find the bags, picture folders and published data sets among `sources` and directly inside them.
 
-    Raises DataError where one holds neither, or the table of a picture folder is wrong.
+    Raises DataError if a source contains none of these, or the table of a picture folder is wrong.
     """
     bags: list[Path] = []
     folders: list[Path] = []
     published: list[PictureSource] = []
     for source in sources:
         if not source.exists():
-            raise DataError(f"{source} does not exist. Give bags or folders of pictures, or a folder of such.")
+            raise DataError(f"{source} does not exist. Give bags, folders of pictures, or a folder that contains them.")
         layout = settings.layout or _published_layout(source)
         if layout:
             published.append(read_published(source, layout))
@@ -62,7 +62,10 @@ def find_sources(sources: Sequence[Path], settings: PrepareSettings) -> Sources:
 
 
 def fingerprints(sources: Sources, settings: PrepareSettings) -> list[str]:
-    """One for each source, of its contents, wherever it lies. Raises DataError where two sources are the same."""
+    """The fingerprint of each source, which depends on its content and not on its path.
+
+    Raises DataError if two sources are the same.
+    """
     digests: dict[str, Path] = {}
     for path, digest in [
         *((bag, _bag_fingerprint(bag)) for bag in sources.bags),
@@ -70,7 +73,7 @@ def fingerprints(sources: Sources, settings: PrepareSettings) -> list[str]:
     ]:
         same = digests.setdefault(digest, path)
         if same is not path:
-            raise DataError(f"{same} and {path} hold the same recording. Leave one out.")
+            raise DataError(f"{same} and {path} hold the same recording. Remove one of them.")
     return list(digests)
 
 
@@ -79,12 +82,12 @@ def _children(folder: Path) -> list[Path]:
 
 
 def _published_layout(source: Path) -> str | None:
-    """The published layout that a folder is of, where it can be nothing else."""
+    """The published layout of a folder, if it is neither a bag nor a picture folder."""
     return None if _is_bag(source) or _is_folder(source) else layout_of(source)
 
 
 def _is_bag(path: Path) -> bool:
-    """Also a bag that was never closed: reading it then says how to recover it."""
+    """Whether a path is a bag, also one that was not closed. The error on reading it says how to recover it."""
     if path.is_dir():
         return any(file.name == _METADATA or is_storage_file(file) for file in path.iterdir())
     return is_storage_file(path)
@@ -99,20 +102,20 @@ def _each_once(paths: list[Path]) -> list[Path]:
 
 
 def _check_splits(sources: Sequence[PictureSource]) -> None:
-    """Raise DataError where an object is for training in one source and for testing in another."""
+    """Raise DataError if an object is for training in one source and for testing in another."""
     seen: dict[str, tuple[str, Path]] = {}
     for source in sources:
         for episode in source.episodes:
             there, path = seen.setdefault(episode.instance, (episode.set, source.path))
             if there != episode.set:
                 raise DataError(
-                    f"instance {episode.instance} is of the set {there} in {path}, of {episode.set} in {source.path}. "
-                    "Name one of them otherwise, or give both the same split."
+                    f"instance {episode.instance} is in the set {there} in {path}, but in {episode.set} in "
+                    f"{source.path}. Rename one of them, or give both the same split."
                 )
 
 
 def _bag_fingerprint(bag: Path) -> str:
-    """Of names, sizes and both ends of each file: an MCAP file ends in an index with checksums of all before."""
+    """A hash of suffix, size, start and end of each file. The end of an MCAP file is an index with checksums."""
     digest = hashlib.sha256()
     for file in sorted(bag.iterdir()) if bag.is_dir() else [bag]:
         if file.name == _METADATA or is_storage_file(file):

@@ -1,4 +1,4 @@
-"""What a robot description tells about recorded joints: which turn without end, and where the arm's tip is."""
+"""Reads from a robot description which joints are continuous, and computes the pose of the arm's tip."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aassl_ros.motion.kinematics import Chain
 
 @dataclass(frozen=True)
 class RobotKinematics:
-    """What is known of a robot.
+    """The kinematics of a robot, as far as they are known.
 
     Attributes:
         continuous_joints: joints that turn without end; their angle wraps.

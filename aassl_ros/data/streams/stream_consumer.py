@@ -1,4 +1,4 @@
-"""From decoded messages to frames with all that training needs: the same way for a bag and for live topics."""
+"""Computes frames with all states that training needs from messages, in the same way for bags and live topics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aassl_ros.errors import DataError
 from aassl_ros.motion.trajectory import Trajectory
 
 ANOTHER_SIZE = "image of another size than the first"
-# Poses that wait for their frame: ten seconds at 1 kHz, some 3 MB.
+# Maximum number of poses that wait for their frame: ten seconds at 1 kHz, about 3 MB.
 _POSES_KEPT = 10_000
 
 
@@ -59,7 +59,7 @@ class StreamCounts:
 
 
 class _Picture(NamedTuple):
-    """An image at training size, and its height and width before."""
+    """An image at training size, and its original height and width."""
 
     pixels: Image
     size: tuple[int, ...]
@@ -68,10 +68,9 @@ class _Picture(NamedTuple):
 class StreamConsumer:
     """Takes the messages of one robot and one camera in order of receipt, and gives complete frames by stamp.
 
-    A frame waits for the joint states around its stamp (see Synchronizer), then `episode_delay_s` of the camera's
-    stream for the episode event that claims or ends it and for the object's pose. If a clock is set back, episodes and
-    poses of before are forgotten. The first frame in an episode sets the size; frames of another size are counted, not
-    given.
+    A frame waits for the joint states around its stamp (see Synchronizer). Then it waits `episode_delay_s` in the
+    camera's stream for episode events and the object's pose. If a clock is set back, earlier episodes and poses are
+    dropped. The first frame in an episode sets the image size. Frames of another size are dropped and counted.
 
     Attributes:
         counts: what became of the frames.
@@ -124,11 +123,11 @@ class StreamConsumer:
 
     @property
     def sync_counts(self) -> SyncCounts:
-        """Counts of samples, of frames without one and of joint states dropped; restarts of the clock."""
+        """Counts of samples, frames without sample, dropped joint states, and restarts of the clock."""
         return self._synchronizer.counts
 
     def add_image(self, stamp_ns: int, image: Image) -> None:
-        """Take a frame uint8 [H, W, 3]; only its centre square at training size is kept."""
+        """Add a frame uint8 [H, W, 3]. Only its centre square at training size is stored."""
         picture = self._picture(image)
         self._add_frame(stamp_ns, lambda: picture)
 
@@ -149,14 +148,14 @@ class StreamConsumer:
         velocities: ArrayLike = (),
         efforts: ArrayLike = (),
     ) -> None:
-        """Take a joint state; one that is not finite, not whole or not newer is dropped and counted."""
+        """Add a joint state. A message that is not valid or not newer is dropped and counted."""
         self._synchronizer.add_joint_state(stamp_ns, names, positions, velocities, efforts)
         self._advance()
         self._follow(stamp_ns > self._newest_joint_ns)
         self._newest_joint_ns = max(self._newest_joint_ns, stamp_ns)
 
     def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
-        """Take a command; receipt_ns counts as its stamp if it has none."""
+        """Add a command. If it has no stamp, receipt_ns is used."""
         self._synchronizer.add_trajectory(trajectory, receipt_ns)
         self._advance()
 
@@ -188,18 +187,18 @@ class StreamConsumer:
             self._poses.pop(next(iter(self._poses)))
 
     def add_robot_description(self, urdf: str) -> RobotKinematics:
-        """Take a URDF; the newest holds for all frames, also those given before. `problem` says what it lacks."""
+        """Add a URDF. The newest one is used for all frames, also earlier ones. `problem` says what it lacks."""
         self.robot = RobotKinematics.from_urdf(urdf, *self._links)
         return self.robot
 
     def frames(self) -> Iterator[StreamFrame]:
-        """The frames that are complete by now, each once, by stamp."""
+        """Yield the frames that are complete now, each once, by stamp."""
         self._release(self.newest_ns - self._delay_ns)
         while self._complete:
             yield self._complete.popleft()
 
     def flush(self) -> Iterator[StreamFrame]:
-        """All frames left: no message will come any more."""
+        """Yield all waiting frames. Call it when no more messages will come."""
         self._waiting.extend(self._synchronizer.flush())
         self._release(None)
         return self.frames()
@@ -220,25 +219,25 @@ class StreamConsumer:
             self._events_since_rise.clear()
 
     def _advance(self) -> None:
-        """Make samples after each message: live and from a bag, the same decisions at the same message."""
+        """Make samples after each message, so that live topics and bags give the same decisions."""
         self._waiting.extend(self._synchronizer.ready())
         if self._synchronizer.counts.restarts != self._restarts:
             self._restarts = self._synchronizer.counts.restarts
             self._begin_anew()
 
     def _begin_anew(self) -> None:
-        """The clock was set back: give the frames of before, and forget what was told of them."""
+        """After the clock was set back: release the earlier frames, and drop their poses and episodes."""
         self._release(None)
         self._poses.clear()
         self._given_ns, self.newest_ns, self._newest_joint_ns = None, 0, 0
         self._episodes = EpisodeTracker(self._robot_name)
-        # It takes two messages to see that the clock was set back: an event just before them is of the new time.
+        # A jump is detected after two messages, so an event just before them belongs to the time after the jump.
         for event in self._events_since_rise:
             with contextlib.suppress(DataError):
                 self._episodes.add(event)
 
     def _release(self, until_ns: int | None) -> None:
-        """Complete the samples up to a stamp; None: all."""
+        """Complete the samples up to a stamp; None means all."""
         while self._waiting and (until_ns is None or self._waiting[0].stamp_ns <= until_ns):
             self._complete_sample(self._waiting.popleft())
 
@@ -264,7 +263,7 @@ class StreamConsumer:
         self._complete.append(StreamFrame(picture.pixels, sample, episode, pose))
 
     def _take_pose(self, stamp_ns: int) -> NDArray[np.float64]:
-        """The pose of that stamp; those before it are let go, as no frame needs them any more."""
+        """The pose with that stamp. Earlier poses are dropped, because no frame needs them any more."""
         self._given_ns = stamp_ns
         pose = self._poses.pop(stamp_ns, None)
         while self._poses and (first := next(iter(self._poses))) <= stamp_ns:

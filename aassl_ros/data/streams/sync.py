@@ -1,7 +1,7 @@
-"""Samples: each camera frame with the joint state and the command at the frame's own stamp.
+"""Synchronizes streams to samples: each camera frame with the joint state and the command at its stamp.
 
-One class does this for the recorder, the trainer and `prepare`. It goes by stamps alone, never by a clock, so that a
-bag played through it again gives the same samples.
+The recorder, the trainer and `prepare` all use this class. It uses only stamps and never a clock, so that reading a bag
+again gives the same samples.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from aassl_ros.data.streams.session import Session
 from aassl_ros.motion.trajectory import CommandInForce, Trajectory
 from aassl_ros.settings import describe, from_mapping, setting
 
-# Joint states and commands are kept this long for frames that come late; a minute of 1 kHz states is some 50 MB.
+# Joint states and commands are kept this long for late frames. One minute of states at 1 kHz needs about 50 MB.
 _HISTORY_NS = 20_000_000_000
 _BRACKET_UNIT_NS = 10_000
 
@@ -31,15 +31,18 @@ class SyncSettings:
     """How frames are matched with joint states and commands."""
 
     sample_timeout: float = setting(
-        1.0, "Seconds of stream that a frame waits for the joint states after it", minimum=0.01, maximum=60.0
+        1.0, "How long a frame waits for the next joint state, in time of the stream, s", minimum=0.01, maximum=60.0
     )
     max_bracket_s: float = setting(
-        0.1, "Widest gap between two joint states to interpolate in, s; wider is counted", minimum=0.001, maximum=10.0
+        0.1,
+        "Largest gap between two joint states for interpolation, s; frames in larger gaps are dropped and counted",
+        minimum=0.001,
+        maximum=10.0,
     )
     command_wait_s: float = setting(
-        0.05, "How late a command may come behind its stamp and still count, s", minimum=0.0, maximum=1.0
+        0.05, "Largest delay of a command after its stamp, s; a later one counts as late", minimum=0.0, maximum=1.0
     )
-    joints: tuple[str, ...] = setting((), "Joints a sample must have, in order; empty: every joint heard")
+    joints: tuple[str, ...] = setting((), "Joints that a sample must have, in order; empty: every joint received")
     frame_stamp_offset_s: float = setting(0.0, "Added to the stamps of frames, s", minimum=-10.0, maximum=10.0)
     joint_stamp_offset_s: float = setting(0.0, "Added to the stamps of joint states, s", minimum=-10.0, maximum=10.0)
     command_stamp_offset_s: float = setting(0.0, "Added to the stamps of commands, s", minimum=-10.0, maximum=10.0)
@@ -62,12 +65,14 @@ class SyncSettings:
 
 @dataclass(frozen=True)
 class Sample:
-    """A frame and what the arm did at its stamp.
+    """A frame, and the joint state and command at its stamp.
 
-    stamp_ns: the frame's own stamp, without offset. frame: whatever was given to add_frame.
-    position, velocity, effort: float64 [J] in the order of joint_names, NaN where not told.
-    command: float64 [C], commanded positions in the order of command_names, NaN for joints not commanded by then; None
-    before the first command. bracket_ns: gap between the two joint states interpolated between.
+    stamp_ns: the frame's stamp without offset, ns. frame: the object given to add_frame.
+    position, velocity, effort: float64 [J] in the order of joint_names, rad, rad/s and Nm (m, m/s, N for sliding
+    joints); NaN if unknown.
+    command: float64 [C], commanded positions in the order of command_names, rad or m; NaN for joints that are not
+    commanded yet; None before the first command.
+    bracket_ns: the time between the two joint states used for interpolation, ns.
     """
 
     stamp_ns: int
@@ -83,7 +88,7 @@ class Sample:
 
 @dataclass
 class SyncCounts:
-    """What became of the frames, and of the messages they were matched with."""
+    """Counts of frames, samples and the other messages."""
 
     frames: int = 0
     samples: int = 0
@@ -95,7 +100,7 @@ class SyncCounts:
 
     @property
     def bracket_ms_median(self) -> float | None:
-        """Median gap between the two joint states of a sample, to 0.01 ms; None before the first sample."""
+        """Median time between the two joint states of a sample, in steps of 0.01 ms; None before the first sample."""
         middle, seen = (self.samples + 1) // 2, 0
         for bracket, count in sorted(self.brackets.items()):
             seen += count
@@ -105,12 +110,14 @@ class SyncCounts:
 
 
 class Synchronizer:
-    """Takes streams in the order they come and gives samples in the order of the frames' stamps.
+    """Takes the messages of all streams in order of receipt, and gives samples in order of the frames' stamps.
 
-    Where the stamps of frames or joint states jump back for good (a simulator was started again), all streams begin
-    anew: nothing of before is mixed with what follows.
+    If the stamps of frames or joint states jump back (for example, the simulator was restarted), all streams restart,
+    so that nothing from before the jump is mixed with anything after it.
 
-    rejected: called with (stamp_ns, frame, reason) for each frame that gets no sample; `counts` has the reasons too.
+    Args:
+        settings: the defaults if None.
+        rejected: called with (stamp_ns, frame, reason) for each frame that gets no sample; `counts` counts the reasons.
     """
 
     def __init__(
@@ -131,12 +138,12 @@ class Synchronizer:
 
     @property
     def pending(self) -> int:
-        """Frames that wait for joint states."""
+        """The number of frames that wait for joint states."""
         return len(self._pending)
 
     @property
     def joint_names(self) -> tuple[str, ...]:
-        """The joints heard so far, or those asked for."""
+        """The joints in the settings, or all joints received so far."""
         return self._joints.names
 
     def add_joint_state(
@@ -147,14 +154,22 @@ class Synchronizer:
         velocities: ArrayLike = (),
         efforts: ArrayLike = (),
     ) -> None:
-        """Take a joint state of all joints or some; one not finite, not whole or not newer is dropped and counted."""
+        """Add a joint state of all or some joints. A message that is not valid or not newer is dropped and counted.
+
+        Args:
+            stamp_ns: its stamp, ns.
+            names: the names of n joints.
+            positions: [n], rad or m.
+            velocities: [n] or empty.
+            efforts: [n] or empty.
+        """
         stamp_ns += _nanoseconds(self._settings.joint_stamp_offset_s)
         if self._joints.jumps_back(stamp_ns, names):
             self._restart()
         self._joints.add(stamp_ns, names, positions, velocities, efforts)
 
     def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
-        """Take a command; receipt_ns counts as its stamp where it has none."""
+        """Add a command. If it has no stamp, receipt_ns is used."""
         offset_ns = _nanoseconds(self._settings.command_stamp_offset_s)
         start_ns = (trajectory.stamp_ns or receipt_ns) + offset_ns
         if self._decided_ns is not None and start_ns <= self._decided_ns:
@@ -167,7 +182,12 @@ class Synchronizer:
         self._commanded = True
 
     def add_frame(self, stamp_ns: int, frame: Any) -> None:
-        """Take a frame; `ready` gives it back as a sample once the joint states round it have come."""
+        """Add a frame. `ready` returns it as a sample once the joint states around it were received.
+
+        Args:
+            stamp_ns: its stamp, ns.
+            frame: any object; the sample contains it.
+        """
         self.counts.frames += 1
         if self._last_frame_ns is not None:
             if self._frame_jump.confirmed(stamp_ns, self._last_frame_ns):
@@ -183,7 +203,7 @@ class Synchronizer:
         return self._take_made() + list(self._decide(self._may_decide, STREAM_SILENT))
 
     def flush(self) -> list[Sample]:
-        """The samples of all frames left; no joint state will come any more."""
+        """The samples of all waiting frames. Call it when no more joint states will come."""
         return self._take_made() + list(self._decide(lambda stamp_ns: True, STREAM_ENDED))
 
     def _take_made(self) -> list[Sample]:
@@ -191,7 +211,7 @@ class Synchronizer:
         return made
 
     def _restart(self) -> None:
-        """Decide on the frames so far, then forget every stream: its stamps say nothing about those to come."""
+        """Decide on the frames so far, then clear all streams, because their stamps are from before the jump."""
         self._made += self._decide(lambda stamp_ns: True, STREAM_ENDED)
         self._joints.clear()
         self._commands.clear()
@@ -201,7 +221,10 @@ class Synchronizer:
         self.counts.restarts += 1
 
     def _decide(self, may_decide: Callable[[int], bool], no_state_after: str) -> Iterator[Sample]:
-        """Samples of the frames that may be decided; no_state_after: why one after the last joint state has none."""
+        """Yield samples of the frames that may be decided.
+
+        no_state_after: the reason given for a frame after the last joint state.
+        """
         while self._pending and may_decide(self._true_ns(self._pending[0][0])):
             stamp_ns, frame = self._pending.popleft()
             self._decided_ns = self._true_ns(stamp_ns)
@@ -213,7 +236,7 @@ class Synchronizer:
         self._forget()
 
     def _may_decide(self, stamp_ns: int) -> bool:
-        """Whether the joints have passed a stamp, and commands had their time, or the frame has waited long enough."""
+        """Whether a frame can be decided: joint states are newer by `command_wait_s`, or it has waited long enough."""
         complete_ns = self._joints.complete_through_ns
         if complete_ns is not None and complete_ns >= stamp_ns + _nanoseconds(self._settings.command_wait_s):
             return True

@@ -187,7 +187,7 @@ def test_a_disk_that_takes_no_more_is_told_and_what_is_not_in_the_bag_is_counted
     try:
         for number in range(50):
             recording.receive("/text", SECOND + number, 0, text)
-        with pytest.raises(BagError, match=r"cannot be written: File too large. Choose another folder or make room"):
+        with pytest.raises(BagError, match=r"cannot be written: File too large. Choose another folder or free space"):
             recording.close()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -277,7 +277,7 @@ def test_links_inside_the_folder_and_a_linked_folder_are_allowed(folder: Path, t
 
 def test_sources_that_contradict_each_other_are_refused(folder: Path, tmp_path: Path) -> None:
     other = write(tmp_path / "other", [{**row, "split": "test"} for row in turntable(1)])
-    with pytest.raises(DataError, match=r"instance cup_0 is of the set train in .*turntable, of test in .*other"):
+    with pytest.raises(DataError, match=r"instance cup_0 is in the set train in .*turntable, but in test in .*other"):
         prepare([folder, other], tmp_path / "data", small())
 
     copied = write(tmp_path / "copied", turntable())

@@ -71,7 +71,7 @@ def test_pairs_are_those_that_going_through_all_frames_one_by_one_finds(
         with pytest.raises(DataError, match="only 0 of"):
             buffer.sample(1, window, None, np.random.default_rng(0))
         return
-    assert draw(buffer, window, draws=300, batch=1) == expected
+    assert draw(buffer, window, draws=600, batch=1) == expected
 
 
 def test_the_oldest_frames_give_way_and_are_never_drawn_again() -> None:
