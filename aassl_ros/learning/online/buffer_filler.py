@@ -1,4 +1,4 @@
-"""From live streams to the replay buffer: the frames of a StreamConsumer, kept if their episode is of our sets."""
+"""Fills the replay buffer from live streams: with frames of a StreamConsumer whose episodes are of the chosen sets."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from aassl_ros.settings import setting
 
 @dataclass(frozen=True)
 class BufferFillerSettings:
-    """Which frames the trainer learns from, and how many it remembers."""
+    """Which frames the trainer is trained on, and how many are kept."""
 
     sets: tuple[str, ...] = setting(
-        ("train", "online"), "Instance sets learnt from; frames of others are left alone and counted"
+        ("train", "online"), "Instance sets to train on; frames of other sets are counted, but not used"
     )
     capacity: int = setting(
-        20_000, "Frames remembered; the oldest give way (64 px: 12 KB each)", minimum=100, maximum=50_000_000
+        20_000, "Frames in the buffer; new ones replace the oldest (64 px: 12 KB each)", minimum=100, maximum=50_000_000
     )
     episode_delay_s: float = setting(
-        0.5, "How long a frame waits for the episode event that claims or ends it, s", minimum=0.0, maximum=30.0
+        0.5, "How long a frame waits for the start or stop event of its episode, s", minimum=0.0, maximum=30.0
     )
 
     def __post_init__(self) -> None:
@@ -41,7 +41,7 @@ class BufferFillerSettings:
 
 @dataclass
 class IntakeCounts:
-    """What became of every frame heard, and of messages that could not be used."""
+    """Counts of received frames by what was done with them, and of messages that could not be used."""
 
     frames: int = 0
     kept: int = 0
@@ -51,15 +51,15 @@ class IntakeCounts:
 
     @property
     def dropped(self) -> int:
-        """Messages that could not be used."""
+        """Number of messages that could not be used."""
         return sum(self.bad.values())
 
 
 class BufferFiller:
-    """Takes the streams of one robot and one camera from one thread, and fills `buffer`, which others may read.
+    """Takes the streams of one robot and one camera from one thread, and fills `buffer`, which other threads may read.
 
-    The buffer is made with the first frame that is kept: only then are the joints known. instances: those of all
-    frames kept. base_link, tip_link: of the arm in the robot description.
+    buffer: made with the first frame that is kept, because the joints are unknown before. instances: those of all kept
+    frames. base_link, tip_link: of the arm in the robot description.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class BufferFiller:
 
     @property
     def counts(self) -> IntakeCounts:
-        """What became of every frame and message so far."""
+        """The counts of all frames and messages so far."""
         stream = self._stream.counts
         bad = self._bad + stream.unusable
         return IntakeCounts(stream.frames, self._kept, stream.outside_episodes, Counter(self._left_alone), bad)
@@ -105,13 +105,13 @@ class BufferFiller:
         self._bad[reason] += 1
 
     def add_frame(self, stamp_ns: int, image: NDArray[np.uint8]) -> None:
-        """Take a frame uint8 [H, W, 3]."""
+        """Take a frame, uint8 [H, W, 3] RGB."""
         self._stream.add_image(stamp_ns, image)
 
     def add_joint_state(
         self, stamp_ns: int, names: tuple[str, ...], positions: ArrayLike, velocities: ArrayLike, efforts: ArrayLike
     ) -> None:
-        """Take a joint state; one that is not finite, not whole or not newer is counted."""
+        """Take a joint state; if it is not finite, incomplete or not newer than the last one, it is only counted."""
         self._stream.add_joint_state(stamp_ns, names, positions, velocities, efforts)
 
     def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
@@ -119,14 +119,14 @@ class BufferFiller:
         self._stream.add_trajectory(trajectory, receipt_ns)
 
     def add_object_pose(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
-        """Take the object's pose [7] in the camera's frame, for the frame of the same stamp."""
+        """Take the object's pose [7] in the camera's optical frame, for the image with the same stamp."""
         try:
             self._stream.add_object_pose(stamp_ns, pose)
         except DataError:
             self.bad("object pose not finite")
 
     def add_episode(self, text: str) -> str:
-        """Take an episode event's JSON; one that cannot be read or followed is counted. Returns why, or ""."""
+        """Take an episode event's JSON; if it is not valid, it is counted. Returns the reason, or ""."""
         try:
             event = self._stream.add_episode(text)
         except AasslError as error:
@@ -137,9 +137,9 @@ class BufferFiller:
         return ""
 
     def add_robot_description(self, urdf: str) -> str:
-        """Take the URDF: it gives the tip's pose and the continuous joints, of frames in the buffer too.
+        """Take the URDF, which gives the tip's pose and the continuous joints; also of frames in the buffer.
 
-        Returns why the tip's pose is not known, or "".
+        Returns why the tip's pose is unknown, or "".
         """
         robot = self._stream.add_robot_description(urdf)
         if self.buffer is not None:
@@ -151,11 +151,11 @@ class BufferFiller:
         self._keep(self._stream.frames())
 
     def flush(self) -> None:
-        """Put all frames left into the buffer: no message will come any more."""
+        """Put all waiting frames into the buffer; call it after the last message."""
         self._keep(self._stream.flush())
 
     def report(self) -> dict[str, Any]:
-        """The counts by name, for diagnostics."""
+        """Return the counts by name, for diagnostics."""
         counts, sync = self.counts, self._stream.sync_counts
         values: dict[str, Any] = {
             "frames_received": counts.frames,
@@ -179,12 +179,12 @@ class BufferFiller:
     def _append(self, frame: StreamFrame) -> None:
         sample, robot = frame.sample, self._stream.robot
         if self.buffer is None:
-            # Before any command its joints are unknown: room for a command of every joint then.
+            # Before the first command its joints are unknown: then make room for commands of all joints.
             names = sample.joint_names, sample.command_names or sample.joint_names
             capacity = self._settings.capacity
             self.buffer = ReplayBuffer(capacity, self._image_size, *names, robot.continuous_joints)
         command = np.full(0, np.nan) if sample.command is None else sample.command
-        # A new set, so that the trainer's thread never reads one that changes.
+        # A new set, so that the trainer's thread never reads a set that changes.
         self.instances |= {frame.episode.instance}
         self.buffer.append(
             frame.image,
@@ -203,7 +203,7 @@ class BufferFiller:
 
 
 def _by_name(wanted: tuple[str, ...], names: tuple[str, ...], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The values [n] of `names` in the order of `wanted`, NaN for those that are missing."""
+    """Return the values [n] of `names` in the order of `wanted`, NaN for missing ones."""
     if wanted == names and len(values) == len(names):
         return values
     found = dict(zip(names, values, strict=False))

@@ -1,4 +1,4 @@
-"""Learning beside reception: a thread updates on what the replay buffer holds, by the `Learner.step` of offline."""
+"""Training while frames arrive: a thread trains on the replay buffer, with the same `Learner.step` as offline."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from aassl_ros.learning.training.learner import Learner, Losses
 from aassl_ros.learning.training.run_log import LOG, RunLog
 from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 
-# How often a thread that waits looks for its pause's end or its stop, and for enough frames, s.
+# How often a waiting thread checks for the end of its pause or a stop, and for enough frames, s.
 _POLL_S, _LOOK_S = 0.05, 0.5
 _LOG_EVERY_S = 1.0
-_RATE_WEIGHT = 0.1  # of the newest update in the rate told
+_RATE_WEIGHT = 0.1  # of the newest update in the moving average of the rate
 
 
 class Experience(Protocol):
-    """What is learnt from; learning/online/buffer_filler.py fills it while the trainer reads."""
+    """The source of training data; learning/online/buffer_filler.py fills it while the trainer reads."""
 
     @property
     def buffer(self) -> ReplayBuffer | None: ...
@@ -42,7 +42,7 @@ class Experience(Protocol):
 
 @dataclass(frozen=True)
 class Saved:
-    """A checkpoint as it is announced."""
+    """A saved checkpoint, as it is announced."""
 
     path: Path
     digest: str
@@ -51,9 +51,11 @@ class Saved:
 
 @dataclass(frozen=True)
 class OnlineStatus:
-    """How it goes. state: waiting, learning, paused, stopped or failed; line: the same in words, or the error.
+    """The state of an OnlineTrainer.
 
-    images_per_s: both images of each pair; saves: checkpoints written by this trainer; saved: the newest of them.
+    state: waiting, learning, paused, stopped or failed; line: a description of it, or the error.
+    images_per_s: counts both images of each pair. saves: number of checkpoints that this trainer wrote; saved: the
+    newest of them.
     """
 
     state: str
@@ -67,7 +69,10 @@ class OnlineStatus:
 
 
 class OnlineTrainer:
-    """Owns the learner. Start it on an experience that fills, read `status` from any thread, stop it."""
+    """Owns the learner and trains it in a thread.
+
+    Call `start` with an experience that is being filled, read `status` from any thread, and call `stop` at the end.
+    """
 
     def __init__(
         self,
@@ -78,10 +83,10 @@ class OnlineTrainer:
         start: Checkpoint | None = None,
         replay: PreparedData | None = None,
     ) -> None:
-        """start: what to go on from; its method, architecture and actions hold, of learner_settings only the device.
+        """start: checkpoint to resume from; its method, architecture and actions are used, and not those of
+        learner_settings. replay: prepared data to mix in; sets: its instance sets to use.
 
-        sets: instance sets of `replay` to mix in. Raises AasslError where run_dir cannot be written or the parts do
-        not fit.
+        Raises AasslError if run_dir cannot be written, or if checkpoint, data and settings do not fit each other.
         """
         self._settings = settings
         self._folder = _make_folder(Path(settings.run_dir).expanduser().resolve())
@@ -107,13 +112,13 @@ class OnlineTrainer:
         self._error: str | None = None
         self._losses: Losses | None = None
         self._rate, self._saves = 0.0, 0
-        # A run that goes on from elsewhere ends with a checkpoint of its own, even where there was nothing to learn.
+        # A run that resumes from another folder ends with its own checkpoint, even if it made no update.
         self._unsaved = start is not None and not start.path.is_relative_to(self._folder)
         self._saved: Saved | None = None
 
     @property
     def image_size(self) -> int:
-        """Side in pixels of the frames that the experience must hold."""
+        """Side in pixels that the frames of the experience must have."""
         return self.learner_settings.image_size
 
     @property
@@ -125,25 +130,25 @@ class OnlineTrainer:
         return OnlineStatus(state, line, step, self._losses, rate, images, self._saves, self._saved)
 
     def start(self, experience: Experience) -> None:
-        """Learn as soon as there is enough to learn from."""
+        """Start the thread. It trains as soon as the experience has enough frames."""
         self._thread = threading.Thread(target=self._run, args=(experience,), name="online trainer", daemon=True)
         self._thread.start()
 
     def pause(self, paused: bool) -> None:
-        """Make no update after the one under way, or go on."""
+        """Pause after the current update, or continue."""
         if paused:
             self._paused.set()
         else:
             self._paused.clear()
 
     def adjust(self, settings: OnlineSettings) -> None:
-        """Use other values of the settings in ADJUSTABLE from now on; the rest must be as it was."""
+        """Use new values of the settings in ADJUSTABLE from now on; the other settings must not change."""
         self._settings = settings
 
     def request_save(self) -> bool:
-        """Save after the update under way; `status.saves` then counts up. False if there is nothing to save.
+        """Save after the current update; `status.saves` then counts up. Returns False if there is nothing to save.
 
-        A trainer that goes on from a checkpoint saves before its first update, too.
+        A trainer that resumes from a checkpoint can also save before its first update.
         """
         if self._learner is None or self._error is not None:
             return False
@@ -151,7 +156,7 @@ class OnlineTrainer:
         return True
 
     def stop(self) -> None:
-        """End after the update under way, and save what is not saved."""
+        """Stop after the current update, save if there are unsaved updates, and wait for the thread."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -179,11 +184,11 @@ class OnlineTrainer:
         except AasslError as error:
             kept = f" The last good checkpoint is {self._saved.path}." if self._saved else ""
             self._error = f"{error}{kept}"
-        except Exception as error:  # the node must tell, and not go on with a dead thread
-            self._error = f"learning failed, which is our mistake: {type(error).__name__}: {error}"
+        except Exception as error:  # the node must report it, and not continue with a dead thread
+            self._error = f"training failed (a bug in aassl_ros): {type(error).__name__}: {error}"
 
     def _wait_for_frames(self, experience: Experience) -> ReplayBuffer | None:
-        """The buffer once it holds enough, and the learner made; None if stopped before."""
+        """Wait until the buffer has enough frames, and make the learner. Returns the buffer, None if stopped before."""
         while not self._stopping.is_set():
             if self._save_asked.is_set():
                 self._save(experience)
@@ -211,7 +216,7 @@ class OnlineTrainer:
         if self._batches.needs_space:
             frames = max(frames, self._settings.normalisation_frames)
         if len(buffer) == buffer.capacity:
-            return True  # a full buffer holds all it ever will
+            return True  # a full buffer cannot get more frames
         self._waiting_for = (
             f"frames ({len(buffer)} of {min(frames, buffer.capacity)}) and episodes ({buffer.episode_count} of "
             f"{self._settings.min_episodes})"
@@ -234,7 +239,7 @@ class OnlineTrainer:
                 begun = time.monotonic()
                 try:
                     batch = self._batches.draw(buffer, self._rng)
-                except DataError as error:  # episodes were discarded, or the states that actions need have ceased
+                except DataError as error:  # episodes were discarded, or states that actions need no longer arrive
                     self._losses, self._waiting_for = None, f"frames that pairs can be made of: {error}"
                     self._stopping.wait(_LOOK_S)
                     continue
@@ -248,9 +253,9 @@ class OnlineTrainer:
                     log.write(self._log_line(self._learner.steps, self._losses, buffer))
 
     def _rest(self, worked_s: float) -> None:
-        """Leave the processor to others for as long as `duty` and `updates_per_second` ask."""
+        """Wait for as long as `duty` and `updates_per_second` ask."""
         begun = time.monotonic()
-        # In short waits: the settings may change meanwhile.
+        # In short waits, because the settings may change meanwhile.
         while (left_s := begun + self._rest_s(worked_s) - time.monotonic()) > 0:
             if self._stopping.wait(min(left_s, _POLL_S)):
                 return
@@ -263,7 +268,7 @@ class OnlineTrainer:
         return rest_s
 
     def _save(self, experience: Experience) -> None:
-        """Write a checkpoint; one with weights that are no numbers is refused there (TrainingError)."""
+        """Write a checkpoint. Raises TrainingError if a weight is not finite."""
         assert self._learner is not None
         self._save_asked.clear()
         provenance = Provenance(

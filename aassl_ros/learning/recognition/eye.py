@@ -1,4 +1,4 @@
-"""An eye: the encoder that recognition uses, wherever it comes from."""
+"""An eye: the encoder that recognition uses, from a checkpoint, a backbone file or published weights."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from aassl_ros.learning.encoders.pretrained import is_pretrained, pretrained_bac
 
 @dataclass(frozen=True)
 class Eye:
-    """An encoder on the CPU, in evaluation mode, with what it takes to use it.
+    """An encoder on the CPU, in evaluation mode, with what is needed to use it.
 
-    image_size: side in pixels of the frames that it is fed; normalise: uint8 [N, S, S, 3] RGB to its input, float
-    [N, 3, S, S]; digest: identifies the weights; step: updates of its training, 0 for a frozen published encoder.
+    image_size: side of its input in pixels. normalise: makes its input of images, uint8 [N, S, S, 3] RGB -> float
+    [N, 3, S, S]. digest: identifies the weights. step: number of updates of its training, 0 for published weights.
     """
 
     encoder: Encoder
