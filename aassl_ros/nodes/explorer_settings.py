@@ -1,4 +1,4 @@
-"""What the explorer node may be told, and which objects it is to handle."""
+"""The explorer's parameters, and the list of objects that it handles."""
 
 from __future__ import annotations
 
@@ -14,45 +14,55 @@ from aassl_ros.settings import setting
 
 @dataclass(frozen=True)
 class ExplorerSettings(ExplorationSettings):
-    """How the arm moves, and the objects that it handles."""
+    """Parameters of the explorer node, including those of the motion."""
 
-    arm: str = setting("panda", "arm set-up: panda, iiwa, xarm6, or the path of a YAML file of one's own")
+    arm: str = setting("panda", "arm configuration: panda, iiwa, xarm6, or the path of a YAML file")
     seed: int = setting(0, "seed of the motion; the same seed repeats it", minimum=0)
     objects: tuple[str, ...] = setting(
         (),
-        "objects in order, each SET:INSTANCE as train:mug_0003; none: the whole catalogue, a third of it for testing",
+        "objects to handle, in order, each as SET:INSTANCE, such as train:mug_0003; empty: the whole catalogue, with a "
+        "third of the objects for testing",
     )
-    repeat: bool = setting(False, "begin again with the first object after the last")
-    episode_seconds: float = setting(2.5, "how long each object is handled, s", minimum=0.1, maximum=3600.0)
-    exit_when_done: bool = setting(False, "end the process once every object was handled")
-    simulator: bool = setting(True, "ask the simulator for each object; if false a person puts it into the hand")
-    confirm: bool = setting(True, "without the simulator: rest before each object until explorer/next is called")
+    repeat: bool = setting(False, "start again with the first object after the last")
+    episode_seconds: float = setting(2.5, "handling time of each object, s", minimum=0.1, maximum=3600.0)
+    exit_when_done: bool = setting(False, "exit after the last object")
+    simulator: bool = setting(True, "request each object from the simulator; false: a person puts it into the gripper")
+    confirm: bool = setting(
+        True, "if simulator is false: before each object, stop and wait for a call of explorer/next"
+    )
     armed: bool = setting(
-        False, "a real arm may move as soon as everything is ready; false: only after explorer/arm was called"
+        False, "true: a real arm moves as soon as everything is ready; false: only after a call of explorer/arm"
     )
     controller: str = setting(
-        "", "full name of the node that moves the arm; empty: whoever hears its trajectories, our own nodes aside"
+        "",
+        "full name of the node that controls the arm; empty: any node that subscribes to the trajectory commands, "
+        "except our own",
     )
-    listeners: int = setting(0, "subscribers of the episode topic to wait for before the first", minimum=0, maximum=100)
+    listeners: int = setting(
+        0, "subscribers of the episode topic to wait for before the first episode", minimum=0, maximum=100
+    )
     joint_timeout_s: float = setting(
-        0.5, "the arm is stopped when joint states are silent for so long, s", minimum=0.05, maximum=60.0
+        0.5, "stop the arm if there are no joint states for this time, s", minimum=0.05, maximum=60.0
     )
     simulator_timeout_s: float = setting(
-        5.0, "how long the simulator may take to show an object, s", minimum=0.1, maximum=600.0
+        5.0, "longest time for the simulator to show an object, s", minimum=0.1, maximum=600.0
     )
     patience_s: float = setting(
         60.0,
-        "how long to wait for joint states, controller and listeners before giving up, s",
+        "exit if joint states, controller or subscribers are missing for this time, s",
         minimum=1.0,
         maximum=1e6,
     )
     following_tolerance: float = setting(
-        0.5, "give up when a joint is this far from its command for over two seconds, rad", minimum=0.01, maximum=10.0
+        0.5,
+        "exit if a joint is this far from its command for more than two seconds, rad",
+        minimum=0.01,
+        maximum=10.0,
     )
 
 
 def objects_to_handle(settings: ExplorerSettings) -> Iterable[ScheduledObject]:
-    """The objects in their order. Raises ConfigError if one is not of the form SET:INSTANCE."""
+    """Return the objects to handle, in order. Raises ConfigError if one is not of the form SET:INSTANCE."""
     listed = [ScheduledObject.parse(text) for text in settings.objects]
     if not listed and settings.simulator:
         return _catalogue(np.random.default_rng(settings.seed))
@@ -65,10 +75,10 @@ def _endlessly(objects: list[ScheduledObject]) -> Iterator[ScheduledObject]:
 
 
 def _catalogue(rng: np.random.Generator) -> Iterator[ScheduledObject]:
-    """New instances of every category, without end, the categories shuffled in each round.
+    """Yield new instances of every category without end, in rounds. The categories are shuffled in each round.
 
-    Every other round shows one for testing after each for training: even a short recording holds both sets, so that
-    what is learned from it can be measured, and a long one has twice as many objects to learn from as to test on.
+    In every other round, a test object follows each training object. So even a short recording holds both sets and can
+    be evaluated, and a long one has twice as many training objects as test objects.
     """
     from aassl_ros.sim.catalogue import instance_id, load_catalogue
 

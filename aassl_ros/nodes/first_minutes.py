@@ -1,4 +1,4 @@
-"""What the trainer says until its first checkpoint: which streams it hears, when it begins, and how far it is."""
+"""Log lines of the trainer until its first checkpoint: received topics, start of training, progress."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _EVERY_S = 30.0
 
 
 class FirstMinutes:
-    """Lines for the log. Times are seconds of any steady clock.
+    """Make lines for the log. Times are in seconds of any steady clock.
 
-    needed: topics without which nothing is learned; those not heard yet are named in each report.
+    needed: topics that training needs. Each report names those without any message.
     """
 
     def __init__(self, needed: Sequence[str], now_s: float) -> None:
@@ -22,24 +22,24 @@ class FirstMinutes:
         self._begun = False
 
     def hear(self, topic: str) -> list[str]:
-        """What to say of a message on a topic: one line at the first, nothing after."""
+        """Return the log lines for a message on a topic: one for the first message, then none."""
         if topic in self._heard:
             return []
         self._heard.add(topic)
-        return [f"{topic} is heard."]
+        return [f"receiving {topic}."]
 
     def report(self, status: OnlineStatus, frames: int, episodes: int, now_s: float) -> list[str]:
-        """What to say now: that learning has begun; each half minute how it goes; nothing after the first checkpoint.
+        """Return the log lines for now: the start of training, then progress until the first checkpoint.
 
-        frames, episodes: how many the trainer remembers.
+        Progress is logged every half minute. frames, episodes: numbers in the replay buffer.
         """
         lines = []
         if status.state == "learning" and not self._begun:
             self._begun = True
-            lines.append(f"learning begins, with {frames} frames of {episodes} episodes.")
+            lines.append(f"training started with {frames} frames of {episodes} episodes.")
         if status.saved is None and status.state != "failed" and now_s - self._reported_s >= _EVERY_S:
             self._reported_s = now_s
             silent = [topic for topic in self._needed if topic not in self._heard]
-            missing = f" Not heard yet: {', '.join(silent)}." if silent else ""
+            missing = f" No message yet on: {', '.join(silent)}." if silent else ""
             lines.append(f"{status.line}; step {status.step}, no checkpoint yet.{missing}")
         return lines

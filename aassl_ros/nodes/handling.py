@@ -1,4 +1,4 @@
-"""Walks through the objects to handle: asks for each, and publishes where its episode begins and ends."""
+"""Go through the objects to handle: request each one, and publish the start and stop of its episode."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from aassl_ros.ros.qos import LATCHED
 
 
 class Next(Enum):
-    """What is to happen after a step of the walk."""
+    """What to do after a step."""
 
-    GO_ON = "go on"
-    PUT_INTO_HAND = "a person has to put the object into the hand"
+    GO_ON = "continue"
+    PUT_INTO_HAND = "a person has to put the object into the gripper"
     DONE = "every object was handled"
 
 
 class Handling:
-    """The episodes of a node, one object after the other. Without objects and simulator there are none."""
+    """The episodes of the explorer, one object after the other. Without objects and simulator there are no episodes."""
 
     def __init__(self, node: Node, settings: ExplorerSettings) -> None:
         self._settings = settings
@@ -36,19 +36,19 @@ class Handling:
 
     @property
     def taken(self) -> ScheduledObject | None:
-        """The object that is handled now."""
+        """Object that is handled now."""
         return self._schedule.current
 
     @property
     def facts(self) -> dict[str, int | str]:
-        """The object that is handled, and counts: handled, discarded, answers of the simulator that cannot be read."""
+        """Values for diagnostics: the present object, and counts of handled and discarded ones and invalid answers."""
         instance = "" if self.taken is None else self.taken.instance
         refused = 0 if self._requests is None else self._requests.refused
         counts = {"handled": self._schedule.handled, "discarded": self._schedule.discarded}
         return {"object": instance, **counts, "object_states_refused": refused}
 
     def lacking(self) -> str:
-        """What to wait for before the first episode; empty if nothing."""
+        """Return what to wait for before the first episode; empty if nothing."""
         listeners = self._episodes.get_subscription_count()
         if listeners < self._settings.listeners:
             return f"{self._settings.listeners} listeners on {self._episodes.topic_name} (now {listeners})"
@@ -59,7 +59,7 @@ class Handling:
         self._publish(self._schedule.stop_if_due(now_ns))
 
     def walk(self, now_ns: int) -> Next:
-        """Take the next object if none is in the hand, and begin its episode once it is shown."""
+        """Take the next object if there is none, and start its episode once it is in the gripper."""
         if self._schedule.running or self._free:
             return Next.GO_ON
         if self._schedule.current is None and (step := self._take()) is not Next.GO_ON:
@@ -81,24 +81,24 @@ class Handling:
         return Next.GO_ON
 
     def check(self) -> None:
-        """Raises RosError if the simulator has not shown an object in time."""
+        """Raise RosError if the simulator has not shown an object in time."""
         if self._requests is not None:
             self._requests.check()
 
     def stop(self, now_ns: int) -> None:
-        """End the running episode now; what it holds is good."""
+        """End the running episode now. It remains valid."""
         self._publish(self._schedule.stop_early(now_ns))
         if self._requests is not None:
             self._requests.forget()
 
     def give_up(self, now_ns: int) -> None:
-        """Discard the running episode; its object comes again."""
+        """Discard the running episode. Its object is handled again later."""
         self._publish(self._schedule.interrupt(now_ns))
         if self._requests is not None:
             self._requests.forget()
 
     def farewell(self, timeout: Duration) -> None:
-        """Wait until the last event was received."""
+        """Wait until the last event has been received."""
         self._episodes.wait_for_all_acked(timeout)
 
     def _publish(self, event: EpisodeEvent | None) -> None:

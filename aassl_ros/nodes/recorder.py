@@ -1,6 +1,6 @@
-"""The recorder node: camera, joints, commands, episodes and further topics into a bag, with a sample for each frame.
+"""The recorder node: writes camera, joints, commands, episodes and other topics to a bag, with a sample of each frame.
 
-Counting, writing and matching are in data.recording.Recording; this shell finds the topics and hands messages on.
+Counting, writing and matching are in data/bags/recording.py. The node finds the topics and passes the messages on.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from aassl_ros.ros.parameters import read_settings
 from aassl_ros.ros.split_backlog import SplitBacklog
 from aassl_ros.ros.topic_subscriber import FoundTopic, TopicSubscriber
 
-# A new publisher is joined within this time; asking the graph for ten topics takes about a millisecond.
+# Period of looking for new publishers. Querying the graph for ten topics takes about a millisecond.
 _LOOK_S = 0.1
-# A known publisher's QoS is compared again only so often.
+# Period of checking the QoS of known publishers again.
 _REVIEW_S = 1.0
 _SILENCE_S = 5.0
 _DRAIN_POLL_S = 0.01
-# A clock that is set back again so soon goes back and forth: two simulators, which no number of bags can part.
+# A clock that is set back again within this time jumps back and forth: two simulators, which cannot be separated.
 _CLOCK_SETTLED_S = 5.0
 
 
 class RecorderNode(ManagedNode):
-    """Records while active. The bag opens on activate and closes on deactivate, after trailing joint states."""
+    """Recorder that opens a bag on activate, and closes it on deactivate after the last joint states have arrived."""
 
     def __init__(self) -> None:
         super().__init__("recorder")
@@ -58,21 +58,21 @@ class RecorderNode(ManagedNode):
         self.create_service(Trigger, "recorder/split", self._on_split)
 
     def configure(self) -> None:
-        """Read parameters and put together the session's facts. Raises ConfigError."""
+        """Read the parameters and make the session. Raises ConfigError."""
         self._settings = read_settings(self, RecorderSettings)
         self._session = make_session(
             self._settings, self.get_namespace(), self.resolve_topic_name, get_rmw_implementation_identifier()
         )
 
     def _apply(self, settings: RecorderSettings) -> None:
-        """Use a new queue_mb at once."""
+        """Apply a new queue_mb at once."""
         assert self._session is not None
         self._settings, self._session = settings, replace(self._session, settings=asdict(settings))
         if self._recording is not None:
             self._recording.set_queue_mb(settings.queue_mb)
 
     def activate(self) -> None:
-        """Open a new bag and begin to listen. Raises BagError if it cannot be made."""
+        """Open a new bag and start to receive. Raises BagError if the bag cannot be made."""
         assert self._session is not None
         self._said.clear()
         self._carried = SplitBacklog(self._motion_topics())
@@ -86,7 +86,7 @@ class RecorderNode(ManagedNode):
         self.get_logger().info(f"Recording into {self._recording.path}.")
 
     def deactivate(self) -> None:
-        """Receive what is on its way, wait for the joint states after the last frame, close. Raises BagError."""
+        """Receive waiting messages and the joint states after the last frame, then close the bag. Raises BagError."""
         for timer in self._watchers:
             self.destroy_timer(timer)
         recording, self._watchers = self._recording, []
@@ -101,7 +101,7 @@ class RecorderNode(ManagedNode):
         self._close(recording)
 
     def report(self) -> diagnostics.Report:
-        """Counts, and the worst that is to be said."""
+        """Return the status for diagnostics: the counts, and the most severe problem."""
         recording = self._recording
         if recording is None:
             return diagnostics.Report(diagnostics.OK, "not recording")
@@ -129,17 +129,12 @@ class RecorderNode(ManagedNode):
         )
 
     def _open(self, part: int) -> Recording:
-        """Open the bag of that part; a bag that this node has made before is followed by one with the next number."""
+        """Open the bag of that part. If this node has already made that bag, use the next number."""
         assert self._session is not None
         while (path := self._settings.bag_path(part)) in self._made:
             part += 1
-        recording = Recording(
-            path,
-            self._session,
-            storage=self._settings.storage,
-            sync=self._settings,
-            queue_mb=self._settings.queue_mb,
-        )
+        settings = self._settings
+        recording = Recording(path, self._session, storage=settings.storage, sync=settings, queue_mb=settings.queue_mb)
         self._part = part
         self._made.add(path)
         in_sim_time = self.get_parameter("use_sim_time").value
@@ -172,22 +167,22 @@ class RecorderNode(ManagedNode):
                 old.receive(topic, log_ns, publish_ns, data)
 
     def _begin_anew(self, log_ns: int) -> None:
-        """Go on in another bag: in one bag, times told twice would be mixed by whoever reads it."""
+        """Continue in a new bag, because readers of one bag would mix messages with the same times."""
         assert self._session is not None
         settled = time.monotonic() > self._set_back + _CLOCK_SETTLED_S
         self._set_back = time.monotonic()
         if not settled:
-            self._warn("The clock goes back and forth: do two simulators, or a bag played, run in this ROS domain?")
+            self._warn("The clock jumps back and forth. Stop the second simulator or bag player in this ROS domain.")
             return
         self._carried.forget([*self._motion_topics(), self._session.roles.episode])
         try:
             old, new = self._split(log_ns)
         except AasslError as error:
-            self._warn(f"The clock was set back, and no new bag could be begun: {error}")
+            self._warn(f"The clock was set back, and no new bag could be opened: {error}")
             return
-        # No joint state to come belongs to the old bag.
+        # No later joint state belongs to the old bag.
         self._close_old(self._closing[-1])
-        self.get_logger().warning(f"The clock was set back: {old.path} is closed, recording goes on in {new.path}.")
+        self.get_logger().warning(f"The clock was set back: {old.path} is closed. Recording continues in {new.path}.")
 
     def _on_lost(self, topic: str, count: int) -> None:
         if self._recording is not None:
@@ -198,7 +193,7 @@ class RecorderNode(ManagedNode):
         return (self._session.roles.joint_states, *self._session.roles.commands.values())
 
     def _look(self) -> None:
-        """Join topics that have come up; close bags of before a split once their last frames are matched."""
+        """Subscribe to new topics. After a split, close the old bag as soon as its last frames have their samples."""
         due = time.monotonic() >= self._reviewed + _REVIEW_S
         if due:
             self._reviewed = time.monotonic()
@@ -218,7 +213,7 @@ class RecorderNode(ManagedNode):
         if self._recording.error is not None and (text := str(self._recording.error)) not in self._said:
             self._said.add(text)
             self.get_logger().error(
-                f"{text} Nothing more is recorded; save what is written: aassl bag recover {self._recording.path}"
+                f"{text} Recording has stopped. To recover what was written: aassl bag recover {self._recording.path}"
             )
         if silent := self._silent():
             self._warn(silent)
@@ -230,7 +225,7 @@ class RecorderNode(ManagedNode):
             self._warn(warning)
 
     def _silent(self) -> str:
-        """What to say of a camera or joint stream that is not heard; empty if all are."""
+        """Return a warning if a camera or the joint states are missing; empty if all arrive."""
         assert self._session is not None
         for name in (*self._session.roles.cameras.values(), self._session.roles.joint_states):
             if self._intakes[name].silent_s > _SILENCE_S:
@@ -238,7 +233,7 @@ class RecorderNode(ManagedNode):
         if time.monotonic() - self._activated < _SILENCE_S:
             return ""
         if self.get_parameter("use_sim_time").value and self.get_clock().now().nanoseconds == 0:
-            return "use_sim_time is true but nobody publishes /clock: start the simulator or set use_sim_time to false."
+            return "use_sim_time is true, but there is no /clock. Start the simulator or set use_sim_time to false."
         return ""
 
     def _warn(self, text: str) -> None:
@@ -249,7 +244,7 @@ class RecorderNode(ManagedNode):
                 self._recording.warn(text)
 
     def _drain(self, recording: Recording) -> None:
-        """Take what the middleware holds, then joint states and commands until each frame has its sample."""
+        """Receive the waiting messages, then joint states and commands until each frame has its sample."""
         until = time.monotonic() + self._settings.sample_timeout
         for intake in self._intakes.values():
             intake.take_waiting()
@@ -263,7 +258,7 @@ class RecorderNode(ManagedNode):
         print(f"{recording.path}: {recording.close().summary()}", flush=True)
 
     def _close_old(self, entry: tuple[Recording, float]) -> None:
-        """Close a bag of before a split; that it fails must not keep the present one from being closed."""
+        """Close the bag before a split. An error is only logged, because the present bag must still be closed."""
         self._closing.remove(entry)
         try:
             self._close(entry[0])
@@ -281,9 +276,9 @@ class RecorderNode(ManagedNode):
         return response
 
     def _split(self, log_ns: int | None = None) -> tuple[Recording, Recording]:
-        """Go on in a new bag; the old one is closed once its last frames are matched. Returns both. Raises BagError.
+        """Continue in a new bag; return the old recording, which is closed later, and the new one. Raises BagError.
 
-        log_ns: receipt to be written with the messages carried over, if not their own.
+        log_ns: time of receipt to write with the messages carried over; None: their own.
         """
         assert self._recording is not None
         new = self._open(self._part + 1)

@@ -1,4 +1,4 @@
-"""The recorder's parameters, and the facts of a session made from them."""
+"""The recorder's parameters, and the session description made from them."""
 
 from __future__ import annotations
 
@@ -27,32 +27,41 @@ ADJUSTABLE = ("queue_mb",)
 
 @dataclass(frozen=True)
 class RecorderSettings(SyncSettings):
-    """Parameters of the recorder node, those of its synchronization included."""
+    """Parameters of the recorder node, including those of synchronization."""
 
-    bag_dir: str = setting("bags", "Folder in which each recording makes a bag named by its time")
-    bag: str = setting("", "Exact path of the bag to make, in place of bag_dir")
-    storage: str = setting("mcap", "How the bag keeps messages", choices=("mcap", "sqlite3"))
-    cameras: tuple[str, ...] = setting((topics.DEFAULT_CAMERA,), "Cameras; the images of each come on CAMERA/image_raw")
+    bag_dir: str = setting("bags", "Folder for the bags; each recording makes a bag named after its start time")
+    bag: str = setting("", "Path of the bag to write, instead of a new one in bag_dir")
+    storage: str = setting("mcap", "Storage format of the bag", choices=("mcap", "sqlite3"))
+    cameras: tuple[str, ...] = setting(
+        (topics.DEFAULT_CAMERA,), "Names of the cameras; the image topic of each is CAMERA/image_raw"
+    )
     image_transport: str = setting(
-        "raw", "Which images to record; compressed: CAMERA/image_raw/compressed", choices=("raw", "compressed")
+        "raw", "Images to record; compressed: those on CAMERA/image_raw/compressed", choices=("raw", "compressed")
     )
-    robot: str = setting("robot", "Name of the robot; with an episode's id the key of the episode")
-    arm: str = setting("panda", "Arm set-up: a name under sim/arms or a path of a YAML file; empty: unknown")
-    joint_states_topic: str = setting(topics.JOINT_STATES, "Where the joint states are")
+    robot: str = setting("robot", "Name of the robot; robot and episode id together identify an episode")
+    arm: str = setting("panda", "Arm configuration: a name in sim/arms or the path of a YAML file; empty: unknown")
+    joint_states_topic: str = setting(topics.JOINT_STATES, "Topic of the joint states")
     command_topics: tuple[str, ...] = setting(
-        (f"{_MAIN_GROUP}:{topics.COMMAND}",), "Where each joint group is commanded: GROUP:TOPIC of JointTrajectory"
+        (f"{_MAIN_GROUP}:{topics.COMMAND}",),
+        "Topic of the JointTrajectory commands of each joint group, as GROUP:TOPIC",
     )
-    extra_topics: tuple[str, ...] = setting((), "Further topics to record as they come")
-    queue_mb: float = setting(256.0, "How much may wait for the disk, 10^6 bytes", minimum=1.0, maximum=65536.0)
-    image_depth: int = setting(60, "Images that may wait between middleware and recorder", minimum=1, maximum=10000)
-    depth: int = setting(2000, "Other messages that may wait, a topic", minimum=1, maximum=100000)
+    extra_topics: tuple[str, ...] = setting((), "Further topics to record")
+    queue_mb: float = setting(
+        256.0, "Size of the queue of messages waiting for the disk, 10^6 bytes", minimum=1.0, maximum=65536.0
+    )
+    image_depth: int = setting(
+        60, "Depth of the queue between middleware and recorder, for images", minimum=1, maximum=10000
+    )
+    depth: int = setting(
+        2000, "Depth of the queue between middleware and recorder, for every other topic", minimum=1, maximum=100000
+    )
 
     def image_topic(self, camera: str) -> str:
-        """Where the images to record of a camera come."""
+        """Return the topic of a camera's images to record."""
         return topics.image_topic(camera, compressed=self.image_transport == "compressed")
 
     def commands(self) -> dict[str, str]:
-        """Joint group -> topic of its commands. Raises ConfigError."""
+        """Return the command topic of each joint group. Raises ConfigError."""
         pairs = [entry.partition(":") for entry in self.command_topics]
         for group, _, topic in pairs:
             if not group or not topic:
@@ -62,7 +71,7 @@ class RecorderSettings(SyncSettings):
         return {group: topic for group, _, topic in pairs}
 
     def topics(self, session: Session) -> list[str]:
-        """Every topic to record."""
+        """Return every topic to record."""
         roles = session.roles
         named = [
             *roles.cameras.values(),
@@ -81,7 +90,7 @@ class RecorderSettings(SyncSettings):
         return list(dict.fromkeys(named))
 
     def bag_path(self, part: int) -> Path:
-        """Where the bag goes; part: 0, then one more for each split."""
+        """Return the path of the bag. part: 0 for the first, then one more for each split."""
         if self.bag:
             path = Path(self.bag).expanduser()
         else:
@@ -91,7 +100,10 @@ class RecorderSettings(SyncSettings):
 
 
 def make_session(settings: RecorderSettings, namespace: str, resolve: Callable[[str], str], rmw: str) -> Session:
-    """The session's facts. resolve: relative topic -> absolute, remapped. Raises ConfigError on an unknown arm."""
+    """Make the description of a session. resolve: converts a relative topic to its absolute, remapped name.
+
+    Raises ConfigError if no camera is given or the arm is unknown.
+    """
     if not settings.cameras:
         raise ConfigError("recorder: cameras is empty, expected at least one camera's name.")
     arm = load_arm(settings.arm) if settings.arm else None

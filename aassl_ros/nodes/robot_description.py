@@ -1,4 +1,4 @@
-"""Hears the robot description of a node's namespace; an absolute one only if there is no other, and says so."""
+"""Receive the robot description of a node's namespace, or, with a warning, the absolute one if there is no other."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from aassl_ros.data.interfaces import topics
 from aassl_ros.ros.qos import LATCHED
 
 _LOOK_S = 0.5
-# DDS finds the description of the node's own namespace within this time, if there is one.
+# DDS discovers the description in the node's own namespace within this time, if there is one.
 _GRACE_S = 2.0
 
 
 class RobotDescription:
-    """Calls on_urdf with each description. The relative topic, as robot_state_publisher's, comes first.
+    """Call on_urdf with each description. The relative topic robot_description takes precedence.
 
-    With several robots each has its own under its namespace; /robot_description may then be another robot's.
+    If there are several robots, each has a description in its namespace, and /robot_description may belong to another.
     """
 
     def __init__(self, node: Node, on_urdf: Callable[[str], None]) -> None:
         self._node, self._on_urdf = node, on_urdf
         self.topic = node.resolve_topic_name(topics.ROBOT_DESCRIPTION)
-        self._absolute: tuple[float, str] | None = None  # when it was heard, and what
+        self._absolute: tuple[float, str] | None = None  # time of receipt, text
         self._subscriptions = [node.create_subscription(String, topics.ROBOT_DESCRIPTION, self._on_own, LATCHED)]
         self._timer = None
         if self.topic != topics.ABSOLUTE_ROBOT_DESCRIPTION:
@@ -36,7 +36,7 @@ class RobotDescription:
             self._timer = node.create_timer(_LOOK_S, self._fall_back, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def stop(self) -> None:
-        """Hear no more."""
+        """Stop receiving."""
         self._end_fallback()
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
@@ -53,8 +53,8 @@ class RobotDescription:
             return
         if self._node.count_publishers(self.topic) == 0:
             self._node.get_logger().warning(
-                f"nobody publishes {self.topic}: the robot description is taken from "
-                f"{topics.ABSOLUTE_ROBOT_DESCRIPTION}. If that is another robot's, remap robot_description."
+                f"no publisher on {self.topic}: the robot description is taken from "
+                f"{topics.ABSOLUTE_ROBOT_DESCRIPTION}. If that belongs to another robot, remap robot_description."
             )
             self._end_fallback()
             self._on_urdf(self._absolute[1])

@@ -1,4 +1,4 @@
-"""The simulator node: an arm that turns an object before a camera, on the topics of a real one."""
+"""The simulator node: an arm that turns an object in front of a camera, with the topics of a real arm and camera."""
 
 from __future__ import annotations
 
@@ -40,42 +40,42 @@ from aassl_ros.settings import setting
 from aassl_ros.sim.simulation import START_NS, FrameEvent, JointEvent, Simulation, SimulationSettings
 from aassl_ros.sim.world import World
 
-# Reliable, and deep enough that a consumer may pause for a second.
+# Reliable, and deep enough for a subscriber that pauses for a second.
 _IMAGE_QOS = QoSProfile(depth=30)
 _JOINT_QOS = QoSProfile(depth=100)
-# The last answers stay readable for an explorer that starts a moment later.
+# An explorer that starts a moment later still gets the last answers.
 _ANSWER_QOS = latched(10)
-# /clock comes at most this often.
+# Shortest period of /clock.
 _TURN_S = 0.01
 _COUNTS = ("frames", "joint_states", "commands", "commands_refused", "objects", "objects_refused", "pauses")
-# Further behind than this the simulator lets the lost time go, in place of racing after it: commands are taken between
-# turns, and a turn of many simulated milliseconds would follow them that much too late.
+# If the simulator lags by more than this, it skips the lost time and does not try to catch up. Commands are received
+# only between turns, so they would be followed too late in a long turn.
 _LARGEST_LAG_S = 0.1
 
 
-# DDS finds what else is there within this time.
+# DDS discovers other nodes within this time.
 _DISCOVERY_S = 3.0
 
 
 @dataclass(frozen=True)
 class SimulatorSettings(SimulationSettings):
-    """Parameters of the simulator node, those of its world included."""
+    """Parameters of the simulator node, including those of its world."""
 
-    arm: str = setting("panda", "Arm set-up: a name under sim/arms (panda, iiwa, xarm6) or a path of a YAML file")
-    camera: str = setting(topics.DEFAULT_CAMERA, "Name of the camera; its images come on CAMERA/image_raw")
-    object: str = setting("", "Instance in the hand at the start, as mug_0003; empty: none")
+    arm: str = setting("panda", "Arm configuration: a name in sim/arms (panda, iiwa, xarm6) or the path of a YAML file")
+    camera: str = setting(topics.DEFAULT_CAMERA, "Name of the camera; its image topic is CAMERA/image_raw")
+    object: str = setting("", "Instance in the gripper at the start, such as mug_0003; empty: none")
     frame_prefix: str = setting(
         "auto",
-        "Put before every frame's name, as robot_state_publisher's frame_prefix; auto: the namespace and a slash, if "
+        "Prefix of every frame name, as the frame_prefix of robot_state_publisher; auto: the namespace and a slash, if "
         "there is one",
     )
-    speed: float = setting(1.0, "Simulated seconds a second", minimum=0.05, maximum=20.0)
+    speed: float = setting(1.0, "Speed of the simulated time: simulated seconds per second", minimum=0.05, maximum=20.0)
 
 
 class SimulatorNode(Node):
-    """Publishes what a camera and an arm driver would, and the truth; follows trajectories and swaps objects.
+    """Simulator that publishes the topics of a camera and an arm driver, and the true poses and joint states.
 
-    What moves and is seen is in aassl_ros/sim; here it becomes messages.
+    It follows trajectories and swaps objects. The simulation itself is in aassl_ros/sim.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -85,7 +85,7 @@ class SimulatorNode(Node):
         self._world = World(self._arm, self._settings, self._settings.seed)
         self._simulation = Simulation(self._world, self._settings)
         if self._world.renderer.fallback is not None:
-            self.get_logger().warning(f"EGL does not work here ({self._world.renderer.fallback}): the CPU draws.")
+            self.get_logger().warning(f"EGL does not work here ({self._world.renderer.fallback}): the CPU renders.")
         self._counts: Counter[str] = Counter()
         self._unanswered: ObjectRequest | None = None
         self._transforms = SimulatorTransforms(
@@ -96,7 +96,7 @@ class SimulatorNode(Node):
         self._publish_description()
         if self._settings.object:
             self._swap(ObjectRequest(self._settings.object))
-        # In this order: by hearing requests for objects an explorer knows that the commands go to a simulator.
+        # In this order: the explorer recognizes a simulator by its subscription to object requests.
         self._requests = JsonSubscription(
             self, topics.SIMULATOR_OBJECT, ObjectRequest.parse, self._on_object, 50, on_refused=self._on_bad_request
         )
@@ -113,7 +113,7 @@ class SimulatorNode(Node):
         super().destroy_node()
 
     def _check_alone(self) -> None:
-        """Two simulators in one ROS domain move each other's arm and time: who comes second gives way."""
+        """Exit if another simulator runs in this ROS domain: both would publish /clock and follow the same commands."""
         if self.count_publishers("/clock") > 1:
             self.get_logger().error(
                 "another simulator publishes /clock in this ROS domain. Stop it, or set another ROS_DOMAIN_ID."
@@ -133,13 +133,13 @@ class SimulatorNode(Node):
         self._answers = self.create_publisher(String, topics.SIMULATOR_OBJECT_STATE, _ANSWER_QOS)
 
     def _publish_description(self) -> None:
-        """The arm's URDF and the camera's mount, kept for whoever comes later."""
+        """Publish the arm's URDF and the camera's mount. Late subscribers get them, too."""
         self._description = self.create_publisher(String, topics.ROBOT_DESCRIPTION, LATEST)
         self._description.publish(String(data=self._world.robot_description))
         self._transforms.publish_camera(START_NS, self._world.camera_pose())
 
     def _take_turn(self) -> None:
-        """Bring the simulation up to now, then publish what happened."""
+        """Run the simulation up to the present time, then publish its events."""
         wanted_ns = START_NS + round((time.monotonic() - self._begun_s) * self._settings.speed * 1e9)
         behind_s = (wanted_ns - self._simulation.time_ns) / 1e9 / self._settings.speed
         if behind_s > _LARGEST_LAG_S:
@@ -147,7 +147,7 @@ class SimulatorNode(Node):
             self._counts["pauses"] += 1
             wanted_ns -= round((behind_s - _TURN_S) * self._settings.speed * 1e9)
         events = list(self._simulation.run_until(wanted_ns))
-        # The clock first: whoever stamps the receipt of a message by it must not be earlier than the message.
+        # The clock first, so that no subscriber stamps the receipt of a message earlier than the message itself.
         self._clock_publisher.publish(ClockMessage(clock=time_message(self._simulation.time_ns)))
         for event in events:
             if isinstance(event, JointEvent):
@@ -190,13 +190,13 @@ class SimulatorNode(Node):
         self._answer(ObjectState(error.values.get("request"), error=str(error)))
 
     def _swap(self, request: ObjectRequest) -> None:
-        """Swap the object; the answer follows with the first new frame. Raises SimulationError."""
+        """Swap the object. The answer is published with the first new frame. Raises SimulationError."""
         category = request.category
         if request.instance is not None:
             found = self._world.catalogue.find(request.instance).category
             if category not in (None, "", found):
                 raise SimulationError(
-                    f"instance {request.instance} is of category {found}, the request says {category!r}."
+                    f"instance {request.instance} is of category {found}, but the request has {category!r}."
                 )
             category = found
         self._simulation.swap_object(request.instance)
@@ -225,12 +225,12 @@ class SimulatorNode(Node):
             "renderer": self._world.renderer.name,
             **{key: self._counts[key] for key in _COUNTS},
         }
-        message = f"runs at {speed:.2f} of the clock's speed, expected {self._settings.speed:g}" if slow else "running"
+        message = f"running at {speed:.2f} of real time, expected {self._settings.speed:g}" if slow else "running"
         return Report(WARN if slow else OK, message, values)
 
 
 def main() -> int:
-    """The node's process."""
+    """Run the simulator as a process."""
     return run(SimulatorNode)
 
 

@@ -1,4 +1,4 @@
-"""What the simulator says, as ROS messages."""
+"""Make the ROS messages of the simulator."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from aassl_ros.sim.robot_body import JointReading
 
 
 def header(stamp_ns: int, frame_id: str = "") -> Header:
-    """A header of this stamp."""
+    """Make a header with this stamp."""
     return Header(stamp=time_message(stamp_ns), frame_id=frame_id)
 
 
 def joint_state_message(stamp_ns: int, joints: JointReading) -> JointState:
-    """A joint state with position, velocity and effort."""
+    """Make a joint state with position, velocity and effort."""
     return JointState(
         header=header(stamp_ns),
         name=list(joints.names),
@@ -31,14 +31,14 @@ def joint_state_message(stamp_ns: int, joints: JointReading) -> JointState:
 
 
 def pose_message(stamp_ns: int, frame_id: str, pose: NDArray[np.float64]) -> PoseStamped:
-    """A pose [7] in a frame."""
+    """Make a pose message. pose: float64 [7], position in m and quaternion x, y, z, w in the frame `frame_id`."""
     message = PoseStamped(header=header(stamp_ns, frame_id), pose=Pose())
     _set(message.pose.position, message.pose.orientation, pose)
     return message
 
 
 def camera_info_message(head: Header, matrix: NDArray[np.float64], size: int) -> CameraInfo:
-    """The lens of a square pinhole camera without distortion, its matrix [3, 3] in pixels."""
+    """Make the camera info of a square pinhole camera without distortion. matrix: [3, 3], in pixels."""
     message = CameraInfo(header=head, height=size, width=size, distortion_model="plumb_bob")
     message.d = [0.0] * 5
     message.k = matrix.reshape(-1)
@@ -48,7 +48,7 @@ def camera_info_message(head: Header, matrix: NDArray[np.float64], size: int) ->
 
 
 def transform_message(stamp_ns: int, parent: str, child: str, pose: NDArray[np.float64]) -> TransformStamped:
-    """Where the child frame is in the parent frame, pose [7]."""
+    """Make a transform. pose: float64 [7], pose of the child frame in the parent frame."""
     message = TransformStamped(header=header(stamp_ns, parent), child_frame_id=child)
     _set(message.transform.translation, message.transform.rotation, pose)
     return message

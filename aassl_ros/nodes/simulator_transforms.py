@@ -1,4 +1,4 @@
-"""Where the simulator's camera and object are, on /tf_static and /tf, and how their frames are named."""
+"""Publish the transforms of the simulator's camera and object on /tf_static and /tf."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aassl_ros.ros.qos import LATEST
 
 try:
     from tf2_msgs.msg import TFMessage
-except ImportError:  # wheels have none; `make setup` generates it
+except ImportError:  # there is no wheel; `make setup` generates it
     TFMessage = None
 
 _AUTO = "auto"
@@ -21,9 +21,9 @@ _QOS = QoSProfile(depth=30)
 
 
 class SimulatorTransforms:
-    """Names the frames and publishes the transforms between them.
+    """Frame names, and publishers of the transforms between the frames.
 
-    prefix: put before every frame's name, as robot_state_publisher's frame_prefix; "auto": the node's namespace and a
+    prefix: prefix of every frame name, as the frame_prefix of robot_state_publisher. "auto": the node's namespace and a
     slash, or nothing in the root namespace.
     """
 
@@ -36,21 +36,20 @@ class SimulatorTransforms:
         self.object_frame = f"{prefix}object"
         if TFMessage is None:
             node.get_logger().warning(
-                f"tf2_msgs is not installed: {topics.TF_STATIC} and {topics.TF} will not tell where camera and object "
-                "are. Run make setup."
+                f"tf2_msgs is not installed: {topics.TF_STATIC} and {topics.TF} are not published. Run make setup."
             )
             return
         self._static = node.create_publisher(TFMessage, topics.TF_STATIC, LATEST)
         self._moving = node.create_publisher(TFMessage, topics.TF, _QOS)
 
     def publish_camera(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
-        """The camera's optical frame in the base frame, pose [7]; kept for whoever comes later."""
+        """Publish the pose [7] of the camera's optical frame in the base frame. Late subscribers get it, too."""
         if TFMessage is not None:
             mount = transform_message(stamp_ns, self.base_frame, self.optical_frame, pose)
             self._static.publish(TFMessage(transforms=[mount]))
 
     def publish_object(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
-        """The object in the camera's optical frame, pose [7]."""
+        """Publish the pose [7] of the object in the camera's optical frame."""
         if TFMessage is not None:
             place = transform_message(stamp_ns, self.optical_frame, self.object_frame, pose)
             self._moving.publish(TFMessage(transforms=[place]))

@@ -1,4 +1,4 @@
-"""What a node's process says if it cannot begin: one line, in place of the trace of a half-done import."""
+"""Report an error during the imports of a node's process in one line, without a traceback."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _MODULES = "aassl_ros.nodes."
 
 
 def guard_start() -> None:
-    """Watch over the imports of `python -m aassl_ros.nodes.NAME`; in any other process it does nothing.
+    """Install handlers for errors and Ctrl-C during the imports of `python -m aassl_ros.nodes.NAME`.
 
-    A missing module and a set-up that cannot work are then told in a line, with exit status 1; Ctrl-C says in a line
-    that the node had not started, and ends the process by SIGINT. The environment variable AASSL_DEBUG=1 shows the
-    trace.
+    A missing module or a wrong environment is then reported in one line, with exit status 1. Ctrl-C is reported in one
+    line, and the process ends with SIGINT. The environment variable AASSL_DEBUG=1 shows the traceback. In any other
+    process, this function does nothing.
     """
-    # While Python imports the packages around the module that -m names, the first argument is "-m".
+    # While Python imports the parent packages of the module given with -m, the first argument is "-m".
     if sys.argv[:1] != ["-m"]:
         return
     name = next((word.removeprefix(_MODULES) for word in sys.orig_argv if word.startswith(_MODULES)), "")
@@ -45,7 +45,7 @@ def guard_start() -> None:
 
 
 def _line(error: BaseException) -> str | None:
-    """What to say of an error in one line; None for a mistake of ours, which is to be seen whole."""
+    """Return the message of an error in one line; None for a bug of ours, which needs the traceback."""
     if isinstance(error, AasslError):
         return str(error)
     if not isinstance(error, ImportError) or (error.name or "").startswith("aassl_ros"):

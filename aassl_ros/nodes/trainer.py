@@ -1,4 +1,7 @@
-"""Learns beside reception: online/buffer_filler.py samples and fills the buffer, online/online_trainer.py updates."""
+"""The trainer node: trains while data arrive.
+
+learning/online/buffer_filler.py fills the replay buffer; learning/online/online_trainer.py makes the updates.
+"""
 
 from __future__ import annotations
 
@@ -42,26 +45,26 @@ from aassl_ros.ros.parameters import read_settings
 from aassl_ros.ros.qos import LATCHED, LATEST
 from aassl_ros.settings import setting
 
-# Frames give way to newer ones. States are small, and each one missing widens the gap to interpolate in.
+# Old frames are dropped for newer ones. Joint states are small, and each lost one makes interpolation less accurate.
 _FRAME_DEPTH = 5
 _STATES = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
-# Often enough that a frame waits no longer than it must, rarely enough to cost nothing.
+# Period of the timer: short enough that frames do not wait, long enough to cost nothing.
 _TICK_S = 0.1
-# Ten seconds of a camera: longer than an explorer takes between two objects.
+# Ten seconds of frames: longer than an explorer takes between two objects.
 _OUTSIDE_FRAMES = 300
 
 
 @dataclass(frozen=True)
 class TrainerSettings(LearnerSettings, OnlineSettings, BufferFillerSettings, SyncSettings):
-    """What the trainer hears, remembers and learns."""
+    """Parameters of the trainer node: its topics, and those of buffer, training and synchronization."""
 
-    camera: str = setting(topics.DEFAULT_CAMERA, "Camera whose CAMERA/image_raw is learnt from")
-    compressed: bool = setting(False, "Take CAMERA/image_raw/compressed in place of CAMERA/image_raw")
-    arm: str = setting("panda", "Arm set-up: its links give the tip's pose, for the action space end_effector")
+    camera: str = setting(topics.DEFAULT_CAMERA, "Name of the camera to train on; its image topic is CAMERA/image_raw")
+    compressed: bool = setting(False, "Use CAMERA/image_raw/compressed instead of CAMERA/image_raw")
+    arm: str = setting("panda", "Arm configuration; gives the pose of the tip for the action space end_effector")
 
 
 class TrainerNode(ManagedNode):
-    """Hears camera, joints, commands, episodes and, where there is one, the object's true pose."""
+    """Trainer that subscribes to camera, joints, commands, episodes and, in simulation, the object's true pose."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("trainer", **kwargs)
@@ -92,7 +95,7 @@ class TrainerNode(ManagedNode):
         )
 
     def _apply(self, settings: TrainerSettings) -> None:
-        """Use what may be changed while it learns."""
+        """Apply the settings that may be changed during training."""
         self._settings = settings
         if self._trainer is not None:
             self._trainer.adjust(settings)
@@ -118,10 +121,10 @@ class TrainerNode(ManagedNode):
         self._description = RobotDescription(self, self._on_robot_description)
         trainer.start(self._intake)
         if self._start is not None:
-            self.get_logger().info(f"going on from {self._start.path} (step {self._start.step}).")
+            self.get_logger().info(f"continuing from {self._start.path} (step {self._start.step}).")
 
     def _listen(self, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile) -> Any:
-        """Subscribe; the first message is told in the log."""
+        """Subscribe to a topic, and log its first message."""
         name = self.resolve_topic_name(topic)
 
         def take(message: Any) -> None:
@@ -205,12 +208,13 @@ class TrainerNode(ManagedNode):
         response.message = "not active"
         if self._trainer is not None:
             self._trainer.pause(request.data)
-            response.message = "paused" if request.data else "going on"
+            response.message = "paused" if request.data else "continuing"
         return response
 
     def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = self._trainer is not None and self._trainer.request_save()
-        response.message = f"saving; {topics.CHECKPOINT} will tell" if response.success else "nothing learnt yet"
+        saving = f"saving; the checkpoint will be announced on {topics.CHECKPOINT}"
+        response.message = saving if response.success else "nothing to save yet"
         return response
 
     def _tick(self) -> None:
@@ -230,29 +234,29 @@ class TrainerNode(ManagedNode):
             self.get_logger().error(status.line)
 
     def _say_if_none_is_of_an_episode(self) -> None:
-        """Once: frames come, and nobody says what they show."""
+        """Warn once if frames arrive, but none of them belongs to an episode."""
         if self._intake is None or self._said_no_episode:
             return
         counts = self._intake.counts
         if counts.outside_episodes >= _OUTSIDE_FRAMES and not (counts.kept or counts.left_alone):
             self._said_no_episode = True
             self.get_logger().warning(
-                f"none of {counts.outside_episodes} frames belongs to an episode, so nothing is learnt from them. "
-                "Mark what is in view: aassl episode start --instance NAME, or start the explorer."
+                f"none of {counts.outside_episodes} frames belongs to an episode, so they are not used for training. "
+                "Mark the object in view: aassl episode start --instance NAME, or start the explorer."
             )
 
     def _say_if_of_another_size(self) -> None:
-        """Once: all frames must be of one size, as in prepared data."""
+        """Warn once if frames have another size: all must have one size, as in prepared data."""
         if self._intake is None or self._said_another_size or not self._intake.counts.bad[ANOTHER_SIZE]:
             return
         self._said_another_size = True
         self.get_logger().warning(
-            "frames have another size than the first frame of an episode; they are not used (the diagnostics count "
-            "them). Give the camera its first resolution back, or deactivate and activate the trainer."
+            "frames have another size than the first frame of an episode. They are not used (the diagnostics count "
+            "them). Set the camera to its first resolution, or deactivate and activate the trainer."
         )
 
     def _announce(self) -> None:
-        """Tell the newest checkpoint, once."""
+        """Announce the newest checkpoint, once."""
         saved = self._trainer.status.saved if self._trainer is not None else None
         if saved is not None and saved != self._announced:
             self._announced = saved

@@ -1,1 +1,1 @@
-"""What the nodes share: lifecycle, parameters, QoS, diagnostics, conversions, subscriptions."""
+"""Code shared by the nodes: lifecycle, parameters, QoS, diagnostics, conversions, subscriptions."""

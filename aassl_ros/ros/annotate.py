@@ -1,4 +1,4 @@
-"""An answer drawn onto the frame it is about."""
+"""Draw the evaluator's answer onto its frame."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Letters of about a twelfth of the picture's width stay legible in a small preview.
+# Letters with a height of about a twelfth of the image width are readable in a small preview.
 _SCALE_PER_PIXEL = 1 / 320
 _SMALLEST_SCALE = 0.35
 
 
 def annotate(frame: NDArray[np.uint8], label: str, score: float) -> NDArray[np.uint8]:
-    """A copy of a frame uint8 [H, W, 3] with "label 87 %" on a dark bar along its upper edge."""
+    """Return a copy of a frame uint8 [H, W, 3] with "label 87 %" on a dark bar along its upper edge."""
     picture = frame.copy()
     scale = max(_SMALLEST_SCALE, frame.shape[1] * _SCALE_PER_PIXEL)
     font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(scale))

@@ -1,4 +1,4 @@
-"""What every node shares: the lifecycle shell with autostart, and `run`, the main program of a node's process."""
+"""Base of every node: a lifecycle node with autostart, and `run`, the main program of a node's process."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from aassl_ros.settings import setting
 
 S = TypeVar("S")
 
-# How long a signal may wait while the executor sleeps: Python runs its handlers only between waits.
+# Longest delay of a signal while the executor sleeps: Python runs signal handlers only between waits.
 _POLL_S = 0.1
 
 
 @dataclass(frozen=True)
 class LifecycleSettings:
-    """What every lifecycle node may be told."""
+    """Parameters of every lifecycle node."""
 
-    autostart: bool = setting(True, "configure and activate at once; false leaves that to a lifecycle manager")
+    autostart: bool = setting(True, "configure and activate at start; false: a lifecycle manager does it")
 
 
 class ManagedNode(LifecycleNode):
-    """A lifecycle node whose hooks raise AasslError where a transition cannot be made.
+    """A lifecycle node whose hooks raise AasslError if a transition fails.
 
-    Subclasses fill in configure, activate, deactivate and cleanup; settle_s says how long to go on listening once
-    asked to stop.
+    Subclasses override configure, activate, deactivate and cleanup. settle_s is the time for which the node still
+    receives messages after it was asked to stop.
     """
 
     def __init__(self, name: str, **kwargs: Any) -> None:
@@ -50,29 +50,29 @@ class ManagedNode(LifecycleNode):
         self.error: AasslError | None = None
 
     def declare(self, cls: type[S], *, at_once: Collection[str] = (), apply: Callable[[S], None] | None = None) -> S:
-        """Declare the parameters of `cls`, which `configure` reads; the values the node was started with.
+        """Declare the parameters of `cls`, which `configure` reads. Returns the values that the node was started with.
 
-        From then until cleanup a change is refused, but for the parameters named in at_once: `apply` is given the
-        settings with the new value, and puts them to use. Raises ConfigError as `declare_settings` does.
+        Between configure and cleanup, a change of a parameter is refused, unless it is named in at_once. Then `apply`
+        is called with the new settings and must apply them. Raises ConfigError as `declare_settings` does.
         """
         settings = declare_settings(self, cls)
         guard_settings(self, cls, state_in_use=self._state_in_use, at_once=at_once, apply=apply)
         return settings
 
     def configure(self) -> None:
-        """Read parameters, open what is needed."""
+        """Read the parameters and open the needed resources."""
 
     def activate(self) -> None:
-        """Begin to work."""
+        """Start working."""
 
     def deactivate(self) -> None:
-        """Stop working and put away what was made."""
+        """Stop working and save the results."""
 
     def cleanup(self) -> None:
-        """Forget what configure made."""
+        """Release what configure opened."""
 
     def settle_s(self) -> float:
-        """Seconds to go on receiving after a stop was asked for, before deactivate (trailing messages)."""
+        """Return for how many seconds to receive late messages after a stop request, before deactivate."""
         return 0.0
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -91,21 +91,24 @@ class ManagedNode(LifecycleNode):
         return self._attempt(lambda: self._leave(state.label), lambda: super(ManagedNode, self).on_shutdown(state))
 
     def autostart(self) -> bool:
-        """Configure and activate if the parameter says so. False where a transition failed; `error` then says why."""
+        """Configure and activate the node if the parameter autostart is true.
+
+        Returns False if a transition failed; `error` then holds the reason.
+        """
         if not self._lifecycle_settings.autostart:
             return True
         configured = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
         return configured and self.trigger_activate() == TransitionCallbackReturn.SUCCESS
 
     def close(self) -> None:
-        """Deactivate and clean up whatever state the node is in."""
+        """Deactivate and clean up, from any state."""
         if self._state_label() == "active":
             self.trigger_deactivate()
         if self._state_label() == "inactive":
             self.trigger_cleanup()
 
     def is_active(self) -> bool:
-        """Whether the node is in the active state."""
+        """Return whether the node is in the active state."""
         return self._state_label() == "active"
 
     def _state_label(self) -> str:
@@ -116,7 +119,7 @@ class ManagedNode(LifecycleNode):
         return "" if label == "unconfigured" else label
 
     def _leave(self, state: str) -> None:
-        """Put away what was made in a state: a lifecycle manager may shut an active node down at once."""
+        """Leave a state in order: a lifecycle manager may shut down an active node directly."""
         if state == "active":
             self.deactivate()
         if state in ("active", "inactive"):
@@ -133,7 +136,7 @@ class ManagedNode(LifecycleNode):
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
         except Exception as error:
-            # A mistake of ours, not the user's; rclpy would swallow it without a word.
+            # A bug in our code, not an error of the user. rclpy would hide it.
             self.error = RosError(f"{type(error).__name__}: {error}")
             self.get_logger().error(traceback.format_exc())
             return TransitionCallbackReturn.ERROR
@@ -141,7 +144,7 @@ class ManagedNode(LifecycleNode):
 
 
 class _StopRequest:
-    """Set by SIGINT or SIGTERM; further signals are ignored while the node puts its work away."""
+    """A flag that SIGINT or SIGTERM sets. Further signals are ignored while the node shuts down."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -153,10 +156,10 @@ class _StopRequest:
 
 
 def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -> int:
-    """Main program of a node's process: start, spin until SIGINT, SIGTERM or the node is done, put away, exit status.
+    """Run a node until SIGINT, SIGTERM or until it is finished, then shut it down. Returns the exit status.
 
-    A node with an attribute `finished` (bool) ends the process by setting it. Errors are one line on stderr, status
-    1; the environment variable AASSL_DEBUG=1 shows the trace.
+    A node with an attribute `finished` (bool) ends the process by setting it. An error is one line on stderr, with
+    status 1; the environment variable AASSL_DEBUG=1 shows the traceback.
     """
     prepare_environment()
     set_image_transport()
@@ -176,7 +179,7 @@ def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -
             if isinstance(node, ManagedNode):
                 _spin_for(executor, node.settle_s() if node.is_active() else 0.0)
         finally:
-            # Whatever ended it: an open bag is closed.
+            # In every case, an open bag is closed.
             if isinstance(node, ManagedNode) and rclpy.ok():
                 node.close()
         if isinstance(node, ManagedNode):
@@ -188,7 +191,7 @@ def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -
         if os.environ.get("AASSL_DEBUG"):
             raise
         name = node.get_name() if node is not None else Path(sys.argv[0]).stem
-        # A wrong parameter's message begins with the node's name already.
+        # The message about a wrong parameter already begins with the node's name.
         print(f"{name}: {str(error).removeprefix(f'{name}: ')}", file=sys.stderr, flush=True)
         return 1
     finally:

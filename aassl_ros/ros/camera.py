@@ -1,4 +1,4 @@
-"""The frames of one camera for a live consumer; every one that is lost or cannot be read is counted."""
+"""Receive the frames of one camera in a live node. Lost and unreadable frames are counted."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from aassl_ros.paths import share
 from aassl_ros.ros.sequence_gaps import SequenceGaps
 from aassl_ros.ros.topic_subscriber import TELLS_SOURCE
 
-# A camera that publishes and is not heard for so long is said aloud.
+# After this time without a frame, a warning is logged.
 _SILENT_S = 5.0
 
 
 class CameraFeed:
-    """Subscribes to a camera and hands on each frame as (header, uint8 [H, W, 3] RGB), with best effort.
+    """Subscribe to a camera with best effort and pass on each frame as (header, uint8 [H, W, 3] RGB).
 
-    depth: frames that may wait; the oldest give way, for a live consumer wants the newest. received: frames heard;
-    lost: published but never heard; unreadable: of an unknown encoding or a wrong length.
+    depth: frames that may wait. The oldest are dropped, because a live node wants the newest.
+    received: frames received. lost: frames published but not received. unreadable: frames with an unknown encoding or a
+    wrong length.
     """
 
     def __init__(
@@ -57,34 +58,34 @@ class CameraFeed:
         )
 
     def stop(self) -> None:
-        """Hear no more."""
+        """Stop receiving."""
         self._node.destroy_subscription(self._subscription)
 
     def say_trouble(self) -> None:
-        """Log what `trouble` tells, once until it has passed: not everybody looks at the diagnostics."""
+        """Log the warning of `trouble` when it begins, and a line when it ends. Not all users read diagnostics."""
         trouble = self.trouble()
         if (trouble is not None) != self._in_trouble:
             self._in_trouble = trouble is not None
             log = self._node.get_logger()
-            log.warning(trouble) if trouble else log.info(f"{self.topic} is heard.")
+            log.warning(trouble) if trouble else log.info(f"receiving {self.topic}.")
 
     def trouble(self) -> str | None:
-        """A line if nothing is heard of the camera, else None."""
+        """Return a warning if no frame has arrived for some time, else None."""
         silent_s = time.monotonic() - self._heard_at
         if silent_s < _SILENT_S:
             return None
         if self._node.count_publishers(self.topic) == 0:
-            return f"nobody publishes {self.topic}. Start the camera or name its topic (camera, image_topic)."
+            return f"no publisher on {self.topic}. Start the camera or name its topic (camera, image_topic)."
         if self.received:
-            return f"{self.topic} has been silent for {silent_s:.0f} s."
+            return f"no message on {self.topic} for {silent_s:.0f} s."
         return (
-            f"{self.topic} is published but not heard. Its publisher's shared memory may be too small for its images: "
-            "start it with FASTDDS_DEFAULT_PROFILES_FILE (FASTRTPS_... before Kilted) set to "
+            f"{self.topic} has a publisher, but no message arrives. The publisher's shared memory may be too small "
+            "for its images: start it with FASTDDS_DEFAULT_PROFILES_FILE (FASTRTPS_... before Kilted) set to "
             f"{share('config/fastdds_images.xml')}."
         )
 
     def take(self, message: Image | CompressedImage, info: Mapping[str, Any]) -> None:
-        """Handle a message, as the subscription does; info: what the middleware tells of its origin."""
+        """Handle a message, as the subscription does. info: message information of the middleware."""
         self.received += 1
         self._heard_at = time.monotonic()
         self.lost += self._gaps.add(info, lambda: self._node.count_publishers(self.topic))
@@ -102,5 +103,5 @@ class CameraFeed:
     def _refuse(self, problem: str) -> None:
         self.unreadable += 1
         self._problems[problem] += 1
-        if self._problems[problem] == 1:  # each kind once; the counts go on in the diagnostics
+        if self._problems[problem] == 1:  # each kind is logged once; the diagnostics have the counts
             self._node.get_logger().warning(f"{self.topic}: {problem}")

@@ -1,4 +1,4 @@
-"""Each node's health on /diagnostics, once a second (diagnostic_msgs, REP-107)."""
+"""Publish a node's status on /diagnostics, once a second (diagnostic_msgs, REP-107)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STALE = DiagnosticStatus.STALE
 
 @dataclass(frozen=True)
 class Report:
-    """What a node says of itself: a level (OK, WARN, ERROR, STALE), one line, and named values."""
+    """Status of a node: a level (OK, WARN, ERROR, STALE), a one-line message and named values."""
 
     level: bytes
     message: str
@@ -26,12 +26,12 @@ class Report:
 
 
 class DiagnosticsPublisher:
-    """Publishes `report()` every second of the steady clock, so that a stopped /clock does not silence it."""
+    """Publish `report()` every second of the steady clock, so that it continues if /clock stops."""
 
     def __init__(self, node: Node, report: Callable[[], Report], *, period_s: float = 1.0) -> None:
         self._node = node
         self._report = report
-        # A plain publisher: a lifecycle node must be heard before it is active, too.
+        # A plain publisher, because a lifecycle node must publish diagnostics before it is active, too.
         self._publisher = Node.create_publisher(node, DiagnosticArray, "/diagnostics", 10)
         self._timer = node.create_timer(period_s, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
 

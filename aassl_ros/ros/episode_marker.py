@@ -1,4 +1,4 @@
-"""Publishes one episode event for a person or script that marks episodes by hand."""
+"""Publish one episode event, for a person or a script that marks episodes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from aassl_ros.ros.context import start_rclpy
 from aassl_ros.ros.qos import latched
 
 EPISODE_QOS = latched(1000)
-"""Every episode event of a session reaches who comes late, too."""
+"""Late subscribers also get every episode event of a session."""
 
-# The recorder looks for new publishers ten times a second; discovery and a busy machine take the rest.
+# The recorder looks for new publishers ten times a second. The rest is for discovery on a busy machine.
 _JOIN_S = 1.0
 
 
 def publish_episode(
     event: EpisodeEvent, *, namespace: str = "", use_sim_time: bool = False, timeout_s: float = 5.0
 ) -> EpisodeEvent:
-    """Publish the event with the stamp of now and wait until every listener has it; returns it with its stamp.
+    """Publish the event with the present time as stamp, and wait until every subscriber has it.
 
-    Raises RosError when nobody listens or, in sim time, no /clock is heard within timeout_s.
+    Returns the event with its stamp. Raises RosError if there is no subscriber within timeout_s, or no /clock in
+    simulated time.
     """
     context = Context()
     start_rclpy(context=context)
@@ -47,7 +48,7 @@ def publish_episode(
         until = time.monotonic() + timeout_s
         while publisher.get_subscription_count() == 0 or _unset(node):
             if time.monotonic() > until:
-                lacking = "/clock is silent" if _unset(node) else f"nobody listens on {publisher.topic_name}"
+                lacking = "no message on /clock" if _unset(node) else f"no subscriber on {publisher.topic_name}"
                 raise RosError(
                     f"{lacking} (waited {timeout_s:g} s). Start the recorder first, in the same ROS_DOMAIN_ID."
                 )
@@ -61,7 +62,7 @@ def publish_episode(
             event.set,
         )
         publisher.publish(String(data=stamped.to_json()))
-        # Somebody else may have listened already: the recorder subscribes only once it sees us.
+        # The subscriber may be another node: the recorder subscribes only after it has found this publisher.
         _spin(executor, _JOIN_S)
         publisher.wait_for_all_acked(Duration(nanoseconds=int(timeout_s * 1e9)))
         return stamped
@@ -77,6 +78,6 @@ def _spin(executor: SingleThreadedExecutor, seconds: float) -> None:
 
 
 def _unset(node: Node) -> bool:
-    """Whether the clock is simulated and has not been heard yet (time zero)."""
+    """Return whether simulated time is used and no /clock message has arrived yet (time zero)."""
     clock = node.get_clock()
     return clock.clock_type == ClockType.ROS_TIME and clock.now().nanoseconds == 0

@@ -1,6 +1,7 @@
-"""Do camera images get from one process to another? `python -m aassl_ros.ros.image_probe` prints the answer as JSON.
+"""Test whether camera images arrive in another process: `python -m aassl_ros.ros.image_probe` prints JSON.
 
-640x480 rgb8 images are sent best effort at 30 Hz: Fast DDS's default shared memory loses every one of them, silently.
+It sends 640x480 rgb8 images with best effort at 30 Hz. With the default shared memory of Fast DDS, all are lost without
+any message.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ _QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 def main() -> int:
-    """Receive what a process started by this one sends, and print {"sent", "received", "latency_ms" (median)}."""
+    """Start a sender in another process, receive its images, and print {"sent", "received", "latency_ms" (median)}."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--publish-to", metavar="TOPIC", help="be the sender")
+    parser.add_argument("--publish-to", metavar="TOPIC", help="send images on TOPIC instead of receiving them")
     topic = parser.parse_args().publish_to
     prepare_environment()
     set_image_transport()
@@ -55,7 +56,7 @@ def _publish(node: Node, topic: str) -> None:
     until = time.monotonic() + _DISCOVERY_S
     while publisher.get_subscription_count() == 0 and time.monotonic() < until:
         time.sleep(0.02)
-    # The other side may have been found before it has found us.
+    # The receiver may not have found this publisher yet.
     time.sleep(0.3)
     for _ in range(_IMAGES):
         message.header.stamp = node.get_clock().now().to_msg()

@@ -1,4 +1,4 @@
-"""A subscription to a JSON topic: each message is checked before anything else sees it."""
+"""A subscription to a JSON topic that checks each message against its schema."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from std_msgs.msg import String
 from aassl_ros.data.interfaces.json_schema import JsonMessageError
 
 M = TypeVar("M")
-# The same faulty sender is named this often, not with every message.
+# At most one warning in this time, not one for every bad message.
 _AGAIN_S = 5.0
 
 
 class JsonSubscription(Generic[M]):
-    """Hears a topic and hands on what is of its schema. The rest is counted in `refused` and logged.
+    """Subscribe to a topic and pass on valid messages. Invalid ones are counted in `refused` and logged.
 
-    parse: text to message, raising JsonMessageError. on_refused: called with the error, for a topic that is answered.
+    parse: converts text to a message and raises JsonMessageError. on_refused: called with the error, for example to
+    publish an answer.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class JsonSubscription(Generic[M]):
         self._subscription = node.create_subscription(String, topic, self._on_message, qos)
 
     def stop(self) -> None:
-        """Hear no more."""
+        """Stop receiving."""
         self._node.destroy_subscription(self._subscription)
 
     def _on_message(self, message: String) -> None:

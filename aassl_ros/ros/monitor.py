@@ -1,4 +1,4 @@
-"""What running nodes say: diagnostics, episodes and answers, gathered in a thread for a program that watches."""
+"""Collect diagnostics, episodes and answers of running nodes in a thread."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from aassl_ros.ros.context import start_rclpy
 from aassl_ros.ros.json_subscription import JsonSubscription
 from aassl_ros.ros.qos import latched
 
-# Enough that a busy watcher misses no episode or answer.
+# Deep enough that no episode or answer is lost while the program is busy.
 _DEPTH = 1000
 
 
 class Monitor:
-    """Hears /diagnostics, `episode` and `evaluator/answer` until left; use as a context manager.
+    """Subscribe to /diagnostics, `episode` and `evaluator/answer`. Use it as a context manager.
 
-    namespace: that of the nodes watched. `values(node)` are the latest diagnostics of one; `episodes` and `answers`
-    are what was heard so far, in order.
+    namespace: namespace of the monitored nodes. `values(node)` returns the latest diagnostics of a node. `episodes` and
+    `answers` hold the messages received so far, in order.
     """
 
     def __init__(self, namespace: str = "") -> None:
@@ -41,7 +41,7 @@ class Monitor:
         start_rclpy(context=self._context)
         self._node = Node("monitor", context=self._context, namespace=self._namespace)
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
-        # Anybody may publish on these topics; what is not of their schema is logged and left out.
+        # Any program may publish on these topics. Invalid messages are logged and left out.
         self._heard = (
             JsonSubscription(self._node, topics.EPISODE, EpisodeEvent.parse, self.episodes.append, latched(_DEPTH)),
             JsonSubscription(self._node, topics.ANSWER, EvaluatorAnswer.parse, self.answers.append, _DEPTH),
@@ -56,8 +56,9 @@ class Monitor:
         self._context.try_shutdown()
 
     def values(self, node: str) -> Mapping[str, str]:
-        """The latest diagnostic values of the node of that name (without namespace), with its line under
-        "message"; empty before any.
+        """Return the latest diagnostic values of a node, and its message under the key "message".
+
+        node: name without namespace. Empty if no diagnostics have been received.
         """
         return self._values.get(node, {})
 

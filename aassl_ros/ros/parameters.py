@@ -1,6 +1,6 @@
-"""Node parameters from a settings class: declared with description and range, read back as the frozen dataclass.
+"""Node parameters made from a settings class: declared with description and range, read back as the dataclass.
 
-A later change of one is applied at once or refused with the reason; none is accepted and left without effect.
+A later change of a parameter is either applied at once or refused with the reason. Every accepted change has an effect.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _INT64_MAX = 2**63 - 1
 
 
 def declare_settings(node: Node, cls: type[S], *, read_only: bool = False) -> S:
-    """Declare every field of the settings class `cls` as a parameter of `node`; the values it was started with.
+    """Declare every field of the settings class `cls` as a parameter of `node`. Returns the values at the start.
 
-    read_only: the node reads its parameters once; a later set is refused by rclpy rather than ignored.
-    Raises ConfigError, naming the node, the key, the value and what was expected.
+    read_only: the node reads its parameters only once. rclpy then refuses later changes.
+    Raises ConfigError that names the node, the key, the value and what was expected.
     """
     for info in describe(cls):
         default = list(info.default) if info.item_type is not None else info.default
         try:
             node.declare_parameter(info.name, default, descriptor(info, read_only=read_only))
         except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-            given = node._parameter_overrides[info.name].value  # rclpy tells it in no public way
+            given = node._parameter_overrides[info.name].value  # rclpy has no public way to get it
             hint = f" (write {float(given)}, not {given})" if info.kind is float and type(given) is int else ""
             raise ConfigError(
                 f"{node.get_name()}: {info.name} = {given!r}, expected {info.expected()}{hint}."
@@ -49,10 +49,10 @@ def guard_settings(
     at_once: Collection[str] = (),
     apply: Callable[[S], None] | None = None,
 ) -> None:
-    """Judge every later change of the parameters of `cls`: a wrong value is refused, and so is one that comes too late.
+    """Check every later change of the parameters of `cls`. Refuse a wrong value, and a change that comes too late.
 
-    state_in_use: the node's state in a word once it has read its parameters, "" before. at_once: parameters that may be
-    changed even then; `apply` is given the new settings and must put them to use.
+    state_in_use: returns the node's state if the node has read its parameters, else "". at_once: parameters that may
+    also be changed then. `apply` is called with the new settings and must apply them.
     """
     names = {info.name for info in describe(cls)}
 
@@ -82,7 +82,7 @@ def guard_settings(
 
 
 def refuse_unknown(node: Node) -> None:
-    """Raises ConfigError if the node was started with a parameter that it does not have, which rclpy would ignore."""
+    """Raise ConfigError if the node was started with an unknown parameter. rclpy would ignore it."""
     unknown = sorted(name for name in node._parameter_overrides if not node.has_parameter(name))
     if unknown:
         known = ", ".join(sorted(node.get_parameters_by_prefix("")))
@@ -90,7 +90,7 @@ def refuse_unknown(node: Node) -> None:
 
 
 def read_settings(node: Node, cls: type[S]) -> S:
-    """The parameters' values now. Raises ConfigError as `from_mapping` does."""
+    """Return the present values of the parameters. Raises ConfigError as `from_mapping` does."""
     values: dict[str, Any] = {}
     for info in describe(cls):
         value = node.get_parameter(info.name).value
@@ -99,12 +99,11 @@ def read_settings(node: Node, cls: type[S]) -> S:
 
 
 def descriptor(info: SettingInfo, *, read_only: bool = False) -> ParameterDescriptor:
-    """The ROS descriptor of one setting."""
+    """Make the ROS parameter descriptor of one setting."""
     result = ParameterDescriptor(name=info.name, description=info.description, read_only=read_only)
     if info.choices is not None:
         result.additional_constraints = info.expected()
-    # rclpy takes an empty list for a byte array and would refuse strings later: lists are typed by from_mapping
-    # instead.
+    # rclpy takes an empty list for a byte array and would refuse strings later, so from_mapping checks types of lists.
     result.dynamic_typing = info.item_type is not None
     if info.item_type is None and (info.minimum is not None or info.maximum is not None):
         if info.kind is float:

@@ -1,4 +1,4 @@
-"""Quality of service: a subscription that every publisher of a topic can serve, and what each of them offers."""
+"""Quality of service: choose a profile that is compatible with every publisher of a topic, and describe profiles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, Qo
 
 
 def latched(depth: int) -> QoSProfile:
-    """Reliable, and whoever comes late gets the newest `depth` messages, too."""
+    """Return a reliable profile with which late subscribers also get the newest `depth` messages."""
     return QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -20,9 +20,9 @@ LATCHED, LATEST = latched(100), latched(1)
 
 
 def matching_profile(publishers: Sequence[TopicEndpointInfo], depth: int) -> QoSProfile:
-    """The strictest profile that all of them can serve: reliable and latched only if each of them is.
+    """Return the strictest profile compatible with all publishers: reliable and latched only if all of them are.
 
-    depth: how many messages may wait between the middleware and our callback.
+    depth: number of messages that may wait between the middleware and our callback.
     """
     profiles = [publisher.qos_profile for publisher in publishers]
     reliable = all(profile.reliability == ReliabilityPolicy.RELIABLE for profile in profiles)
@@ -36,17 +36,17 @@ def matching_profile(publishers: Sequence[TopicEndpointInfo], depth: int) -> QoS
 
 
 def same_service(one: QoSProfile, other: QoSProfile) -> bool:
-    """Whether two profiles ask for the same reliability and durability."""
+    """Return whether two profiles have the same reliability and durability."""
     return one.reliability == other.reliability and one.durability == other.durability
 
 
 def offered(publishers: Sequence[TopicEndpointInfo]) -> tuple[Qos, ...]:
-    """What each publisher offers, as a bag keeps it."""
+    """Return the profile that each publisher offers, in the form that a bag stores."""
     return tuple(_bag_profile(publisher.qos_profile) for publisher in publishers)
 
 
 def describe(profile: QoSProfile) -> str:
-    """Reliability and durability in words, as "reliable, volatile"."""
+    """Describe reliability and durability, such as "reliable, volatile"."""
     return f"{_word(profile.reliability)}, {_word(profile.durability)}"
 
 
@@ -69,7 +69,7 @@ def _bag_profile(profile: QoSProfile) -> Qos:
 
 
 def _by_number(kind: Any, policy: Any) -> Any:
-    """A rosbags policy of the same number; distributions have added some over time."""
+    """Return the rosbags policy of the same number, or UNKNOWN: newer distributions have more policies."""
     try:
         return kind(int(policy))
     except ValueError:

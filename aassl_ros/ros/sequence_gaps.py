@@ -1,4 +1,4 @@
-"""Messages that never came, by the numbers that publishers give theirs."""
+"""Count lost messages from gaps in the publishers' sequence numbers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 class SequenceGaps:
-    """Follows the numbering of each publisher of one topic.
+    """Gaps in the sequence numbers of one topic's publishers.
 
-    counts: whether any message was numbered. Humble tells no numbers. Jazzy does not tell whose they are, so that there
-    only a single publisher can be followed.
+    counts: whether any message had a sequence number. Humble gives no sequence numbers. Jazzy does not name the
+    publisher, so there, gaps are counted only if the topic has a single publisher.
     """
 
     def __init__(self) -> None:
@@ -18,9 +18,10 @@ class SequenceGaps:
         self._newest: dict[bytes, int] = {}
 
     def add(self, info: Mapping[str, Any], publishers: Callable[[], int]) -> int:
-        """Take the information that came with a message; how many are missing since the one before of its publisher.
+        """Return how many messages were lost since the previous one of the same publisher.
 
-        publishers: counts those of the topic now; asked only if the message does not tell its own.
+        info: message information of the middleware. publishers: returns the number of publishers of the topic; called
+        only if `info` does not name the publisher.
         """
         number, identity = info.get("publication_sequence_number"), info.get("publisher_gid")
         if not number or (identity is None and publishers() != 1):
@@ -32,5 +33,5 @@ class SequenceGaps:
         return max(0, int(number) - before - 1)
 
     def forget(self) -> None:
-        """Begin anew, as the subscription does: what comes next is no gap."""
+        """Start again after a new subscription: the next message is not after a gap."""
         self._newest.clear()

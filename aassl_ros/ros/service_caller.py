@@ -1,4 +1,4 @@
-"""Calls one service of a running node, for a person without the `ros2` command."""
+"""Call one service of a running node, without the `ros2` command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aassl_ros.ros.context import start_rclpy
 def call_service(name: str, value: bool | None = None, *, namespace: str = "", timeout_s: float = 5.0) -> str:
     """Call a Trigger (value None) or SetBool service and return its answer.
 
-    Raises RosError where nobody offers it or answers within timeout_s, or where the node says no.
+    Raises RosError if the service does not exist or does not answer within timeout_s, or if the node refuses.
     """
     context = Context()
     start_rclpy(context=context)
@@ -28,8 +28,8 @@ def call_service(name: str, value: bool | None = None, *, namespace: str = "", t
         client: Any = node.create_client(Trigger if value is None else SetBool, name)
         if not client.wait_for_service(timeout_s):
             raise RosError(
-                f"nobody offers {client.service_name} (waited {timeout_s:g} s). Start the node first, in the same "
-                "ROS_DOMAIN_ID and namespace."
+                f"there is no service {client.service_name} (waited {timeout_s:g} s). Start the node first, with the "
+                "same ROS_DOMAIN_ID and namespace."
             )
         future = client.call_async(Trigger.Request() if value is None else SetBool.Request(data=value))
         until = time.monotonic() + timeout_s
@@ -37,7 +37,7 @@ def call_service(name: str, value: bool | None = None, *, namespace: str = "", t
             executor.spin_once(timeout_sec=0.05)
         answer = future.result() if future.done() else None
         if answer is None:
-            raise RosError(f"{client.service_name} did not answer within {timeout_s:g} s. See what its node says.")
+            raise RosError(f"{client.service_name} did not answer within {timeout_s:g} s. See the log of its node.")
         if not answer.success:
             raise RosError(f"{client.service_name}: {answer.message or 'refused'}.")
         return str(answer.message) or "done"

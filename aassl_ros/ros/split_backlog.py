@@ -1,4 +1,4 @@
-"""What a bag begun by a split needs from before: latched messages, and the last joint states and commands."""
+"""Keep the messages that a new bag needs after a split: latched ones, and the last joint states and commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rclpy.qos import DurabilityPolicy
 from aassl_ros.ros import qos
 from aassl_ros.ros.topic_subscriber import FoundTopic
 
-# A frame is stamped before it comes, by its exposure and transfer: it needs the joint states around that stamp.
+# A frame arrives later than its stamp, because of exposure and transfer. It needs the joint states around its stamp.
 _FRAME_LATENCY_NS = 500_000_000
 _MOST = 1000
 
@@ -23,14 +23,14 @@ class _Kept:
 
 
 class SplitBacklog:
-    """Keeps them while they pass. motion: the topics of joint states and commands; half a second of them is kept."""
+    """Keep the messages that a new bag needs. motion: topics of joint states and commands; half a second is kept."""
 
     def __init__(self, motion: Collection[str] = ()) -> None:
         self._motion = frozenset(motion)
         self._kept: dict[str, _Kept] = {}
 
     def follow(self, topic: FoundTopic) -> None:
-        """From now on keep what is needed of a topic: of a latched one all that a late listener would be given."""
+        """Keep messages of a topic from now on. Of a latched topic, keep all that a late subscriber would get."""
         latched = topic.profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
         is_motion = topic.name in self._motion
         if latched or is_motion:
@@ -38,21 +38,21 @@ class SplitBacklog:
             kept.messages = deque(kept.messages, maxlen=_MOST if is_motion else qos.LATCHED.depth)
 
     def take(self, topic: str, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """A message has passed."""
+        """Keep a message if its topic is followed. Times are in ns; data is CDR."""
         if topic not in self._kept:
             return
         kept = self._kept[topic].messages
         kept.append((log_ns, publish_ns, data))
-        # One from before that time stays: the command in force then.
+        # One message from before that time stays: the command in force at that time.
         while topic in self._motion and len(kept) > 1 and kept[1][0] <= log_ns - _FRAME_LATENCY_NS:
             kept.popleft()
 
     def forget(self, topics: Collection[str]) -> None:
-        """Let go of the messages of these topics: their stamps say nothing any more."""
+        """Drop the messages of these topics, because their stamps are no longer valid."""
         for topic in topics:
             if topic in self._kept:
                 self._kept[topic].messages.clear()
 
     def __iter__(self) -> Iterator[tuple[FoundTopic, list[tuple[int, int, bytes]]]]:
-        """Each topic kept and its messages as (log_ns, publish_ns, CDR)."""
+        """Iterate over the topics, each with its messages as (log_ns, publish_ns, CDR)."""
         return iter([(kept.topic, list(kept.messages)) for kept in self._kept.values()])

@@ -1,4 +1,4 @@
-"""One recorded topic: found in the graph, subscribed as its publishers offer it, handed on undecoded."""
+"""Subscribe to one recorded topic with the QoS of its publishers, and pass on its messages undecoded."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
-# Humble's callbacks are given the message alone, without its source time and number.
+# On Humble, callbacks get only the message, without its source time and sequence number.
 TELLS_SOURCE = hasattr(Subscription, "CallbackType")
 
 
 @dataclass(frozen=True)
 class FoundTopic:
-    """A topic that is about to be received. type_hash: "" on distributions that tell none."""
+    """A topic that will be received. type_hash: "" on distributions without type hashes."""
 
     name: str
     type: str
@@ -38,10 +38,10 @@ class FoundTopic:
 
 
 class TopicSubscriber:
-    """Subscribes to a topic once it is published; `look` is to be called now and then.
+    """Subscribe to a topic as soon as it has a publisher. Call `look` regularly.
 
-    found: called before the first message and after a change of publishers. received: called with (topic, source time,
-    CDR). lost: called with (topic, count). report: called with a line for the user.
+    found: called before the first message and after a change of publishers. received: called with (topic, source time
+    in ns, CDR). lost: called with (topic, count). report: called with a line for the user.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class TopicSubscriber:
         self.name = node.resolve_topic_name(name)
         self._node, self._depth = node, depth
         self._found, self._received, self._lost, self._report = found, received, lost, report
-        self.topic: FoundTopic | None = None  # as it was last subscribed
+        self.topic: FoundTopic | None = None  # at the last subscription
         self._subscription: Subscription | None = None
         self._refused_type = ""
         self._gaps = SequenceGaps()
@@ -69,35 +69,35 @@ class TopicSubscriber:
 
     @property
     def publishers(self) -> tuple[TopicEndpointInfo, ...]:
-        """Those seen at the last `look`."""
+        """Publishers found by the last `look`."""
         return self._publishers
 
     @property
     def profile(self) -> QoSProfile | None:
-        """What the subscription asks for; None while there is none."""
+        """Profile of the subscription; None if there is none."""
         return None if self._subscription is None else self._subscription.qos_profile
 
     @property
     def silent_s(self) -> float:
-        """Seconds of the steady clock since the last message, or since the first publisher came, or since the start."""
+        """Seconds since the last message, the appearance of the first publisher, or the start; the latest of these."""
         return time.monotonic() - max(self._begun, self._published_since or 0.0, self.last_heard or 0.0)
 
     def advice(self, after_s: float) -> str:
-        """What to do about a topic that has not been heard for so long."""
+        """Say what to do about a topic without messages. after_s: time since the last one."""
         if not self._publishers:
-            return f"{self.name}: nobody publishes it. Start its driver, or name the right topic by a remapping."
+            return f"{self.name}: there is no publisher. Start its driver, or remap the topic to the right name."
         names = ", ".join(sorted({publisher.node_name for publisher in self._publishers}))
         offers = "; ".join(sorted({qos.describe(publisher.qos_profile) for publisher in self._publishers}))
         ours = qos.describe(self.profile) if self.profile is not None else "nothing"
         return (
-            f"{self.name}: {names} publishes it but nothing has come for {after_s:g} s "
-            f"(offered: {offers}; asked for: {ours}). If its images are larger than 0.5 MB its shared memory is too "
-            "small: start that driver with FASTDDS_DEFAULT_PROFILES_FILE and FASTRTPS_DEFAULT_PROFILES_FILE set to "
+            f"{self.name}: {names} publishes it, but no message has arrived for {after_s:g} s "
+            f"(QoS offered: {offers}; requested: {ours}). If its images are larger than 0.5 MB, its shared memory is "
+            "too small: start it with FASTDDS_DEFAULT_PROFILES_FILE and FASTRTPS_DEFAULT_PROFILES_FILE set to "
             f"{share('config/fastdds_images.xml')}, or record compressed images (image_transport: compressed)."
         )
 
     def look(self) -> None:
-        """Follow the publishers: subscribe to the first, ask for less if another offers less."""
+        """Check the publishers. Subscribe if there is one; subscribe again with a weaker QoS if one now offers less."""
         self._publishers = tuple(self._node.get_publishers_info_by_topic(self.name))
         if not self._publishers:
             self._published_since = None
@@ -108,12 +108,12 @@ class TopicSubscriber:
         if self._subscription is None:
             self._subscribe(profile)
         elif not qos.same_service(profile, self._subscription.qos_profile):
-            self._report(f"{self.name}: its publishers now offer {qos.describe(profile)}; subscribed again.")
+            self._report(f"{self.name}: its publishers now offer {qos.describe(profile)}. Subscribed again.")
             self.stop()
             self._subscribe(profile)
 
     def take_waiting(self) -> None:
-        """Receive what the middleware holds, without the executor: while a transition keeps that busy."""
+        """Receive the waiting messages directly, for a lifecycle transition, during which the executor is blocked."""
         subscription = self._subscription
         for _ in range(self._depth if subscription is not None else 0):
             assert subscription is not None
@@ -124,7 +124,7 @@ class TopicSubscriber:
             self._on_message(*taken)
 
     def stop(self) -> None:
-        """Receive no more."""
+        """Stop receiving."""
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
         self._subscription = None
@@ -167,8 +167,9 @@ class TopicSubscriber:
 
     def _on_incompatible(self, event: Any) -> None:
         self._report(
-            f"{self.name}: a publisher's QoS does not match ({qos.describe(self.profile) if self.profile else 'ours'} "
-            f"is asked for); {event.total_count} so far. Let the publisher offer at least that."
+            f"{self.name}: the QoS of a publisher is incompatible "
+            f"(requested: {qos.describe(self.profile) if self.profile else 'unknown'}; {event.total_count} so far). "
+            "Make the publisher offer at least that."
         )
 
     def _on_lost(self, event: Any) -> None:
@@ -178,7 +179,7 @@ class TopicSubscriber:
 
 
 def _message_class(msgtype: str) -> Any:
-    """The Python class of a type, as "std_msgs/msg/String"; None where its package is not installed."""
+    """Return the Python class of a type such as "std_msgs/msg/String"; None if its package is not installed."""
     package, _, name = msgtype.partition("/msg/")
     try:
         return getattr(importlib.import_module(f"{package}.msg"), name)

@@ -1,7 +1,7 @@
-"""Fast DDS shared memory large enough for camera images.
+"""Give Fast DDS a shared-memory segment that is large enough for camera images.
 
-A 640x480 rgb8 image (921 KB) exceeds Fast DDS's default segment (549 KB); best-effort subscribers then get nothing,
-and nothing says so. The profile config/fastdds_images.xml gives a 16 MB segment and keeps UDP beside it.
+A 640x480 rgb8 image (921 KB) does not fit into Fast DDS's default segment (549 KB). Best-effort subscribers then get
+nothing, without any error. The profile config/fastdds_images.xml sets a segment of 16 MB, and keeps UDP enabled.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from aassl_ros.paths import share
 
 _CURRENT = "FASTDDS_DEFAULT_PROFILES_FILE"
 _OLD = "FASTRTPS_DEFAULT_PROFILES_FILE"
-# Humble (rclpy 3) and Jazzy (7) read only the old name; Kilted (9) warns of it.
+# Humble (rclpy 3) and Jazzy (7) read only the old name; Kilted (9) warns that it is deprecated.
 _FIRST_RCLPY_OF_CURRENT = 8
 
 
 def profile_variable() -> str:
-    """The variable that this machine's Fast DDS reads its profile's path from."""
+    """Return the name of the environment variable from which this Fast DDS reads the path of its profile."""
     return _CURRENT if int(version("rclpy").split(".")[0]) >= _FIRST_RCLPY_OF_CURRENT else _OLD
 
 
 def set_image_transport(environment: MutableMapping[str, str] = os.environ) -> str:
-    """Point Fast DDS at our profile, before rclpy.init; a profile that the user has set is never overridden.
+    """Set our Fast DDS profile in the environment, unless the user has set one. Call it before rclpy.init.
 
-    Returns the path of the profile in force.
+    Returns the path of the profile that is used.
     """
     for variable in (_CURRENT, _OLD):
         if environment.get(variable):

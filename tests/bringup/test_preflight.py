@@ -1,4 +1,4 @@
-"""What is found wrong before any node is started, by `aassl up` and by launch."""
+"""Errors that `aassl up` and launch find before any node is started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one description of the systems: what launch files and `aassl up` start."""
+"""The definition of the systems, which launch files and `aassl up` share."""
 
 from __future__ import annotations
 

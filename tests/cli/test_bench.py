@@ -1,4 +1,4 @@
-"""`aassl bench`: figures beside their baseline's."""
+"""`aassl bench`: figures and those of their baselines."""
 
 from __future__ import annotations
 

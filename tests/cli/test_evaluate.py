@@ -91,7 +91,7 @@ def test_pictures_are_drawn_and_baselines_left_out(
 
     shown = capsys.readouterr().out
     assert "random encoder" not in shown
-    for word in ("RankMe", "nearest is correct, of 24", "cosine of the gradients", "frames that follow each other"):
+    for word in ("RankMe", "nearest is correct, of 24", "cosine between the gradients", "consecutive frames"):
         assert word in shown
     for file in ("features.png", "confusion.png"):
         assert (tmp_path / file).read_bytes().startswith(b"\x89PNG")

@@ -1,4 +1,4 @@
-"""`aassl export`: a run or published weights in, a backbone out that trains and is evaluated."""
+"""`aassl export`: a backbone made from a run or from published weights can be trained and evaluated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole loop as `aassl demo` runs it: real nodes in real processes, only shorter."""
+"""`aassl demo`, shortened: the whole loop with real nodes in real processes."""
 
 from __future__ import annotations
 

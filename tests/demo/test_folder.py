@@ -1,4 +1,4 @@
-"""The demo's folder: what somebody else put there is never removed."""
+"""The folder of a demo: files of the user are never removed."""
 
 from __future__ import annotations
 

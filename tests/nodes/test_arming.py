@@ -82,10 +82,10 @@ def test_a_real_arm_stays_still_until_a_person_arms_it_and_only_then_goes_home(r
     assert explorer.returncode == 0
     assert "ready, but not armed: the arm of /driver stays still until you call: aassl call explorer/arm" in said
     assert "armed (explorer/arm was called): the arm of /driver moves now." in said
-    assert "disarmed: the explorer ends." in said
+    assert "disarmed: the explorer exits." in said
 
 
-def test_stop_silence_and_a_call_disarm_it_and_nothing_but_arming_moves_it_again(ros, arm, person, start_node):
+def test_stop_missing_joint_states_and_a_call_disarm_it_and_only_arming_moves_it_again(ros, arm, person, start_node):
     explorer = start_node("explorer", {"simulator": False})
     person.sees_no_motion(UNARMED)
     assert person.set_armed().success
@@ -96,7 +96,7 @@ def test_stop_silence_and_a_call_disarm_it_and_nothing_but_arming_moves_it_again
     assert np.all(arm.plans[-1][1].velocities[-1] == 0)
     assert person.set_armed().success
     person.sees_motion()
-    assert person.set_armed().message == "armed already"
+    assert person.set_armed().message == "already armed"
 
     arm.speaking = False
     person.sees_no_motion("no joint states")
@@ -106,16 +106,16 @@ def test_stop_silence_and_a_call_disarm_it_and_nothing_but_arming_moves_it_again
     assert person.set_armed().success
     person.sees_motion()
 
-    assert person.call("stop").message == "the arm is at rest; explorer/arm, then explorer/next goes on"
+    assert person.call("stop").message == "the arm is at rest; to continue, call explorer/arm, then explorer/next"
     person.sees_no_motion("stopped")
     assert person.call("next").message == "the arm is not armed: aassl call explorer/arm"
-    assert person.set_armed().message == "armed; explorer/next goes on"
+    assert person.set_armed().message == "armed; to continue, call explorer/next"
     person.sees_no_motion("stopped")
     assert person.call("next").success
     person.sees_motion()
 
     said = said_by(explorer)
-    for reason in ("explorer/arm was called with false", "joint states are silent", "explorer/stop was called"):
+    for reason in ("explorer/arm was called with false", "there are no joint states", "explorer/stop was called"):
         assert f"disarmed: {reason}. The arm stays still until it is armed again: aassl call explorer/arm" in said
 
 
@@ -157,7 +157,7 @@ def test_armed_by_a_parameter_it_moves_without_a_call_but_only_once(ros, arm, pe
     assert not person.call("next").success
 
 
-def test_resting_with_an_object_to_come_it_is_disarmed_as_well(ros, arm, person, start_node):
+def test_it_is_also_disarmed_while_it_waits_for_an_object(ros, arm, person, start_node):
     start_node("explorer", {"simulator": False, "armed": True, "objects": ["train:mug_0001"]})
     ros.wait_for(lambda: any(said == "resting" for _, said in arm.diagnostics), what="a rest")
     arm.speaking = False
@@ -165,12 +165,12 @@ def test_resting_with_an_object_to_come_it_is_disarmed_as_well(ros, arm, person,
     arm.speaking = True
     person.sees_no_motion("resting")
     assert person.call("next").message == "the arm is not armed: aassl call explorer/arm"
-    assert person.set_armed().message == "armed; explorer/next goes on"
+    assert person.set_armed().message == "armed; to continue, call explorer/next"
     assert person.call("next").success
     ros.wait_for(lambda: arm.events, what="an episode")
 
 
-def test_an_explorer_for_the_simulator_moves_nobody_else(ros, arm, following_arm, person, start_node):
+def test_an_explorer_for_the_simulator_moves_no_other_arm(ros, arm, following_arm, person, start_node):
     explorer = start_node("explorer")
     person.sees_no_motion(UNARMED)
     assert not arm.plans
@@ -178,7 +178,7 @@ def test_an_explorer_for_the_simulator_moves_nobody_else(ros, arm, following_arm
     assert "not armed: the arm of /driver stays still" in said
 
 
-def test_the_simulators_arm_stops_when_somebody_else_listens(ros, following_arm, start_node):
+def test_the_simulators_arm_stops_if_another_controller_appears(ros, following_arm, start_node):
     simulator = following_arm(ros.node("sim"), answer=lambda request: simulator.show(request))
     person = Person(ros, simulator, ros.node("person"))
     explorer = start_node("explorer")
@@ -204,8 +204,8 @@ def test_our_own_nodes_are_no_controllers_whatever_they_are_named(ros, start_nod
     said = explorer.communicate()[0]
     assert explorer.returncode == 1
     wanted = "waiting for a controller that listens on /joint_trajectory_controller/joint_trajectory"
-    assert f"{wanted} (only /joint_trajectory_controller, /learner listens, which moves nothing)" in said
-    assert said.rstrip().splitlines()[-1].startswith("explorer: waited 4 s in vain for a controller that listens on")
+    assert f"{wanted} (only /joint_trajectory_controller, /learner listens, which does not move the arm)" in said
+    assert said.rstrip().splitlines()[-1].startswith("explorer: gave up after 4 s: waiting for a controller")
     assert "Traceback" not in said
 
 

@@ -1,4 +1,4 @@
-"""What keeps the nodes running on every distribution; tests run on one of them, CI's containers on the others."""
+"""The nodes use only what every ROS distribution has. Tests run on one of them, CI's containers on the others."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_installed_rclpy_has_all_that_is_imported_of_it(module: str) -> None
 
 
 @pytest.mark.parametrize("tells_source", [camera.TELLS_SOURCE, False])
-def test_a_camera_is_heard_with_and_without_the_origin_of_its_messages(
+def test_a_camera_is_received_with_and_without_message_information(
     ros, monkeypatch: pytest.MonkeyPatch, tells_source: bool
 ) -> None:
     monkeypatch.setattr(camera, "TELLS_SOURCE", tells_source)

@@ -1,4 +1,4 @@
-"""The explorer against an arm that follows its commands, over DDS: episodes, silence, stops and errors."""
+"""The explorer with an arm that follows its commands, over DDS: episodes, missing joint states, stops and errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def output(process: subprocess.Popen[str]) -> str:
 QUICK = {"episode_seconds": 0.5, "objects": ["train:mug_0003", "test:bowl_0001"]}
 
 
-def test_it_handles_every_object_for_its_time_and_ends(ros, arm, start_node):
+def test_it_handles_every_object_for_its_time_and_exits(ros, arm, start_node):
     explorer = start_node("explorer", QUICK | {"exit_when_done": True})
     ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
     said = output(explorer)
@@ -67,7 +67,7 @@ def test_plans_start_now_follow_one_another_and_end_at_rest_within_a_second(ros,
         command.add(plan, receipt_ns=plan.stamp_ns)
 
 
-def test_when_joint_states_fall_silent_the_arm_stops_the_episode_is_discarded_and_comes_again(ros, arm, start_node):
+def test_without_joint_states_the_arm_stops_and_the_episode_is_discarded_and_repeated(ros, arm, start_node):
     explorer = start_node("explorer", QUICK | {"episode_seconds": 0.8, "exit_when_done": True})
     ros.wait_for(lambda: len(arm.events) == 1 and arm.now_ns() > arm.events[0].stamp_ns, what="an episode")
     arm.speaking = False
@@ -93,11 +93,11 @@ def test_a_simulator_that_does_not_answer_is_an_error_that_says_what_to_do(ros, 
     explorer = start_node("explorer", QUICK | {"simulator_timeout_s": 0.5})
     ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
     assert explorer.returncode == 1
-    assert "asked the simulator for mug_0003, and no answer came" in output(explorer)
+    assert "requested mug_0003 from the simulator, but no answer came" in output(explorer)
     assert np.all(arm.plans[-1][1].velocities[-1] == 0)
 
 
-def test_an_object_that_the_simulator_refuses_is_an_error_with_its_words(ros, following_arm, start_node):
+def test_an_object_that_the_simulator_refuses_is_an_error_with_its_message(ros, following_arm, start_node):
     following_arm(ros.node("arm"), answer=lambda request: {"error": "no such mug.", "request": request["request"]})
     explorer = start_node("explorer", QUICK)
     ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
@@ -115,7 +115,7 @@ def test_an_arm_that_does_not_follow_is_an_error(ros, arm, start_node):
     assert arm.ended()[-1].event == "discard"
 
 
-def test_on_interrupt_the_arm_comes_to_rest_and_the_episode_ends(ros, arm, start_node):
+def test_on_interrupt_the_arm_stops_and_the_episode_ends(ros, arm, start_node):
     explorer = start_node("explorer", QUICK | {"episode_seconds": 60.0})
     ros.wait_for(lambda: arm.events and arm.now_ns() > arm.events[0].stamp_ns + SECOND, what="an episode")
     explorer.terminate()
@@ -128,7 +128,7 @@ def test_on_interrupt_the_arm_comes_to_rest_and_the_episode_ends(ros, arm, start
     assert arm.plans[-1][1].duration_ns < SECOND // 2
 
 
-def test_with_a_real_arm_it_rests_until_a_person_has_put_each_object_into_the_hand(ros, following_arm, start_node):
+def test_with_a_real_arm_it_waits_before_each_object_until_next_is_called(ros, following_arm, start_node):
     node = ros.node("arm")
     arm = following_arm(node)
     next_object = node.create_client(Trigger, "explorer/next")
@@ -145,7 +145,7 @@ def test_with_a_real_arm_it_rests_until_a_person_has_put_each_object_into_the_ha
     assert explorer.returncode == 0, output(explorer)
 
 
-def test_its_stop_service_brings_the_arm_to_rest_and_next_goes_on(ros, arm, start_node):
+def test_its_stop_service_stops_the_arm_and_next_continues(ros, arm, start_node):
     node = ros.node("person")
     clients = {name: node.create_client(Trigger, f"explorer/{name}") for name in ("stop", "next")}
     start_node("explorer", QUICK | {"episode_seconds": 60.0})
@@ -168,10 +168,10 @@ def test_its_stop_service_brings_the_arm_to_rest_and_next_goes_on(ros, arm, star
         ({"arm": "puma"}, "arm 'puma' is unknown, expected one of iiwa, panda, xarm6"),
         ({"objects": ["mug_0003"]}, "object 'mug_0003', expected SET:INSTANCE"),
         ({"episode_seconds": -1.0}, "episode_seconds"),
-        ({"patience_s": 1.0}, "waited 1 s in vain for joint states"),
+        ({"patience_s": 1.0}, "gave up after 1 s: waiting for joint states"),
     ],
 )
-def test_what_it_cannot_work_with_is_told_in_one_line(ros_domain, start_node, parameters, message):
+def test_a_wrong_parameter_or_a_missing_stream_is_a_one_line_error(ros_domain, start_node, parameters, message):
     explorer = start_node("explorer", parameters)
     said = output(explorer)
     assert explorer.returncode == 1
@@ -179,14 +179,14 @@ def test_what_it_cannot_work_with_is_told_in_one_line(ros_domain, start_node, pa
     assert "Traceback" not in said
 
 
-def test_a_joint_that_is_named_otherwise_is_told(ros, arm, start_node):
+def test_a_missing_joint_is_named(ros, arm, start_node):
     arm.joint_names = (*ARM.joints[:6], "wrist")
     explorer = start_node("explorer", QUICK | {"patience_s": 1.5})
     ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
-    assert "in vain for joint panda_joint7 on joint_states" in output(explorer)
+    assert "waiting for joint panda_joint7 on joint_states" in output(explorer)
 
 
-def test_an_arm_described_only_by_the_robot_description_is_driven(ros, arm, start_node, tmp_path):
+def test_an_arm_that_only_the_robot_description_describes_is_moved(ros, arm, start_node, tmp_path):
     values = yaml.safe_load(share("sim/arms/panda.yaml").read_text()) | {"urdf": ""}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(values))
     node = ros.node("describer")
@@ -197,7 +197,7 @@ def test_an_arm_described_only_by_the_robot_description_is_driven(ros, arm, star
     ros.wait_for(lambda: arm.events, what="an episode")
 
 
-def test_no_episode_begins_before_enough_listeners_are_there(ros, arm, start_node):
+def test_no_episode_starts_before_there_are_enough_subscribers(ros, arm, start_node):
     start_node("explorer", QUICK | {"listeners": 2})
     ros.wait_for(lambda: any("2 listeners" in message for _, message in arm.diagnostics), what="its wait")
     assert not arm.plans

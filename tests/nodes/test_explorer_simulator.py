@@ -84,7 +84,7 @@ def test_each_object_is_shown_from_many_sides_within_the_arms_limits(ros, start_
     assert np.all(tips <= arm.box_limits[:, 1] + 0.005)
 
 
-def test_without_a_list_of_objects_the_whole_catalogue_is_walked_for_training_and_testing(ros, start_node):
+def test_without_a_list_of_objects_the_whole_catalogue_is_handled_for_training_and_testing(ros, start_node):
     seen = Witness(ros.node())
     start_node("simulator", {"image_size": 32})
     start_node("explorer", {"episode_seconds": 0.3, "use_sim_time": True})
@@ -95,7 +95,7 @@ def test_without_a_list_of_objects_the_whole_catalogue_is_walked_for_training_an
     assert {episode.set for episode in handled} == {"train", "test"}
 
 
-def test_an_object_that_is_in_no_catalogue_ends_the_explorer_with_the_simulators_words(ros, start_node):
+def test_for_an_unknown_object_the_explorer_exits_with_the_simulators_error(ros, start_node):
     start_node("simulator", {"image_size": 32})
     explorer = start_node("explorer", {"objects": ["train:dragon_0001"], "use_sim_time": True})
     ros.wait_for(lambda: explorer.poll() is not None, timeout_s=120, what="the explorer to end")

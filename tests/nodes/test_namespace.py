@@ -1,4 +1,4 @@
-"""A robot in a namespace of its own: which robot description is its own, and how its frames are named."""
+"""A robot in its own namespace: which robot description it uses, and how its frames are named."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_an_arm_is_driven_by_the_description_in_its_namespace_and_not_by_another
     assert "is taken from" not in said
 
 
-def test_the_absolute_description_is_a_fallback_that_is_told(ros, following_arm, start_node, arm_file):
+def test_the_absolute_description_is_a_fallback_with_a_warning(ros, following_arm, start_node, arm_file):
     arm = following_arm(ros.node("driver", namespace="left"))
     explorer = start_node("explorer", {"simulator": False, "arm": arm_file}, *LEFT)
     wait = "waiting for a robot description on /left/robot_description"
@@ -57,7 +57,7 @@ def test_the_absolute_description_is_a_fallback_that_is_told(ros, following_arm,
     ros.wait_for(lambda: any(hint in said for _, said in arm.diagnostics), what="its readiness")
     explorer.terminate()
     said = explorer.communicate(timeout=20)[0]
-    assert "nobody publishes /left/robot_description: the robot description is taken from /robot_description" in said
+    assert "no publisher on /left/robot_description: the robot description is taken from /robot_description" in said
     assert hint in said
 
 

@@ -185,7 +185,7 @@ def test_each_publishers_qos_is_matched_and_written(ros: Any, start_recorder: St
     assert profiles["/episode"][0].durability.name == "TRANSIENT_LOCAL"
 
 
-def test_a_second_publisher_that_offers_less_is_heard_too(
+def test_a_second_publisher_that_offers_less_is_received_too(
     ros: Any, start_recorder: StartRecorder, tmp_path: Path
 ) -> None:
     robot = Robot(ros)
@@ -195,7 +195,7 @@ def test_a_second_publisher_that_offers_less_is_heard_too(
     ros.wait_for(lambda: weaker.get_subscription_count() > 0, what="the recorder to ask for less")
     weaker.publish(JointState(name=["b"], position=[1.0]))
     ros.spin(0.3)
-    assert "subscribed again" in stop(recorder)
+    assert "Subscribed again" in stop(recorder)
     with BagReader(tmp_path / "bag") as reader:
         assert reader.topics["/joint_states"].message_count == 1
 
@@ -212,7 +212,7 @@ def test_extra_topics_are_recorded_as_they_come(ros: Any, start_recorder: StartR
         assert [reader.decode(message).data for message in reader.messages(["/note"])] == ["as it came"]
 
 
-def test_in_sim_time_messages_are_logged_by_the_clock_and_none_before_it_is_lost(
+def test_in_simulated_time_messages_are_logged_with_clock_time_and_none_before_the_first_clock_is_lost(
     ros: Any, start_recorder: StartRecorder, tmp_path: Path
 ) -> None:
     robot = Robot(ros)
@@ -292,7 +292,7 @@ def test_a_command_topic_that_appears_while_a_bag_waits_for_its_last_samples_is_
 
 
 @pytest.mark.parametrize("sim_time", [True, False])
-def test_after_a_clock_that_is_set_back_recording_goes_on_in_a_bag_of_its_own(
+def test_if_the_clock_is_set_back_recording_continues_in_a_new_bag(
     ros: Any, start_recorder: StartRecorder, tmp_path: Path, sim_time: bool
 ) -> None:
     robot = Robot(ros)
@@ -307,7 +307,7 @@ def test_after_a_clock_that_is_set_back_recording_goes_on_in_a_bag_of_its_own(
             robot.publish_frame(now + 5_000_000)
             ros.spin(0.01)
     said = stop(recorder)
-    assert f"The clock was set back: {tmp_path / 'bag'} is closed, recording goes on in {tmp_path / 'bag_1'}." in said
+    assert f"The clock was set back: {tmp_path / 'bag'} is closed. Recording continues in {tmp_path / 'bag_1'}." in said
     for run, name in enumerate(("bag", "bag_1")):
         with BagReader(tmp_path / name) as reader:
             positions = [reader.decode(message).position[0] for message in reader.messages([STATE])]
@@ -315,7 +315,9 @@ def test_after_a_clock_that_is_set_back_recording_goes_on_in_a_bag_of_its_own(
         assert len(positions) >= 34
 
 
-def test_what_cannot_be_used_is_said_while_recording(ros: Any, start_recorder: StartRecorder, tmp_path: Path) -> None:
+def test_unusable_messages_are_reported_during_recording(
+    ros: Any, start_recorder: StartRecorder, tmp_path: Path
+) -> None:
     robot = Robot(ros)
     recorder = start_recorder(tmp_path / "bag")
     ros.wait_for(robot.heard)
@@ -332,7 +334,7 @@ def test_what_cannot_be_used_is_said_while_recording(ros: Any, start_recorder: S
     assert "1 episode events refused" in said
 
 
-def test_an_episode_marked_by_hand_is_recorded_though_somebody_else_listened_first(
+def test_an_episode_marked_by_hand_is_recorded_even_if_another_node_subscribed_first(
     ros: Any, start_recorder: StartRecorder, tmp_path: Path
 ) -> None:
     listener = ros.node("listener")
@@ -379,20 +381,18 @@ def test_deactivate_closes_the_bag_and_activate_opens_another(
     assert recorder.returncode == 0
 
 
-def test_what_is_not_heard_is_said_aloud_within_seconds(
-    ros: Any, start_recorder: StartRecorder, tmp_path: Path
-) -> None:
+def test_missing_messages_are_reported_within_seconds(ros: Any, start_recorder: StartRecorder, tmp_path: Path) -> None:
     robot = Robot(ros)
     told: list[Any] = []
     robot.node.create_subscription(DiagnosticArray, "/diagnostics", lambda message: told.extend(message.status), 10)
     recorder = start_recorder(tmp_path / "bag")
-    ros.wait_for(lambda: any("robot publishes it but nothing has come" in status.message for status in told))
+    ros.wait_for(lambda: any("robot publishes it, but no message has arrived" in status.message for status in told))
     ros.spin(1.2)  # it looks once a second
     assert told[-1].level == b"\x02"
     values = {value.key: value.value for value in told[-1].values}
     assert values["frames_written"] == values["frames_dropped"] == "0"
     said = stop(recorder)
-    assert "/camera/image_raw: robot publishes it but nothing has come" in said
+    assert "/camera/image_raw: robot publishes it, but no message has arrived" in said
     assert "config/fastdds_images.xml" in said
 
 
@@ -406,7 +406,7 @@ def test_what_is_not_heard_is_said_aloud_within_seconds(
         ({"queue_mb": -3.0}, "queue_mb = -3.0, expected a number from 1 to 65536."),
     ],
 )
-def test_a_wrong_parameter_ends_the_recorder_with_one_line(
+def test_a_wrong_parameter_of_the_recorder_is_a_one_line_error(
     start_node: Any, tmp_path: Path, parameters: dict[str, Any], message: str
 ) -> None:
     recorder = start_node("recorder", {"bag": tmp_path / "bag", **parameters})

@@ -1,4 +1,4 @@
-"""The recorder beside the real simulator: nothing dropped, and samples as exact as the simulator's own truth."""
+"""The recorder with the real simulator: nothing is dropped, and samples agree with the simulator's true states."""
 
 from __future__ import annotations
 

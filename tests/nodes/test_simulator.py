@@ -102,7 +102,7 @@ def test_it_sends_30_frames_and_100_joint_states_a_second_each_with_the_truth_of
     ear.ros.wait_for(lambda: set(frames) <= set(ear.stamps(infos)), what="camera_info of all frames")
 
 
-def test_its_camera_and_arm_are_described(ear: Ear) -> None:
+def test_it_publishes_camera_info_and_robot_description(ear: Ear) -> None:
     image, info = ear.heard[_IMAGES][-1], ear.heard[topics.camera_info_topic("camera")][-1]
     ear.ros.wait_for(lambda: ear.heard[topics.ROBOT_DESCRIPTION], what="the robot description")
 
@@ -125,7 +125,7 @@ def test_it_follows_a_trajectory_to_its_end(ear: Ear) -> None:
     ear.ros.wait_for(arrived, what="the arm at the trajectory's end")
 
 
-def test_the_answer_to_a_swap_names_the_first_frame_that_shows_the_object(ear: Ear) -> None:
+def test_the_answer_to_a_swap_has_the_stamp_of_the_first_frame_that_shows_the_object(ear: Ear) -> None:
     before = frame_from_message(ear.heard[_IMAGES][-1])
     answer = ear.ask({"instance": "teapot_0002", "request": "r1"})
     ear.ros.wait_for(lambda: ear.stamps(_IMAGES)[-1] > answer["stamp"], what="frames after the swap")
@@ -139,7 +139,7 @@ def test_the_answer_to_a_swap_names_the_first_frame_that_shows_the_object(ear: E
     assert min(ear.stamps(topics.OBJECT_POSE)) == answer["stamp"]
 
 
-def test_an_empty_hand_can_be_asked_for(ear: Ear) -> None:
+def test_an_empty_gripper_can_be_requested(ear: Ear) -> None:
     ear.ask({"instance": "car_0001"})
     answer = ear.ask({"instance": None})
     ear.ros.wait_for(lambda: ear.stamps(_IMAGES)[-1] > answer["stamp"] + NANOSECONDS // 5, what="frames after it")
@@ -148,7 +148,7 @@ def test_an_empty_hand_can_be_asked_for(ear: Ear) -> None:
     assert max(ear.stamps(topics.OBJECT_POSE)) < answer["stamp"]
 
 
-def test_bad_object_requests_are_answered_and_counted_and_the_simulator_goes_on(ear: Ear) -> None:
+def test_bad_object_requests_are_answered_and_counted_and_the_simulator_continues(ear: Ear) -> None:
     assert "unicorn" in ear.ask({"instance": "unicorn_0001"})["error"]
     assert "category mug" in ear.ask({"instance": "mug_0001", "category": "lamp"})["error"]
     assert "instance is missing" in ear.ask("{}")["error"]
@@ -161,7 +161,7 @@ def test_bad_object_requests_are_answered_and_counted_and_the_simulator_goes_on(
     ear.ros.wait_for(lambda: ear.diagnostic("objects_refused") == "6", what="the refusals in the diagnostics")
 
 
-def test_a_request_that_another_overtakes_is_answered_too(ear: Ear) -> None:
+def test_a_request_that_is_replaced_by_another_is_answered_too(ear: Ear) -> None:
     answers = ear.heard[topics.SIMULATOR_OBJECT_STATE]
     for request in range(6):
         ear.objects.publish(String(data=json.dumps({"instance": f"mug_000{request}", "request": request})))
@@ -172,7 +172,7 @@ def test_a_request_that_another_overtakes_is_answered_too(ear: Ear) -> None:
     assert "stamp" in next(answer for answer in parsed if answer["request"] == 5)
 
 
-def test_the_cameras_mount_is_told_where_tf2_msgs_is_installed(ear: Ear) -> None:
+def test_the_cameras_mount_is_published_if_tf2_msgs_is_installed(ear: Ear) -> None:
     tf2_msgs = pytest.importorskip("tf2_msgs.msg")
     heard: list[Any] = []
     ear.ros.node("late").create_subscription(tf2_msgs.TFMessage, topics.TF_STATIC, heard.append, _LATCHED)
@@ -206,7 +206,7 @@ def test_bad_trajectories_are_counted_and_move_nothing(ear: Ear) -> None:
         ({"catalogue": "nowhere"}, "known catalogues: household"),
     ],
 )
-def test_a_wrong_parameter_ends_it_with_one_line(
+def test_a_wrong_parameter_is_a_one_line_error(
     start_node: Callable[..., subprocess.Popen[str]], parameters: dict[str, Any], says: str
 ) -> None:
     process = start_node("simulator", parameters)
@@ -222,7 +222,7 @@ def _trajectory(joints: tuple[str, ...], target: list[float]) -> JointTrajectory
     return JointTrajectory(joint_names=list(joints), points=[point])
 
 
-def test_a_second_simulator_in_the_same_ros_domain_gives_way(ros, start_node):
+def test_a_second_simulator_in_the_same_ros_domain_exits(ros, start_node):
     clock = []
     ros.node().create_subscription(Clock, "/clock", clock.append, 10)
     first = start_node("simulator", {"image_size": 32})
@@ -234,7 +234,7 @@ def test_a_second_simulator_in_the_same_ros_domain_gives_way(ros, start_node):
     assert first.poll() is None
 
 
-def test_its_topics_offer_the_quality_of_service_that_the_docs_tell(ear: Ear) -> None:
+def test_its_topics_offer_the_quality_of_service_that_the_docs_list(ear: Ear) -> None:
     node = ear.ros.node("looker")
     rows = [row for row in TOPICS if row.senders.startswith("simulator") and row.name != topics.TF_STATIC]
 

@@ -1,4 +1,4 @@
-"""What a node's process says if it cannot begin, or is stopped while it begins."""
+"""Errors of a node's process that cannot start, or is stopped while it starts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_node_without_its_environment_names_the_module_that_is_missing(bare: P
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_an_executable_whose_python_lacks_the_package_says_so(bare: Path) -> None:
+def test_an_executable_whose_python_lacks_the_package_reports_it(bare: Path) -> None:
     executable = CHECKOUT / "scripts/executables/recorder"
     done = run([executable], PATH=f"{bare}:/usr/bin:/bin")
     assert done.returncode == 1
@@ -64,7 +64,7 @@ def test_ctrl_c_while_a_node_still_imports_is_one_line() -> None:
 @pytest.mark.parametrize(
     "words", [["aassl_ros.nodes.simulator"], ["aassl_ros.cli.main", "call", "explorer/stop"]], ids=["node", "command"]
 )
-def test_a_middleware_that_is_not_installed_is_told_in_a_line_with_those_that_are(words: list[str]) -> None:
+def test_a_missing_middleware_is_reported_in_one_line_with_the_installed_ones(words: list[str]) -> None:
     done = run([sys.executable, "-m", *words], RMW_IMPLEMENTATION="rmw_nothing", PYTHONPATH=str(CHECKOUT))
     assert done.returncode in (1, 2)
     assert "RMW_IMPLEMENTATION = 'rmw_nothing' is not installed here, expected one of rmw_" in done.stderr

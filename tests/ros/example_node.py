@@ -1,4 +1,4 @@
-"""A node of the tests' own: a lifecycle shell that counts what it hears."""
+"""A node for the tests: a lifecycle node that prints its transitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shell that every node wears: parameters, lifecycle, signals, diagnostics."""
+"""The base of every node: parameters, lifecycle, signals, diagnostics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rcl_interfaces.srv import DescribeParameters
 EXAMPLE = Path(__file__).parent / "example_node.py"
 
 
-def test_a_node_starts_by_itself_and_puts_away_its_work_on_sigint(start_example: Any) -> None:
+def test_a_node_starts_by_itself_and_shuts_down_in_order_on_sigint(start_example: Any) -> None:
     node = start_example("rate_hz:=12.5", 'names:=["a", "b"]')
     assert node.stdout.readline() == "active 12.5 a,b\n"
     node.send_signal(signal.SIGINT)
@@ -26,7 +26,7 @@ def test_a_node_starts_by_itself_and_puts_away_its_work_on_sigint(start_example:
     assert node.returncode == 0
 
 
-def test_a_second_signal_does_not_hurry_a_node_that_puts_away_its_work(start_example: Any) -> None:
+def test_a_second_signal_does_not_interrupt_the_shutdown_of_a_node(start_example: Any) -> None:
     node = start_example()
     node.stdout.readline()
     node.send_signal(signal.SIGTERM)
@@ -46,7 +46,7 @@ def test_a_second_signal_does_not_hurry_a_node_that_puts_away_its_work(start_exa
         ("autostart:=perhaps", "example: autostart = 'perhaps', expected true or false."),
     ],
 )
-def test_a_wrong_parameter_ends_the_node_with_one_line(start_example: Any, parameter: str, message: str) -> None:
+def test_a_wrong_parameter_of_a_node_is_a_one_line_error(start_example: Any, parameter: str, message: str) -> None:
     node = start_example(parameter)
     said, _ = node.communicate(timeout=240)
     assert node.returncode == 1
@@ -59,7 +59,7 @@ def test_a_parameter_that_the_node_does_not_have_is_named(start_example: Any) ->
     assert said.startswith("example: unknown parameter 'moode', expected one of autostart, mode, names, rate_hz,")
 
 
-def test_a_parameter_file_that_cannot_be_read_is_told_without_a_trace(ros_domain: int, tmp_path: Path) -> None:
+def test_an_unreadable_parameter_file_is_reported_without_a_traceback(ros_domain: int, tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text("example: [")
     command = [sys.executable, str(EXAMPLE), "--ros-args", "--params-file", str(tmp_path / "broken.yaml")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
@@ -68,7 +68,7 @@ def test_a_parameter_file_that_cannot_be_read_is_told_without_a_trace(ros_domain
     assert "Traceback" not in done.stderr
 
 
-def test_a_mistake_of_ours_in_a_transition_is_not_swallowed(start_example: Any) -> None:
+def test_a_bug_in_a_transition_is_not_hidden(start_example: Any) -> None:
     node = start_example("mode:=mistaken")
     said, _ = node.communicate(timeout=240)
     assert node.returncode == 1
@@ -86,7 +86,7 @@ def test_parameters_are_described_with_their_ranges(start_example: Any, ros: Any
     assert mode.additional_constraints == "one of good, broken, mistaken"
 
 
-def test_without_autostart_the_lifecycle_services_drive_it_and_diagnostics_are_heard_before(
+def test_without_autostart_the_lifecycle_services_control_it_and_diagnostics_are_published_before(
     start_example: Any, ros: Any
 ) -> None:
     process = start_example("autostart:=false")
@@ -119,7 +119,7 @@ def test_without_autostart_the_lifecycle_services_drive_it_and_diagnostics_are_h
 
 
 @pytest.mark.parametrize("domain", ["abc", "999"])
-def test_a_domain_that_is_none_is_told_in_a_line_by_nodes_and_commands(domain: str) -> None:
+def test_an_invalid_domain_is_a_one_line_error_of_nodes_and_commands(domain: str) -> None:
     environment = {**os.environ, "ROS_DOMAIN_ID": domain}
     for words in (
         ["aassl_ros.nodes.simulator"],

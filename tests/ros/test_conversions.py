@@ -1,4 +1,4 @@
-"""Messages to arrays and back: nothing is lost, and what cannot be read is one of our errors."""
+"""Messages to arrays and back: nothing is lost, and an unreadable message is one of our errors."""
 
 from __future__ import annotations
 

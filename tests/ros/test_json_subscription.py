@@ -1,4 +1,4 @@
-"""Bad JSON messages over DDS: counted, logged, and the next right one is taken."""
+"""Bad JSON messages over DDS are counted and logged, and the next valid one is passed on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BAD = (
 )
 
 
-def test_what_is_not_of_the_schema_is_counted_and_what_is_goes_on(ros: Any) -> None:
+def test_invalid_messages_are_counted_and_valid_ones_are_passed_on(ros: Any) -> None:
     node, taken = ros.node("hearing"), []
     hearing = JsonSubscription(node, topics.CHECKPOINT, CheckpointNews.parse, taken.append, LATCHED)
     publisher = ros.node("speaking").create_publisher(String, topics.CHECKPOINT, LATCHED)
@@ -37,7 +37,7 @@ def test_what_is_not_of_the_schema_is_counted_and_what_is_goes_on(ros: Any) -> N
     assert hearing.refused == len(BAD)
 
 
-def test_a_program_that_watches_leaves_bad_messages_out(ros: Any) -> None:
+def test_the_monitor_leaves_invalid_messages_out(ros: Any) -> None:
     node = ros.node("speaking")
     episodes = node.create_publisher(String, topics.EPISODE, LATCHED)
     answers = node.create_publisher(String, topics.ANSWER, LATCHED)

@@ -81,7 +81,7 @@ def test_every_parameter_of_every_node_is_applied_at_once_or_refused_with_the_re
         assert result.successful or result.reason, key
 
 
-def test_an_active_node_applies_what_it_can_and_says_why_not_the_rest(ros: Any, start_example: Any) -> None:
+def test_an_active_node_applies_what_it_can_and_refuses_the_rest_with_the_reason(ros: Any, start_example: Any) -> None:
     process = start_example()
     process.stdout.readline()
     client = Client(ros, "example")

@@ -1,4 +1,4 @@
-"""An arm and its camera for the live nodes: real topics, pictures of stripes, a clock of the wall."""
+"""An arm and its camera for the live nodes: real topics, images of stripes, wall-clock time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The evaluator node in a process of its own: it names what the camera shows and takes up new checkpoints."""
+"""The evaluator node in its own process: it recognizes the object in the image and loads new checkpoints."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _since(answers: list[dict[str, Any]], stamp_ns: int) -> list[dict[str, Any]]
     return [answer for answer in answers if answer["stamp"] > stamp_ns]
 
 
-def test_it_waits_for_a_checkpoint_then_follows_the_trainer_and_keeps_the_old_one_where_the_new_is_damaged(
+def test_it_waits_for_a_checkpoint_then_follows_the_trainer_and_keeps_the_old_one_if_the_new_is_damaged(
     ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, heard: dict[str, list[Any]]
 ) -> None:
     start_node("evaluator", {"gallery": gallery_data, "device": "cpu"})
@@ -125,7 +125,7 @@ def test_frames_it_cannot_read_are_counted_and_sizes_may_change(
     ros.wait_for(lambda: _since(heard["answers"], since_ns), what="an answer on a larger frame")
 
 
-def test_what_is_like_nothing_in_the_gallery_is_unknown(
+def test_an_object_unlike_the_gallery_is_unknown(
     ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, heard: dict[str, list[Any]]
 ) -> None:
     parameters = {"checkpoint": make_checkpoint("first"), "gallery": gallery_data, "device": "cpu",

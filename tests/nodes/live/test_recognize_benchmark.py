@@ -1,4 +1,4 @@
-"""The benchmark of recognition runs the real node and tells what it adds to its encoder."""
+"""The benchmark of recognition runs the real node and measures the time that it adds to its encoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trainer node in a process of its own: it learns, announces, obeys, and outlives what it cannot read."""
+"""The trainer node in its own process: it trains, announces checkpoints, answers services and survives bad messages."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_it_learns_from_topics_and_announces_checkpoints_that_load(
     assert load_checkpoint(tmp_path / "run").step >= announced[-1]["step"] > 0
 
 
-def test_it_says_which_streams_it_hears_and_that_learning_begins(
+def test_it_logs_the_topics_that_it_receives_and_the_start_of_training(
     ros: Any, stage: Any, start_node: Any, announced: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     process = start_node("trainer", {**SMALL, "run_dir": tmp_path / "run", "save_seconds": 0.1})
@@ -74,12 +74,12 @@ def test_it_says_which_streams_it_hears_and_that_learning_begins(
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=120)
     for topic in ("/camera/image_raw", "/joint_states", "/episode", "/simulator/truth/object_pose"):
-        assert said.count(f"{topic} is heard.") == 1
-    assert said.count("learning begins, with ") == 1
-    assert said.index("/camera/image_raw is heard.") < said.index("learning begins") < said.index("saved step")
+        assert said.count(f"receiving {topic}.") == 1
+    assert said.count("training started with ") == 1
+    assert said.index("receiving /camera/image_raw.") < said.index("training started") < said.index("saved step")
 
 
-def test_the_pace_is_changed_at_once_and_what_the_learner_is_made_of_is_refused(
+def test_settings_of_the_pace_are_changed_at_once_and_settings_of_the_learner_are_refused(
     ros: Any, stage: Any, start_node: Any, announced: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     start_node("trainer", {**SMALL, "run_dir": tmp_path / "run", "updates_per_second": 0.001, "save_seconds": 1000.0})
@@ -119,7 +119,7 @@ def test_pause_and_save_do_as_they_say(
     ros.wait_for(lambda: int(stage.values("trainer")["step"]) > announced[0]["step"], what="updates after the pause")
 
 
-def test_what_cannot_be_read_is_counted_and_learning_goes_on(
+def test_unreadable_messages_are_counted_and_training_continues(
     ros: Any, stage: Any, start_node: Any, tmp_path: Path
 ) -> None:
     start_node("trainer", {**SMALL, "run_dir": tmp_path / "run"})
@@ -153,7 +153,7 @@ def test_what_cannot_be_read_is_counted_and_learning_goes_on(
     ros.wait_for(lambda: int(stage.values("trainer")["step"]) > step, what="further updates")
 
 
-def test_it_goes_on_from_a_checkpoint(
+def test_it_continues_from_a_checkpoint(
     ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, announced: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     start = make_checkpoint("start")
@@ -163,7 +163,7 @@ def test_it_goes_on_from_a_checkpoint(
     assert load_checkpoint(announced[-1]["path"]).method == "simclr"
 
 
-def test_activated_again_it_goes_on_from_where_it_ended(ros: Any, stage: Any, tmp_path: Path) -> None:
+def test_activated_again_it_continues_where_it_stopped(ros: Any, stage: Any, tmp_path: Path) -> None:
     values = {**SMALL, "run_dir": str(tmp_path / "run")}
     node = TrainerNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
     ros.executor.add_node(node)
@@ -206,16 +206,18 @@ def test_a_wrong_start_is_one_line_and_status_1(
     assert len([told for told in output.splitlines() if line in told]) == 1, output
 
 
-def test_on_the_console_it_says_that_no_camera_is_heard_and_that_nobody_marks_episodes(
+def test_missing_frames_and_missing_episodes_are_logged(
     ros: Any, start_node: Any, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     said: list[str] = []
     ros.node("listener").create_subscription(Log, "/rosout", lambda log: said.append(log.msg), 100)
     start_node("trainer", {**SMALL, "run_dir": tmp_path / "run"})
-    ros.wait_for(lambda: any("nobody publishes /camera/image_raw" in line for line in said), what="the silent camera")
+    ros.wait_for(lambda: any("no publisher on /camera/image_raw" in line for line in said), what="the silent camera")
     request.getfixturevalue("stage")
-    ros.wait_for(lambda: any("Mark what is in view: aassl episode start" in line for line in said), what="no episode")
-    assert sum("nobody publishes" in line for line in said) == 1
+    ros.wait_for(
+        lambda: any("Mark the object in view: aassl episode start" in line for line in said), what="no episode"
+    )
+    assert sum("no publisher on" in line for line in said) == 1
 
 
 def test_from_the_command_line_it_can_be_paused_and_asked_to_save(
@@ -227,9 +229,9 @@ def test_from_the_command_line_it_can_be_paused_and_asked_to_save(
     assert main(["call", "trainer/pause", "true"]) == 0
     assert capsys.readouterr().out == "paused\n"
     assert main(["call", "trainer/save"]) == 1
-    assert capsys.readouterr().err == "aassl: /trainer/save: nothing learnt yet.\n"
+    assert capsys.readouterr().err == "aassl: /trainer/save: nothing to save yet.\n"
     assert main(["call", "explorer/next"]) == 1
-    assert "nobody offers /explorer/next (waited 5 s)" in capsys.readouterr().err
+    assert "there is no service /explorer/next (waited 5 s)" in capsys.readouterr().err
     assert main(["call", "trainer/save", "true"]) == 2
     assert main(["call", "trainer/pause"]) == 2
     assert "call trainer/pause takes true or false." in capsys.readouterr().err
