@@ -62,7 +62,7 @@ class NodeProcesses:
         self.stop()
 
     def _start(self, spec: NodeSpec) -> None:
-        # In a session of its own, the node does not get the Ctrl-C of the terminal. We stop the nodes in order.
+        # In its own session, the node does not get the Ctrl-C of the terminal. We stop the nodes in order.
         process = subprocess.Popen(
             command_line(spec),
             stdin=subprocess.DEVNULL,

@@ -28,7 +28,7 @@ from aassl_ros.learning.training.trainer import Trainer, TrainProgress, TrainRep
 from aassl_ros.progress import progress
 from aassl_ros.settings import SettingInfo, describe, from_mapping
 
-# Settings with an option of their own, because many runs change them. --set takes every setting.
+# Settings that have their own option, because many runs change them. --set takes every setting.
 _OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "weights", "epochs", "updates", "batch", "lr", "seed",
             "action_space", "window", "pairs", "validation", "temperature", "action_temperature", "action_weight",
             "max_seconds", "device", "precision", "schedule", "warmup_epochs", "probe_every",

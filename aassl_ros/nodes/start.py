@@ -40,7 +40,7 @@ def guard_start() -> None:
         os.kill(os.getpid(), number)
 
     sys.excepthook = tell
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where SIGINT is ignored
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not if SIGINT is ignored
         signal.signal(signal.SIGINT, stop)
 
 

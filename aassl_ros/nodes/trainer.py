@@ -156,7 +156,7 @@ class TrainerNode(ManagedNode):
         updates = status.step - (0 if self._start is None else self._start.step)
         self.get_logger().info(f"{self._intake.counts.kept} frames kept, {updates} updates, {status.saves} saves.")
         if status.saved is not None:
-            self._start = load_checkpoint(status.saved.path)  # activated again, it goes on from here
+            self._start = load_checkpoint(status.saved.path)  # if activated again, it continues from here
         self._feed = self._intake = self._trainer = None
 
     def cleanup(self) -> None:

@@ -10,7 +10,7 @@ from aassl_ros.bringup.systems import SYSTEMS, node_specs
 from aassl_ros.errors import ConfigError
 
 
-def test_a_real_robot_gets_everything_but_the_simulator_and_real_time() -> None:
+def test_with_a_real_robot_the_simulator_is_left_out_and_real_time_is_used() -> None:
     simulated = node_specs("online", {})
     real = node_specs("online", {"robot": "real"})
     assert [node.name for node in simulated] == ["simulator", "recorder", "trainer", "evaluator", "explorer"]
@@ -25,7 +25,7 @@ def test_a_real_robot_gets_everything_but_the_simulator_and_real_time() -> None:
     assert not any(node.parameters["use_sim_time"] for node in real)
 
 
-def test_arguments_reach_the_parameters_they_are_for_with_their_types() -> None:
+def test_arguments_set_their_parameters_with_the_right_types() -> None:
     given = {"objects": "train:mug_0001, test:mug_0002", "episode_seconds": "2", "seed": "7", "exit_when_done": "true"}
     explorer = next(node for node in node_specs("collect", given) if node.name == "explorer")
     assert explorer.parameters["objects"] == ["train:mug_0001", "test:mug_0002"]

@@ -36,7 +36,7 @@ def foreign(tmp_path: Path) -> Path:
     return tmp_path / "imagenet.safetensors"
 
 
-def test_a_run_becomes_a_backbone_that_another_run_begins_with(
+def test_a_run_becomes_a_backbone_that_another_run_starts_from(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     file = tmp_path / "backbone.safetensors"

@@ -59,7 +59,7 @@ class Explained:
     weights: tuple[float, ...] = setting((), "Weights")
 
 
-def test_help_names_valid_values_and_the_default_but_no_empty_default_and_not_that_text_is_a_string() -> None:
+def test_help_has_valid_values_and_the_default_but_neither_an_empty_default_nor_the_word_string() -> None:
     assert [help_text(info) for info in describe(Explained)] == [
         "Side in pixels (an integer of at least 8; default: 64)",
         "Steps (an integer from 0 to 1000000000; default: 0)",

@@ -26,7 +26,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def test_a_run_leaves_its_checkpoint_and_says_so(data: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_run_writes_its_checkpoint_and_prints_where(data: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["train", data, "-o", str(tmp_path / "run"), *TINY, "--epochs", "2"]) == 0
     out, error = capsys.readouterr()
     assert out.startswith(f"{tmp_path / 'run' / 'checkpoint'}: 10 updates in ")

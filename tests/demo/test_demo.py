@@ -78,7 +78,7 @@ def test_the_trainer_node_did_not_train_on_the_test_objects(finished: Path) -> N
     assert set(offline["train_instances"]) < set(facts["instances"]), "objects of the online set were learned from, too"
 
 
-def test_the_report_can_be_drawn_again(finished: Path) -> None:
+def test_the_report_can_be_written_again(finished: Path) -> None:
     (finished / "report.html").unlink()
     subprocess.run([sys.executable, "-m", "aassl_ros.cli.main", "report", str(finished)], check=True)
     assert (finished / "report.html").is_file()

@@ -20,7 +20,7 @@ UNARMED = "not armed: aassl call explorer/arm"
 
 
 class Person:
-    """Calls the explorer's services, and knows whether the arm moves."""
+    """Calls the explorer's services, and checks whether the arm moves."""
 
     def __init__(self, ros, arm, node: Node) -> None:
         self.ros, self.arm = ros, arm
@@ -38,7 +38,7 @@ class Person:
         self.ros.wait_for(lambda: len(self.arm.plans) >= before + 3, what="three plans")
 
     def sees_no_motion(self, state: str) -> None:
-        """The explorer says that it is in that state, and no command comes any more."""
+        """Check that the explorer reports this state and that no more commands arrive."""
         self.arm.diagnostics.clear()
         self.ros.wait_for(lambda: any(state in said for _, said in self.arm.diagnostics), what=state)
         before = len(self.arm.plans)
@@ -53,7 +53,7 @@ class Person:
 
 @pytest.fixture
 def arm(ros, following_arm):
-    """A real arm, as far as the explorer can tell."""
+    """An arm that the explorer takes for a real one."""
     return following_arm(ros.node("driver"))
 
 

@@ -34,7 +34,7 @@ ON_HUMBLE = {
 
 
 def unconditional_imports(part: ast.AST) -> list[ast.ImportFrom]:
-    """The imports of a file but those of a `try`, which has another way where they fail."""
+    """The imports of a file, except those inside a `try`, which handles their failure."""
     found = [part] if isinstance(part, ast.ImportFrom) else []
     return found + [
         each

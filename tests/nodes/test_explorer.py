@@ -24,7 +24,7 @@ SECOND = 1_000_000_000
 
 @pytest.fixture
 def arm(ros, following_arm):
-    """An arm in the hands of a simulator that answers every request with a frame 30 ms from now."""
+    """An arm of a simulator that answers every object request with the stamp of a frame 30 ms from now."""
     arm = following_arm(ros.node("arm"), answer=lambda request: arm.show(request))
     return arm
 

@@ -21,7 +21,7 @@ SECOND = 1_000_000_000
 
 
 class Witness:
-    """Writes down what the two processes tell."""
+    """Records the messages of the two processes."""
 
     def __init__(self, node) -> None:
         self.joints: list[tuple[int, JointState]] = []

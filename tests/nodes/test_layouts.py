@@ -51,7 +51,7 @@ def published_topics() -> dict[str, str]:
 
 
 def topic_name(expression: ast.expr) -> str | None:
-    """What a call names as its topic; None if that is known only when it runs (probes of `aassl doctor`)."""
+    """Return the topic that a call names; None if it is known only at run time (probes of `aassl doctor`)."""
     known = {"topics": topics, "camera": topics.DEFAULT_CAMERA}
     try:
         name = eval(ast.unparse(expression), {}, known)

@@ -23,7 +23,7 @@ LEFT = ("-r", "__ns:=/left")
 
 @pytest.fixture
 def arm_file(tmp_path) -> str:
-    """A panda whose description is only told by the robot."""
+    """A panda whose URDF comes only from the topic robot_description."""
     values = yaml.safe_load(share("sim/arms/panda.yaml").read_text()) | {"urdf": ""}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(values))
     return str(tmp_path / "mine.yaml")

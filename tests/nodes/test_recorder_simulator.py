@@ -24,7 +24,7 @@ _STEP_S = 0.1
 
 
 def wave(start_s: float, seconds: float) -> JointTrajectory:
-    """All joints swing round home, each at a pace of its own; 10 points a second."""
+    """All joints swing around home, each with its own frequency; 10 points per second."""
     arm = load_arm("panda")
     message = JointTrajectory(joint_names=list(arm.joints))
     for step in range(1, round(seconds / _STEP_S) + 1):

@@ -41,7 +41,7 @@ _IMAGES = topics.image_topic("camera")
 
 
 class Ear:
-    """Hears everything the simulator says, and speaks to it."""
+    """Receives everything that the simulator publishes, and sends requests to it."""
 
     def __init__(self, ros: Any) -> None:
         self.ros = ros
@@ -75,7 +75,7 @@ class Ear:
 
 @pytest.fixture
 def ear(ros: Any, start_node: Callable[..., subprocess.Popen[str]]) -> Ear:
-    """Hears a simulator of a Panda that has been running for some frames."""
+    """A listener of a simulated Panda that has been running for some frames."""
     start_node("simulator", {"seed": 3})
     ear = Ear(ros)
     ear.wait_until_running()

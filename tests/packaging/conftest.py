@@ -30,7 +30,7 @@ _SOURCE = (
 
 @dataclass(frozen=True)
 class Installation:
-    """The package as installed: where to, and the shell command that readies a terminal for it."""
+    """An installed package: its place, and the shell command that sets up a terminal for it."""
 
     prefix: Path
     setup: str
@@ -70,7 +70,7 @@ def _install(way: str, folder: Path) -> Installation:
 
 
 def _install_with_pip(source: Path, folder: Path, options: list[str]) -> Installation:
-    """In an environment that borrows the packages of the one that runs the tests, so that nothing is downloaded."""
+    """Install into an environment that uses the packages of the tests' environment, so that nothing is downloaded."""
     prefix = folder / "environment"
     _call([sys.executable, "-m", "venv", "--without-pip", str(prefix)], folder)
     packages = next((prefix / "lib").glob("python3.*")) / "site-packages"

@@ -99,7 +99,7 @@ needs_launch = pytest.mark.skipif(
 
 @contextmanager
 def ros2_launch(installation: Any, folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """`ros2 launch aassl_ros ...` in a ROS domain of its own; all its output comes on stdout."""
+    """`ros2 launch aassl_ros ...` in its own ROS domain, with all output on stdout."""
     command = f"{installation.setup} exec ros2 launch aassl_ros {shlex.join(words)}"
     prefixes = [str(installation.prefix), os.environ.get("AMENT_PREFIX_PATH", "")]
     with own_domain():

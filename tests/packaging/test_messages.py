@@ -89,13 +89,13 @@ def test_installing_again_does_nothing() -> None:
     assert set(install_messages().values()) == {"is already installed"}
 
 
-def test_a_missing_compiler_is_named_with_the_package_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_compiler_is_named_with_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(RosError, match=r"g\+\+.*apt install g\+\+"):
         check_compiler()
 
 
-def test_missing_python_headers_are_named_with_the_package_that_brings_them(
+def test_missing_python_headers_are_named_with_the_package_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))

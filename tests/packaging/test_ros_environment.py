@@ -64,7 +64,7 @@ def test_a_sourced_installation_is_left_as_it_is(ros_installation: Path) -> None
 
 
 @needs_wheels
-def test_the_wheels_of_another_environment_are_no_installation_and_are_taken_out(
+def test_the_wheels_of_another_environment_are_not_taken_for_an_installation_and_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "lib/python3.10/site-packages/ros_wheels_bootstrapper").mkdir(parents=True)

@@ -28,7 +28,7 @@ def set_up(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_a_python_that_will_not_do_is_told_with_what_will(tmp_path: Path) -> None:
+def test_an_unsupported_python_is_reported_with_the_supported_ones(tmp_path: Path) -> None:
     result = set_up(tmp_path, "/usr/bin/false")
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
@@ -36,7 +36,7 @@ def test_a_python_that_will_not_do_is_told_with_what_will(tmp_path: Path) -> Non
     assert "apt install python3.11" in result.stderr
 
 
-def test_a_missing_compiler_is_told_before_anything_is_downloaded(tmp_path: Path) -> None:
+def test_a_missing_compiler_is_reported_before_anything_is_downloaded(tmp_path: Path) -> None:
     result = set_up(tmp_path, sys.executable)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].endswith("Install it: apt install g++")

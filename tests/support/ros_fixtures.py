@@ -1,4 +1,4 @@
-"""Real rclpy over DDS between processes: every test has a ROS domain of its own."""
+"""Real rclpy over DDS between processes: every test has its own ROS domain."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PANDA = load_arm("panda")
 
 @pytest.fixture
 def ros_domain() -> Iterator[int]:
-    """A ROS_DOMAIN_ID in the environment of this process and of those it starts, that no other test run has now."""
+    """Set a ROS_DOMAIN_ID that no other test run uses, for this process and those it starts."""
     prepare_environment()
     set_image_transport()
     with own_domain() as domain:
@@ -67,7 +67,7 @@ class Ros:
         pytest.fail(f"waited {timeout_s:g} s for {what}")
 
     def spin(self, seconds: float) -> None:
-        """Spin for a time: to see that something does not happen."""
+        """Spin for a time, to check that something does not happen."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.executor.spin_once(timeout_sec=0.05)
