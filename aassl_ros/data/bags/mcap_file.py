@@ -177,13 +177,12 @@ class McapFile:
     def _count_inside(self, chunk: Chunk) -> int:
         data = self._file.chunk_data(chunk, verify=False)
         count = 0
-        for place in self._file.inside(data, chunk.offset):
-            if place.opcode == mcap_records.MESSAGE:
-                self._counts[int.from_bytes(data[place.start : place.start + 2], "little")] += 1
+        for opcode, _, start, length in self._file.inside(data, chunk.offset):
+            if opcode == mcap_records.MESSAGE:
+                self._counts[int.from_bytes(data[start : start + 2], "little")] += 1
                 count += 1
-            elif place.opcode in (mcap_records.SCHEMA, mcap_records.CHANNEL):
-                content = data[place.start : place.start + place.length]
-                self._directory.take(place.opcode, Fields(self.path, content, chunk.offset))
+            elif opcode in (mcap_records.SCHEMA, mcap_records.CHANNEL):
+                self._directory.take(opcode, Fields(self.path, data[start : start + length], chunk.offset))
         return count
 
     def _chunk_messages(self, offset: int, wanted: dict[int, StoredTopic], verify: bool) -> Iterator[StoredMessage]:
@@ -202,14 +201,14 @@ class McapFile:
     def _messages_in(self, data: bytes, offset: int, wanted: dict[int, StoredTopic]) -> Iterator[StoredMessage]:
         """The messages in the data of a chunk or run, by time. Only numbers are kept of each, for there may be many."""
         times, starts, ends = array("Q"), array("Q"), array("Q")
-        for place in self._file.inside(data, offset):
-            if place.opcode == mcap_records.MESSAGE:
-                number, _, log_ns, _ = MESSAGE_HEAD.unpack_from(data, place.start)
+        for opcode, _, start, length in self._file.inside(data, offset):
+            if opcode == mcap_records.MESSAGE:
+                number, _, log_ns, _ = MESSAGE_HEAD.unpack_from(data, start)
                 if number in wanted:
                     times.append(log_ns)
-                    starts.append(place.start)
-                    ends.append(place.start + place.length)
-        order = np.argsort(np.frombuffer(times, np.uint64), kind="stable") if times else np.zeros(0, np.int64)
+                    starts.append(start)
+                    ends.append(start + length)
+        order = np.argsort(np.frombuffer(times, np.uint64), kind="stable").tolist() if times else []
         for index in order:
             start = starts[index]
             number, _, log_ns, publish_ns = MESSAGE_HEAD.unpack_from(data, start)

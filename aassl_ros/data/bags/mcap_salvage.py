@@ -97,17 +97,16 @@ class McapSalvage:
         try:
             chunk = file.chunk(place.offset)
             data = file.chunk_data(chunk, verify=True)
-            for inside in file.inside(data, place.offset):
-                if inside.opcode in (mcap_records.SCHEMA, mcap_records.CHANNEL):
-                    content = data[inside.start : inside.start + inside.length]
-                    self._directory.take(inside.opcode, Fields(self._path, content, place.offset))
+            for opcode, _, start, length in file.inside(data, place.offset):
+                if opcode in (mcap_records.SCHEMA, mcap_records.CHANNEL):
+                    self._directory.take(opcode, Fields(self._path, data[start : start + length], place.offset))
         except DamagedError as error:
             self._report.damaged_chunks += 1
             self._report.note(str(error))
             return
-        for inside in file.inside(data, place.offset):
-            if inside.opcode == mcap_records.MESSAGE:
-                yield from self._message(data[inside.start : inside.start + inside.length])
+        for opcode, _, start, length in file.inside(data, place.offset):
+            if opcode == mcap_records.MESSAGE:
+                yield from self._message(data[start : start + length])
 
     def _message(self, content: bytes) -> Iterator[StoredMessage]:
         number, _, log_ns, publish_ns = MESSAGE_HEAD.unpack_from(content)

@@ -152,16 +152,17 @@ class BagReader:
         Raises:
             BagError: a topic is not in the bag, or the file is damaged.
         """
-        for topic in wanted:
-            if topic not in self.topics:
-                raise BagError(f"{self.path} holds no topic {topic} (found: {', '.join(self.topics) or 'nothing'}).")
+        for name in wanted:
+            if name not in self.topics:
+                raise BagError(f"{self.path} holds no topic {name} (found: {', '.join(self.topics) or 'nothing'}).")
         names = frozenset(wanted or self.topics)
         parts = [Part(file.start_ns, partial(file.messages, names, verify=verify)) for file in self._filled()]
         with self._advising():
             for stored in in_order(parts):
-                yield BagMessage(
-                    stored.topic.name, stored.topic.type, stored.log_ns, stored.publish_ns, self._cdr(stored)
-                )
+                log_ns, publish_ns, topic, data = stored
+                if topic.encoding == "ros1" or data[:4] == ZSTD_MAGIC:
+                    data = self._cdr(stored)
+                yield BagMessage(topic.name, topic.type, log_ns, publish_ns, data)
 
     def decode(self, message: BagMessage) -> Any:
         """Decode a message. Its fields have the names in its .msg file. Raises DataError if its bytes are damaged."""
@@ -195,13 +196,12 @@ class BagReader:
                 self._metadata = replace(parse_metadata(inside, self._files[-1].path), counts={}, files=())
 
     def _cdr(self, stored: StoredMessage) -> bytes:
-        data = stored.data
-        if data.startswith(ZSTD_MAGIC):
-            try:
-                data = message_bytes(data)
-            except ValueError as error:
-                what = f"the message of {stored.topic.name} received at {stored.log_ns} ns cannot be read: {error}"
-                raise DamagedError(self.path, what) from error
+        """The CDR of a message that is compressed or of ROS 1."""
+        try:
+            data = message_bytes(stored.data)
+        except ValueError as error:
+            what = f"the message of {stored.topic.name} received at {stored.log_ns} ns cannot be read: {error}"
+            raise DamagedError(self.path, what) from error
         if stored.topic.encoding == "ros1":
             try:
                 return self._types.cdr(stored.topic.type, data)

@@ -13,6 +13,8 @@ from aassl_ros.data.bags.stored import StoredMessage, StoredTopic, normal_type
 from aassl_ros.errors import first_line
 
 MAGIC = b"SQLite format 3\0"
+# What sqlite raises on a damaged file. Its own message may hold bytes of the file, which need not be UTF-8.
+SQLITE_ERRORS = (sqlite3.Error, sqlite3.Warning, OverflowError, MemoryError, UnicodeDecodeError)
 _MAX_TOPICS = 65536
 _MAX_TEXT = 16 << 20
 _LENGTH_LIMIT = 0  # SQLITE_LIMIT_LENGTH
@@ -39,7 +41,7 @@ class SqliteFile:
         self._connection = connect(path)
         try:
             self._read(lenient)
-        except (sqlite3.Error, OverflowError, MemoryError) as error:
+        except SQLITE_ERRORS as error:
             self._connection.close()
             raise DamagedError(self.path, first_line(error)) from error
         except BaseException:
@@ -73,7 +75,7 @@ class SqliteFile:
         """The highest number of a message; 0 if that cannot be read."""
         try:
             (number,) = self._connection.execute("SELECT max(id) FROM messages").fetchone()
-        except sqlite3.Error:
+        except SQLITE_ERRORS:
             return 0
         return number if isinstance(number, int) else 0
 
@@ -87,7 +89,7 @@ class SqliteFile:
     def _verify(self) -> None:
         try:
             (said,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise DamagedError(self.path, first_line(error)) from error
         if said != "ok":
             raise DamagedError(self.path, str(said).splitlines()[-1])
@@ -103,7 +105,7 @@ class SqliteFile:
                 if total > self._size:
                     raise DamagedError(self.path, f"its messages claim more than the {self._size} bytes of the file")
                 yield number, topic, max(log_ns, 0), data
-        except (sqlite3.Error, OverflowError, MemoryError) as error:
+        except SQLITE_ERRORS as error:
             raise DamagedError(self.path, first_line(error)) from error
 
     def _read(self, lenient: bool) -> None:

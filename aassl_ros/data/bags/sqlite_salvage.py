@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 from aassl_ros.data.bags.damage import DamagedError
 from aassl_ros.data.bags.recovered import Recovered
-from aassl_ros.data.bags.sqlite_file import SqliteFile, connect
+from aassl_ros.data.bags.sqlite_file import SQLITE_ERRORS, SqliteFile, connect
 from aassl_ros.data.bags.stored import StoredMessage
 from aassl_ros.errors import first_line
 
@@ -69,5 +68,5 @@ def _settle(path: Path, report: Recovered) -> None:
             connection.execute("PRAGMA journal_mode = DELETE").fetchall()
         finally:
             connection.close()
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         report.note(f"{path.name}: what lies beside it cannot be brought in ({first_line(error)}).")

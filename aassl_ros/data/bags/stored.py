@@ -63,6 +63,10 @@ class Part(NamedTuple):
 
 def in_order(parts: Sequence[Part]) -> Iterator[StoredMessage]:
     """The messages of all parts in order of receipt; a part is opened only when its first message may be next."""
+    return parts[0].open() if len(parts) == 1 else _merged(parts)
+
+
+def _merged(parts: Sequence[Part]) -> Iterator[StoredMessage]:
     pending = sorted(parts, key=lambda part: part.start_ns, reverse=True)
     heap: list[tuple[int, int, StoredMessage, Iterator[StoredMessage]]] = []
     number = 0
@@ -72,7 +76,17 @@ def in_order(parts: Sequence[Part]) -> Iterator[StoredMessage]:
             number += 1
             if (first := next(messages, None)) is not None:
                 heapq.heappush(heap, (first.log_ns, number, first, messages))
-        if heap:
+        if len(heap) == 1:
+            # The usual case: parts that do not overlap.
+            _, _, message, messages = heap.pop()
+            until = pending[-1].start_ns if pending else None
+            yield message
+            for message in messages:
+                if until is not None and message.log_ns >= until:
+                    heap.append((message.log_ns, number, message, messages))
+                    break
+                yield message
+        elif heap:
             _, order, message, messages = heap[0]
             yield message
             if (following := next(messages, None)) is None:
