@@ -13,7 +13,7 @@ from aassl_ros.cli.options import add_settings, read_settings
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.evaluation.evaluate import EvaluationSettings, evaluate
-from aassl_ros.learning.evaluation.evaluated_encoder import subject_at
+from aassl_ros.learning.evaluation.evaluated_encoder import evaluated_encoder_at
 from aassl_ros.learning.evaluation.result import Evaluation
 from aassl_ros.learning.readout.split import SPLITS
 from aassl_ros.progress import progress_once_known
@@ -35,11 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments, EvaluationSettings)
     _check_pictures(arguments, settings)
-    subject = subject_at(arguments.checkpoint)
+    evaluated = evaluated_encoder_at(arguments.checkpoint)
     data = PreparedData.open(arguments.data)
     with progress_once_known("frames embedded") as show:
         evaluation = evaluate(
-            subject, data, settings, split=arguments.split, picture=arguments.picture is not None, progress=show
+            evaluated, data, settings, split=arguments.split, picture=arguments.picture is not None, progress=show
         )
     _draw(evaluation, arguments)
     if arguments.json:

@@ -46,7 +46,7 @@ class RecorderNode(ManagedNode):
         self._recording: Recording | None = None
         self._closing: list[tuple[Recording, float]] = []
         self._intakes: dict[str, TopicSubscriber] = {}
-        self._carried = SplitBacklog()
+        self._backlog = SplitBacklog()
         self._times = StreamClock()
         self._set_back = -_CLOCK_SETTLED_S
         self._watchers: list[Timer] = []
@@ -75,7 +75,7 @@ class RecorderNode(ManagedNode):
         """Open a new bag and start to receive. Raises BagError if the bag cannot be made."""
         assert self._session is not None
         self._said.clear()
-        self._carried = SplitBacklog(self._motion_topics())
+        self._backlog = SplitBacklog(self._motion_topics())
         self._recording = self._open(0)
         self._activated = time.monotonic()
         self._intakes = {intake.name: intake for intake in map(self._intake, self._settings.topics(self._session))}
@@ -143,7 +143,7 @@ class RecorderNode(ManagedNode):
 
     def _on_found(self, topic: FoundTopic) -> None:
         assert self._recording is not None
-        self._carried.follow(topic)
+        self._backlog.follow(topic)
         self._add_topic(self._recording, topic)
         if topic.name in self._motion_topics():
             # A bag that still waits for its last samples receives this topic too.
@@ -161,7 +161,7 @@ class RecorderNode(ManagedNode):
         if self._times.jumped_back(topic, log_ns, data):
             self._begin_anew(log_ns)
         self._recording.receive(topic, log_ns, publish_ns, data)
-        self._carried.take(topic, log_ns, publish_ns, data)
+        self._backlog.take(topic, log_ns, publish_ns, data)
         if self._closing and topic in self._motion_topics():
             for old, _ in self._closing:
                 old.receive(topic, log_ns, publish_ns, data)
@@ -174,7 +174,7 @@ class RecorderNode(ManagedNode):
         if not settled:
             self._warn("The clock jumps back and forth. Stop the second simulator or bag player in this ROS domain.")
             return
-        self._carried.forget([*self._motion_topics(), self._session.roles.episode])
+        self._backlog.forget([*self._motion_topics(), self._session.roles.episode])
         try:
             old, new = self._split(log_ns)
         except AasslError as error:
@@ -284,9 +284,9 @@ class RecorderNode(ManagedNode):
         new = self._open(self._part + 1)
         old, self._recording = self._recording, new
         self._closing.append((old, time.monotonic() + self._settings.sample_timeout))
-        for topic, carried in self._carried:
+        for topic, kept in self._backlog:
             self._add_topic(new, topic)
-            for received_ns, publish_ns, data in carried:
+            for received_ns, publish_ns, data in kept:
                 new.receive(topic.name, received_ns if log_ns is None else log_ns, publish_ns, data)
         for intake in self._intakes.values():
             if intake.topic is not None:

@@ -41,11 +41,11 @@ def _conditions(conclusion: Conclusion) -> str:
     if conclusion.study.settings[0].kind == OVERHEAD:
         return f"{request.seeds} repetitions on `{request.data}`; settings: {common}. Mean and 95 % interval over them."
     actions = {run.get("action", "") for runs in conclusion.results.values() for run in runs.values()} - {""}
-    looked_at = f" Actions: {'; '.join(sorted(actions))}." if actions else ""
+    actions_text = f" Actions: {'; '.join(sorted(actions))}." if actions else ""
     return (
         f"Seeds 0 to {request.seeds - 1}, paired; {request.length} updates a run; settings: {common}; "
         f"{conclusion.test_instances} test instances of `{request.data}`. Mean and 95 % interval over the seeds "
-        f"(Student); accuracies in percent.{looked_at}"
+        f"(Student); accuracies in percent.{actions_text}"
     )
 
 

@@ -18,7 +18,7 @@ from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.files import write_whole
 from aassl_ros.learning.checkpoints.checkpoint import LINK, load_checkpoint
 from aassl_ros.learning.evaluation.evaluate import EvaluationSettings, evaluate
-from aassl_ros.learning.evaluation.evaluated_encoder import subject_of
+from aassl_ros.learning.evaluation.evaluated_encoder import evaluated_encoder_of
 from aassl_ros.learning.training.run_folder import begin, resume
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.learning.training.trainer import Trainer, TrainProgress
@@ -134,8 +134,8 @@ def _train_and_evaluate(spec: RunSpec, data: PreparedData, watch: Watch) -> dict
             raise Interrupted
 
     settings = from_mapping(EvaluationSettings, {"device": spec.device, **spec.evaluation}, source="study")
-    subject = subject_of(load_checkpoint(spec.folder))
-    found = evaluate(subject, data, settings, split=spec.split, picture=spec.picture, progress=show)
+    evaluated = evaluated_encoder_of(load_checkpoint(spec.folder))
+    found = evaluate(evaluated, data, settings, split=spec.split, picture=spec.picture, progress=show)
     picture = found.picture
     laid_out = (
         None

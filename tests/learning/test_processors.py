@@ -18,7 +18,8 @@ OTHER_KIND = "DEFAULT" if os.environ.get("ONEDNN_MAX_CPU_ISA") == "AVX2" else "A
 CORE = ("training/test_learner.py", "objectives/test_methods.py")
 LEARN = """
 import sys, numpy as np
-from aassl_ros.learning.training.learner import Learner, LearnerSettings
+from aassl_ros.learning.settings import LearnerSettings
+from aassl_ros.learning.training.learner import Learner
 rng = np.random.default_rng(0)
 for width in (4, 6, 8):
     for stem in ("imagenet", "small"):

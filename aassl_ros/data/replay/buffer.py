@@ -16,7 +16,7 @@ from aassl_ros.data.streams.robot_kinematics import RobotKinematics
 from aassl_ros.errors import DataError
 
 EPISODE_GAP = 1 << 42
-"""Distance of keys between episodes: 4,398 s in ns, wider than any window in seconds or frames (see pairs.py)."""
+"""Distance of keys between episodes: 4,398 s in ns, wider than any window (see pairs/partners.py)."""
 _DRAWS = 8
 """Partners drawn for a frame until one has an action."""
 _LATE_FRAMES = 1000

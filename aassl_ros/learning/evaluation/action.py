@@ -122,7 +122,7 @@ class ActionMeasures:
 
 
 def plan_actions(
-    taught: TrainedActions | None,
+    trained: TrainedActions | None,
     data: PreparedData,
     sides: tuple[NDArray[np.int64], NDArray[np.int64]],
     turns: Window,
@@ -135,11 +135,11 @@ def plan_actions(
     sides: the train frames and the test frames, int64; turns: window of the pairs for the prediction of rotations.
     """
     learner = retrieved = None
-    if taught is not None:
-        learner = taught.learner(device)
+    if trained is not None:
+        learner = trained.learner(device)
         if isinstance(_term(learner), Alignment):
             try:
-                usable = taught.space.usable(data)
+                usable = trained.space.usable(data)
                 window = parse_window(learner.settings.window)
                 retrieved = _draw(data, sides[1], usable, window, _RETRIEVED, (seed, 2))
             except DataError as error:
@@ -162,7 +162,7 @@ def plan_actions(
 
 def measure_actions(
     plan: ActionPlan,
-    taught: TrainedActions | None,
+    trained: TrainedActions | None,
     data: PreparedData,
     features: FramesToFeatures,
     left_out: tuple[str, ...],
@@ -174,11 +174,11 @@ def measure_actions(
     features: returns the features of the plan's frames; left_out: train instances that must not be used for gradients.
     """
     retrieved = cosine = linear = kernel = rotation_of = None
-    if plan.learner is not None and taught is not None:
+    if plan.learner is not None and trained is not None:
         if plan.retrieved is not None:
             trained = features if plan.learner.average is None else _not_averaged(plan.learner, plan.retrieved, data)
-            retrieved = _retrieve(plan.learner, plan.retrieved, taught, data, trained, seed)
-        known = taught.space, taught.normalisation
+            retrieved = _retrieve(plan.learner, plan.retrieved, trained, data, trained, seed)
+        known = trained.space, trained.normalisation
         cosine = measure_gradients(plan.learner, known, data, left_out, seed, notes)
     if plan.turns is not None:
         train, test, space = plan.turns
@@ -237,7 +237,7 @@ def _term(learner: Learner) -> torch.nn.Module | None:
 def _retrieve(
     learner: Learner,
     pairs: FramePairs,
-    taught: TrainedActions,
+    trained: TrainedActions,
     data: PreparedData,
     features: FramesToFeatures,
     seed: int,
@@ -251,10 +251,10 @@ def _retrieve(
     found, shuffled, by_chance = [], [], []
     for start in range(0, len(pairs.first) - candidates + 1, candidates):
         first, second = (side[start : start + candidates] for side in (pairs.first, pairs.second))
-        actions = torch.from_numpy(taught.normalisation(taught.space.displacement(data, first, second)))
+        actions = torch.from_numpy(trained.normalisation(trained.space.displacement(data, first, second)))
         actions = actions.to(learner.device)
         joint, action = term.embed(Pairs(features(first), features(second), actions))
-        same = _same(actions, taught, learner.settings.same_action)
+        same = _same(actions, trained, learner.settings.same_action)
         found.append(retrieve(joint, action, same, generator))
         order = torch.randperm(candidates, generator=generator)
         others = torch.empty_like(order).scatter_(0, order, order.roll(1)).to(joint.device)
@@ -270,10 +270,10 @@ def _not_averaged(learner: Learner, pairs: FramePairs, data: PreparedData) -> Fr
     return lambda chosen: features[torch.from_numpy(np.searchsorted(frames, chosen)).to(features.device)]
 
 
-def _same(actions: Tensor, taught: TrainedActions, degrees: float) -> Tensor:
+def _same(actions: Tensor, trained: TrainedActions, degrees: float) -> Tensor:
     """Compare normalised actions [N, A], bool [N, N]: same within the method's tolerance, or else one degree."""
     try:
-        tell = SameAction(taught.space, taught.normalisation, degrees or 1.0).to(actions.device)
+        tell = SameAction(trained.space, trained.normalisation, degrees or 1.0).to(actions.device)
     except ConfigError:  # these actions have no angles
         return torch.cdist(actions, actions, p=torch.inf) <= _SAME_SHARE
     return torch.as_tensor(tell(actions))

@@ -77,7 +77,7 @@ class EvaluatedEncoder:
 
     normalise: makes its input of images. instances: every object of its training.
     untrained: makes an encoder of the same architecture with random weights.
-    taught: the actions of its training, None if its method uses none.
+    trained: the actions of its training, None if its method uses none.
     """
 
     method: str
@@ -86,7 +86,7 @@ class EvaluatedEncoder:
     normalise: Normalise
     instances: tuple[str, ...]
     untrained: Callable[[], nn.Module]
-    taught: TrainedActions | None = None
+    trained: TrainedActions | None = None
 
 
 Progress = Callable[[int, int], None]
@@ -94,7 +94,7 @@ Progress = Callable[[int, int], None]
 
 
 def evaluate(
-    subject: EvaluatedEncoder,
+    evaluated: EvaluatedEncoder,
     data: PreparedData,
     settings: EvaluationSettings | None = None,
     *,
@@ -111,10 +111,10 @@ def evaluate(
     """
     settings = settings or EvaluationSettings()
     parts = make_split(data, split, settings.frames_per_episode)
-    refuse_seen(subject.instances, parts.test.names, split)
+    refuse_seen(evaluated.instances, parts.test.names, split)
     with one_thread_each() as threads:
-        plan = _plan(subject, data, parts, split, settings)
-        session = _Session(subject, data, settings, plan, threads, progress)
+        plan = _plan(evaluated, data, parts, split, settings)
+        session = _Session(evaluated, data, settings, plan, threads, progress)
         return session.measure(picture)
 
 
@@ -138,14 +138,14 @@ class _Plan:
 
 
 def _plan(
-    subject: EvaluatedEncoder, data: PreparedData, parts: Split, split: str, settings: EvaluationSettings
+    evaluated: EvaluatedEncoder, data: PreparedData, parts: Split, split: str, settings: EvaluationSettings
 ) -> _Plan:
     notes = list(parts.notes)
     if "category" in settings.measures:
         notes += few_shot_notes(parts)
     grid = read_views(data, parts, split, notes) if "views" in settings.measures else None
     if grid is not None:
-        refuse_seen((*subject.instances, *parts.train.names), grid.instances, "views")
+        refuse_seen((*evaluated.instances, *parts.train.names), grid.instances, "views")
     followed = np.zeros(0, np.int64)
     if "structure" in settings.measures:
         followed = frames_with_follower(data, parts.test.frames)
@@ -155,7 +155,7 @@ def _plan(
     actions = None
     if "action" in settings.measures:
         sides, turns = (parts.train.frames, parts.test.frames), parse_window(settings.turns)
-        actions = plan_actions(subject.taught, data, sides, turns, settings.device, subject.seed, notes)
+        actions = plan_actions(evaluated.trained, data, sides, turns, settings.device, evaluated.seed, notes)
     return _Plan(split, parts, grid, followed, actions, notes)
 
 
@@ -173,14 +173,14 @@ class _Session:
 
     def __init__(
         self,
-        subject: EvaluatedEncoder,
+        evaluated: EvaluatedEncoder,
         data: PreparedData,
         settings: EvaluationSettings,
         plan: _Plan,
         threads: int,
         progress: Progress,
     ) -> None:
-        self._subject, self._data, self._settings, self._plan = subject, data, settings, plan
+        self._evaluated, self._data, self._settings, self._plan = evaluated, data, settings, plan
         self._device = choose_device(settings.device)
         self._workers = threads if self._device.type == "cpu" else 1
         self._frames = plan.frames
@@ -189,30 +189,30 @@ class _Session:
         with_untrained = settings.baselines and ("category" in settings.measures or plan.grid is not None)
         self._total = len(self._frames) + in_grid + (sides + in_grid if with_untrained else 0)
         self._done, self._progress = 0, progress
-        self._features = self._embed(subject.encoder, data, self._frames)
+        self._features = self._embed(evaluated.encoder, data, self._frames)
 
     def measure(self, picture: bool) -> Evaluation:
-        subject, plan, parts = self._subject, self._plan, self._plan.parts
+        evaluated, plan, parts = self._evaluated, self._plan, self._plan.parts
         train, test = self.features(parts.train.frames), self.features(parts.test.frames)
         named = "category" in self._settings.measures
-        classifiers = Classifiers.fit(train, parts, subject.seed) if named or plan.grid is not None else None
+        classifiers = Classifiers.fit(train, parts, evaluated.seed) if named or plan.grid is not None else None
         untrained = self._untrained() if self._settings.baselines and classifiers is not None else None
         category = baselines = views = None
         if named and classifiers is not None:
             draws = self._settings.few_shot_draws
-            category = measure_categories(classifiers, train, test, parts, draws, subject.seed)
+            category = measure_categories(classifiers, train, test, parts, draws, evaluated.seed)
         if named and untrained is not None:
             baselines = self._measure_baselines(untrained)
         if plan.grid is not None and classifiers is not None:
             views = self._measure_views(plan.grid, train.mean(dim=0), classifiers, untrained)
         return Evaluation(
-            method=subject.method,
+            method=evaluated.method,
             split=plan.split,
             categories=parts.categories,
-            train_instances=tuple(sorted({*subject.instances, *parts.train.names})),
+            train_instances=tuple(sorted({*evaluated.instances, *parts.train.names})),
             test_instances=parts.test.names,
             test_frames=len(parts.test),
-            seed=subject.seed,
+            seed=evaluated.seed,
             category=category,
             baselines=baselines,
             views=views,
@@ -232,13 +232,13 @@ class _Session:
             self._done += frames
             self._progress(self._done, self._total)
 
-        normalise, batch = self._subject.normalise, self._settings.batch
+        normalise, batch = self._evaluated.normalise, self._settings.batch
         return embed(encoder, data.frames, frames, normalise, device=self._device, batch=batch,
                      workers=self._workers, progress=advance)  # fmt: skip
 
     def _untrained(self) -> _Untrained:
-        parts, normalise = self._plan.parts, self._subject.normalise
-        encoder = random_encoder(self._subject.untrained, self._subject.seed)
+        parts, normalise = self._plan.parts, self._evaluated.normalise
+        encoder = random_encoder(self._evaluated.untrained, self._evaluated.seed)
         some = parts.train.frames[evenly_spaced(len(parts.train), _CALIBRATION_FRAMES)]
         calibrate_batch_norm(encoder, self._data.frames, some, normalise, device=self._device)
         train, test = (self._embed(encoder, self._data, side.frames) for side in (parts.train, parts.test))
@@ -250,26 +250,28 @@ class _Session:
         train, test = (
             colour_histogram(self._data.frames, side.frames).to(self._device) for side in (parts.train, parts.test)
         )
-        return measure_baselines((untrained.train, untrained.test), (train, test), parts, self._subject.seed)
+        return measure_baselines((untrained.train, untrained.test), (train, test), parts, self._evaluated.seed)
 
     def _measure_views(
         self, grid: ViewGrid, mean: Tensor, classifiers: Classifiers, untrained: _Untrained | None
     ) -> ViewMeasures:
-        features = self._embed(self._subject.encoder, grid.data, grid.frames.ravel())
+        features = self._embed(self._evaluated.encoder, grid.data, grid.frames.ravel())
         beside = None
         if untrained is not None and untrained.grid is not None:
             beside = untrained.grid, untrained.train.mean(dim=0)
         return measure_views(grid, features, mean, classifiers, beside)
 
     def _measure_actions(self, actions: ActionPlan) -> ActionMeasures:
-        subject, plan = self._subject, self._plan
+        evaluated, plan = self._evaluated, self._plan
         left_out = validation_instances(self._data) if plan.split == "val" else ()
-        return measure_actions(actions, subject.taught, self._data, self.features, left_out, subject.seed, plan.notes)
+        return measure_actions(
+            actions, evaluated.trained, self._data, self.features, left_out, evaluated.seed, plan.notes
+        )
 
     def _measure_structure(self, train: Tensor) -> StructureMeasures:
         followed = self._plan.followed
         neighbours = (self.features(followed), self.features(followed + 1)) if len(followed) else None
-        return measure_structure(train, neighbours, self._subject.seed)
+        return measure_structure(train, neighbours, self._evaluated.seed)
 
     def _lay_out(self) -> FeaturePicture:
         parts = self._plan.parts

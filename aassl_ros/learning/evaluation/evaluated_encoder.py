@@ -16,10 +16,10 @@ from aassl_ros.learning.training.learner import Learner
 from aassl_ros.learning.training.saving import resume_learner
 
 
-def subject_at(path: Path) -> EvaluatedEncoder:
+def evaluated_encoder_at(path: Path) -> EvaluatedEncoder:
     """Load the encoder of a run, a checkpoint or a backbone file. Raises CheckpointError if it cannot be loaded."""
     if not path.is_file() and not is_pretrained(str(path)):
-        return subject_of(load_checkpoint(path))
+        return evaluated_encoder_of(load_checkpoint(path))
     backbone = pretrained_backbone(str(path)) if is_pretrained(str(path)) else load_backbone(path)
     return EvaluatedEncoder(
         method=backbone.method,
@@ -31,7 +31,7 @@ def subject_at(path: Path) -> EvaluatedEncoder:
     )
 
 
-def subject_of(checkpoint: Checkpoint) -> EvaluatedEncoder:
+def evaluated_encoder_of(checkpoint: Checkpoint) -> EvaluatedEncoder:
     """Make an EvaluatedEncoder of a checkpoint."""
     learner = checkpoint.settings
     return EvaluatedEncoder(
@@ -41,11 +41,11 @@ def subject_of(checkpoint: Checkpoint) -> EvaluatedEncoder:
         normalise=Augmentation(learner, checkpoint.image_size).plain,
         instances=checkpoint.instances,
         untrained=lambda: build_encoder(learner),
-        taught=_taught(checkpoint),
+        trained=_trained_actions(checkpoint),
     )
 
 
-def _taught(checkpoint: Checkpoint) -> TrainedActions | None:
+def _trained_actions(checkpoint: Checkpoint) -> TrainedActions | None:
     """Return the actions that the method was trained on, None if it uses none."""
     if checkpoint.action_space is None or checkpoint.normalisation is None:
         return None

@@ -13,7 +13,7 @@ import torch
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import CheckpointError, ConfigError
 from aassl_ros.learning.encoders.pretrained import is_pretrained, pretrained_backbone, pretrained_weights
-from aassl_ros.learning.evaluation.evaluated_encoder import subject_at
+from aassl_ros.learning.evaluation.evaluated_encoder import evaluated_encoder_at
 from aassl_ros.learning.recognition.eye import load_eye
 from aassl_ros.learning.recognition.gallery import Gallery
 from aassl_ros.learning.recognition.recognizer import RecognitionSettings, Recognizer
@@ -113,7 +113,7 @@ def test_pixels_normalised_otherwise_are_refused() -> None:
 
 
 def test_evaluation_and_recognition_take_the_frozen_encoder(turning_clouds: PreparedData) -> None:
-    assert subject_at(Path("pretrained:efficientnet_lite0:32")).method == "frozen"
+    assert evaluated_encoder_at(Path("pretrained:efficientnet_lite0:32")).method == "frozen"
     eye = load_eye("pretrained:efficientnet_lite0:32")
     gallery = Gallery.from_prepared(turning_clouds, per_instance=2)
     recognizer = Recognizer(eye, gallery, RecognitionSettings(), torch.device("cpu"))

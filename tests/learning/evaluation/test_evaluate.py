@@ -58,7 +58,7 @@ def planes(images: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2).float() / 255
 
 
-def subject(encoder: nn.Module | None = None, instances: tuple[str, ...] = ("bar_0", "bar_90")) -> EvaluatedEncoder:
+def evaluated(encoder: nn.Module | None = None, instances: tuple[str, ...] = ("bar_0", "bar_90")) -> EvaluatedEncoder:
     return EvaluatedEncoder("aa_simclr", 3, encoder or Rows(), planes, instances, Blind)
 
 
@@ -68,7 +68,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
 
 
 def test_features_that_tell_the_category_name_unseen_objects_and_noise_does_not(data: PreparedData) -> None:
-    found = evaluate(subject(), data, SETTINGS)
+    found = evaluate(evaluated(), data, SETTINGS)
 
     assert found.category is not None
     assert found.category.probe_accuracy > 0.95
@@ -81,7 +81,7 @@ def test_features_that_tell_the_category_name_unseen_objects_and_noise_does_not(
 
 
 def test_the_json_has_every_documented_key(data: PreparedData) -> None:
-    found = evaluate(subject(), data, SETTINGS).to_json()
+    found = evaluate(evaluated(), data, SETTINGS).to_json()
 
     assert (found["method"], found["split"], found["seed"]) == ("aa_simclr", "test", 3)
     assert set(found["probe"]) >= {"accuracy", "per_category"}
@@ -96,7 +96,7 @@ def test_the_json_has_every_documented_key(data: PreparedData) -> None:
 
 
 def test_accuracy_is_the_mean_over_instances_weighted_by_their_frames(data: PreparedData) -> None:
-    found = evaluate(subject(Blind()), data, SETTINGS).to_json()
+    found = evaluate(evaluated(Blind()), data, SETTINGS).to_json()
     frames = [found["test_instance_frames"][name] for name in found["test_instances"]]
     assert sum(frames) == found["test_frames"]
     for measure in (found["probe"], found["knn"]):
@@ -105,14 +105,14 @@ def test_accuracy_is_the_mean_over_instances_weighted_by_their_frames(data: Prep
 
 
 def test_train_instances_are_all_that_encoder_and_probe_have_seen_and_no_test_object(data: PreparedData) -> None:
-    found = evaluate(subject(), data, SETTINGS)
+    found = evaluate(evaluated(), data, SETTINGS)
 
     assert set(found.train_instances) == {row[0] for row in kinds() if row[2] == "train"} | {"bar_90"}
     assert set(found.test_instances) == {row[0] for row in kinds() if row[2] == "test"}
 
 
 def test_the_same_evaluation_gives_the_same_figures(data: PreparedData) -> None:
-    one, two = (evaluate(subject(Blind()), data, SETTINGS).to_json() for _ in range(2))
+    one, two = (evaluate(evaluated(Blind()), data, SETTINGS).to_json() for _ in range(2))
 
     assert one == two
 
@@ -121,14 +121,14 @@ def test_progress_counts_the_frames_of_both_encoders(data: PreparedData) -> None
     seen: list[tuple[int, int]] = []
     settings = replace(SETTINGS, batch=64, measures=("category",))
 
-    evaluate(subject(), data, settings, progress=lambda done, total: seen.append((done, total)))
+    evaluate(evaluated(), data, settings, progress=lambda done, total: seen.append((done, total)))
 
     assert seen[-1] == (540, 540)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
 def test_the_validation_split_leaves_the_test_set_alone(data: PreparedData) -> None:
-    found = evaluate(subject(instances=()), data, SETTINGS, split="val")
+    found = evaluate(evaluated(instances=()), data, SETTINGS, split="val")
 
     assert found.test_instances == validation_instances(data)
     assert not set(found.test_instances) & set(found.train_instances)
@@ -148,7 +148,7 @@ def test_an_encoder_that_has_seen_a_test_object_is_refused_by_name(data: Prepare
     seen = make_split(data, split, 1).test.names[1]
 
     with pytest.raises(DataError, match=rf"trained on 1 of the {split} objects \({seen}\)"):
-        evaluate(subject(instances=("bar_0", seen)), data, SETTINGS, split=split)
+        evaluate(evaluated(instances=("bar_0", seen)), data, SETTINGS, split=split)
 
 
 @pytest.mark.parametrize(
@@ -164,14 +164,14 @@ def test_an_encoder_that_has_seen_a_test_object_is_refused_by_name(data: Prepare
 )
 def test_a_split_that_lacks_something_says_so(tmp_path: Path, rows: list[Row], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        evaluate(subject(), write(tmp_path / "data", rows), SETTINGS)
+        evaluate(evaluated(), write(tmp_path / "data", rows), SETTINGS)
 
 
 def test_what_is_left_out_is_noted(tmp_path: Path) -> None:
     rows = [row for row in kinds(train=3) if not (row[1] == "dot" and row[2] == "test")]
     data = write(tmp_path / "data", [*rows, ("thing_1", "", "train")])
 
-    found = evaluate(subject(), data, SETTINGS)
+    found = evaluate(evaluated(), data, SETTINGS)
 
     assert "the test split has no frames of dot" in found.notes
     assert "episodes without a category were left out" in found.notes

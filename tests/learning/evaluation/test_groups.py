@@ -18,7 +18,7 @@ from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 from aassl_ros.learning.evaluation.action import TrainedActions
 from aassl_ros.learning.evaluation.evaluate import EvaluatedEncoder, EvaluationSettings, evaluate
-from aassl_ros.learning.evaluation.evaluated_encoder import subject_of
+from aassl_ros.learning.evaluation.evaluated_encoder import evaluated_encoder_of
 from aassl_ros.learning.objectives.alignment import Alignment
 from aassl_ros.learning.objectives.base import Pairs
 from aassl_ros.learning.objectives.heads import ActionHead, JointHead
@@ -99,12 +99,12 @@ class Knowing(Alignment):
         return (joint - action).square().sum()
 
 
-def subject(taught: TrainedActions | None = None, instances: tuple[str, ...] = ("bar_0",)) -> EvaluatedEncoder:
+def evaluated(trained: TrainedActions | None = None, instances: tuple[str, ...] = ("bar_0",)) -> EvaluatedEncoder:
     return EvaluatedEncoder("aa_simclr", 0, Brightness(), lambda images: images.permute(0, 3, 1, 2) / 255, instances,
-                   Brightness, taught)  # fmt: skip
+                   Brightness, trained)  # fmt: skip
 
 
-def taught(
+def trained_actions(
     data: PreparedData, space: ActionSpace, method: str = "aa_simclr", *, knowing: bool = False
 ) -> TrainedActions:
     """Heads that were never trained, or, `knowing`, ones that know."""
@@ -131,7 +131,7 @@ TURN = ActionSpace("object_pose", "vector", ("rotation",))
 
 
 def test_views_have_an_accuracy_each_and_an_alignment_beside_chance_and_a_random_encoder(data: PreparedData) -> None:
-    found = evaluate(subject(), data, replace(SETTINGS, measures=("views",), baselines=True)).to_json()
+    found = evaluate(evaluated(), data, replace(SETTINGS, measures=("views",), baselines=True)).to_json()
 
     assert found["per_view"] == {name: {"probe": 1, "knn": 1} for name in ("front", "left", "back", "right")}
     alignment = found["alignment"]
@@ -145,9 +145,9 @@ def test_views_have_an_accuracy_each_and_an_alignment_beside_chance_and_a_random
 
 
 def test_what_the_heads_know_is_retrieved_and_with_other_images_it_is_at_chance(data: PreparedData) -> None:
-    known = taught(data, TURN, knowing=True)
+    known = trained_actions(data, TURN, knowing=True)
 
-    found = evaluate(subject(known), data, replace(SETTINGS, measures=("action",))).to_json()["action"]
+    found = evaluate(evaluated(known), data, replace(SETTINGS, measures=("action",))).to_json()["action"]
 
     assert found["candidates"] == 8 * FRAMES
     assert found["hit_at_1"] > 0.9
@@ -166,7 +166,7 @@ def test_heads_beside_an_averaged_encoder_are_asked_by_the_one_they_learnt_from(
         run = tmp_path / str(ema)
         begin(run)
         Trainer(data, run, replace(settings, ema=ema)).train(lambda progress: None, lambda: False)
-        found = evaluate(subject_of(load_checkpoint(run)), data, replace(SETTINGS, measures=("action",)))
+        found = evaluate(evaluated_encoder_of(load_checkpoint(run)), data, replace(SETTINGS, measures=("action",)))
         retrieved.append(found.to_json()["action"]["mrr"])
     assert retrieved[0] == pytest.approx(retrieved[1])
 
@@ -174,9 +174,9 @@ def test_heads_beside_an_averaged_encoder_are_asked_by_the_one_they_learnt_from(
 @pytest.mark.parametrize("method", ["aa_byol", "aa_mocov3", "aa_vicreg", "aa_barlow"])
 @pytest.mark.parametrize("space", [TURN, ActionSpace("time")])
 def test_heads_that_were_never_trained_retrieve_at_chance(data: PreparedData, method: str, space: ActionSpace) -> None:
-    heads = taught(data, space, method)
+    heads = trained_actions(data, space, method)
     learner = heads.learner("cpu")
-    whole = replace(subject(heads), encoder=learner.encoder, normalise=learner.augmentation.plain)
+    whole = replace(evaluated(heads), encoder=learner.encoder, normalise=learner.augmentation.plain)
 
     found = evaluate(whole, data, replace(SETTINGS, measures=("action",)))
 
@@ -187,7 +187,7 @@ def test_heads_that_were_never_trained_retrieve_at_chance(data: PreparedData, me
 
 
 def test_the_turn_is_told_from_features_that_show_it_whatever_the_method(data: PreparedData) -> None:
-    found = evaluate(subject(), data, replace(SETTINGS, measures=("action",))).to_json()["action"]
+    found = evaluate(evaluated(), data, replace(SETTINGS, measures=("action",))).to_json()["action"]
 
     assert set(found) == {"rotation_r2", "rotation_r2_kernel", "rotation_of"}
     assert found["rotation_r2"] > 0.95
@@ -196,7 +196,7 @@ def test_the_turn_is_told_from_features_that_show_it_whatever_the_method(data: P
 
 
 def test_structure_is_of_train_features_and_of_test_frames_in_time(data: PreparedData) -> None:
-    found = evaluate(subject(), data, replace(SETTINGS, measures=("structure",))).to_json()["structure"]
+    found = evaluate(evaluated(), data, replace(SETTINGS, measures=("structure",))).to_json()["structure"]
 
     assert 1 < found["rankme"] < found["dimension"] == 8
     assert found["consistency"]["neighbours"] > found["consistency"]["random_pairs"]  # the category stays
@@ -205,14 +205,14 @@ def test_structure_is_of_train_features_and_of_test_frames_in_time(data: Prepare
 def test_every_frame_is_embedded_once(data: PreparedData) -> None:
     seen: list[tuple[int, int]] = []
 
-    evaluate(subject(taught(data, TURN, knowing=True)), data, replace(SETTINGS, frames_per_episode=5),
+    evaluate(evaluated(trained_actions(data, TURN, knowing=True)), data, replace(SETTINGS, frames_per_episode=5),
              progress=lambda *now: seen.append(now))  # fmt: skip
 
     assert seen[-1][0] == seen[-1][1] <= len(data) + len(TEST) * VIEWS
 
 
 def test_a_picture_has_a_point_a_frame(data: PreparedData) -> None:
-    found = evaluate(subject(), data, replace(SETTINGS, measures=("structure",)), picture=True).picture
+    found = evaluate(evaluated(), data, replace(SETTINGS, measures=("structure",)), picture=True).picture
 
     assert found is not None
     assert found.points.shape == (len(data), 2)
@@ -221,14 +221,14 @@ def test_a_picture_has_a_point_a_frame(data: PreparedData) -> None:
 
 
 def test_data_without_views_say_how_to_get_them(tmp_path: Path) -> None:
-    found = evaluate(subject(), write(tmp_path / "data"), replace(SETTINGS, measures=("views",)))
+    found = evaluate(evaluated(), write(tmp_path / "data"), replace(SETTINGS, measures=("views",)))
 
     assert found.views is None
     assert any("views does not exist. aassl synth makes it" in note for note in found.notes)
 
 
 def test_the_validation_split_leaves_the_views_of_test_objects_alone(data: PreparedData) -> None:
-    found = evaluate(subject(instances=()), data, SETTINGS, split="val")
+    found = evaluate(evaluated(instances=()), data, SETTINGS, split="val")
 
     assert found.views is None
     assert any("they show test objects" in note for note in found.notes)
@@ -249,14 +249,14 @@ def test_a_grid_of_views_that_is_none_is_refused(tmp_path: Path, grid: dict, mes
     write_views(data, **grid)
 
     with pytest.raises(DataError, match=message):
-        evaluate(subject(), data, replace(SETTINGS, measures=("views",)))
+        evaluate(evaluated(), data, replace(SETTINGS, measures=("views",)))
 
 
 def test_view_objects_of_other_categories_are_left_out_and_noted(tmp_path: Path) -> None:
     data = write(tmp_path / "data")
     write_views(data, [*TEST, ("cup_1", "cup", "test")])
 
-    found = evaluate(subject(), data, replace(SETTINGS, measures=("views",)))
+    found = evaluate(evaluated(), data, replace(SETTINGS, measures=("views",)))
 
     assert found.views is not None
     assert "1 objects of the views have no category of the train set" in found.notes
@@ -266,7 +266,7 @@ def test_data_without_poses_have_no_rotations_and_no_such_actions_and_say_so(tmp
     with_poses = write(tmp_path / "poses")
     data = write(tmp_path / "data", poses=False)
 
-    found = evaluate(subject(taught(with_poses, TURN)), data, replace(SETTINGS, measures=("action",)))
+    found = evaluate(evaluated(trained_actions(with_poses, TURN)), data, replace(SETTINGS, measures=("action",)))
 
     assert found.to_json()["action"] == {}
     assert "no R2 of rotations: neither the object's nor the tip's pose is known in both splits" in found.notes
@@ -277,7 +277,7 @@ def test_data_without_poses_have_no_rotations_and_no_such_actions_and_say_so(tmp
 def test_episodes_of_one_frame_have_no_pairs_and_say_so(tmp_path: Path) -> None:
     data = write(tmp_path / "data", frames=1)
 
-    found = evaluate(subject(taught(data, TURN)), data, SETTINGS)
+    found = evaluate(evaluated(trained_actions(data, TURN)), data, SETTINGS)
 
     assert found.category is not None
     assert found.to_json()["action"] == {}

@@ -1,6 +1,6 @@
 """Two processes with half a batch each learn what one process with the whole batch learns, by every loss.
 
-Run as a program it is one of the two processes: `test_losses_ranks.py RANK FOLDER`.
+Run as a program it is one of the two processes: `test_ranks.py RANK FOLDER`.
 """
 
 from __future__ import annotations
