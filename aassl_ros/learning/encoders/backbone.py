@@ -69,7 +69,15 @@ class Backbone:
 
 
 def save_backbone(backbone: Backbone, path: Path) -> None:
-    """Write a backbone to one safetensors file, atomically. Raises CheckpointError if it cannot be written."""
+    """Write a backbone to one safetensors file, atomically.
+
+    Args:
+        backbone: what to write. Its encoder may be on any device.
+        path: the file, replaced if it exists.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
     weights = {name: value.detach().cpu().contiguous() for name, value in backbone.encoder.published().items()}
     write_export(path, safetensors.torch.save(weights, {"format": "pt", **backbone.metadata()}))
 
@@ -91,7 +99,14 @@ def is_backbone(path: Path) -> bool:
 def load_backbone(path: str | Path) -> Backbone:
     """Read a backbone that `save_backbone` has written.
 
-    Raises CheckpointError if the file is missing or damaged, or was written by another program.
+    Args:
+        path: the safetensors file.
+
+    Returns:
+        the backbone, its encoder on the CPU and in evaluation mode.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or was written by another program.
     """
     file = PublishedWeights.read(Path(path))
     if _MARK not in file.metadata:

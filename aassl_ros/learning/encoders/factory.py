@@ -48,7 +48,17 @@ def register_encoder(name: str, builder: EncoderBuilder) -> EncoderBuilder:
     """Register an encoder under a name, for `aassl train --encoder NAME`, the trainer node, studies and the export.
 
     Another package can do the same without a call: it declares an entry point of the group `aassl_ros.encoders` whose
-    object is the builder. Returns the builder. Raises ConfigError if the name is taken.
+    object is the builder.
+
+    Args:
+        name: what users type.
+        builder: makes a new encoder of the settings; random numbers come from torch's default generator.
+
+    Returns:
+        the builder.
+
+    Raises:
+        ConfigError: the name is taken.
     """
     return ENCODERS.register(name, builder)
 
@@ -56,9 +66,16 @@ def register_encoder(name: str, builder: EncoderBuilder) -> EncoderBuilder:
 def build_encoder(settings: EncoderSettings) -> Encoder:
     """Build a newly initialised encoder. Random numbers come from torch's default generator.
 
-    image_size matters only to vision transformers. Weights are in channels-last order, which is faster; their values
-    do not depend on it.
-    Raises ConfigError if the encoder is unknown, or if its settings do not fit each other.
+    Weights are in channels-last order, which is faster; their values do not depend on it.
+
+    Args:
+        settings: the architecture. image_size matters only to vision transformers.
+
+    Returns:
+        the encoder, on the CPU, in training mode.
+
+    Raises:
+        ConfigError: the encoder is unknown, or its settings do not fit each other.
     """
     encoder = _build(settings)
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this one

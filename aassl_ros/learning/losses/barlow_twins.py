@@ -11,12 +11,21 @@ _SMALLEST_VARIANCE = 1e-5  # as in batch norm
 
 
 def barlow_twins(u: Tensor, v: Tensor, *, redundancy: float = 5e-3) -> Tensor:
-    """Barlow Twins loss: [sum over i of (1 - C_ii)^2 + redundancy sum over i != j of C_ij^2] / D.
+    """Compute the Barlow Twins loss: [sum over i of (1 - C_ii)^2 + redundancy sum over i != j of C_ij^2] / D.
 
-    u, v: float [N, D]. C is their D x D cross-correlation; columns are standardised over the rows of all ranks.
-    redundancy: weight of the entries off the diagonal.
-    Returns a scalar. It is divided by D, unlike in the paper: without training it is then near 1 for every width.
-    Raises ValueError if the shapes differ or there are fewer than two rows.
+    C is the D x D cross-correlation of u and v; their columns are standardised over the rows of all ranks.
+
+    Args:
+        u, v: embeddings, float [N, D].
+        redundancy: weight of the entries off the diagonal.
+
+    Returns:
+        a scalar. It is divided by D, unlike in the paper: before training it is then near 1 for every width.
+
+    Raises:
+        ValueError: the shapes differ, or there are fewer than two rows.
+
+    Source: Zbontar et al. 2021, equation 1.
     """
     u, v = gather_embeddings(u, v)
     with full_precision(u):

@@ -9,11 +9,20 @@ from aassl_ros.learning.losses.gather import gather_embeddings
 
 
 def byol(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean of 2 - 2 cos(prediction[i], target[i]) over all ranks.
+    """Compute BYOL's loss: the mean of 2 - 2 cos(prediction[i], target[i]) over all ranks.
 
-    prediction, target: float [N, D], any norm. The gradient flows into the target, too: detach it if it should not.
-    Returns a scalar from 0 (same direction) to 4 (opposite); 2 for right angles.
-    Raises ValueError if the shapes differ or there are fewer than two rows.
+    The gradient flows into the target, too: detach it if it should not.
+
+    Args:
+        prediction, target: float [N, D], of any norm.
+
+    Returns:
+        a scalar from 0 (same direction) to 4 (opposite); 2 for right angles.
+
+    Raises:
+        ValueError: the shapes differ, or there are fewer than two rows.
+
+    Source: Grill et al. 2020, equation 2.
     """
     prediction, target = gather_embeddings(prediction, target)
     cosine = (functional.normalize(prediction, dim=1) * functional.normalize(target, dim=1)).sum(dim=1)

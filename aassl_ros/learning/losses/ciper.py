@@ -9,11 +9,16 @@ from aassl_ros.learning.losses.gather import gather_embeddings
 
 
 def ciper(prediction: Tensor, action: Tensor) -> Tensor:
-    """Mean squared error of predicted actions, over the entries of all ranks.
+    """Compute CIPER's loss: the mean squared error of predicted actions, over the entries of all ranks.
 
-    prediction, action: float [N, A].
-    Returns a scalar; 1 for a constant prediction of standardised actions.
-    Raises ValueError if the shapes differ or there are fewer than two rows.
+    Args:
+        prediction, action: float [N, A], both normalised.
+
+    Returns:
+        a scalar; 1 for a constant prediction of standardised actions.
+
+    Raises:
+        ValueError: the shapes differ, or there are fewer than two rows.
     """
     prediction, action = gather_embeddings(prediction, action)
     return functional.mse_loss(prediction, action)

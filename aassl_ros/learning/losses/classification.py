@@ -10,11 +10,17 @@ from aassl_ros.learning.losses.gather import gather_embeddings
 
 
 def classification(first: Tensor, second: Tensor, target: Tensor) -> Tensor:
-    """Cross entropy, the mean over both images of each pair and over all ranks.
+    """Compute the cross entropy with the object's category, the mean over both images of each pair and over all ranks.
 
-    first, second: logits float [N, C] of the two images; target: int64 [N], 0 to C - 1.
-    Returns a scalar in nats; log(C) if the logits carry no information.
-    Raises ValueError if the shapes differ or there are fewer than two rows.
+    Args:
+        first, second: logits of the two images, float [N, C].
+        target: int64 [N], 0 to C - 1.
+
+    Returns:
+        a scalar in nats; log(C) if the logits carry no information.
+
+    Raises:
+        ValueError: the shapes differ, or there are fewer than two rows.
     """
     first, second = gather_embeddings(first, second)
     target = gather_rows(target)

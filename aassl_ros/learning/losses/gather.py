@@ -9,11 +9,18 @@ from aassl_ros.learning.distributed.ranks import gather_rows, rank_count
 
 
 def gather_embeddings(*embeddings: Tensor) -> tuple[Tensor, ...]:
-    """Gather embeddings from all R ranks, in float32 or better.
+    """Gather the embeddings of all R ranks, with gradient, in float32 or better.
 
-    embeddings: float [N, D] each. Returns as many, float [R N, D] each, in order of rank.
-    Half precision would lose small differences between cosines and small variances.
-    Raises ValueError if the shapes differ or the whole batch has fewer than two rows.
+    Half precision would lose what tells embeddings apart: small differences between cosines, and small variances.
+
+    Args:
+        embeddings: float [N, D] each.
+
+    Returns:
+        the same embeddings of all ranks, [R N, D] each; without other ranks, the embeddings themselves.
+
+    Raises:
+        ValueError: they are not all of one shape, or the whole batch has fewer than two rows.
     """
     first = embeddings[0]
     shapes = " and ".join(str(tuple(embedding.shape)) for embedding in embeddings)
@@ -31,5 +38,12 @@ def gather_embeddings(*embeddings: Tensor) -> tuple[Tensor, ...]:
 
 
 def full_precision(rows: Tensor) -> torch.autocast:
-    """Return a context in which products of `rows` keep the precision of `rows`: it switches autocast off."""
+    """Make a context in which products of `rows` keep their own precision, even inside mixed precision.
+
+    Args:
+        rows: any tensor; its device counts.
+
+    Returns:
+        the context, for a `with`.
+    """
     return torch.autocast(rows.device.type, enabled=False)

@@ -11,12 +11,22 @@ from aassl_ros.learning.losses.nt_xent import others
 
 
 def info_nce(query: Tensor, key: Tensor, *, temperature: float, same: Tensor | None = None) -> Tensor:
-    """2 tau times the cross entropy of query[i] with key[i] against the keys of all M = R N pairs of all ranks.
+    """Compute the contrastive loss of MoCo v3: each query finds its key among the keys of all ranks.
 
-    query, key: float [N, D], any norm. No gradient flows into the keys. temperature: tau, above 0.
-    same: bool [M, M]; where it is true, key j is not a negative of query i (its diagonal is ignored).
-    Returns a scalar; near 2 tau log(M) before training.
-    Raises ValueError if the shapes differ or M < 2.
+    It is 2 tau times the cross entropy of query[i] with key[i]. No gradient flows into the keys.
+
+    Args:
+        query, key: embeddings, float [N, D], of any norm. The rows of all R ranks are gathered.
+        temperature: tau, above 0.
+        same: bool [M, M] with M = R N. Where it is true, key j is not a negative of query i (its diagonal is ignored).
+
+    Returns:
+        a scalar; near 2 tau log(M) before training.
+
+    Raises:
+        ValueError: the shapes differ, or M < 2.
+
+    Source: Chen, Xie, He 2021, algorithm 1.
     """
     query, key = gather_embeddings(query, key.detach())
     with full_precision(query):

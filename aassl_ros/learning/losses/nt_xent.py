@@ -12,13 +12,20 @@ from aassl_ros.learning.losses.gather import full_precision, gather_embeddings
 
 
 def nt_xent(u: Tensor, v: Tensor, *, temperature: float, same: Tensor | None = None) -> Tensor:
-    """Mean loss of the pairs (u[i], v[i]), both ways, against every other row of both sets, over all ranks.
+    """Compute NT-Xent: the mean loss of the pairs (u[i], v[i]), both ways, against all other rows of both sets.
 
-    u, v: float [N, D], any norm. temperature: above 0.
-    same: bool [M, M] over the M = R N pairs of all ranks; where it is true, pair j is not a negative of pair i (its
-    diagonal is ignored).
-    Returns a scalar in nats, float32 or better; near chance(M) before training.
-    Raises ValueError if the shapes differ or M < 2: without negatives the loss is undefined.
+    Args:
+        u, v: embeddings, float [N, D], of any norm. The rows of all R ranks are gathered.
+        temperature: above 0.
+        same: bool [M, M] with M = R N. Where it is true, pair j is not a negative of pair i (its diagonal is ignored).
+
+    Returns:
+        a scalar in nats, float32 or better; near chance(M) before training.
+
+    Raises:
+        ValueError: the shapes differ, or M < 2: without negatives the loss is undefined.
+
+    Source: Chen et al. 2020, equation 1.
     """
     u, v = gather_embeddings(u, v)
     rows = functional.normalize(torch.cat([u, v]), dim=1)
@@ -40,5 +47,12 @@ def others(same: Tensor, pairs: int) -> Tensor:
 
 
 def chance(pairs: int) -> float:
-    """NT-Xent in nats of embeddings that carry no information, in a batch of N = `pairs` pairs: log(2 N - 1)."""
+    """Compute the NT-Xent of embeddings that carry no information: log(2 N - 1).
+
+    Args:
+        pairs: number N of pairs in the batch, of all ranks.
+
+    Returns:
+        the loss in nats.
+    """
     return math.log(2 * pairs - 1)

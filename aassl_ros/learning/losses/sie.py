@@ -13,15 +13,24 @@ from aassl_ros.learning.losses.vicreg import correlation_loss, spread_loss
 def sie(
     invariant: Tensor, invariant_next: Tensor, equivariant: Tensor, equivariant_next: Tensor, predicted: Tensor
 ) -> Tensor:
-    """10 MSE(invariant pair) + 4.5 MSE(predicted, equivariant_next) + 10 spread + 10 spread(predicted) + correlation.
+    """Compute SIE's loss: one half of the embedding is invariant, the other half is predicted from the action.
 
-    All arguments are float [N, E]. invariant, equivariant: projections of the two halves of the first image's features;
-    invariant_next, equivariant_next: of the second image's. predicted: `equivariant_next` as predicted from
-    `equivariant` and the action.
+    10 MSE(invariant pair) + 4.5 MSE(predicted, equivariant_next) + 10 spread + 10 spread(predicted) + correlation.
     Spread and correlation are VICReg's, of both halves side by side [M, 2 E], so that the halves do not carry the same
-    information. Spreads are halved, correlations are not.
-    Returns a scalar, over the rows of all ranks. Raises ValueError if the shapes differ or there are fewer than two
-    rows.
+    information. Spreads are halved, correlations are not. All are over the rows of all ranks.
+
+    Args:
+        invariant, equivariant: projections of the two halves of the first image's features, float [N, E].
+        invariant_next, equivariant_next: the same of the second image, float [N, E].
+        predicted: equivariant_next as predicted from `equivariant` and the action, float [N, E].
+
+    Returns:
+        a scalar.
+
+    Raises:
+        ValueError: the shapes differ, or there are fewer than two rows.
+
+    Source: Garrido, Najman, LeCun 2023.
     """
     invariant, invariant_next, equivariant, equivariant_next, predicted = gather_embeddings(
         invariant, invariant_next, equivariant, equivariant_next, predicted

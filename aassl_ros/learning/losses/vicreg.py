@@ -14,11 +14,21 @@ _SMALLEST_VARIANCE = 1e-4  # as published; it keeps the slope of the square root
 def vicreg(
     u: Tensor, v: Tensor, *, invariance: float = 25.0, variance: float = 25.0, covariance: float = 1.0
 ) -> Tensor:
-    """invariance MSE(u, v) + variance (spread(u) + spread(v)) / 2 + covariance (correlation(u) + correlation(v)).
+    """Compute VICReg's loss: invariance, variance and covariance of two embeddings, over the rows of all ranks.
 
-    u, v: float [N, D]. invariance, variance, covariance: weights of the three terms; the defaults are as published.
-    Returns a scalar, over the rows of all ranks. It has no chance level.
-    Raises ValueError if the shapes differ or there are fewer than two rows.
+    It is invariance MSE(u, v) + variance (spread(u) + spread(v)) / 2 + covariance (correlation(u) + correlation(v)).
+
+    Args:
+        u, v: embeddings, float [N, D].
+        invariance, variance, covariance: weights of the three terms; the defaults are as published.
+
+    Returns:
+        a scalar. It has no chance level.
+
+    Raises:
+        ValueError: the shapes differ, or there are fewer than two rows.
+
+    Source: Bardes, Ponce, LeCun 2022.
     """
     u, v = gather_embeddings(u, v)
     alike = functional.mse_loss(u, v)

@@ -109,6 +109,16 @@ def register_method(name: str, method: Method) -> Method:
     """Register a method under a name, for `aassl train --method NAME`, the trainer node and the studies.
 
     Another package can do the same without a call: it declares an entry point of the group `aassl_ros.methods` whose
-    object is a Method. Returns the method. Raises ConfigError if the name is taken.
+    object is a Method.
+
+    Args:
+        name: what users type.
+        method: which pairs it takes, and what builds its terms.
+
+    Returns:
+        the method.
+
+    Raises:
+        ConfigError: the name is taken.
     """
     return METHODS.register(name, method)

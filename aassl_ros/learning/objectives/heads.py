@@ -46,7 +46,11 @@ def hidden_width(published: int, features: int) -> int:
 
 
 class Projector(nn.Module):
-    """Projector p: features float [N, D] -> [N, 128]."""
+    """Projector p: features float [N, D] -> embeddings float [N, 128].
+
+    Args:
+        features: D.
+    """
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -57,11 +61,17 @@ class Projector(nn.Module):
 
 
 class JointHead(nn.Module):
-    """Joint head g: the features of both frames, two float [N, D] -> [N, out]. Their order matters.
+    """Joint head g: the features of both frames, two float [N, D] -> embeddings float [N, out]. Their order matters.
 
-    features: D. fusion: "concat" feeds [f(x), f(x')], as the authors' code does; "difference" feeds f(x') - f(x).
-    hidden: published width of the hidden layer. closing_norm: end in a batch norm without weights.
-    Raises ValueError if the fusion is unknown.
+    Args:
+        features: D.
+        fusion: "concat" feeds [f(x), f(x')], as the authors' code does; "difference" feeds f(x') - f(x).
+        hidden: published width of the hidden layer; it is at most four times D.
+        out: width of the embeddings.
+        closing_norm: end in a batch norm without weights.
+
+    Raises:
+        ValueError: the fusion is unknown.
     """
 
     def __init__(
@@ -80,10 +90,15 @@ class JointHead(nn.Module):
 
 
 class ActionHead(nn.Module):
-    """Action head h: normalised actions float [N, A] -> [N, out], each column standardised over the batch.
+    """Action head h: normalised actions float [N, A] -> embeddings float [N, out], standardised over the batch.
 
     The last batch norm has no weights, so the embedding can neither shrink to zero nor collapse to a point.
-    action_dimension: A; features: D of the encoder; hidden: published width of the hidden layer.
+
+    Args:
+        action_dimension: A.
+        features: D of the encoder.
+        hidden: published width of the hidden layer; it is at most four times D.
+        out: width of the embeddings.
     """
 
     def __init__(self, action_dimension: int, features: int, *, hidden: int = 256, out: int = _OUT) -> None:
