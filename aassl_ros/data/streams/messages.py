@@ -157,7 +157,11 @@ def image_form(cdr: bytes) -> tuple[int, int, str]:
 
 
 def stamp_ns(stamp: Any) -> int:
-    """Convert a Time or Duration message to integer nanoseconds."""
+    """Convert a Time or Duration message to integer nanoseconds.
+
+    Args:
+        stamp: with `sec` and `nanosec`, from rclpy or from a bag.
+    """
     return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
 
 
@@ -190,7 +194,14 @@ def frame_from_message(message: Any) -> NDArray[np.uint8]:
 
 
 def pose_from_message(message: Any) -> NDArray[np.float64]:
-    """Convert a PoseStamped message to float64 [7]: x y z in metres, then the quaternion x y z w."""
+    """Convert a PoseStamped message to an array.
+
+    Args:
+        message: of rclpy or of a bag.
+
+    Returns:
+        float64 [7]: x y z in metres, then the quaternion x y z w, in the frame of the message's header.
+    """
     position, turn = message.pose.position, message.pose.orientation
     return np.array([position.x, position.y, position.z, turn.x, turn.y, turn.z, turn.w], np.float64)
 

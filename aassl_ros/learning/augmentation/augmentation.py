@@ -82,7 +82,15 @@ class Augmentation:
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Augment images, on their device. R ranks draw what one process with all their images would draw.
 
-        images: uint8 [N, S, S, 3] RGB. Returns float32 [N, 3, image_size, image_size].
+        Args:
+            images: uint8 [N, S, S, 3] RGB.
+            generator: on the CPU; all random numbers come from it.
+
+        Returns:
+            float32 [N, 3, image_size, image_size], normalised.
+
+        Raises:
+            ValueError: the images have another type or shape.
         """
         count, rank = len(images), own_rank()
         draws = self.draw(rank_count() * count, generator)  # for the images of all ranks, in order of rank

@@ -78,6 +78,11 @@ def mirror_signs(space: ActionSpace) -> NDArray[np.float32]:
 
 
 def mirror_images(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> None:
-    """Flip the images `rows` of uint8 [N, H, W, 3] left to right, in place."""
+    """Flip some images left to right, in place.
+
+    Args:
+        images: uint8 [N, H, W, 3].
+        rows: int64 [n], the images to flip.
+    """
     for row in rows:
         images[row] = cv2.flip(images[row], 1)

@@ -57,11 +57,19 @@ class PairBatches:
         without_instances: tuple[str, ...] = (),
         controls: AblationSettings | None = None,
     ) -> None:
-        """sets: instance sets to draw from; without_instances: objects to leave out; controls: ablations.
+        """Choose frames, action space and partners.
 
-        known: action space and normalisation of a resumed run; without it they are chosen and measured here.
-        Raises DataError if the data has no such pairs or actions. Raises ConfigError if there are fewer pairs than a
-        batch needs, or if settings contradict each other.
+        Args:
+            data: prepared data.
+            settings: which pairs, and how many make a batch.
+            sets: instance sets to draw from.
+            known: action space and normalisation of a resumed run; without it they are chosen and measured here.
+            without_instances: objects to leave out.
+            controls: ablations.
+
+        Raises:
+            DataError: the data has no such pairs or actions.
+            ConfigError: there are fewer pairs than a batch needs, or settings contradict each other.
         """
         method = METHODS[settings.method]
         check_pairs(settings, method.uses_actions)

@@ -177,9 +177,16 @@ def find_checkpoint(path: str | Path) -> Path:
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a checkpoint. path: RUN, RUN/checkpoint or one step's folder.
+    """Read a checkpoint.
 
-    Raises CheckpointError if it is missing or damaged, or if this machine cannot build its encoder.
+    Args:
+        path: RUN, RUN/checkpoint or one step's folder.
+
+    Returns:
+        the checkpoint, its encoder on the CPU.
+
+    Raises:
+        CheckpointError: it is missing or damaged, or this machine cannot build its encoder.
     """
     folder = find_checkpoint(path)
     try:

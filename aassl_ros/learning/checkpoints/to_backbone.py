@@ -9,7 +9,14 @@ from aassl_ros.settings import describe
 
 
 def backbone_of(checkpoint: Checkpoint) -> Backbone:
-    """Make a backbone of a checkpoint's encoder, or of its average over updates if the checkpoint has one."""
+    """Make a backbone of a checkpoint's encoder, or of its average over updates if the checkpoint has one.
+
+    Args:
+        checkpoint: it shares its encoder with the backbone.
+
+    Returns:
+        the backbone, which `save_backbone` writes to one file.
+    """
     settings = checkpoint.settings
     parts = {info.name: getattr(settings, info.name) for info in describe(EncoderSettings)}
     return Backbone(

@@ -37,6 +37,10 @@ for _name, _method in _METHODS.items():
 
 
 def masks_same_actions(name: str) -> bool:
-    """If the setting same_action has an effect on the method called `name`."""
+    """Tell whether the setting same_action has an effect on a method.
+
+    Args:
+        name: of the method.
+    """
     term = METHODS[name].action_term
     return isinstance(term, type) and issubclass(term, MasksSameActions)

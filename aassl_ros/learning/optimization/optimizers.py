@@ -31,7 +31,17 @@ class OptimizerSettings:
 def make_optimizer(
     name: str, parameters: Iterable[Tensor] | Iterable[dict[str, Any]], lr: float, weight_decay: float
 ) -> torch.optim.Optimizer:
-    """Make an optimizer. name: one of OPTIMIZERS; parameters: one group, or groups with their own learning rates."""
+    """Make an optimizer.
+
+    Args:
+        name: one of OPTIMIZERS.
+        parameters: one group, or groups with their own learning rates.
+        lr: learning rate of the groups that have none of their own.
+        weight_decay: of all weights; LARS leaves biases and norms out.
+
+    Returns:
+        the optimizer.
+    """
     if name == "lars":
         return LARS(parameters, lr, weight_decay=weight_decay)
     return torch.optim.AdamW(parameters, lr, weight_decay=weight_decay, fused=True)

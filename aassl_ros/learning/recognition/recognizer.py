@@ -74,7 +74,14 @@ class Recognizer:
 
     @torch.inference_mode()
     def answer(self, frame: NDArray[np.uint8]) -> Answer:
-        """Recognise the category in a frame, uint8 [H, W, 3] RGB of any size."""
+        """Recognise the category in a frame.
+
+        Args:
+            frame: uint8 [H, W, 3] RGB, of any size.
+
+        Returns:
+            the best categories of the gallery with their probabilities.
+        """
         square = torch.from_numpy(to_square(frame, self._size))[None]
         probabilities = self._classify(self.features(square))[0].cpu().numpy()
         best = np.argsort(-probabilities)[: self._settings.top_k]

@@ -68,12 +68,19 @@ class Learner:
         categories: int = 0,
         schedule: Schedule | None = None,
     ) -> None:
-        """settings: image_size must not be 0. The initial weights follow from settings.seed.
+        """Make encoder, heads and optimizer. The initial weights follow from settings.seed.
 
-        action_dimension: A, 1 or more if the method uses actions. categories: 2 or more if the method uses labels.
-        same_action: needed if settings.same_action is not 0. schedule: of the learning rate; None: constant.
-        Raises ConfigError if the method cannot use same_action, if the batch cannot be divided into so many parts, or
-        if this machine cannot compile. Raises CheckpointError if settings.weights do not fit.
+        Args:
+            settings: image_size must not be 0.
+            action_dimension: A, 1 or more if the method uses actions.
+            same_action: needed if settings.same_action is not 0.
+            categories: 2 or more if the method uses labels.
+            schedule: of the learning rate; None: constant.
+
+        Raises:
+            ConfigError: the method cannot use same_action, the batch cannot be divided into so many parts, or this
+                machine cannot compile.
+            CheckpointError: settings.weights do not fit.
         """
         _check(settings, action_dimension, categories)
         method = METHODS[settings.method]
@@ -106,12 +113,18 @@ class Learner:
         action: NDArray[np.float32] | Tensor | None = None,
         target: NDArray[np.int64] | Tensor | None = None,
     ) -> Losses:
-        """Make one update on N pairs, and return its losses.
+        """Make one update on N pairs.
 
-        first, second: images x and x', uint8 [N, S, S, 3] RGB.
-        action: float [N, A], normalised; None without an action term.
-        target: int64 [N], the category of each pair's object; None without labels.
-        Raises TrainingError, before any weight is changed, if the loss is not finite.
+        Args:
+            first, second: images x and x', uint8 [N, S, S, 3] RGB.
+            action: float [N, A], normalised; None without an action term.
+            target: int64 [N], the category of each pair's object; None without labels.
+
+        Returns:
+            the losses before the update.
+
+        Raises:
+            TrainingError: the loss is not finite, or a term returned no scalar; no weight was changed.
         """
         settings = self.settings
         self.network.train()

@@ -19,9 +19,19 @@ def save_checkpoint(
 ) -> Path:
     """Write RUN/checkpoints/STEP, point RUN/checkpoint to it and remove all but the newest `keep`.
 
-    provenance: what the learner was trained on; the instances of its initial weights are added.
-    trainer: what the training loop needs to resume, as JSON values.
-    Returns the new folder. Raises the errors of `write_checkpoint`.
+    Args:
+        run: the folder RUN, made if it is missing.
+        learner: what is saved, with the state of its optimizer.
+        provenance: what it was trained on; the instances of its initial weights are added.
+        trainer: what the training loop needs to resume, as JSON values.
+        keep: how many checkpoints stay.
+
+    Returns:
+        the new folder.
+
+    Raises:
+        CheckpointError: it cannot be written.
+        TrainingError: a weight is not finite.
     """
     content = Content(
         settings=learner.settings,
@@ -41,9 +51,16 @@ def resume_learner(
 ) -> Learner:
     """Make a learner that resumes from a checkpoint.
 
-    settings: others of the same architecture and method; None for the checkpoint's.
-    schedule: of the learning rate over the whole run; None: constant.
-    Raises CheckpointError if the weights or the optimizer's state do not fit.
+    Args:
+        checkpoint: where it continues.
+        settings: others of the same architecture and method; None: the checkpoint's.
+        schedule: of the learning rate over the whole run; None: constant.
+
+    Returns:
+        the learner, with its weights, optimizer, random state and number of updates.
+
+    Raises:
+        CheckpointError: the weights or the optimizer's state do not fit.
     """
     settings = settings or checkpoint.settings
     same_action = SameAction.of(settings.same_action, checkpoint.action_space, checkpoint.normalisation)
