@@ -176,8 +176,10 @@ def measure_actions(
     retrieved = cosine = linear = kernel = rotation_of = None
     if plan.learner is not None and trained is not None:
         if plan.retrieved is not None:
-            trained = features if plan.learner.average is None else _not_averaged(plan.learner, plan.retrieved, data)
-            retrieved = _retrieve(plan.learner, plan.retrieved, trained, data, trained, seed)
+            heads_features = (
+                features if plan.learner.average is None else _not_averaged(plan.learner, plan.retrieved, data)
+            )
+            retrieved = _retrieve(plan.learner, plan.retrieved, trained, data, heads_features, seed)
         known = trained.space, trained.normalisation
         cosine = measure_gradients(plan.learner, known, data, left_out, seed, notes)
     if plan.turns is not None:
