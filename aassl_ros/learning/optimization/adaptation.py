@@ -1,8 +1,8 @@
-"""Adaptation: what keeps an encoder close to the weights it begins with while it is trained further.
+"""Adaptation: keeps an encoder close to its initial weights while it is trained further.
 
-An encoder with published weights knows more than a few minutes of handling can teach. It keeps that if it has a small
-learning rate of its own, if its first layers or its batch norms stay as they are, or if its weights are pulled back
-(L2-SP; Li, Grandvalet, Davoine 2018).
+Published weights contain more than a few minutes of recordings can add. An encoder does not lose it if its learning
+rate is small, if its first layers or its batch norms are frozen, or if a penalty pulls its weights back (L2-SP; Li,
+Grandvalet, Davoine 2018).
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from aassl_ros.settings import setting
 
 @dataclass(frozen=True)
 class AdaptationSettings:
-    """How far the encoder may move from the weights it begins with; the defaults train it like everything else."""
+    """How far the encoder may move from its initial weights; by default it is trained like the heads."""
 
-    encoder_lr: float = setting(0.0, "Learning rate of the encoder; 0: that of the heads, `lr`. Published weights want "
+    encoder_lr: float = setting(0.0, "Learning rate of the encoder; 0: that of the heads, `lr`. Published weights need "
                                 "a tenth of it or less.", minimum=0, maximum=10)  # fmt: skip
-    frozen_layers: int = setting(0, "First layers of the encoder that are not trained; -1: all of them.",
+    frozen_layers: int = setting(0, "Number of the encoder's first layers that are not trained; -1: all of them.",
                                  minimum=-1, maximum=1000)  # fmt: skip
-    frozen_batch_norm: bool = setting(False, "Keep statistics and weights of the encoder's batch norms as they are.")
-    stay_close: float = setting(0.0, "Weight of L2-SP: half the squared distance of the encoder's weights from those "
-                                "it began with.", minimum=0, maximum=1_000_000)  # fmt: skip
+    frozen_batch_norm: bool = setting(False, "Do not change statistics and weights of the encoder's batch norms.")
+    stay_close: float = setting(0.0, "Weight of L2-SP: half the squared distance of the encoder's weights from their "
+                                "initial values.", minimum=0, maximum=1_000_000)  # fmt: skip
 
 
 class Adaptation:
-    """The parts of an encoder that stay as they are, and the penalty on how far the others move.
+    """Freezes parts of an encoder, and computes the penalty on the distance of the others from their initial weights.
 
     Args:
-        settings: how far it may move.
-        encoder: on its device, with the weights that it begins with.
-        copies: momentum copies of the encoder; what is frozen in the encoder is frozen in them.
+        settings: which parts, and the weight of the penalty.
+        encoder: on its device, with its initial weights.
+        copies: momentum copies of the encoder; the same parts are frozen in them.
 
     Raises:
-        ConfigError: there are fewer layers than are to be frozen.
+        ConfigError: the encoder has fewer layers than should be frozen.
     """
 
     def __init__(self, settings: AdaptationSettings, encoder: Encoder, copies: tuple[nn.Module, ...] = ()) -> None:
@@ -77,7 +77,7 @@ class Adaptation:
             module.eval()
 
     def penalty(self) -> Tensor | None:
-        """L2-SP of the encoder, a scalar with gradient; None if it is not wanted or nothing is trained."""
+        """Return L2-SP of the encoder, a scalar with gradient; None if it is not wanted or nothing is trained."""
         moving = [(weight, self.start[name]) for name, weight in self._moving() if name in self.start]
         if not moving:
             return None
@@ -86,7 +86,7 @@ class Adaptation:
         )
 
     def restore(self, start: Mapping[str, Tensor]) -> None:
-        """Take over the weights that an interrupted run began with.
+        """Restore the initial weights of an interrupted run.
 
         Raises KeyError or ValueError if they are not those of this encoder.
         """
@@ -98,12 +98,12 @@ class Adaptation:
             old.copy_(start[name])
 
     def parameter_groups(self, network: nn.Module, lr: float) -> list[dict[str, object]]:
-        """The weights that are trained, in groups for an optimizer: the encoder's first if it has its own rate.
+        """Return the trained weights in groups for an optimizer: the encoder's first if it has its own learning rate.
 
         Returns:
             Groups with `params` and `lr`.
         """
-        trained = [weight for weight in network.parameters() if weight.requires_grad]  # not those of momentum copies
+        trained = [weight for weight in network.parameters() if weight.requires_grad]  # without momentum copies
         if not self.settings.encoder_lr:
             return [{"params": trained, "lr": lr}]
         of_encoder = {id(weight) for weight in self._encoder.parameters()}

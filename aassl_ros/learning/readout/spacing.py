@@ -1,4 +1,4 @@
-"""Some of many, evenly spread."""
+"""Evenly spaced selection."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 
 def evenly_spaced(count: int, most: int, *, start: int = 0) -> NDArray[np.int64]:
-    """At most `most` of the places from `start` to `start + count - 1`, int64 [min(count, most)], rising.
+    """Select at most `most` of the indices from `start` to `start + count - 1`, evenly spaced.
 
-    They are spread evenly, the first and the last place among them.
+    Returns int64 [min(count, most)], rising; the first and the last index are included.
     """
     return np.linspace(start, start + count - 1, min(count, most)).round().astype(np.int64)

@@ -124,7 +124,13 @@ class Gallery:
 def open_gallery(path: str | Path, *, sets: tuple[str, ...] = ("train",), per_instance: int = 20) -> Gallery:
     """Open a gallery folder, or make a gallery of prepared data as `Gallery.from_prepared` does.
 
-    Raises DataError if `path` is neither, or if it is damaged.
+    Args:
+        path: a gallery folder, or a folder of prepared data.
+        sets: for prepared data: instance sets to use.
+        per_instance: for prepared data: maximum number of frames of each instance.
+
+    Raises:
+        DataError: if `path` is neither, or if it is damaged.
     """
     folder = Path(path).expanduser()
     if (folder / PREPARED_TABLE).exists():
