@@ -46,7 +46,7 @@ class TrainingError(AasslError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of another library's error, without its full stop; the name of its class if it says nothing.
+    """Return the first line of another library's error, without its full stop; its class name if it has no text.
 
     At most 300 characters: some libraries repeat the whole input.
     """

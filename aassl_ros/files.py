@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all, at every moment."""
+"""Write files and folders atomically: each is either complete or absent at every moment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _RENAME_EXCHANGE, _AT_FDCWD = 2, -100  # of renameat2(2)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file beside its place and move it there: nobody ever reads half of it. Text is UTF-8. Raises OSError."""
+    """Write a file atomically: into a temporary file, which is then renamed. Text is UTF-8. Raises OSError."""
     part = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -22,10 +22,10 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def put_folder(made: Path, path: Path) -> None:
-    """Move the folder `made` to `path`, in place of the one that is there, which is removed. Raises OSError.
+    """Move the folder `made` to `path`, and remove the folder that was there before. Raises OSError.
 
-    If it fails, the old folder is where it was. On file systems that can exchange two names (those of Linux can, most
-    network ones cannot), `path` is there at every moment.
+    If it fails, the old folder stays in place. If the file system can exchange two names, `path` exists at every
+    moment. Linux file systems can; most network file systems cannot.
     """
     if not path.exists():
         os.replace(made, path)
@@ -45,7 +45,7 @@ def put_folder(made: Path, path: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> None:
-    """Let two names change places at one stroke. Raises OSError where the system cannot."""
+    """Exchange two names atomically. Raises OSError if the system cannot."""
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:
         raise OSError("the C library has no renameat2")

@@ -24,7 +24,7 @@ def check(specs: Sequence[NodeSpec]) -> None:
         for name in _MUST_EXIST:
             path = str(spec.parameters.get(name) or "")
             if path.partition(":")[0] == "pretrained" and name == "checkpoint":
-                continue  # weights of an installed package; the node says if they are missing
+                continue  # weights of an installed package; the node reports if they are missing
             if path and not Path(path).expanduser().exists():
                 raise ConfigError(f"{spec.name}: {name} {path} does not exist.")
         if arm := spec.parameters.get("arm"):

@@ -117,7 +117,7 @@ class NodeProcesses:
         if status is None:
             return False
         asked = name in self._stopped
-        # Python exits with 1 if SIGINT comes before it has imported anything: nobody could handle the signal yet.
+        # Python exits with 1 if SIGINT comes before it has imported anything, because there is no handler yet.
         too_early = asked and status == 1 and self._said(name)[-1:] == ["KeyboardInterrupt"]
         return exit_failed(status, asked=asked) and not too_early
 
@@ -133,7 +133,7 @@ class NodeProcesses:
         return f"{describe_exit(name, status)}: {said[-1] if said else 'it printed nothing'}.{where}"
 
     def _said(self, name: str) -> list[str]:
-        """The last lines that a node printed, without the prefix of the log."""
+        """Return the last lines that a node printed, without their log prefix."""
         return [_LOG_PREFIX.sub("", line).rstrip(".") for line in self._last_lines[name] if line.strip()]
 
     def stop(self) -> None:

@@ -109,15 +109,15 @@ def _recover(arguments: argparse.Namespace) -> int:
 
 
 def _told(counts: Recovered) -> str:
-    """What is missing, in words."""
+    """Describe what is missing."""
     if counts.lossless:
         return "nothing is missing"
     discarded = {
         "messages": counts.discarded_messages,
         "damaged chunks": counts.damaged_chunks,
         "other damaged records": counts.damaged_records,
-        "bytes that are no whole record": counts.discarded_bytes,
+        "bytes of incomplete records": counts.discarded_bytes,
     }
     lost = ", ".join(f"{count} {what}" for what, count in discarded.items() if count)
     end = "" if counts.whole else "; recording stopped before the bag was closed"
-    return f"discarded: {lost or 'nothing that is known of'}{end}"
+    return f"discarded: {lost or 'unknown'}{end}"

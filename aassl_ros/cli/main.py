@@ -92,7 +92,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """Make the parser of `aassl`. Only the command that `words` names has its arguments: it alone is imported."""
+    """Make the parser of `aassl`. Only the command in `words` gets its arguments, because only it is imported."""
     parser = argparse.ArgumentParser(prog="aassl", description="Learn to see by handling objects (AA-SSL on ROS 2).")
     parser.add_argument("--version", action="version", version=f"aassl_ros {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

@@ -60,7 +60,7 @@ def parse_assignments(words: list[str]) -> dict[str, str]:
 
 def _show_arguments(name: str) -> int:
     described = system(name).arguments
-    print(f"Arguments of {name} (name:=value):")
+    print(f"Arguments of {name} (name:=value). If the default is '', the nodes use their own default.")
     for argument in described:
         choices = f" One of {', '.join(argument.choices)}." if argument.choices else ""
         print(f"  {argument.name}  (default: {argument.default!r})\n      {argument.description}.{choices}")

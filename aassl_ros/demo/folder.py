@@ -83,7 +83,7 @@ class StageRecord:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file, whole or not at all."""
+    """Write a JSON file atomically."""
     write_whole(path, json.dumps(value, indent=1))
 
 
