@@ -327,9 +327,9 @@ def test_unusable_messages_are_reported_during_recording(
         robot.publish_frame(k * 20_000_000 + SECOND, encoding="heat")
         ros.spin(0.03)
     said = stop(recorder)
-    assert "there are frames of an unknown encoding; the diagnostics count them." in said
+    assert "there are frames whose pixels cannot be read; the diagnostics count them." in said
     assert "there are joint states dropped (not finite); the diagnostics count them." in said
-    assert "60 frames of an unknown encoding" in said
+    assert "60 frames whose pixels cannot be read" in said
     assert "An episode event was refused: episode: id is missing, expected a UUID." in said
     assert "1 episode events refused" in said
 

@@ -71,10 +71,12 @@ def _compare_samples(reader: BagReader, session: Session) -> list[str]:
             made.update(sampler.samples())
     sampler.flush()
     made.update(sampler.samples())
+    findings = sampler.ledger.warnings
     if made == recorded:
-        return []
+        return findings
     where = min(messages.header_stamp_ns(data) for _, data in made ^ recorded)
     return [
+        *findings,
         f"{len(made - recorded)} samples computed from the raw streams are not in the bag, and "
-        f"{len(recorded - made)} samples in the bag are not among the computed ones (first at stamp {where} ns)."
+        f"{len(recorded - made)} samples in the bag are not among the computed ones (first at stamp {where} ns).",
     ]

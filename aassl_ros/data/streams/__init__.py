@@ -1,7 +1,8 @@
 """Streams of messages: images, joint states, commands and episodes, synchronized to samples."""
 
+from aassl_ros.data.streams.compressed_images import decode_compressed
 from aassl_ros.data.streams.episodes import SETS, Episode, EpisodeEvent, EpisodeTracker
-from aassl_ros.data.streams.images import decode_compressed, decode_image, to_square
+from aassl_ros.data.streams.images import decode_image, to_square
 from aassl_ros.data.streams.joints import JointState, JointStream
 from aassl_ros.data.streams.ledger import Ledger
 from aassl_ros.data.streams.messages import (

@@ -11,37 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from aassl_ros.data.streams.encodings import find_encoding, find_layout, take_rows
 from aassl_ros.errors import DataError
 
 Image = NDArray[np.uint8]
-
-# Encoding -> (channels, bytes per channel, OpenCV conversion to RGB or None). OpenCV names a Bayer pattern by its
-# second row, ROS by its first row, so RGGB is BG in OpenCV.
-_ENCODINGS: dict[str, tuple[int, int, int | None]] = {
-    "rgb8": (3, 1, None),
-    "bgr8": (3, 1, cv2.COLOR_BGR2RGB),
-    "rgba8": (4, 1, cv2.COLOR_RGBA2RGB),
-    "bgra8": (4, 1, cv2.COLOR_BGRA2RGB),
-    "mono8": (1, 1, cv2.COLOR_GRAY2RGB),
-    "mono16": (1, 2, cv2.COLOR_GRAY2RGB),
-    "bayer_rggb8": (1, 1, cv2.COLOR_BayerBG2RGB),
-    "bayer_bggr8": (1, 1, cv2.COLOR_BayerRG2RGB),
-    "bayer_gbrg8": (1, 1, cv2.COLOR_BayerGR2RGB),
-    "bayer_grbg8": (1, 1, cv2.COLOR_BayerGB2RGB),
-    "bayer_rggb16": (1, 2, cv2.COLOR_BayerBG2RGB),
-    "bayer_bggr16": (1, 2, cv2.COLOR_BayerRG2RGB),
-    "bayer_gbrg16": (1, 2, cv2.COLOR_BayerGR2RGB),
-    "bayer_grbg16": (1, 2, cv2.COLOR_BayerGB2RGB),
-    "yuv422": (2, 1, cv2.COLOR_YUV2RGB_UYVY),
-    "uyvy": (2, 1, cv2.COLOR_YUV2RGB_UYVY),
-    "yuv422_yuy2": (2, 1, cv2.COLOR_YUV2RGB_YUY2),
-    "yuyv": (2, 1, cv2.COLOR_YUV2RGB_YUY2),
-}
-
-
-def is_known_encoding(encoding: str) -> bool:
-    """Whether `decode_image` can read images of this encoding."""
-    return encoding in _ENCODINGS
 
 
 def decode_image(encoding: str, height: int, width: int, step: int, is_bigendian: bool, data: Any) -> Image:
@@ -51,61 +24,31 @@ def decode_image(encoding: str, height: int, width: int, step: int, is_bigendian
         encoding: the encoding, such as "rgb8".
         height: pixels.
         width: pixels.
-        step: bytes per row, with padding.
+        step: bytes per row, with padding; see `find_layout` for wrong ones.
         is_bigendian: byte order of 16-bit channels.
-        data: a buffer of height * step bytes (bytes, array or ndarray of uint8).
+        data: a buffer of height * step bytes (bytes, array or ndarray of uint8); more rows may follow.
 
     Returns:
         uint8 [height, width, 3], RGB; for rgb8 it may share memory with `data`.
 
     Raises:
-        DataError: the encoding is unknown, the image is empty, or the data are too short.
+        DataError: the encoding is unknown, the image is empty, or size and step do not fit the data.
     """
-    if encoding not in _ENCODINGS:
-        known = ", ".join(_ENCODINGS)
-        raise DataError(f"An image has encoding {encoding!r}, expected one of {known}. Set another one in the driver.")
-    channels, item_bytes, conversion = _ENCODINGS[encoding]
+    form = find_encoding(encoding)
     flat = np.frombuffer(data, np.uint8)
-    row_bytes = width * channels * item_bytes
-    if height < 1 or width < 1:
-        raise DataError(f"An image has {width} x {height} pixels: it is empty.")
-    if step < row_bytes or flat.size < height * step:
-        raise DataError(
-            f"An image of {width} x {height} {encoding} has {flat.size} bytes in rows of {step}, "
-            f"expected {height} rows of at least {row_bytes}."
-        )
-    rows = flat[: height * step].reshape(height, step)[:, :row_bytes]
-    if item_bytes == 2:
-        rows = rows.reshape(height, width * channels, 2)[:, :, 0 if is_bigendian else 1]
-    pixels = rows.reshape(height, width) if channels == 1 else rows.reshape(height, width, channels)
-    if conversion is None:
+    layout = find_layout(encoding, height, width, step, flat.size)
+    rows = take_rows(encoding, layout, width, flat)
+    if form.item_bytes == 2:
+        rows = rows.reshape(layout.rows, width * form.channels, 2)[:, :, 0 if is_bigendian else 1]
+    if encoding == "nv24":
+        rows = _halve_colour(rows, height)
+    pixels = rows if form.channels == 1 else rows.reshape(layout.rows, width, form.channels)
+    if form.conversion is None:
         return pixels
     try:
-        return _uint8(cv2.cvtColor(np.ascontiguousarray(pixels), conversion))
+        return _uint8(cv2.cvtColor(np.ascontiguousarray(pixels), form.conversion))
     except cv2.error as error:
         raise DataError(f"An image of {width} x {height} cannot be read as {encoding}: its size is odd.") from error
-
-
-def decode_compressed(format: str, data: Any) -> Image:
-    """Decode a sensor_msgs/CompressedImage (JPEG, PNG and other formats of OpenCV).
-
-    Args:
-        format: the format in the message, for error messages.
-        data: the bytes of the picture file.
-
-    Returns:
-        uint8 [H, W, 3], RGB.
-
-    Raises:
-        DataError: the data are damaged, depth values, or of an unknown format.
-    """
-    if "compressedDepth" in format:
-        raise DataError(f"A compressed image has format {format!r}: it contains depth, expected a colour picture.")
-    flat = np.frombuffer(data, np.uint8)
-    bgr = cv2.imdecode(flat, cv2.IMREAD_COLOR) if flat.size else None
-    if bgr is None:
-        raise DataError(f"A compressed image ({format!r}, {flat.size} bytes) is damaged or of an unknown format.")
-    return _uint8(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
 
 
 def to_square(image: Image, size: int) -> Image:
@@ -128,6 +71,13 @@ def to_square(image: Image, size: int) -> Image:
         return square.copy()
     way = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
     return _uint8(cv2.resize(square, (size, size), interpolation=way))
+
+
+def _halve_colour(rows: Image, height: int) -> Image:
+    """nv24 to nv12: the colour of each second pixel and row."""
+    width = rows.shape[1]
+    colour = rows[height:].reshape(height, width, 2)[::2, ::2]
+    return np.concatenate([rows[:height], colour.reshape(height // 2, width)])
 
 
 def _uint8(array: Any) -> Image:

@@ -89,7 +89,7 @@ class Ledger:
         }
         found |= {f"joint states dropped ({reason})": count for reason, count in self.joint_states_dropped.items()}
         found |= {
-            "frames of an unknown encoding": self.frames_of_unknown_encoding,
+            "frames whose pixels cannot be read": self.frames_of_unknown_encoding,
             "frames of another size than the first": self.frames_of_another_size,
             "messages that cannot be read": self.messages_unreadable,
             "commands refused": self.commands_refused,

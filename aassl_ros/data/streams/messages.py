@@ -10,14 +10,15 @@ import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from aassl_ros.data.streams.images import decode_compressed, decode_image
+from aassl_ros.data.streams.compressed_images import decode_compressed
+from aassl_ros.data.streams.images import decode_image
 from aassl_ros.errors import BagError, DataError
 from aassl_ros.motion.trajectory import Trajectory
 
@@ -142,18 +143,65 @@ def header_stamp_ns(cdr: bytes) -> int:
     return int(seconds) * NANOSECONDS + int(nanoseconds)
 
 
-def image_form(cdr: bytes) -> tuple[int, int, str]:
-    """Read height, width and encoding of a sensor_msgs/Image without decoding its pixels. Raises DataError."""
+class ImageForm(NamedTuple):
+    """The fields of a sensor_msgs/Image that say how its pixels are stored. size: bytes of its data."""
+
+    height: int
+    width: int
+    encoding: str
+    step: int
+    size: int
+
+
+def image_form(cdr: bytes) -> ImageForm:
+    """Read the form of a sensor_msgs/Image without decoding its pixels. Raises DataError."""
     order = "<" if len(cdr) > 1 and cdr[1] & 1 else ">"
     try:
-        (frame_id_bytes,) = struct.unpack_from(order + "I", cdr, 12)
-        # Offsets count from byte 4. Each integer starts at a multiple of four.
-        place = 4 + (12 + frame_id_bytes + 3) // 4 * 4
-        height, width, encoding_bytes = struct.unpack_from(order + "III", cdr, place)
-        encoding = bytes(cdr[place + 12 : place + 12 + encoding_bytes - 1]).decode()
+        place = _after_header(cdr, order)
+        height, width = struct.unpack_from(order + "II", cdr, place)
+        encoding, place = _string_at(cdr, place + 8, order)
+        # Offsets count from byte 4. A byte (is_bigendian) follows the encoding, then integers at multiples of four.
+        step, size = struct.unpack_from(order + "II", cdr, _aligned(place + 1))
     except (struct.error, UnicodeDecodeError) as error:
         raise DataError(f"A message of {len(cdr)} bytes is not a sensor_msgs/Image.") from error
-    return height, width, encoding
+    return ImageForm(height, width, encoding, step, size)
+
+
+def compressed_form(cdr: bytes) -> str:
+    """Read the format of a sensor_msgs/CompressedImage without its picture. Raises DataError."""
+    order = "<" if len(cdr) > 1 and cdr[1] & 1 else ">"
+    try:
+        return _string_at(cdr, _after_header(cdr, order), order)[0]
+    except (struct.error, UnicodeDecodeError) as error:
+        raise DataError(f"A message of {len(cdr)} bytes is not a sensor_msgs/CompressedImage.") from error
+
+
+def frame_id(cdr: bytes) -> str:
+    """Read the frame of a CDR message whose first field is a std_msgs/Header. Raises DataError."""
+    order = "<" if len(cdr) > 1 and cdr[1] & 1 else ">"
+    try:
+        return _string_at(cdr, 12, order)[0]
+    except (struct.error, UnicodeDecodeError) as error:
+        raise DataError(f"A message of {len(cdr)} bytes is too short to contain a header.") from error
+
+
+def _after_header(cdr: bytes, order: str) -> int:
+    """The first multiple of four after a std_msgs/Header at the message's start."""
+    return _aligned(_string_at(cdr, 12, order)[1])
+
+
+def _string_at(cdr: bytes, place: int, order: str) -> tuple[str, int]:
+    """A string and the place after it."""
+    (length,) = struct.unpack_from(order + "I", cdr, place)
+    end = place + 4 + length
+    if end > len(cdr):
+        raise struct.error("a string is longer than the message")
+    return bytes(cdr[place + 4 : end]).rstrip(b"\0").decode(), end
+
+
+def _aligned(place: int) -> int:
+    """The next multiple of four; the four bytes of the encapsulation header keep offsets in step."""
+    return (place + 3) // 4 * 4
 
 
 def stamp_ns(stamp: Any) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import EpisodeEvent, EpisodeTracker
-from aassl_ros.data.streams.images import is_known_encoding
+from aassl_ros.data.streams.image_check import ImageCheck
 from aassl_ros.data.streams.ledger import Ledger
 from aassl_ros.data.streams.session import Session
 from aassl_ros.data.streams.sync import Sample, Synchronizer, SyncSettings
@@ -30,6 +30,7 @@ class FrameSampler:
             camera: tuple(session.topic(name) for name in topics.sample_topics(camera)) for camera in self._cameras
         }
         self._samples: deque[tuple[str, Sample]] = deque()
+        self._form_checks = {camera: ImageCheck() for camera in self._cameras}
         self._image_size: dict[str, tuple[int, int]] = {}
         self._takers: dict[str, Callable[[int, bytes], None]] = {}
         roles = session.roles
@@ -84,16 +85,20 @@ class FrameSampler:
     def _frame_taker(self, camera: str, topic: str) -> Callable[[int, bytes], None]:
         def take(log_ns: int, data: bytes) -> None:
             self._cameras[camera].add_frame(messages.header_stamp_ns(data), None)
-            if self.ledger.topics[topic].type == messages.IMAGE:
-                self._check_form(camera, *messages.image_form(data))
+            kind = self.ledger.topics[topic].type
+            if kind == messages.IMAGE:
+                form = messages.image_form(data)
+                size = form.height, form.width
+                self.ledger.frames_of_another_size += self._image_size.setdefault(camera, size) != size
+            if problem := self._form_checks[camera].problem(kind, data):
+                self.ledger.frames_of_unknown_encoding += 1
+                self._warn(f"{topic}: {problem}")
 
         return take
 
-    def _check_form(self, camera: str, height: int, width: int, encoding: str) -> None:
-        if not is_known_encoding(encoding):
-            self.ledger.frames_of_unknown_encoding += 1
-        if self._image_size.setdefault(camera, (height, width)) != (height, width):
-            self.ledger.frames_of_another_size += 1
+    def _warn(self, text: str) -> None:
+        if text not in self.ledger.warnings:
+            self.ledger.warnings = [*self.ledger.warnings, text]
 
     def _take_joint_state(self, log_ns: int, data: bytes) -> None:
         message = messages.decode(messages.JOINT_STATE, data)
@@ -116,4 +121,4 @@ class FrameSampler:
         except DataError as error:
             self.ledger.episodes_refused += 1
             if self.ledger.episodes_refused == 1:  # the others are probably from the same sender
-                self.ledger.warnings = [*self.ledger.warnings, f"An episode event was refused: {error}"]
+                self._warn(f"An episode event was refused: {error}")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aassl_ros.data.bags.check import check_bag
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.recording import Recording
 from aassl_ros.data.bags.writer import STORAGES, BagWriter
@@ -128,12 +129,48 @@ def test_what_cannot_be_read_is_recorded_as_it_came_and_counted(tmp_path: Path, 
     )
     ledger = recording.close()
     assert sum(topic.written for topic in ledger.topics.values()) == 11
+    assert any("encoding '32FC1'" in warning for warning in ledger.warnings)
     assert ledger.frames_of_unknown_encoding == 1
     assert ledger.frames_of_another_size == 1
     assert ledger.messages_unreadable == 2
     assert ledger.joint_states_dropped == {"not finite": 1, "wrong length": 1}
     assert ledger.commands_refused == 2
     assert ledger.episodes_refused == 2
+
+
+def test_the_first_frame_whose_pixels_cannot_be_read_is_said_while_recording(
+    tmp_path: Path, session: Session, streams: Any
+) -> None:
+    kind = messages.typestore().types[messages.IMAGE]
+    recording = Recording(tmp_path / "bag", session)
+    recording.add_topic(IMAGE, messages.IMAGE)
+    for number in range(3):
+        sound = messages.decode(messages.IMAGE, streams.image_cdr(SECOND + number))
+        padded = np.random.default_rng(number).integers(0, 255, (sound.height, 52), np.uint8)
+        told = {"height": sound.height, "width": sound.width, "encoding": "rgb8", "is_bigendian": 0, "step": 48}
+        wrong = kind(header=sound.header, data=padded.reshape(-1), **told)
+        recording.receive(IMAGE, SECOND + number, SECOND, messages.encode(wrong, messages.IMAGE))
+    ledger = recording.close()
+
+    assert ledger.frames_of_unknown_encoding == 3
+    assert ledger.lossy
+    (warning,) = ledger.warnings
+    assert warning.startswith(
+        f"{IMAGE}: An image of 16 x 16 rgb8 has 832 bytes, but 16 rows of step = 48 are 768 bytes"
+    )
+    assert any("step = 48" in finding for finding in check_bag(recording.path))
+
+
+def test_a_wrong_step_of_unpadded_rows_is_no_loss(tmp_path: Path, session: Session, streams: Any) -> None:
+    sound = messages.decode(messages.IMAGE, streams.image_cdr(SECOND))
+    kind = messages.typestore().types[messages.IMAGE]
+    told = {name: getattr(sound, name) for name in ("header", "height", "width", "encoding", "is_bigendian", "data")}
+    wrong = messages.encode(kind(**told, step=4), messages.IMAGE)
+
+    ledger = record(tmp_path / "bag", session, (IMAGE, messages.IMAGE, SECOND, wrong)).close()
+
+    assert ledger.frames_of_unknown_encoding == 0
+    assert not ledger.warnings
 
 
 def test_compressed_frames_get_samples_too(tmp_path: Path, session: Session, streams: Any) -> None:

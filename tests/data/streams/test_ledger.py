@@ -77,7 +77,8 @@ def test_what_training_cannot_use_makes_a_recording_lossy_and_stands_in_the_summ
     counts = Ledger(frames_of_unknown_encoding=3, joint_states_dropped={"not finite": 2}, commands_refused=1)
     assert counts.lossy
     assert (
-        "2 joint states dropped (not finite); 3 frames of an unknown encoding; 1 commands refused" in counts.summary()
+        "2 joint states dropped (not finite); 3 frames whose pixels cannot be read; 1 commands refused"
+        in counts.summary()
     )
 
 
