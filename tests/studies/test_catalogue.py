@@ -39,7 +39,7 @@ def test_methods_compares_all_with_simclr_at_equal_updates_and_at_equal_frames()
     assert ("aa_byol", "byol") in study.differences
 
 
-def test_controls_spoil_one_thing_each() -> None:
+def test_each_control_corrupts_one_thing() -> None:
     changes = {setting.name: setting.settings for setting in plan(request("controls")).settings}
     assert changes["aa_simclr actions shuffled"] == {"method": "aa_simclr", "control": "actions_shuffled"}
     turn_size = {"method": "aa_simclr", "action_space": "turn_size", "action_components": ()}
@@ -47,7 +47,7 @@ def test_controls_spoil_one_thing_each() -> None:
     assert changes["simclr"] == {"method": "simclr"}
 
 
-def test_the_windows_are_those_asked_for_and_the_episode_lies_beyond_the_widest() -> None:
+def test_the_windows_are_the_chosen_ones_and_the_episode_is_beyond_the_widest() -> None:
     study = plan(request("window", Choices(values=("degrees:10:30", "episode"))))
     windows = [setting.settings["window"] for setting in study.settings]
     assert windows == 2 * ["degrees:10:30", "episode"]
@@ -103,7 +103,7 @@ def test_only_some_settings_may_be_asked_for() -> None:
         (request("grid", settings={"window": "frames:2"}), "--set window: the study grid varies it"),
     ],
 )
-def test_what_cannot_be_studied_is_said_in_a_line(wrong: Request, message: str) -> None:
+def test_an_impossible_study_is_an_error_of_one_line(wrong: Request, message: str) -> None:
     with pytest.raises(ConfigError) as told:
         plan(wrong)
     assert message in str(told.value)

@@ -78,7 +78,7 @@ def is_gone(group: int) -> bool:
     return True
 
 
-def test_interrupted_killed_and_gone_on_with_it_ends_with_the_table_of_an_uninterrupted_study(
+def test_an_interrupted_and_killed_study_resumes_and_ends_with_the_same_table(
     data: PreparedData, tmp_path: Path, in_this_process: type, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"

@@ -22,7 +22,7 @@ def request(data: PreparedData, out: Path) -> Request:
     return Request("controls", out, data.path, 2, quick=True, only=only, evaluation={"measures": ["category"]})
 
 
-def test_a_cluster_of_two_gives_the_table_of_one_process_and_goes_on_after_an_interruption(
+def test_a_cluster_of_two_gives_the_table_of_one_process_and_resumes_after_an_interruption(
     data: PreparedData, tmp_path: Path, here: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ray = pytest.importorskip("ray")
@@ -64,7 +64,7 @@ def test_a_cluster_that_is_not_there_is_one_line(
 
 
 @pytest.mark.parametrize("start", ["", "ray://"])
-def test_an_address_where_nothing_listens_is_told_at_once(
+def test_an_address_without_a_cluster_is_an_error_at_once(
     start: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], data: PreparedData
 ) -> None:
     pytest.importorskip("ray")
@@ -79,12 +79,12 @@ def test_an_address_where_nothing_listens_is_told_at_once(
 
 
 @pytest.mark.parametrize("address", ["headnode", "headnode:", ":6379", "headnode:ray", "headnode:70000", "http://h:1"])
-def test_a_malformed_address_is_told(address: str) -> None:
+def test_a_malformed_address_is_an_error(address: str) -> None:
     with pytest.raises(ConfigError, match=f"^--ray {address}: expected HOST:PORT .*, auto or local\\.$"):
         RayScheduler(address)
 
 
-def test_an_address_where_something_listens_is_left_to_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_with_a_listener_is_passed_to_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray")
     asked = []
     monkeypatch.setattr(ray, "init", lambda **options: asked.append(options["address"]))

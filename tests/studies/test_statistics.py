@@ -39,7 +39,7 @@ def test_a_paired_interval_is_that_of_a_bootstrap_over_instances_and_seeds() -> 
     assert found.ci95 == pytest.approx(np.percentile(means, (2.5, 97.5)), abs=0.006)
 
 
-def test_what_is_the_same_everywhere_differs_by_nothing() -> None:
+def test_equal_values_have_no_difference() -> None:
     same = np.random.default_rng(0).random((2, 10))
     found = paired_interval(same, same, np.ones(10))
     assert (found.mean, found.ci95) == (0.0, (0.0, 0.0))

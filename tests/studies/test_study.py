@@ -45,7 +45,7 @@ def test_all_settings_of_a_seed_share_weights_data_and_number_of_updates(
     assert set(found.results["simclr"]) == {0, 1}
 
 
-def test_an_interrupted_study_goes_on_and_ends_with_the_very_table(
+def test_an_interrupted_study_resumes_and_ends_with_the_same_table(
     data: PreparedData, tmp_path: Path, here: type
 ) -> None:
     asked = request("controls", data, tmp_path / "whole", only=("aa_simclr", "aa_simclr actions shuffled"))
@@ -92,7 +92,7 @@ def test_a_half_done_run_of_a_version_that_counted_updates_otherwise_is_not_gone
     assert "was started by an older version of aassl_ros. Remove it to start it again" in reason
 
 
-def test_same_actions_are_masked_where_a_method_knows_them_and_its_peers_learn_too(
+def test_same_actions_are_masked_for_methods_that_can_and_the_others_train_too(
     data: PreparedData, tmp_path: Path, here: type
 ) -> None:
     only = ("aa_simclr", "simclr_tt", "simclr")
@@ -103,7 +103,7 @@ def test_same_actions_are_masked_where_a_method_knows_them_and_its_peers_learn_t
     assert masks == {"aa_simclr": 5.0, "simclr_tt": 0.0, "simclr": 0.0}
 
 
-def test_a_failed_run_leaves_the_others_alone_and_is_told(
+def test_a_failed_run_is_reported_and_does_not_affect_the_others(
     tmp_path: Path, here: type, write_tiny: Callable[..., PreparedData]
 ) -> None:
     poseless = write_tiny(tmp_path / "data", poses=False)
@@ -137,7 +137,9 @@ def test_best_against_best_is_chosen_on_validation_objects_and_tested_on_others(
     assert len(of_validation.instances) < len(load_checkpoint(of_test).instances)
 
 
-def test_viewpoints_are_told_by_alignment_and_a_picture(data: PreparedData, tmp_path: Path, here: type) -> None:
+def test_viewpoints_are_measured_by_alignment_and_have_a_picture(
+    data: PreparedData, tmp_path: Path, here: type
+) -> None:
     choices = Choices(methods=("simclr",))
     evaluation = {**PROBE, "measures": ["views"], "baselines": True}
     table = write(conclude(request("viewpoints", data, tmp_path, choices=choices, evaluation=evaluation), here()),
@@ -148,7 +150,7 @@ def test_viewpoints_are_told_by_alignment_and_a_picture(data: PreparedData, tmp_
     assert (tmp_path / "features.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_damaged_data_are_learnt_from_as_long_and_whole_ones_tested_on(
+def test_training_uses_damaged_data_for_as_many_updates_and_tests_use_whole_data(
     data: PreparedData, tmp_path: Path, here: type
 ) -> None:
     only = ("simclr_tt", "simclr_tt three quarters missing")

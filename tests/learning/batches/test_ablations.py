@@ -1,4 +1,4 @@
-"""Controls spoil what they say, and nothing else: the pairs drawn are those of a run without."""
+"""Ablations corrupt only what they name: the pairs are those of a run without ablation."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_noise_has_the_deviation_asked_for_and_precision_the_step(turning_clouds
     np.testing.assert_allclose(coarse, np.round(plain / 0.25) * 0.25, atol=1e-6)
 
 
-def test_a_run_that_goes_on_within_an_epoch_meets_the_same_spoilt_batches(turning_clouds: PreparedData) -> None:
+def test_a_run_resumed_within_an_epoch_draws_the_same_corrupted_batches(turning_clouds: PreparedData) -> None:
     whole = epoch(turning_clouds, control="actions_shuffled", action_noise=0.3)
     rest = epoch(turning_clouds, skip=5, control="actions_shuffled", action_noise=0.3)
     for one, other in zip(whole[5:], rest, strict=True):
@@ -72,5 +72,5 @@ def test_every_epoch_shuffles_anew(turning_clouds: PreparedData) -> None:
     assert not np.array_equal(one.action, two.action)
 
 
-def test_by_default_nothing_is_spoilt() -> None:
+def test_by_default_nothing_is_corrupted() -> None:
     assert AblationSettings() == AblationSettings("none", 0.0, 0.0)

@@ -60,7 +60,7 @@ def test_a_run_its_link_and_the_steps_own_folder_all_name_the_checkpoint(run: Pa
         assert load_checkpoint(path).path == (run / "checkpoints" / "00000003").resolve()
 
 
-def test_it_says_how_the_encoder_was_made(run: Path) -> None:
+def test_a_checkpoint_contains_the_settings_of_its_encoder(run: Path) -> None:
     checkpoint = load_checkpoint(run)
     assert checkpoint.settings == SETTINGS
     assert (checkpoint.method, checkpoint.step, checkpoint.image_size) == ("aa_simclr", 3, 32)
@@ -78,14 +78,14 @@ def test_its_encoder_gives_the_very_features(run: Path, learner: Learner) -> Non
         assert torch.equal(load_checkpoint(run).encoder(images), learner.encoder.eval()(images))
 
 
-def test_a_learner_goes_on_from_it_as_if_never_stopped(run: Path, learner: Learner) -> None:
+def test_a_resumed_learner_equals_one_that_never_stopped(run: Path, learner: Learner) -> None:
     again = resume_learner(load_checkpoint(run))
     for seed in range(3, 6):
         assert again.step(*triplets(seed)) == learner.step(*triplets(seed))
     assert again.steps == 6
 
 
-def test_a_learner_may_go_on_with_another_learning_rate(run: Path) -> None:
+def test_a_learner_can_resume_with_another_learning_rate(run: Path) -> None:
     learner = resume_learner(load_checkpoint(run), replace(SETTINGS, lr=0.25))
     assert learner.optimizer.param_groups[0]["lr"] == 0.25
 

@@ -170,13 +170,13 @@ def test_all_processes_hold_the_same_weights_to_the_bit(ranks: list[dict]) -> No
         ("parts", "batch = 66 cannot be divided equally: choose a multiple of 4 (2 processes, 2 parts)."),
     ],
 )
-def test_unequal_ranks_are_all_told_what_differs(ranks: list[dict], case: str, message: str) -> None:
+def test_every_rank_reports_what_differs(ranks: list[dict], case: str, message: str) -> None:
     for rank in ranks:
         assert rank["said"][case].startswith("ConfigError")
         assert message in rank["said"][case]
 
 
-def test_what_one_cannot_do_none_goes_on_without(ranks: list[dict]) -> None:
+def test_if_one_rank_fails_all_fail(ranks: list[dict]) -> None:
     assert [rank["said"]["one fails"] for rank in ranks] == [
         "TrainingError: process 1 cannot start: run is gone.",
         "CheckpointError: run is gone.",
@@ -190,11 +190,11 @@ def test_what_one_cannot_do_none_goes_on_without(ranks: list[dict]) -> None:
         assert "the loss is nan at step 1" in rank["said"]["loss is lost"]
 
 
-def test_nothing_of_their_meeting_is_left_to_disturb_the_end(ranks: list[dict]) -> None:
+def test_no_process_group_is_left_at_exit(ranks: list[dict]) -> None:
     assert [rank["threads"] for rank in ranks] == [[], []]
 
 
-def test_without_torchrun_or_alone_there_is_nobody_to_meet() -> None:
+def test_without_torchrun_or_alone_there_are_no_other_processes() -> None:
     assert not started_by_torchrun({"PATH": "/bin"})
     assert not started_by_torchrun({"RANK": "0", "WORLD_SIZE": "1"})
 

@@ -108,7 +108,7 @@ def test_weights_that_fit_in_part_are_refused_by_name(changes: dict, message: st
         adopt_weights(file, WIDE, "imagenet")
 
 
-def test_of_another_architecture_only_some_names_are_told(tmp_path: Path) -> None:
+def test_the_error_for_another_architecture_names_only_some_weights(tmp_path: Path) -> None:
     file = published(tmp_path / "w.safetensors", replace(WIDE, encoder="resnet34"))
     with pytest.raises(CheckpointError, match=r"unexpected .* and \d+ more\.") as caught:
         adopt_weights(file, WIDE, "imagenet")

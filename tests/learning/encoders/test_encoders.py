@@ -153,7 +153,7 @@ def test_every_place_in_a_picture_has_a_position_of_its_own() -> None:
     assert distances[2, 3, 3, 3] < distances[2, 3, 6, 3]  # and columns
 
 
-def test_frozen_patches_are_not_learnt() -> None:
+def test_frozen_patches_are_not_trained() -> None:
     encoder = build_encoder(EncoderSettings(encoder="vit_tiny", image_size=32, frozen_patches=True))
     frozen = [name for name, weight in encoder.named_parameters() if not weight.requires_grad]
     assert frozen == ["patch_embed.proj.weight", "patch_embed.proj.bias"]

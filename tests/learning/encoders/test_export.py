@@ -64,7 +64,7 @@ def test_a_file_that_computes_something_else_is_not_kept(tmp_path: Path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_encoder_that_cannot_be_exported_is_told_in_one_line(tmp_path: Path) -> None:
+def test_an_encoder_that_cannot_be_exported_is_an_error_of_one_line(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
 
     class Undecided(MeanColour):

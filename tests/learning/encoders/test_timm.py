@@ -115,13 +115,13 @@ def hidden_layers(learner: Learner) -> int:
 
 @pytest.mark.parametrize(("name", "transformer"), [*((name, True) for name in TRANSFORMERS), ("resnet18", False),
                                                    ("resnet50_clip", False)])  # fmt: skip
-def test_a_transformer_is_told_by_its_attention_and_gets_the_projector_of_one(name: str, transformer: bool) -> None:
+def test_a_model_with_attention_is_a_transformer_and_gets_its_projector(name: str, transformer: bool) -> None:
     learner = Learner(settings(name, method="mocov3"))
     assert learner.encoder.transformer is transformer
     assert hidden_layers(learner) == (2 if transformer else 1)
 
 
-def test_bf16_is_refused_where_a_model_of_timm_strides_over_single_pixels() -> None:
+def test_bf16_is_refused_if_a_model_of_timm_strides_over_single_pixels() -> None:
     with pytest.raises(ConfigError, match="precision = 'bf16', but for images of 16 px"):
         Learner(settings("resnet18", method="simclr", precision="bf16", image_size=16))
     Learner(settings("resnet18", method="simclr", precision="bf16", image_size=32))

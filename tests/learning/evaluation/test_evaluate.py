@@ -162,12 +162,12 @@ def test_an_encoder_that_has_seen_a_test_object_is_refused_by_name(data: Prepare
         ([*kinds(), ("bar_0", "bar", "test")], "bar_0 is in both train and test"),
     ],
 )
-def test_a_split_that_lacks_something_says_so(tmp_path: Path, rows: list[Row], message: str) -> None:
+def test_an_incomplete_split_is_an_error(tmp_path: Path, rows: list[Row], message: str) -> None:
     with pytest.raises(DataError, match=message):
         evaluate(evaluated(), write(tmp_path / "data", rows), SETTINGS)
 
 
-def test_what_is_left_out_is_noted(tmp_path: Path) -> None:
+def test_a_note_says_what_was_left_out(tmp_path: Path) -> None:
     rows = [row for row in kinds(train=3) if not (row[1] == "dot" and row[2] == "test")]
     data = write(tmp_path / "data", [*rows, ("thing_1", "", "train")])
 

@@ -1,4 +1,4 @@
-"""Measures of views, actions and structure as `evaluate` takes them, and what it says where it cannot."""
+"""Measures of views, actions and structure by `evaluate`, and its notes if it cannot take them."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_what_the_heads_know_is_retrieved_and_with_other_images_it_is_at_chance(
     assert -1 <= found["gradient_cosine"] <= 1
 
 
-def test_heads_beside_an_averaged_encoder_are_asked_by_the_one_they_learnt_from(
+def test_heads_are_evaluated_with_the_encoder_of_their_training_not_with_its_average(
     data: PreparedData, tmp_path: Path
 ) -> None:
     settings = TrainSettings(width=4, stem="small", batch=32, epochs=2, lr=0.01, device="cpu")
@@ -186,7 +186,7 @@ def test_heads_that_were_never_trained_retrieve_at_chance(data: PreparedData, me
     assert found.action.retrieved.found.hit_at_1 < found.action.retrieved.by_chance.hit_at_1 + 0.12
 
 
-def test_the_turn_is_told_from_features_that_show_it_whatever_the_method(data: PreparedData) -> None:
+def test_the_rotation_is_predicted_from_features_that_contain_it_for_every_method(data: PreparedData) -> None:
     found = evaluate(evaluated(), data, replace(SETTINGS, measures=("action",))).to_json()["action"]
 
     assert set(found) == {"rotation_r2", "rotation_r2_kernel", "rotation_of"}
@@ -220,14 +220,14 @@ def test_a_picture_has_a_point_a_frame(data: PreparedData) -> None:
     assert found.trained_on.sum() == len(TRAIN) * FRAMES
 
 
-def test_data_without_views_say_how_to_get_them(tmp_path: Path) -> None:
+def test_a_note_says_how_to_make_views(tmp_path: Path) -> None:
     found = evaluate(evaluated(), write(tmp_path / "data"), replace(SETTINGS, measures=("views",)))
 
     assert found.views is None
     assert any("views does not exist. aassl synth makes it" in note for note in found.notes)
 
 
-def test_the_validation_split_leaves_the_views_of_test_objects_alone(data: PreparedData) -> None:
+def test_the_validation_split_does_not_use_the_views_of_test_objects(data: PreparedData) -> None:
     found = evaluate(evaluated(instances=()), data, SETTINGS, split="val")
 
     assert found.views is None
@@ -244,7 +244,7 @@ def test_the_validation_split_leaves_the_views_of_test_objects_alone(data: Prepa
         ({"rows": [("bar_0", "bar", "test")]}, r"trained on 1 of the views objects \(bar_0\)"),
     ],
 )
-def test_a_grid_of_views_that_is_none_is_refused(tmp_path: Path, grid: dict, message: str) -> None:
+def test_a_folder_that_is_not_a_grid_of_views_is_refused(tmp_path: Path, grid: dict, message: str) -> None:
     data = write(tmp_path / "data")
     write_views(data, **grid)
 

@@ -120,7 +120,7 @@ def test_each_row_gets_its_own_gradient_from_all_ranks(name: str, ranks: list, a
     torch.testing.assert_close(rows, alone[name]["inputs"], rtol=1e-10, atol=1e-12)
 
 
-def test_ranks_with_unequal_batches_are_all_told(ranks: list) -> None:
+def test_unequal_batches_raise_an_error_on_every_rank(ranks: list) -> None:
     for rank in ranks:
         assert "unequal shapes [(3, 10), (4, 10)]" in rank["unequal"]
 

@@ -9,7 +9,7 @@ from aassl_ros.learning.measures.consistency import consistency
 from aassl_ros.learning.measures.gradients import gradient_cosine
 
 
-def test_frames_that_follow_each_other_are_alike_where_features_drift_slowly() -> None:
+def test_consecutive_frames_are_similar_if_features_drift_slowly() -> None:
     generator = torch.Generator().manual_seed(0)
     frames = 5 + torch.randn(300, 16, generator=generator)
     followers = frames + 0.3 * torch.randn(300, 16, generator=generator)

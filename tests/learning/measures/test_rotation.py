@@ -1,4 +1,4 @@
-"""R2 of told rotations: against scikit-learn's ridge, and what it says where there is nothing to tell."""
+"""R2 of predicted rotations: compared with scikit-learn's ridge, and its value if there is nothing to predict."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_turn_that_moves_features_one_way_here_and_the_other_way_there_needs_t
     assert kernel > 0.5
 
 
-def test_turns_that_the_features_show_are_told_and_noise_is_not() -> None:
+def test_rotations_in_the_features_are_predicted_and_noise_is_not() -> None:
     instances = np.arange(400) // 20
     told = rotation_r2(pairs(400, 0.1, 0), instances, pairs(200, 0.1, 1))
     blind = rotation_r2(pairs(400, 1000.0, 0), instances, pairs(200, 1000.0, 1))

@@ -71,7 +71,7 @@ def test_a_step_teaches_the_encoder_and_every_head(method: str) -> None:
 
 
 @every_method
-def test_a_learner_saved_and_loaded_goes_on_as_if_never_stopped(method: str, tmp_path: Path) -> None:
+def test_a_learner_saved_and_loaded_equals_one_that_never_stopped(method: str, tmp_path: Path) -> None:
     settings = replace(SETTINGS, method=method, slow_momentum=0.9)
     learner = Learner(settings, ACTION, categories=CATEGORIES)
     for seed in range(3):
@@ -226,7 +226,7 @@ def test_every_action_term_goes_with_every_base(base: str, term: str) -> None:
 
 
 @aligned_methods
-def test_actions_are_learnt_so_that_another_pairs_action_fits_worse(turning_clouds: PreparedData, method: str) -> None:
+def test_after_training_the_action_of_another_pair_fits_worse(turning_clouds: PreparedData, method: str) -> None:
     settings = LearnerSettings(
         method=method, batch=64, image_size=32, width=8, lr=2e-3, window="frames:1", slow_momentum=0.9,
         crop_minimum=1.0, jitter_probability=0.0, gray_probability=0.0,

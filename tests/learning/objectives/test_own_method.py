@@ -38,7 +38,7 @@ def aassl(package: Path, *arguments: object) -> None:
     subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": path}, timeout=240)
 
 
-def test_the_documented_method_trains_and_goes_on(package: Path, turning_clouds: PreparedData, tmp_path: Path) -> None:
+def test_the_documented_method_trains_and_resumes(package: Path, turning_clouds: PreparedData, tmp_path: Path) -> None:
     small = ("--method", "aa_uniformity", "--batch", 64, "--width", 8, "--window", "frames:1", "--lr", 2e-3)
     aassl(package, "train", turning_clouds.path, "-o", tmp_path / "run", *small, "--epochs", 2)
     aassl(package, "train", turning_clouds.path, "-o", tmp_path / "run", "--resume", "--epochs", 4)
@@ -54,7 +54,7 @@ def test_the_documented_code_is_the_example(package: Path) -> None:
     assert lines in example.replace("from aassl_ros.cli.main import main\n", "")
 
 
-def test_every_method_stands_in_the_docs_and_in_the_readme() -> None:
+def test_every_method_is_in_the_docs_and_in_the_readme() -> None:
     for page in (DOCS, DOCS.parents[1] / "README.md"):
         text = page.read_text()
         assert [name for name in METHODS if f"`{name}`" not in text] == []

@@ -37,7 +37,7 @@ def encoded(turns: np.ndarray, rotation: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("rotation", ["vector", "6d"])
-def test_turns_are_the_same_where_the_turn_between_them_is_within_the_tolerance(rotation: str) -> None:
+def test_rotations_are_the_same_if_the_angle_between_them_is_within_the_tolerance(rotation: str) -> None:
     rng = np.random.default_rng(0)
     turns = rotations.from_rotation_vector(rng.normal(size=(40, 3)))
     nudges = rotations.from_rotation_vector(rng.normal(size=(40, 3)) * np.radians(2))
@@ -136,7 +136,7 @@ def test_a_method_that_takes_no_actions_for_negatives_refuses_the_setting(method
         Learner(replace(SETTINGS, method=method), 6)
 
 
-def test_a_learner_must_be_told_what_its_actions_mean() -> None:
+def test_a_learner_with_same_action_needs_the_action_space() -> None:
     with pytest.raises(ValueError, match="needs the action space"):
         Learner(SETTINGS, 6)
 

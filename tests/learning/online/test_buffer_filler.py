@@ -46,7 +46,7 @@ def test_test_and_disjoint_episodes_are_left_alone_and_counted(intake: BufferFil
     assert intake.instances == frozenset()
 
 
-def test_an_episode_told_late_still_gets_its_first_frames(intake: BufferFiller, make_arm: Any) -> None:
+def test_a_late_episode_event_still_gets_its_first_frames(intake: BufferFiller, make_arm: Any) -> None:
     arm = make_arm(intake)
     started_ns = arm.now_ns
     arm.wait(8)
@@ -69,7 +69,7 @@ def test_a_discarded_episode_is_never_drawn_again(make_arm: Any) -> None:
         intake.buffer.sample(31, Window(), None, np.random.default_rng(0))
 
 
-def test_bad_input_is_counted_and_the_rest_goes_on(intake: BufferFiller, make_arm: Any) -> None:
+def test_bad_input_is_counted_and_other_input_is_used(intake: BufferFiller, make_arm: Any) -> None:
     arm = make_arm(intake)
     arm.wait(5)
     intake.add_frame(arm.now_ns, np.zeros((100, 90, 3), np.uint8))

@@ -83,7 +83,7 @@ def test_learning_begins_once_there_is_enough_and_ends_in_a_checkpoint(
     assert log[0].keys() >= {"step", "seconds", "loss", "contrastive", "action", "images_per_s"}
 
 
-def test_settings_changed_while_it_rests_hold_at_once(online: Any, filled: Any) -> None:
+def test_settings_changed_during_a_wait_apply_at_once(online: Any, filled: Any) -> None:
     trainer = online(updates_per_second=0.001)
     trainer.start(filled())
     wait_until(trainer, lambda status: status.step == 1)
@@ -128,7 +128,7 @@ def test_a_checkpoint_is_gone_on_from_with_its_actions_and_its_instances(
     np.testing.assert_array_equal(ended.normalisation.median, start.normalisation.median)
 
 
-def test_without_a_checkpoint_a_run_goes_on_where_it_ended(online: Any, tmp_path: Path, filled: Any) -> None:
+def test_without_a_checkpoint_a_run_resumes_from_its_own(online: Any, tmp_path: Path, filled: Any) -> None:
     settings = OnlineSettings(run_dir=str(tmp_path / "run"))
     assert starting_checkpoint(settings) is None
     trainer = online()
@@ -140,7 +140,7 @@ def test_without_a_checkpoint_a_run_goes_on_where_it_ended(online: Any, tmp_path
     assert found.step == trainer.status.step
 
 
-def test_a_run_that_learnt_nothing_still_ends_with_the_checkpoint_it_went_on_from(online: Any, tmp_path: Path) -> None:
+def test_a_run_without_updates_still_ends_with_the_checkpoint_it_resumed_from(online: Any, tmp_path: Path) -> None:
     start = begun(tmp_path / "start")
     trainer = online(start=start)
     trainer.start(BufferFiller(BufferFillerSettings(), SyncSettings(), 32))
@@ -178,9 +178,7 @@ def test_a_save_asked_for_as_it_stops_is_made(online: Any, tmp_path: Path) -> No
     wait_until(trainer, lambda status: status.saves == 1, timeout_s=20)
 
 
-def test_a_run_that_goes_on_drops_log_lines_of_updates_that_are_made_again(
-    online: Any, tmp_path: Path, filled: Any
-) -> None:
+def test_a_resumed_run_drops_log_lines_of_updates_that_are_repeated(online: Any, tmp_path: Path, filled: Any) -> None:
     start = begun(tmp_path / "run", steps=2)
     log = tmp_path / "run" / "log.jsonl"
     log.write_text("".join(json.dumps({"step": step}) + "\n" for step in (1, 2, 3, 900)) + '{"step": 9')
@@ -194,7 +192,7 @@ def test_a_run_that_goes_on_drops_log_lines_of_updates_that_are_made_again(
     assert 900 not in steps
 
 
-def test_a_full_buffer_is_enough_whatever_it_was_told_to_wait_for(online: Any, make_arm: Any) -> None:
+def test_a_full_buffer_is_enough_for_every_minimum(online: Any, make_arm: Any) -> None:
     intake = BufferFiller(BufferFillerSettings(capacity=100), SyncSettings(), 32)
     make_arm(intake).handle("lying_0000", frames=130)
     assert intake.buffer is not None
@@ -282,7 +280,7 @@ def test_learning_online_has_the_optimizers_and_averages_of_learning_offline(
     assert not torch.equal(ended.encoder.conv1.weight, ended.weights["encoder.conv1.weight"])  # it is the average
 
 
-def test_pause_stops_updates_and_lets_them_go_on(online: Any, filled: Any) -> None:
+def test_pause_stops_updates_and_continues_them(online: Any, filled: Any) -> None:
     trainer = online()
     trainer.start(filled())
     wait_until(trainer, lambda status: status.step >= 2)
@@ -296,7 +294,7 @@ def test_pause_stops_updates_and_lets_them_go_on(online: Any, filled: Any) -> No
     wait_until(trainer, lambda status: status.step > step)
 
 
-def test_a_save_asked_for_is_made_at_once_even_while_paused(online: Any, filled: Any) -> None:
+def test_a_requested_save_is_done_at_once_even_while_paused(online: Any, filled: Any) -> None:
     trainer = online()
     assert not trainer.request_save()
     trainer.start(filled())

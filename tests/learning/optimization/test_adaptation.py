@@ -101,7 +101,7 @@ def test_its_penalty_is_half_the_squared_distance() -> None:
     assert penalty.item() == pytest.approx(2.0 / 2 * 0.25 * count, rel=1e-5)
 
 
-def test_an_interrupted_adaptation_goes_on_as_one_that_was_not(tmp_path: Path) -> None:
+def test_a_resumed_adaptation_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     settings = replace(SETTINGS, encoder_lr=1e-3, stay_close=10.0, frozen_layers=1)
     whole, _ = trained(settings, steps=3)
     first, _ = trained(settings, steps=3)

@@ -35,7 +35,7 @@ def test_it_is_the_average_by_its_equation_statistics_of_batch_norm_included() -
         torch.testing.assert_close(value, expected[name])
 
 
-def test_it_changes_nothing_in_what_is_learnt() -> None:
+def test_the_average_does_not_change_the_training() -> None:
     with_it, without = Learner(SETTINGS), Learner(replace(SETTINGS, ema=0.0))
     for seed in range(3):
         assert with_it.step(*images(seed)) == without.step(*images(seed))
@@ -44,7 +44,7 @@ def test_it_changes_nothing_in_what_is_learnt() -> None:
     assert without.evaluated_encoder is without.encoder
 
 
-def test_a_checkpoint_gives_the_average_to_evaluate_and_both_to_go_on(tmp_path: Path) -> None:
+def test_a_checkpoint_has_the_average_for_evaluation_and_both_for_resuming(tmp_path: Path) -> None:
     learner = Learner(SETTINGS)
     for seed in range(3):
         learner.step(*images(seed))

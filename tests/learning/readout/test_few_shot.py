@@ -7,7 +7,7 @@ import torch
 from aassl_ros.learning.readout.few_shot import few_shot_accuracy
 
 
-def test_one_frame_of_an_object_that_stands_apart_is_enough() -> None:
+def test_one_frame_of_a_distinct_object_is_enough() -> None:
     targets, instances = np.repeat([0, 1], 10), np.repeat(np.arange(4), 5)
     features = torch.tensor([[1.0, 0.0], [0.0, 1.0]])[targets] + 0.01 * torch.randn(20, 2)
 

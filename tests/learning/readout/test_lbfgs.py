@@ -32,7 +32,7 @@ def test_a_valley_that_bends_is_followed() -> None:
     torch.testing.assert_close(found, torch.ones(2), atol=5e-2, rtol=0)
 
 
-def test_a_function_that_is_no_number_ends_the_search_where_it_began() -> None:
+def test_a_function_without_finite_values_ends_the_search_at_its_start() -> None:
     start = torch.ones(3)
 
     assert minimise(lambda point: (float("nan"), torch.full((3,), float("nan"))), start, 50).equal(start)

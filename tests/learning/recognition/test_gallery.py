@@ -1,4 +1,4 @@
-"""A gallery holds labelled frames: made from prepared data, kept in a folder, refused with one line where damaged."""
+"""A gallery of labelled frames: made from prepared data, saved to a folder, refused with one line if damaged."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_frames_are_resized_to_what_an_encoder_takes(gallery: Gallery) -> None:
     assert gallery.at_size(16).shape == (4, 16, 16, 3)
 
 
-def test_a_folder_that_is_neither_says_what_was_expected(tmp_path: Path) -> None:
+def test_an_error_for_another_folder_names_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected prepared data or a gallery folder"):
         open_gallery(tmp_path)
     with pytest.raises(DataError, match="does not exist"):

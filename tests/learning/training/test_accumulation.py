@@ -40,7 +40,7 @@ def test_the_gradient_is_the_mean_of_the_parts_gradients() -> None:
 
 
 @pytest.mark.parametrize("accumulate", [3, 16], ids=["unequal parts", "parts of one pair"])
-def test_parts_that_cannot_be_learnt_from_are_refused(accumulate: int) -> None:
+def test_an_impossible_number_of_parts_is_refused(accumulate: int) -> None:
     with pytest.raises(ConfigError, match=f"accumulate = {accumulate}, but a batch of 16 pairs"):
         Learner(replace(SETTINGS, accumulate=accumulate), 6)
 

@@ -1,4 +1,4 @@
-"""Data and settings that nothing can be learnt from, or little: what is wrong is said, what is poor is learnt."""
+"""Data and settings that are not suitable for training are refused; poor ones are trained on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def train(data: PreparedData, run: Path, **settings: object) -> TrainReport:
     return trainer.train(lambda progress: None, lambda: False)
 
 
-def test_a_single_episode_can_be_learnt_from(tmp_path: Path) -> None:
+def test_a_single_episode_can_be_trained_on(tmp_path: Path) -> None:
     data = write_synthetic(tmp_path / "data", episodes=1, frames=32, image_size=16)
     assert np.isfinite(train(data, tmp_path / "run").losses.total)
 
@@ -82,14 +82,14 @@ def test_a_joint_that_did_not_move_beside_one_that_did_is_no_harm(few: PreparedD
 
 
 @pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.uses_actions])
-def test_a_batch_whose_actions_are_all_the_same_spoils_no_weight(method: str) -> None:
+def test_a_batch_of_equal_actions_leaves_all_weights_finite(method: str) -> None:
     learner = Learner(LearnerSettings(method=method, batch=8, image_size=16, width=4), 3)
     first, second = np.random.default_rng(0).integers(0, 256, (2, 8, 16, 16, 3), dtype=np.uint8)
     assert np.isfinite(learner.step(first, second, np.ones((8, 3), np.float32)).total)
     assert all(weight.isfinite().all() for weight in learner.network.parameters())
 
 
-def test_images_that_are_all_the_same_spoil_no_weight() -> None:
+def test_equal_images_leave_all_weights_finite() -> None:
     learner = Learner(LearnerSettings(batch=8, image_size=16, width=4), 3)
     black = np.zeros((8, 16, 16, 3), np.uint8)
     for _ in range(2):
@@ -137,7 +137,7 @@ def test_with_a_cosine_the_epochs_stay_as_they_were(few: PreparedData, tmp_path:
     assert (resumed.precision, resumed.schedule) == ("bf16", "cosine")
 
 
-def test_a_run_from_before_a_setting_was_there_goes_on_with_its_default(few: PreparedData, tmp_path: Path) -> None:
+def test_a_run_older_than_a_setting_resumes_with_its_default(few: PreparedData, tmp_path: Path) -> None:
     train(few, tmp_path / "run")
     folder = tmp_path / "run" / "checkpoint"
     state = torch.load(folder / "state.pt", weights_only=True)

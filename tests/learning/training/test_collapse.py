@@ -1,4 +1,4 @@
-"""A warning where features come to lie in a few directions."""
+"""A warning if features collapse to a few directions."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def test_features_in_one_direction_are_warned_of() -> None:
     assert "spread over 1.0 of 40 directions" in warning
 
 
-def test_of_a_few_images_nothing_is_said() -> None:
+def test_there_is_no_warning_for_few_images() -> None:
     assert check_collapse(torch.ones(8, 40))[1] == ""

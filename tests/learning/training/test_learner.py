@@ -1,4 +1,4 @@
-"""The update: what it computes, what it repeats, and that it learns actions where there are any to learn."""
+"""The update: its result, its repeatability, and that training fits actions."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def action_losses(data: PreparedData, epochs: int, shuffled: bool) -> np.ndarray
     return np.array(losses)
 
 
-def test_actions_are_learnt_and_shuffled_actions_are_not(turning_clouds: PreparedData) -> None:
+def test_training_fits_actions_but_not_shuffled_actions(turning_clouds: PreparedData) -> None:
     assert action_losses(turning_clouds, epochs=10, shuffled=False)[-15:].mean() < chance(64) - 0.3
     assert action_losses(turning_clouds, epochs=5, shuffled=True)[-15:].mean() > chance(64)
 

@@ -52,7 +52,7 @@ def test_every_frame_comes_with_the_number_of_its_category(turning_clouds: Prepa
     assert batch.action is None
 
 
-def test_categories_are_learnt(turning_clouds: PreparedData) -> None:
+def test_training_fits_the_categories(turning_clouds: PreparedData) -> None:
     settings = replace(SETTINGS, crop_minimum=1.0, jitter_probability=0.0, gray_probability=0.0)
     batches = PairBatches(turning_clouds, settings, ("train",))
     learner, rng = Learner(settings, categories=batches.categories), np.random.default_rng(0)

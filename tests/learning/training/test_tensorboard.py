@@ -1,4 +1,4 @@
-"""Event files hold the curve of the log, and a resumed run's replace what was told after its checkpoint."""
+"""Event files contain the curve of the log; those of a resumed run replace entries after its checkpoint."""
 
 from __future__ import annotations
 

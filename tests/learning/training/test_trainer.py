@@ -76,7 +76,7 @@ def test_stopped_and_resumed_it_is_the_uninterrupted_run_to_the_bit(
     assert load_checkpoint(tmp_path / "parts").digest == load_checkpoint(tmp_path / "whole").digest
 
 
-def test_what_a_killed_run_logged_after_its_last_checkpoint_is_told_once(
+def test_lines_of_a_killed_run_after_its_last_checkpoint_appear_once(
     turning_clouds: PreparedData, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -88,7 +88,7 @@ def test_what_a_killed_run_logged_after_its_last_checkpoint_is_told_once(
     assert [line[0] for line in curve(run)] == list(range(1, 31))
 
 
-def test_a_finished_run_goes_on_for_more_epochs(turning_clouds: PreparedData, tmp_path: Path) -> None:
+def test_a_finished_run_resumes_with_more_epochs(turning_clouds: PreparedData, tmp_path: Path) -> None:
     train(turning_clouds, tmp_path / "run")
     train(turning_clouds, tmp_path / "longer", replace(SETTINGS, epochs=3))
     assert go_on(turning_clouds, tmp_path / "run").losses is None
@@ -129,7 +129,7 @@ def test_checkpoints_come_while_it_trains(turning_clouds: PreparedData, tmp_path
     assert kept == ["00000027", "00000028", "00000029", "00000030"]
 
 
-def test_only_the_sets_asked_for_are_learnt_from(turning_clouds: PreparedData, tmp_path: Path) -> None:
+def test_only_the_chosen_sets_are_trained_on(turning_clouds: PreparedData, tmp_path: Path) -> None:
     rows = tuple(
         replace(row, set="train" if number < 12 else "test") for number, row in enumerate(turning_clouds.episodes)
     )
@@ -166,7 +166,7 @@ def test_a_folder_with_a_run_is_not_begun_anew(turning_clouds: PreparedData, tmp
     [(0.0, "weight objective.base.* is no longer a number at step 4"), (3600.0, "the loss is nan at step 5")],
     ids=["found when saving", "found by the loss"],
 )
-def test_spoilt_weights_stop_a_run_and_the_last_good_checkpoint_is_named(
+def test_weights_that_are_not_finite_stop_a_run_and_the_last_good_checkpoint_is_named(
     turning_clouds: PreparedData, tmp_path: Path, save_every_s: float, message: str
 ) -> None:
     run = tmp_path / "run"
