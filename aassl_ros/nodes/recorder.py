@@ -16,6 +16,7 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from std_srvs.srv import Trigger
 
 from aassl_ros.data.bags.recording import Recording
+from aassl_ros.data.bags.unfinished import recovery_advice, unfinished_bags
 from aassl_ros.data.streams.clock_jump import StreamClock
 from aassl_ros.data.streams.session import Session
 from aassl_ros.errors import AasslError
@@ -84,6 +85,8 @@ class RecorderNode(ManagedNode):
             self.create_timer(_REVIEW_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME)),
         ]
         self.get_logger().info(f"Recording into {self._recording.path}.")
+        for bag in unfinished_bags(self._recording.path.parent, self._made):
+            self.get_logger().warning(recovery_advice(bag))
 
     def deactivate(self) -> None:
         """Receive waiting messages and the joint states after the last frame, then close the bag. Raises BagError."""

@@ -26,6 +26,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from aassl_ros.data.bags.check import check_bag
 from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.bags.writer import BagWriter
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import EpisodeEvent
 from aassl_ros.ros.episode_marker import publish_episode
@@ -112,6 +113,21 @@ def start_recorder(start_node: Any) -> StartRecorder:
         return recorder
 
     return start
+
+
+def test_a_recorder_says_at_its_start_which_bags_beside_its_own_were_not_closed(
+    ros: Any, start_recorder: StartRecorder, tmp_path: Path
+) -> None:
+    for name, end in (("sound", None), ("killed", -20)):
+        with BagWriter(tmp_path / name):
+            pass
+        file = tmp_path / name / f"{name}_0.mcap"
+        file.write_bytes(file.read_bytes()[:end])
+    recorder = start_recorder(tmp_path / "bag")
+    said = recorder.stdout.readline()
+    assert f"{tmp_path / 'killed'} was not closed (or another recorder writes it now)" in said
+    assert f"Recover it: aassl bag recover {tmp_path / 'killed'}" in said
+    assert "was not closed" not in stop(recorder)
 
 
 @pytest.mark.parametrize(("storage", "number"), [("mcap", signal.SIGINT), ("sqlite3", signal.SIGTERM)])

@@ -18,6 +18,7 @@ from rosbags.rosbag2 import Writer as RosbagsWriter
 
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.recovery import recover_bag, recover_in_place
+from aassl_ros.data.bags.unfinished import unfinished_bags
 from aassl_ros.data.bags.writer import STORAGES, BagWriter
 from aassl_ros.data.streams import messages
 from aassl_ros.errors import BagError
@@ -67,11 +68,17 @@ def test_a_killed_writer_leaves_a_bag_that_recovers(tmp_path: Path, storage: str
         writer.send_signal(signal.SIGKILL)
     with pytest.raises(BagError, match=f"was not closed.*aassl bag recover {path}"):
         BagReader(path)
+    write_bag(tmp_path / "sound", storage)
+    assert unfinished_bags(tmp_path) == [path]
+    assert unfinished_bags(tmp_path, [path]) == []
     before = bytes_of(path)
     counts = recover_bag(path, tmp_path / "saved")
     assert bytes_of(path) == before
     saved = contents(tmp_path / "saved")
     assert (counts.messages, counts.lossless) == (len(saved), False)
+    assert unfinished_bags(tmp_path) == [path]
+    assert recover_in_place(path).messages == len(saved)
+    assert unfinished_bags(tmp_path) == []
     # What is lost is at most a chunk, or what was written since the last commit.
     assert len(saved) > 1000
     assert [message.log_ns for message in saved] == list(range(1, len(saved) + 1))

@@ -1,0 +1,56 @@
+"""Finds bags that a recorder began and never closed: it was killed, or the machine lost power."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from aassl_ros.data.bags.containers import storage_files
+from aassl_ros.data.bags.mcap_records import MAGIC
+
+# A folder with more entries is no folder of bags, and a recorder must start soon.
+_LOOKED_AT = 2000
+
+
+def unfinished_bags(folder: Path, but: Collection[Path] = ()) -> list[Path]:
+    """The bags directly in a folder that were not closed, by name. but: bags that are being recorded now.
+
+    Only the ends of files are read. A bag that was recovered already (BAG-recovered lies beside it, or it is the
+    BAG-original of one) is left out. What cannot be read is passed over.
+    """
+    found = []
+    try:
+        entries = sorted(entry for entry, _ in zip(folder.iterdir(), range(_LOOKED_AT), strict=False))
+    except OSError:
+        return []
+    for bag in entries:
+        if bag in but or bag.name.startswith(".") or bag.name.endswith("-original"):
+            continue
+        try:
+            if bag.is_dir() and not bag.with_name(f"{bag.name}-recovered").exists() and _is_unfinished(bag):
+                found.append(bag)
+        except OSError:
+            continue
+    return found
+
+
+def recovery_advice(bag: Path) -> str:
+    """What a recorder says of such a bag."""
+    return f"{bag} was not closed (or another recorder writes it now). Recover it: aassl bag recover {bag}"
+
+
+def _is_unfinished(bag: Path) -> bool:
+    return any(_lacks_end(file) for file in storage_files(bag))
+
+
+def _lacks_end(file: Path) -> bool:
+    """Whether a file was cut off while it was written. A compressed one was closed before it was compressed."""
+    if file.suffix == ".mcap":
+        with file.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(0, size - len(MAGIC)))
+            return size < 2 * len(MAGIC) or stream.read() != MAGIC
+    if file.suffix == ".db3":
+        beside = (file.with_name(f"{file.name}{suffix}") for suffix in ("-wal", "-journal"))
+        return any(one.exists() and one.stat().st_size for one in beside)
+    return False
