@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--camera-size", type=int, default=480, help="side of the camera's images (default 480)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--threads", type=int, default=1, help="processor threads of torch (default 1, as in the node)")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads of torch (default: 1, as the node's)")
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
