@@ -80,7 +80,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(bag: Path, tmp_path: Path) -
     done = subprocess.run(f"ulimit -f 100; exec {command}", shell=True, capture_output=True, text=True, check=False)
 
     assert done.returncode == 1
-    assert "data cannot be written (File too large). Free some room" in done.stderr
+    assert "data cannot be written (File too large). Free space" in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == [bag]
 

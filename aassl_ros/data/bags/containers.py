@@ -1,4 +1,4 @@
-"""What BAG may be: a folder, one file, or several, with or without metadata.yaml, compressed as files or not."""
+"""Finds the files of a bag: a folder, one file or several, with or without metadata.yaml, compressed or not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EXPECTED = "a folder of rosbag2, or .mcap, .db3 or .bag files"
 
 @dataclass(frozen=True)
 class BagFiles:
-    """The files of one recording, in order. metadata: None if there is none."""
+    """The files of one recording, in order. metadata: None if there is no metadata.yaml."""
 
     path: Path
     files: tuple[Path, ...]
@@ -31,7 +31,7 @@ class BagFiles:
 
 
 def find_files(bag: Path | Sequence[Path]) -> BagFiles:
-    """The files of a bag. Raises BagError if there are none, DamagedError if metadata.yaml is wrong."""
+    """Find the files of a bag. Raises BagError if there are none, DamagedError if metadata.yaml is wrong."""
     if not isinstance(bag, Path):
         paths = tuple(bag)
         if len(paths) != 1:
@@ -46,7 +46,7 @@ def find_files(bag: Path | Sequence[Path]) -> BagFiles:
 
 
 def open_file(path: Path, scratch: TemporaryDirectory[str] | None) -> StorageFile:
-    """A file open for reading. scratch: where a compressed file is decompressed to."""
+    """Open a file for reading. scratch: the folder into which a compressed file is decompressed."""
     plain, shown = plain_name(path), path
     if plain != path.name:
         assert scratch is not None
@@ -62,23 +62,23 @@ def open_file(path: Path, scratch: TemporaryDirectory[str] | None) -> StorageFil
 
 
 def plain_name(path: Path) -> str:
-    """The name of a file without the suffix of compression."""
+    """The name of a file without a compression suffix."""
     return path.stem if path.suffix in FILE_SUFFIXES else path.name
 
 
 def is_storage_file(path: Path) -> bool:
-    """Whether a file has the name of one that holds messages."""
+    """Whether a file, by its name, contains messages."""
     return Path(plain_name(path)).suffix in STORAGE_SUFFIXES
 
 
 def storage_files(folder: Path) -> list[Path]:
-    """The files in a folder that hold messages, bag_2 before bag_10."""
+    """The files with messages in a folder, in numeric order: bag_2 before bag_10."""
     found = [path for path in folder.iterdir() if is_storage_file(path) and path.is_file()]
     return sorted(found, key=lambda path: [int(part) if part.isdecimal() else part for part in _parts(path)])
 
 
 def _parts(path: Path) -> list[str]:
-    # Texts and numbers take turns, so that two names compare part by part.
+    # Text and numbers alternate, so that two names can be compared part by part.
     return re.split(r"(\d+)", path.name)
 
 
@@ -108,7 +108,7 @@ def _folder(folder: Path) -> BagFiles:
         return BagFiles(folder, tuple(held), metadata)
     files = []
     for name in metadata.files:
-        # A file that was compressed or decompressed after the recording has another suffix than is said.
+        # A file that was compressed or decompressed after the recording has another suffix than in the metadata.
         choices = [name, plain_name(Path(name)), *(f"{plain_name(Path(name))}{suffix}" for suffix in FILE_SUFFIXES)]
         file = next((folder / choice for choice in choices if (folder / choice).is_file()), None)
         if file is None:

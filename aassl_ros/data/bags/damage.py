@@ -1,4 +1,4 @@
-"""What is said of a file of a bag that cannot be read: its name, where in it, and what was found."""
+"""Errors for files of a bag that cannot be read: the file, the place in it, and what was found."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 from aassl_ros.errors import BagError
 
-# Nothing in a bag is longer: a raw 8K image has 100 MB. What claims to be is damaged.
+# Upper limits: a raw 8K image has 100 MB. A larger length in a file means damage.
 MAX_MESSAGE_BYTES = 256 << 20
 MAX_CHUNK_BYTES = 256 << 20
-# Chunks whose times overlap are open together.
+# Limit for all chunks that are open at the same time, because their times overlap.
 MAX_OPEN_BYTES = 512 << 20
 
 
@@ -23,7 +23,7 @@ class DamagedError(BagError):
 
 
 class UnclosedError(BagError):
-    """A file of a bag was never closed, so its index is missing."""
+    """A file of a bag was not closed, so its index is missing."""
 
     def __init__(self, path: Path, what: str) -> None:
         super().__init__(f"{path} was not closed: {what}.")

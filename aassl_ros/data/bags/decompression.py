@@ -1,4 +1,4 @@
-"""Decompression that allocates no more than it was told, whatever the compressed bytes claim."""
+"""Decompresses data with a limit on memory, whatever size the compressed data claim."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from aassl_ros.errors import BagError, first_line
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 FILE_SUFFIXES = (".zstd", ".zst")
-# Small, for a block may hold very many frames, and with each the rest of the block is copied.
+# Small, because a block may contain very many frames, and each frame copies the rest of the block.
 _BLOCK = 1 << 16
 _PIECE = 1 << 20
 _MAX_FRAMES = 100
-# A recording does not shrink to less; what claims to is made to fill the disk.
+# Recordings do not compress better than this. A higher ratio means a file that is made to fill the disk.
 _MAX_RATIO = 1000
 _SPARE_BYTES = 64 << 20
 _FREE_BYTES = 1 << 30
 
 
 def decompress(kind: str, packed: bytes, limit: int) -> bytes:
-    """The bytes of one block, at most `limit`. kind: zstd, lz4 or bz2. Raises ValueError with what is wrong."""
+    """Decompress one block to at most `limit` bytes. kind: zstd, lz4 or bz2. Raises ValueError if that fails."""
     if kind not in ("zstd", "lz4", "bz2"):
         raise ValueError(f"it is compressed by {kind[:40]!r}, expected zstd, lz4, bz2 or nothing")
     try:
         reader = _reader(kind)
         data: bytes = reader.decompress(packed, limit + 1)
-        # A block may be several frames, one after another.
+        # A block may consist of several frames.
         for _ in range(_MAX_FRAMES):
             if not reader.eof or not reader.unused_data or len(data) > limit:
                 break
@@ -39,7 +39,7 @@ def decompress(kind: str, packed: bytes, limit: int) -> bytes:
             data += reader.decompress(rest, limit + 1 - len(data))
     except (MemoryError, OverflowError) as error:
         raise ValueError("its compressed bytes ask for more memory than there is") from error
-    except Exception as error:  # each library has its own
+    except Exception as error:  # each library has its own exceptions
         raise ValueError(f"its {kind} bytes cannot be read ({first_line(error)})") from error
     if len(data) > limit:
         raise ValueError(f"its {kind} bytes hold more than {limit} bytes")
@@ -51,15 +51,14 @@ def decompress(kind: str, packed: bytes, limit: int) -> bytes:
 
 
 def message_bytes(data: bytes) -> bytes:
-    """A message that may be compressed by itself. No CDR begins as zstd does. Raises ValueError as `decompress`."""
+    """Decompress a message if it is compressed itself. No CDR starts like zstd. Raises ValueError like `decompress`."""
     return decompress("zstd", data, MAX_MESSAGE_BYTES) if data.startswith(ZSTD_MAGIC) else data
 
 
 def expand_file(path: Path, out: Path, *, partly: bool = False) -> bool:
-    """Decompress a whole zstd file; whether all of it could be.
+    """Decompress a zstd file. Returns whether all of it was decompressed.
 
-    partly: keep what could be decompressed of a damaged file. Raises DamagedError for it otherwise, and BagError if
-    the disk has no room for it.
+    partly: keep the first part of a damaged file instead of raising DamagedError. Raises BagError if the disk is full.
     """
     written = 0
     limit = path.stat().st_size * _MAX_RATIO + _SPARE_BYTES
@@ -88,14 +87,14 @@ def expand_file(path: Path, out: Path, *, partly: bool = False) -> bool:
 
 
 class _Expansion:
-    """zstd frames, one after another, a block at a time."""
+    """Decompresses a sequence of zstd frames, block by block."""
 
     def __init__(self) -> None:
         self._reader = _reader("zstd")
         self.complete = False
 
     def pieces(self, block: bytes) -> Iterator[bytes]:
-        """What a block gives, a bounded piece at a time."""
+        """Yield the decompressed bytes of a block in pieces of limited size."""
         while block:
             if self._reader.eof:
                 self._reader = _reader("zstd")
@@ -116,7 +115,7 @@ def _reader(kind: str) -> Any:
 
 
 def zstd() -> Any:
-    """The zstd module that rosbags uses: Python's own from 3.14 on."""
+    """The zstd module that rosbags uses: that of the standard library from Python 3.14 on."""
     try:
         return importlib.import_module("compression.zstd")
     except ImportError:

@@ -1,7 +1,7 @@
-"""Message definitions of a bag to decoders, within bounds. Nothing of a definition but checked names reaches Python.
+"""Makes decoders from the message definitions in a bag, with limits. Only checked names of a definition reach Python.
 
-rosbags makes the decoders; its parser takes minutes over some texts, so definitions are taken apart here, line by line.
-Constants and defaults are left out: no decoder needs them.
+rosbags generates the decoders. Its parser needs minutes for some texts, so this module parses definitions, line by
+line. Constants and defaults are skipped, because decoders do not need them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MAX_IDL_CHARACTERS = 1 << 16
 _MAX_FIELDS = 5000
 _MAX_DEPTH = 32
 _MAX_NAME = 255
-# The decoder of an array of fixed length has a line for each item, unless they are numbers.
+# The generated decoder of a fixed-length array has a line for each item, unless the items are numbers.
 _MAX_UNROLLED = 1000
 _MAX_ARRAY = 1 << 28
 _INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
@@ -45,7 +45,7 @@ _TYPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*/(msg|srv|action)/[A-Za-z][A-Za-z
 
 
 class BagTypes:
-    """Decodes the messages of one bag by the definitions that it brings, else by the standard ones."""
+    """Decodes the messages of one bag with the definitions in the bag, else with the standard ones."""
 
     def __init__(self, topics: Iterable[StoredTopic] = ()) -> None:
         self._brought: dict[str, StoredTopic] = {}
@@ -55,12 +55,12 @@ class BagTypes:
             self.add(topic)
 
     def add(self, topic: StoredTopic) -> None:
-        """Keep a topic's definition until a message of its type is decoded."""
+        """Store a topic's definition until a message of its type is decoded."""
         if topic.definition and topic.type not in self._brought:
             self._brought[topic.type] = topic
 
     def decode(self, msgtype: str, cdr: bytes) -> Any:
-        """A message from its CDR. Raises DataError if its type has no usable definition or the bytes are not of it."""
+        """Decode CDR. Raises DataError if the type has no usable definition or the bytes are not of that type."""
         store = self._known(msgtype)
         try:
             return store.deserialize_cdr(cdr, msgtype)
@@ -68,7 +68,7 @@ class BagTypes:
             raise DataError(f"A message of {len(cdr)} bytes is no {msgtype}: {first_line(error)}.") from error
 
     def cdr(self, msgtype: str, ros1: bytes) -> bytes:
-        """The CDR of a message of ROS 1. Raises DataError as `decode`."""
+        """Convert a message of ROS 1 to CDR. Raises DataError like `decode`."""
         store = self._known(msgtype)
         try:
             return bytes(store.ros1_to_cdr(ros1, msgtype))
@@ -87,7 +87,7 @@ class BagTypes:
             if msgtype not in self._store.fielddefs:
                 raise ValueError("the bag brings no definition of it, and it is no standard type")
             _check_tree(self._store, msgtype)
-        except (Exception, RecursionError) as error:  # rosbags' generator of code has its own
+        except (Exception, RecursionError) as error:  # the code generator of rosbags has its own exceptions
             reason = f"Messages of type {msgtype[:_MAX_NAME]} cannot be decoded: {first_line(error)}."
             self._refused[msgtype] = reason
             raise DataError(reason) from error
@@ -95,7 +95,7 @@ class BagTypes:
 
 
 def definition_types(topic: StoredTopic) -> Types:
-    """The types that a topic's definition defines. Raises ValueError with what is wrong in it."""
+    """The types in a topic's definition. Raises ValueError if the definition is wrong."""
     text = topic.definition[: 4 * _MAX_CHARACTERS + 1].decode(errors="replace")
     limit = _MAX_IDL_CHARACTERS if topic.definition_encoding == "ros2idl" else _MAX_CHARACTERS
     if len(text) > limit:
@@ -108,7 +108,7 @@ def definition_types(topic: StoredTopic) -> Types:
 
 
 def message_types(text: str, msgtype: str) -> Types:
-    """The types in a .msg text and those appended to it, as bags keep them. Raises ValueError."""
+    """The types in a .msg text, including those appended to it, as in bags. Raises ValueError."""
     types: Types = {}
     owner = msgtype
     types[owner] = ([], [])
@@ -131,11 +131,11 @@ def message_types(text: str, msgtype: str) -> Types:
 
 
 def _field(line: str, owner: str, number: int) -> tuple[str, Any] | None:
-    """A field's name and description; None for a constant."""
+    """The name and description of a field; None for a constant."""
     found = _FIELD.fullmatch(line[:2000])
     if found is None:
         raise ValueError(f"line {number} of its definition is no field: {line[:60]!r}")
-    # A comment is all that may follow, or a default.
+    # Only a comment or a default may follow.
     if found["rest"].startswith("=") and not found["array"]:
         return None
     kind = found["type"]
@@ -155,7 +155,7 @@ def _field(line: str, owner: str, number: int) -> tuple[str, Any] | None:
 
 
 def _checked(types: Any) -> Types:
-    """The types without their constants, each name looked at, arrays of fixed length within bounds."""
+    """The types without constants, after checks of all names and of the lengths of arrays. Raises ValueError."""
     unrolled = 0
     for name, (_, fields) in types.items():
         if not _TYPE_NAME.fullmatch(name) or len(name) > _MAX_NAME:
@@ -173,11 +173,11 @@ def _checked(types: Any) -> Types:
 
 
 def _register(store: Typestore, types: Types) -> None:
-    """Add types; what the bag defines otherwise than the standard counts for this bag."""
+    """Add types. If the bag defines a standard type differently, the bag's definition is used for this bag."""
     fresh: Types = {}
     for name, (_, fields) in types.items():
         known = store.fielddefs.get(name)
-        # ROS 1's header has a counter more, which rosbags leaves out by itself.
+        # The header of ROS 1 also has a counter, which rosbags skips itself.
         if name == "std_msgs/msg/Header" or (known and _alike(known[1]) == _alike(fields)):
             continue
         if known is not None:
@@ -189,12 +189,12 @@ def _register(store: Typestore, types: Types) -> None:
 
 
 def _alike(fields: Iterable[Any]) -> list[Any]:
-    """Fields to compare: ROS 1 writes some names with capitals. An empty message has one field in rosbags."""
+    """Fields in a form for comparison: ROS 1 uses some capital letters, and rosbags gives empty messages a field."""
     return [(name.lower(), _plain(kind)) for name, kind in fields if name != "structure_needs_at_least_one_member"]
 
 
 def _plain(kind: Any) -> Any:
-    """A field's kind without bounds, which bytes do not show."""
+    """The kind of a field without bounds, which do not change the encoding."""
     node, inner = kind
     if node == Nodetype.BASE:
         return int(node), {"char": "uint8", "byte": "uint8"}.get(inner[0], inner[0])
@@ -204,7 +204,7 @@ def _plain(kind: Any) -> Any:
 
 
 def _check_tree(store: Typestore, msgtype: str) -> None:
-    """Every type that a type is made of must be known, and none may be made of itself."""
+    """Raise ValueError if a type in the fields of a type is unknown, or a type contains itself."""
     sound: set[str] = set()
 
     def visit(name: str, above: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Writes NAME_0.mcap by the mcap library (rosbags' own writer keeps no source time)."""
+"""Writes NAME_0.mcap with the mcap library, because the writer of rosbags does not store the time of publication."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from mcap.writer import CompressionType, Writer
 from aassl_ros.data.bags import written_metadata
 from aassl_ros.data.bags.written_metadata import WrittenTopic
 
-# Written at once and indexed together; what a crash loses at most, beside the system's own buffers.
+# Messages are written and indexed in chunks of this size. A crash loses at most this, plus the buffers of the system.
 _CHUNK_BYTES = 1 << 20
 
 
 class McapStorage:
-    """One MCAP file being written."""
+    """An MCAP file that is being written."""
 
     name = "mcap"
 
     def __init__(self, folder: Path, name: str, profile: str) -> None:
         self.file_name = f"{name}_0.mcap"
         self._stream: IO[bytes] = (folder / self.file_name).open("wb")
-        # Uncompressed: images hardly shrink by zstd, and the recorder shares its core with the robot.
+        # Not compressed: zstd hardly reduces images, and the recorder shares the CPU with the robot.
         self._writer = Writer(self._stream, chunk_size=_CHUNK_BYTES, compression=CompressionType.NONE)
         self._writer.start(profile=profile, library=written_metadata.LIBRARY)
         self._schemas: dict[tuple[str, bytes], int] = {}
         self._channels: list[int] = []
 
     def add_topic(self, topic: WrittenTopic) -> None:
-        """Begin a topic; the first is number 0."""
+        """Add a topic. The first one has number 0."""
         key = (topic.type, topic.definition)
         if key not in self._schemas:
             self._schemas[key] = self._writer.register_schema(topic.type, topic.definition_encoding, topic.definition)
@@ -43,15 +43,15 @@ class McapStorage:
         self._writer.add_message(self._channels[number], log_ns, data, publish_ns)
 
     def add_attachment(self, create_ns: int, log_ns: int, name: str, media_type: str, data: bytes) -> None:
-        """Write a file inside the file."""
+        """Write an attachment."""
         self._writer.add_attachment(create_ns, log_ns, name, media_type, data)
 
     def add_metadata(self, name: str, content: dict[str, str]) -> None:
-        """Write named texts."""
+        """Write a metadata record."""
         self._writer.add_metadata(name, content)
 
     def close(self, metadata_text: str) -> None:
-        """Write what is left, the copy of metadata.yaml, and the index."""
+        """Write the buffered messages, the copy of metadata.yaml, and the index."""
         self._writer.add_metadata("rosbag2", {"serialized_metadata": metadata_text})
         self._writer.finish()
         self._stream.flush()
@@ -59,6 +59,6 @@ class McapStorage:
         self._stream.close()
 
     def abandon(self) -> None:
-        """Let go of the file as it is."""
+        """Close the file without an index."""
         with contextlib.suppress(OSError):
             self._stream.close()

@@ -1,4 +1,4 @@
-"""metadata.yaml of a rosbag2 recording, read as what it must be: typed, bounded, and with nothing believed unseen."""
+"""Reads metadata.yaml of a rosbag2 recording, with checks of all types and sizes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NEWEST_VERSION = 9
 
 @dataclass(frozen=True)
 class Metadata:
-    """What readers need of it.
+    """The part of metadata.yaml that readers need.
 
     files: names of the files in the bag's folder, in order. counts: topic -> type and number of messages.
     """
@@ -31,7 +31,7 @@ class Metadata:
 
 
 def read_metadata(path: Path) -> Metadata:
-    """The content of such a file. Raises DamagedError with what is wrong in it."""
+    """Read a metadata.yaml. Raises DamagedError if it is wrong."""
     size = path.stat().st_size
     if size > 4 * bounded_yaml.MAX_CHARACTERS:
         raise DamagedError(path, f"it has {size} bytes, expected at most {bounded_yaml.MAX_CHARACTERS}")
@@ -39,7 +39,7 @@ def read_metadata(path: Path) -> Metadata:
 
 
 def parse_metadata(text: str, source: Path) -> Metadata:
-    """The same from its text; also from the copy inside a storage file, which lacks the outermost key."""
+    """Read metadata from text, also from the copy in a storage file, which lacks the outermost key."""
     try:
         found = bounded_yaml.parse(text)
         if isinstance(found, dict) and _ROOT in found:
@@ -55,7 +55,7 @@ def _metadata(found: dict[str, Any]) -> Metadata:
         raise ValueError(f"it is of version {version}, at most {_NEWEST_VERSION} is known here")
     key = "relative_file_paths"
     files = [_text(item, key) for item in _list(found.get(key), key)]
-    # Some recorders write the folder's name too, some an absolute path of their machine.
+    # Some recorders also write the folder's name, some an absolute path.
     names = [PurePosixPath(name.replace("\\", "/")).name for name in files]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise ValueError(f"{key} names {twice[0][:200]!r} more than once")
@@ -82,7 +82,7 @@ def _counts(found: Any) -> dict[str, tuple[str, int]]:
 
 
 def _custom_data(found: Any) -> dict[str, str]:
-    """Texts only: nothing else can stand there by rosbag2's own definition, and nobody here would read it."""
+    """The custom texts. Other values are ignored: rosbag2 allows only texts."""
     return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
 
 

@@ -1,4 +1,4 @@
-"""What a recovery saved and what it could not, and the lenient readers' ways to tell of it."""
+"""The result of a recovery: what was saved and what was lost."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import NamedTuple
 class Recovered:
     """Counts of a recovery.
 
-    messages: saved. discarded_messages: known to have been there, and not saved. damaged_chunks, damaged_records:
-    parts of an MCAP file that were left out, the second beside messages. discarded_bytes: behind the place where
-    reading ended. whole: whether every file was closed after all. notes: what else is to be known, a line each.
+    messages: saved. discarded_messages: recorded but not saved, as far as known. damaged_chunks, damaged_records:
+    parts of an MCAP file that were skipped (records other than messages). discarded_bytes: after the place where
+    reading ended. whole: whether all files were closed. notes: other information, one line each.
     """
 
     messages: int = 0
@@ -25,18 +25,18 @@ class Recovered:
 
     @property
     def lossless(self) -> bool:
-        """Whether nothing that was recorded is missing."""
+        """Whether no recorded message is missing."""
         lost = self.discarded_messages + self.damaged_chunks + self.damaged_records + self.discarded_bytes
         return self.whole and lost == 0
 
     def note(self, text: str) -> None:
-        """Keep a note, once."""
+        """Add a note, once."""
         if text not in self.notes and len(self.notes) < 100:
             self.notes.append(text)
 
 
 class Attachment(NamedTuple):
-    """A file inside an MCAP file."""
+    """An attachment in an MCAP file."""
 
     create_ns: int
     log_ns: int
@@ -46,7 +46,7 @@ class Attachment(NamedTuple):
 
 
 class NamedTexts(NamedTuple):
-    """A metadata record of an MCAP file."""
+    """A metadata record in an MCAP file."""
 
     name: str
     content: dict[str, str]

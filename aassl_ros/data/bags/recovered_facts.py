@@ -1,4 +1,4 @@
-"""The session and ledger of a bag while it is recovered: the last of each, and counts that fit what was saved."""
+"""Finds the last session and ledger of a bag during recovery, and corrects the ledger's counts."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _NAMES = (topics.SESSION, topics.LEDGER)
 
 
 class RecoveredFacts:
-    """Takes what the damaged bag tells. custom_data: of its metadata.yaml, if that could be read."""
+    """Collects session and ledger of the damaged bag. custom_data: from its metadata.yaml, if it could be read."""
 
     def __init__(self, custom_data: Mapping[str, str]) -> None:
         self._custom_data = dict(custom_data)
         self._texts: dict[str, str] = {}
 
     def take_metadata(self, text: str, source: Path) -> None:
-        """Take the copy of metadata.yaml inside a file, if it can be read."""
+        """Use the copy of metadata.yaml in a file, if it can be read."""
         if text:
             with contextlib.suppress(DamagedError):
                 self._custom_data |= parse_metadata(text, source).custom_data
 
     def take_message(self, topic: StoredTopic, data: bytes) -> None:
-        """Take a message; those on the recorder's own topics tell something."""
+        """Use a message, if it is on one of the recorder's own topics."""
         if topic.type == messages.STRING:
             for name in _NAMES:
                 if topic.name.endswith(f"/{name}"):
@@ -40,10 +40,10 @@ class RecoveredFacts:
                         self._texts[name] = messages.decode(messages.STRING, data).data
 
     def custom_data(self, counts: Mapping[str, int], *, whole: bool) -> dict[str, str]:
-        """Texts for metadata.yaml of the new bag. counts: its messages by topic. whole: whether nothing is missing."""
+        """The custom data of the new bag. counts: its messages by topic. whole: whether nothing is missing."""
         found = self._custom_data | {name: text for name, text in self._texts.items() if name not in self._custom_data}
         if not whole and topics.LEDGER in found:
-            # Of a message rather than of metadata.yaml: that tells of a part of the recording, if at all.
+            # From a message and not from metadata.yaml, which may describe only a part of the recording.
             text = self._texts.get(topics.LEDGER, found[topics.LEDGER])
             with contextlib.suppress(AasslError):
                 ledger = Ledger.from_json(text)
@@ -58,12 +58,12 @@ class RecoveredFacts:
 
 
 def _fit(ledger: Ledger, counts: Mapping[str, int], session: Session | None) -> None:
-    """Make the counts of a ledger, seconds older than the last messages, agree with what is there."""
+    """Correct the counts of a ledger, which is some seconds older than the last messages."""
     for name, topic in ledger.topics.items():
         topic.written = counts.get(name, 0)
         topic.received = max(topic.received, topic.written + topic.dropped)
     if session is not None:
         states = (session.topic(topics.sample_topics(camera)[0]) for camera in session.roles.cameras)
         ledger.frames_with_sample = sum(counts.get(name, 0) for name in states)
-    text = "recovered: the counts of what was written are of the recovered bag, the others a little older"
+    text = "recovered: the counts of written messages are those of the recovered bag; other counts are a little older"
     ledger.warnings = [*ledger.warnings, text]

@@ -1,7 +1,7 @@
-"""Makes a whole bag of one that was not closed or is damaged: what can be verified, with index, metadata and ledger.
+"""Recovers a bag that is damaged or was not closed: copies all verified messages to a complete new bag.
 
-The original is only read. The new bag is made beside its place under another name, read back and compared, and only
-then gets its name; so there is never half a bag.
+The original is only read. The new bag is written under a temporary name, read back and checked. Only then it gets its
+name, so that there is never a partial bag.
 """
 
 from __future__ import annotations
@@ -29,18 +29,25 @@ from aassl_ros.errors import BagError
 __all__ = ["Recovered", "recover_bag", "recover_in_place", "recovered_path"]
 
 _STORAGE = {".mcap": "mcap", ".db3": "sqlite3"}
-# rosbag2's copy of metadata.yaml, which is made anew.
+# The copy of metadata.yaml by rosbag2, which is written again.
 _OWN_TEXTS = "rosbag2"
 
 
 def recover_bag(bag: Path, out: Path) -> Recovered:
-    """Save what can be read of a bag into a new bag `out`; `bag` stays as it is.
+    """Copy all readable messages of a bag to a new bag. The original does not change.
 
-    bag: a folder or one file, MCAP or sqlite3, compressed or not.
-    Raises BagError if there is none, `out` exists, or nothing can be saved.
+    Args:
+        bag: a folder or one file, MCAP or sqlite3, compressed or not.
+        out: the folder of the new bag.
+
+    Returns:
+        What was saved and what was lost.
+
+    Raises:
+        BagError: there is no bag, `out` exists, or nothing can be saved.
     """
     if out.exists():
-        raise BagError(f"{out} exists already: give another path or move it away; a bag is never overwritten.")
+        raise BagError(f"{out} exists already. Give another path or move it away: a bag is never overwritten.")
     draft = _draft(out)
     report = _recover(bag, draft, out.name)
     draft.rename(out)
@@ -48,20 +55,29 @@ def recover_bag(bag: Path, out: Path) -> Recovered:
 
 
 def recover_in_place(bag: Path) -> Recovered:
-    """Put a whole bag in a damaged one's place; the damaged one is then BAG-original. A sound bag is left alone.
+    """Replace a damaged bag by its recovered copy, and rename the damaged bag to BAG-original.
 
-    Raises BagError as `recover_bag`, and for one file alone or if BAG-original exists.
+    A bag without damage does not change.
+
+    Args:
+        bag: the folder of the bag.
+
+    Returns:
+        What was saved and what was lost.
+
+    Raises:
+        BagError: as for `recover_bag`; or `bag` is a single file, or BAG-original exists.
     """
     original, draft = bag.with_name(f"{bag.name}-original"), _draft(bag)
     if not bag.exists() and original.is_dir() and (draft / FILE_NAME).is_file():
-        # A recovery was killed between its two last steps: the draft was verified before the first.
+        # A recovery was killed between its last two steps. The draft was verified before them.
         draft.rename(bag)
     if bag.is_file():
         raise BagError(f"{bag} is one file, and a recovered bag is a folder. Use -o OUT.")
     if (sound := _sound(bag)) is not None:
         return sound
     if original.exists():
-        raise BagError(f"{original} exists already, where the damaged bag is to go. Move it away.")
+        raise BagError(f"{original} exists already, but the damaged bag needs this name. Move it away.")
     report = _recover(bag, draft, bag.name)
     bag.rename(original)
     draft.rename(bag)
@@ -70,7 +86,7 @@ def recover_in_place(bag: Path) -> Recovered:
 
 
 def recovered_path(bag: Path) -> Path:
-    """Where a bag is recovered to if nobody says: BAG-recovered, beside it."""
+    """The default folder for the recovered bag: BAG-recovered, beside the bag."""
     name = Path(plain_name(bag)).stem if bag.is_file() else bag.name
     return bag.with_name(f"{name}-recovered")
 
@@ -82,7 +98,7 @@ def _draft(out: Path) -> Path:
 def _recover(bag: Path, draft: Path, name: str) -> Recovered:
     files = _files(bag)
     report = Recovered()
-    if draft.exists():  # of a recovery that was killed: the name is ours alone
+    if draft.exists():  # from a recovery that was killed
         shutil.rmtree(draft)
     draft.parent.mkdir(parents=True, exist_ok=True)
     storage = _STORAGE[Path(plain_name(files[0])).suffix]
@@ -109,9 +125,9 @@ def _recover(bag: Path, draft: Path, name: str) -> Recovered:
 
 
 def _files(bag: Path) -> list[Path]:
-    """The files that hold messages, those too that metadata.yaml does not name: it is written when they are closed."""
+    """The files with messages, also those that metadata.yaml does not name, because it is written at the end."""
     files = storage_files(bag) if bag.is_dir() else list(find_files(bag).files)
-    # A file beside its own compressed copy is one file.
+    # A file and its compressed copy count as one.
     files = [file for file in files if plain_name(file) == file.name or file.with_name(plain_name(file)) not in files]
     kinds = {Path(plain_name(file)).suffix for file in files}
     if not files or kinds == {".bag"}:
@@ -167,7 +183,7 @@ def _copy_message(message: StoredMessage, writer: BagWriter, facts: RecoveredFac
         report.discarded_messages += 1
         report.note(f"A message of {message.topic.name} cannot be read: {error}.")
         return
-    # Counts are the new bag's own; with them, topics of two files would differ.
+    # Without its count: the new bag has its own counts, and topics of two files must compare as equal.
     number = writer.copy_topic(replace(message.topic, message_count=None))
     writer.copy(number, message.log_ns, message.publish_ns, data)
     report.messages += 1
@@ -175,7 +191,7 @@ def _copy_message(message: StoredMessage, writer: BagWriter, facts: RecoveredFac
 
 
 def _custom_data(bag: Path) -> dict[str, str]:
-    """What metadata.yaml says, if it is there and whole."""
+    """The custom data in metadata.yaml, if the file is readable."""
     described = bag / FILE_NAME
     if bag.is_dir() and described.is_file():
         with contextlib.suppress(DamagedError, OSError):
@@ -184,7 +200,7 @@ def _custom_data(bag: Path) -> dict[str, str]:
 
 
 def _verify(draft: Path, report: Recovered) -> None:
-    """Read the new bag back. Raises BagError if it does not hold what was saved."""
+    """Read the new bag back. Raises BagError if it does not contain the saved messages."""
     with BagReader(draft) as reader:
         count = sum(1 for _ in reader.messages(verify=True))
     if count != report.messages:
@@ -192,7 +208,7 @@ def _verify(draft: Path, report: Recovered) -> None:
 
 
 def _sound(bag: Path) -> Recovered | None:
-    """The counts of a bag that needs no recovery."""
+    """The counts of a bag that needs no recovery; None if it needs one."""
     try:
         with BagReader(bag) as reader:
             count = sum(1 for _ in reader.messages(verify=True))

@@ -1,4 +1,4 @@
-"""One ROS 1 recording (.bag), read by rosbags within bounds: it would allocate whatever a length in the file claims."""
+"""Reads a ROS 1 recording (.bag) with rosbags, with limits: rosbags alone would allocate any length in the file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAGIC = b"#ROSBAG V2.0\n"
 
 
 class Rosbag1File:
-    """A .bag file open for reading; see stored.StorageFile. Raises DamagedError."""
+    """A .bag file that is open for reading; see stored.StorageFile. Raises DamagedError."""
 
     storage = "rosbag1"
 
@@ -58,7 +58,7 @@ class Rosbag1File:
         self.end_ns = 0 if empty else max(self._reader.end_time - 1, 0)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._reader.close()
 
     def messages(self, names: Collection[str], *, verify: bool = False) -> Iterator[StoredMessage]:
@@ -104,7 +104,7 @@ def _unpacked(path: Path, place: int, kind: str, packed: bytes) -> bytes:
 
 
 class _BoundedPath:
-    """What rosbags' reader takes for a path: opens a file that never reads more at once than is left of it."""
+    """Passed to the reader of rosbags instead of a path. Its file never reads more at once than is left in it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""One sqlite3 file of a rosbag2 recording, of any version of its tables, read only."""
+"""Reads an sqlite3 file of a rosbag2 recording, of any schema version."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _LENGTH_LIMIT = 0  # SQLITE_LIMIT_LENGTH
 
 
 class SqliteFile:
-    """A .db3 file open for reading; see stored.StorageFile. Raises UnclosedError or DamagedError.
+    """A .db3 file that is open for reading; see stored.StorageFile. Raises UnclosedError or DamagedError.
 
     shown: the name of the file in errors, if it is a copy.
-    lenient: read the topics alone, for the messages may be damaged, and pass over what was not closed.
+    lenient: for recovery: read only the topics at first, because messages may be damaged, and accept an unclosed file.
     """
 
     storage = "sqlite3"
@@ -49,11 +49,11 @@ class SqliteFile:
             raise
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def messages(self, names: Collection[str], *, verify: bool = False) -> Iterator[StoredMessage]:
-        """The messages of these topics in order of receipt. verify: let sqlite check its pages first."""
+        """Yield the messages of these topics in order of receipt. verify: let sqlite check its pages first."""
         if verify:
             self._verify()
         ids = {number: topic for number, topic in self._topics.items() if topic.name in names}
@@ -65,14 +65,14 @@ class SqliteFile:
             yield StoredMessage(log_ns, log_ns, ids[topic], data)
 
     def in_file_order(self) -> Iterator[tuple[int, StoredMessage]]:
-        """Number and message of each row as they were written: needs no index. Raises DamagedError where it ends."""
+        """Yield id and message of each row in the order of writing, without an index. Raises DamagedError at damage."""
         query = "SELECT id, topic_id, timestamp, data FROM messages NOT INDEXED ORDER BY id"
         for number, topic, log_ns, data in self._checked_rows(query, []):
             if topic in self._topics:
                 yield number, StoredMessage(log_ns, log_ns, self._topics[topic], data)
 
     def last_number(self) -> int:
-        """The highest number of a message; 0 if that cannot be read."""
+        """The highest id of a message; 0 if it cannot be read."""
         try:
             (number,) = self._connection.execute("SELECT max(id) FROM messages").fetchone()
         except SQLITE_ERRORS:
@@ -95,7 +95,7 @@ class SqliteFile:
             raise DamagedError(self.path, str(said).splitlines()[-1])
 
     def _checked_rows(self, query: str, values: list[int]) -> Iterator[tuple[int, int, int, bytes]]:
-        """Rows whose values are what they must be, and no more of them than the file can hold."""
+        """Yield rows after checks of their types, and of their total size against the size of the file."""
         total = 0
         try:
             for number, topic, log_ns, data in self._connection.execute(query, values):
@@ -109,7 +109,7 @@ class SqliteFile:
             raise DamagedError(self.path, first_line(error)) from error
 
     def _read(self, lenient: bool) -> None:
-        # A view or virtual table of these names could run anything, for ever.
+        # Only plain tables: a view or virtual table with these names could run any query, without end.
         tables = self._rows("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0")
         names = {str(name) for (name,) in tables}
         if not {"topics", "messages"} <= names:
@@ -160,9 +160,9 @@ class SqliteFile:
 
 
 def connect(path: Path, *, immutable: bool = True) -> sqlite3.Connection:
-    """A connection that reads; immutable: no other file beside it is looked at or made."""
+    """A connection to a file. immutable: read only, without using or making other files beside it."""
     mode = "mode=ro&immutable=1" if immutable else "mode=rw"
-    # isolation_level: no transaction is begun in secret. Readers may go on in another thread.
+    # isolation_level None: no implicit transactions. Reading may continue in another thread.
     connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?{mode}", uri=True, isolation_level=None, check_same_thread=False
     )

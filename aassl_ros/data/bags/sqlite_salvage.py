@@ -1,4 +1,4 @@
-"""Everything that can be read of an sqlite3 file which was not closed or is damaged, in the order it was written."""
+"""Reads all messages that are readable in a damaged or unclosed sqlite3 file, in the order of writing."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _BESIDE = ("-wal", "-journal")
 
 
 class SqliteSalvage:
-    """Goes through one file. scratch: a folder for a copy, if sqlite has to bring in what it left beside the file."""
+    """Reads one file. scratch: a folder for a copy, which is needed if there is a -wal or -journal file."""
 
     def __init__(self, path: Path, report: Recovered, scratch: Path) -> None:
         self._path, self._report = path, report
         beside = [path.with_name(path.name + suffix) for suffix in _BESIDE]
         if any(file.exists() and file.stat().st_size for file in beside):
-            # A copy: sqlite would change the original.
+            # Use a copy, because sqlite would change the original.
             report.whole = False
             for file in (path, *beside):
                 if file.exists():
@@ -31,7 +31,7 @@ class SqliteSalvage:
             _settle(path, report)
         self._file = SqliteFile(path, self._path, lenient=True)
         self.metadata_text = self._file.metadata_text
-        # The last thing that is written. Recorders of before that table tell it by metadata.yaml, if at all.
+        # The copy of the metadata is written last. Older recorders have no such table, only metadata.yaml.
         if (
             self._file.tells_of_closing
             and not self.metadata_text
@@ -40,7 +40,7 @@ class SqliteSalvage:
             report.whole = False
 
     def contents(self) -> Iterator[StoredMessage]:
-        """What can be saved; the report is told of the rest."""
+        """Yield the readable messages. The report counts the others."""
         numbers = 0
         try:
             for _, message in self._file.in_file_order():
@@ -54,13 +54,13 @@ class SqliteSalvage:
             self._file.close()
 
     def _last_number(self) -> int:
-        """How many messages were written, if their numbers can still be read: they count up from 1."""
+        """The number of messages written, if their ids can still be read: they count up from 1."""
         size = self._path.stat().st_size
         return min(self._file.last_number(), size)
 
 
 def _settle(path: Path, report: Recovered) -> None:
-    """Bring the copy's last commits in from beside it, and drop what was not committed."""
+    """Merge the -wal or -journal file into the copy, and drop what was not committed."""
     try:
         connection = connect(path, immutable=False)
         try:

@@ -1,4 +1,4 @@
-"""Writes NAME.db3 with the tables of rosbag2's version 4, so that a killed process leaves what it wrote before."""
+"""Writes NAME.db3 with the tables of rosbag2's schema version 4. After a kill the committed messages remain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from aassl_ros.data.bags import written_metadata
 from aassl_ros.data.bags.written_metadata import WrittenTopic
 
-# What is committed outlives the process; what was written for so long, or so much of it, is.
+# Messages are committed after this time or this size, so that they survive a kill of the process.
 _COMMIT_S = 0.5
 _COMMIT_BYTES = 1 << 20
 _TABLES = """
@@ -28,14 +28,14 @@ _TABLES = """
 
 
 class SqliteStorage:
-    """One sqlite3 file being written. One thread must do it all."""
+    """An sqlite3 file that is being written. All calls must come from one thread."""
 
     name = "sqlite3"
 
     def __init__(self, folder: Path, name: str) -> None:
         self.file_name = f"{name}.db3"
         self._connection = sqlite3.connect(folder / self.file_name, isolation_level=None)
-        # Commits are cheap this way: they wait for no disk, and what they wrote is the system's from then on.
+        # With these settings a commit is fast: it does not wait for the disk, and the data survive a kill.
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.executescript(_TABLES)
@@ -46,7 +46,7 @@ class SqliteStorage:
         self._committed_s, self._uncommitted = time.monotonic(), 0
 
     def add_topic(self, topic: WrittenTopic) -> None:
-        """Begin a topic; the first is number 0."""
+        """Add a topic. The first one has number 0."""
         if topic.definition and topic.type not in self._types:
             self._types.add(topic.type)
             definition = topic.definition.decode(errors="replace")
@@ -63,20 +63,20 @@ class SqliteStorage:
         self.flush()
 
     def write(self, number: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Write one message of topic `number`; its source time has no column."""
+        """Write one message of topic `number`. The format does not store the time of publication."""
         self._execute("INSERT INTO messages(topic_id, timestamp, data) VALUES(?, ?, ?)", (number + 1, log_ns, data))
         self._uncommitted += len(data)
         if self._uncommitted > _COMMIT_BYTES or time.monotonic() - self._committed_s > _COMMIT_S:
             self.flush()
 
     def flush(self) -> None:
-        """Commit: from here on a killed process loses nothing of it."""
+        """Commit: after this a kill of the process loses none of these messages."""
         if self._connection.in_transaction:
             self._connection.execute("COMMIT")
         self._committed_s, self._uncommitted = time.monotonic(), 0
 
     def close(self, metadata_text: str) -> None:
-        """Write what is left and the copy of metadata.yaml; the file is then one file again."""
+        """Write the buffered messages and the copy of metadata.yaml, and remove the -wal file."""
         self._execute(
             "INSERT INTO metadata(metadata_version, metadata) VALUES(?, ?)", (written_metadata.VERSION, metadata_text)
         )
@@ -86,7 +86,7 @@ class SqliteStorage:
         self._connection.close()
 
     def abandon(self) -> None:
-        """Let go of the file; what was written stays."""
+        """Close the file; written messages stay."""
         with contextlib.suppress(sqlite3.Error):
             self.flush()
         with contextlib.suppress(sqlite3.Error):

@@ -1,4 +1,4 @@
-"""metadata.yaml of the bags that we write: version 8, QoS as one string."""
+"""Writes metadata.yaml of our bags: version 8, with QoS profiles as one string."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = "rosbag2_bagfile_information"
 
 @dataclass
 class WrittenTopic:
-    """A topic in the bag; its count grows."""
+    """A topic in the bag. count: number of messages so far."""
 
     name: str
     type: str
@@ -34,14 +34,14 @@ class WrittenTopic:
 
 @dataclass
 class Extent:
-    """How many messages there are, and from when to when."""
+    """The number of messages, and the times of the first and last one, ns."""
 
     count: int = 0
     first_ns: int = 0
     last_ns: int = 0
 
     def add(self, log_ns: int) -> None:
-        """Take one message more."""
+        """Add one message."""
         self.first_ns = min(self.first_ns, log_ns) if self.count else log_ns
         self.last_ns = max(self.last_ns, log_ns)
         self.count += 1
@@ -50,10 +50,10 @@ class Extent:
 def information(
     storage: str, file_name: str, topics: Sequence[WrittenTopic], extent: Extent, custom_data: dict[str, str]
 ) -> dict[str, Any]:
-    """The content under the outermost key."""
+    """The content of metadata.yaml under its outermost key."""
 
     def when() -> dict[str, Any]:
-        # Made anew for each use: YAML would else write the second as a reference to the first.
+        # A new dictionary for each use, because YAML would write a repeated one as a reference.
         return {
             "duration": {"nanoseconds": max(0, extent.last_ns - extent.first_ns)},
             "starting_time": {"nanoseconds_since_epoch": extent.first_ns},
@@ -75,17 +75,17 @@ def information(
 
 
 def as_text(content: dict[str, Any]) -> str:
-    """YAML of it, as the copy inside the storage file has it."""
+    """The content as YAML text, as in the copy inside the storage file."""
     return yaml.safe_dump(content, sort_keys=False)
 
 
 def write_file(folder: Path, content: dict[str, Any]) -> None:
-    """Write metadata.yaml, whole or not at all."""
+    """Write metadata.yaml atomically."""
     write_whole(folder / "metadata.yaml", as_text({ROOT: content}))
 
 
 def qos_text(profiles: Sequence[Qos]) -> str:
-    """QoS profiles as metadata up to version 8 keeps them: one string of YAML, policies by number."""
+    """QoS profiles in the format of metadata up to version 8: one string of YAML, with policies as numbers."""
     values = [
         {
             "history": profile.history.value,

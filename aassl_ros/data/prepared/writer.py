@@ -1,4 +1,4 @@
-"""Writes prepared data beside their place and renames the folder, so that an interruption leaves nothing half-made."""
+"""Writes prepared data to a temporary folder and renames it, so that an interruption leaves no partial data."""
 
 from __future__ import annotations
 
@@ -23,11 +23,18 @@ from aassl_ros.files import put_folder
 
 @dataclass(frozen=True)
 class EpisodeStates:
-    """States of the n frames of one episode; what is not known is left out and becomes NaN.
+    """The states of the n frames of one episode. Unknown states are omitted and become NaN.
 
-    stamps_ns int64 [n], rising; joint_position [n, len(joint_names)]; joint_command [n, len(command_names)];
-    object_pose, tip_pose [n, 7] as in PreparedData; recorded [n, len(recorded_names)], other quantities whose
-    difference is the action (see ActionSpace `recorded`).
+    Args:
+        stamps_ns: int64 [n], increasing, ns.
+        joint_names: names of the J joints.
+        joint_position: [n, J], rad or m.
+        command_names: names of the C commanded joints.
+        joint_command: [n, C], rad or m.
+        object_pose: [n, 7], in the camera's optical frame, as in PreparedData.
+        tip_pose: [n, 7], in the arm's base frame, as in PreparedData.
+        recorded_names: names of the K recorded quantities.
+        recorded: [n, K], quantities whose difference is the action (see ActionSpace `recorded`).
     """
 
     stamps_ns: ArrayLike
@@ -41,7 +48,7 @@ class EpisodeStates:
     recorded: ArrayLike | None = None
 
     def take(self, frames: NDArray[Any]) -> EpisodeStates:
-        """The states of some frames: int64 [m] or bool [n]."""
+        """The states of some frames. frames: int64 [m] or bool [n]."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         return replace(self, **{name: np.asarray(array)[frames] for name, array in arrays.items() if array is not None})
 
@@ -51,9 +58,16 @@ _ARRAYS = ("stamps_ns", "joint_position", "joint_command", "object_pose", "tip_p
 
 @dataclass
 class PreparedWriter:
-    """Frames are appended in order; each episode then claims the next ones with its states. Leave by `finish`.
+    """Writes prepared data: append frames in order, add an episode for each group of frames, then `finish`.
 
-    As a context manager it removes what it wrote when it is left without `finish`.
+    Use it in a `with` block. If the block ends without `finish`, everything written is removed.
+
+    Args:
+        path: the folder to make. Prepared data there are replaced at `finish`.
+        image_size: width and height S of the frames, pixels.
+
+    Raises:
+        DataError: the folder contains other files, or cannot be written.
     """
 
     path: Path
@@ -79,17 +93,24 @@ class PreparedWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OSError):  # of a full disk; said where it was written
+        with contextlib.suppress(OSError):  # a full disk; `append_frames` has already reported it
             self._file.close()
         shutil.rmtree(self._part, ignore_errors=True)
 
     @property
     def folder(self) -> Path:
-        """Where the data lie until `finish`: what is put in here comes with them."""
+        """The folder of the data until `finish`. Other files in it are moved with the data."""
         return self._part
 
     def append_frames(self, frames: NDArray[np.uint8]) -> None:
-        """Write one frame uint8 [S, S, 3] or several [n, S, S, 3]. Raises DataError where they cannot be written."""
+        """Append frames.
+
+        Args:
+            frames: uint8 [S, S, 3] or [n, S, S, 3].
+
+        Raises:
+            DataError: a frame has another size or type, or cannot be written.
+        """
         shape = (self.image_size, self.image_size, 3)
         if frames.dtype != np.uint8 or frames.shape[-3:] != shape or frames.ndim not in (3, 4):
             raise DataError(f"frames are {frames.dtype} {frames.shape}, expected uint8 of {shape} each.")
@@ -102,12 +123,24 @@ class PreparedWriter:
     def add_episode(
         self, robot: str, id: str, instance: str, category: str, instance_set: str, states: EpisodeStates
     ) -> None:
-        """Claim the next frames, one a stamp of `states`. Raises DataError on falling stamps or an unknown set."""
+        """Add an episode of the next frames, one for each stamp of `states`.
+
+        Args:
+            robot: name of the robot or data set.
+            id: id of the episode, unique for the robot.
+            instance: name of the object.
+            category: its category; empty means not labelled.
+            instance_set: one of SETS.
+            states: the states of the frames.
+
+        Raises:
+            DataError: stamps do not increase, or the set is unknown.
+        """
         stamps = np.asarray(states.stamps_ns, np.int64)
         if instance_set not in SETS:
             raise DataError(f"episode {id}: set {instance_set!r}, expected one of {', '.join(SETS)}.")
         if len(stamps) == 0 or np.any(np.diff(stamps) <= 0):
-            raise DataError(f"episode {id}: {len(stamps)} stamps that do not rise. Give frames in order of stamps.")
+            raise DataError(f"episode {id}: {len(stamps)} stamps do not increase. Give frames in order of stamps.")
         start = self._rows[-1].stop if self._rows else 0
         self._rows.append(EpisodeRow(robot, id, instance, category, instance_set, start, start + len(stamps)))
         self._states.append(states)
@@ -115,13 +148,22 @@ class PreparedWriter:
     def finish(
         self, fingerprint: str, *, continuous_joints: Sequence[str] = (), facts: Mapping[str, Any] | None = None
     ) -> Path:
-        """Write states and table, then rename into place. facts: JSON-able remarks kept in the table.
+        """Write states and table, and move the folder to its place.
 
-        Raises DataError if the episodes claim more or fewer frames than were appended.
+        Args:
+            fingerprint: a hash of the sources and settings.
+            continuous_joints: joints whose angle wraps.
+            facts: JSON values to store in the table.
+
+        Returns:
+            The folder.
+
+        Raises:
+            DataError: the episodes have more or fewer frames than were appended, or the data cannot be written.
         """
         claimed = self._rows[-1].stop if self._rows else 0
         if claimed != self.frames_written:
-            raise DataError(f"{self.path}: {self.frames_written} frames written, but the episodes claim {claimed}.")
+            raise DataError(f"{self.path}: {self.frames_written} frames written, but the episodes have {claimed}.")
         joints = _union(states.joint_names for states in self._states)
         commands = _union(states.command_names for states in self._states)
         recorded = _union(states.recorded_names for states in self._states)
@@ -156,7 +198,7 @@ class PreparedWriter:
         return self.path
 
     def _stack(self, key: str, names_key: str | None, names: Sequence[str], dtype: type) -> NDArray[Any]:
-        """All episodes' arrays below each other, columns put under the union's names, NaN where an episode has none."""
+        """Stack the arrays of all episodes with columns in the order of `names`; missing columns become NaN."""
         stacked: NDArray[Any] = np.full((self.frames_written, len(names)), np.nan, dtype)
         for row, states in zip(self._rows, self._states, strict=True):
             if getattr(states, key) is None:
@@ -174,33 +216,36 @@ _POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
 
 
 def _union(groups: Any) -> list[str]:
-    """Names in the order in which they are first met."""
+    """All names, in order of their first occurrence."""
     return list(dict.fromkeys(name for group in groups for name in group))
 
 
 def _unwritable(path: Path, error: OSError) -> DataError:
-    return DataError(f"{path} cannot be written ({error.strerror}). Free some room or choose another folder.")
+    return DataError(f"{path} cannot be written ({error.strerror}). Free space or choose another folder.")
 
 
 _OURS = (TABLE, FRAMES, VIEWS, *(f"{name}.npy" for name in _ARRAYS))
 
 
 def refuse_to_replace(path: Path, *, drawn: bool) -> None:
-    """Raise DataError where `path` holds prepared data, drawn ones (by aassl synth) or, not `drawn`, others."""
+    """Raise DataError if `path` contains prepared data of another source.
+
+    drawn: true refuses to replace data of `aassl synth`, false refuses to replace other data.
+    """
     if not (path / TABLE).exists():
         return
     try:
         facts = read_table(path).get("facts", {})
-    except DataError:  # damaged: nothing of them can be lost
+    except DataError:  # damaged data may be replaced
         return
     if ("synth" in facts) == drawn:
         raise DataError(
-            f"{path} holds prepared data of another source. Choose another folder, or replace them by --force."
+            f"{path} holds prepared data of another source. Choose another folder, or replace them with --force."
         )
 
 
 def _check_replaceable(path: Path) -> None:
-    """Never write over what is not prepared data: not even what lies beside them, for the folder is made anew."""
+    """Raise DataError if the folder contains anything but prepared data, because the whole folder is replaced."""
     found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
     others = [name for name in found if name not in _OURS] if TABLE in found else found
     if others:

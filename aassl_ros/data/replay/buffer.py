@@ -1,4 +1,4 @@
-"""A bounded ring of the newest frames with their states, from which the trainer draws pairs while frames come in."""
+"""A ring buffer of the newest frames with their states. The trainer draws pairs from it while frames are added."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ from aassl_ros.errors import DataError
 EPISODE_GAP = 1 << 42
 """Distance of keys between episodes: 4,398 s in ns, wider than any window (see pairs/partners.py)."""
 _DRAWS = 8
-"""Partners drawn for a frame until one has an action."""
+"""Maximum number of partners drawn for a frame until one has an action."""
 _LATE_FRAMES = 1000
-"""Frames that a pose may come after its own and still be set: half a minute at 30 Hz."""
+"""A pose may be this many frames late and is still set: half a minute at 30 Hz."""
 
 
 @dataclass(frozen=True)
 class RawPairs:
-    """N pairs: first, second uint8 [N, S, S, 3]; actions float32 [N, A], not normalised, or [N, 0] without a space."""
+    """N pairs of frames.
+
+    first, second: uint8 [N, S, S, 3]. actions: float32 [N, A], not normalised; [N, 0] without an action space.
+    """
 
     first: NDArray[np.uint8]
     second: NDArray[np.uint8]
@@ -33,10 +36,10 @@ class RawPairs:
 
 
 class ReplayBuffer:
-    """The newest `capacity` frames of one robot; any thread may append, discard and sample.
+    """The newest `capacity` frames of one robot. Any thread may append, discard and sample.
 
-    The arrays of States (see actions.py) are indexed by slot, the frame's place in the ring. Frames of an episode come
-    one after another; where another episode comes between, the two stretches are kept apart.
+    The arrays of States are indexed by slot, the position of a frame in the ring. The frames of an episode are appended
+    one after another. If another episode comes between, the two parts count as separate episodes.
     """
 
     def __init__(
@@ -52,23 +55,23 @@ class ReplayBuffer:
         self.capacity = capacity
         self.joint_names, self.command_names = tuple(joint_names), tuple(command_names)
         self.continuous_joints = tuple(continuous_joints)
-        # Memory is taken page by page as frames come: a large ring costs nothing before it fills.
+        # The system allocates memory page by page as frames are added, so a large empty ring needs little memory.
         self.frames = np.empty((capacity, image_size, image_size, 3), np.uint8)
         self.stamps_ns = np.zeros(capacity, np.int64)
         self.joint_position = np.full((capacity, len(self.joint_names)), np.nan, np.float32)
         self.joint_command = np.full((capacity, len(self.command_names)), np.nan, np.float32)
         self.object_pose = np.full((capacity, 7), np.nan)
         self.tip_pose = np.full((capacity, 7), np.nan)
-        # A robot's own streams are all there is to learn from: no recorded columns as data sets have them.
+        # Live streams have no recorded columns; only data sets have them.
         self.recorded_names: tuple[str, ...] = ()
         self.recorded = np.zeros((capacity, 0))
         self.episode_of = np.full(capacity, -1, np.int64)
-        # Keys are written twice, a capacity apart, so that the ring's frames are always one sorted slice, oldest first.
+        # Keys are stored twice, `capacity` apart, so that the frames are always one sorted slice, oldest first.
         self._frame_keys = np.zeros(2 * capacity, np.int64)
         self._time_keys = np.zeros(2 * capacity, np.int64)
         self._slots = np.arange(2 * capacity) % capacity
         self._valid = np.zeros(capacity, bool)
-        # Of episodes that are held and not discarded: the number by name; name and count of frames by number.
+        # For episodes in the buffer that are not discarded: number by name; name and number of frames by number.
         self._numbers: dict[Hashable, int] = {}
         self._names: dict[int, Hashable] = {}
         self._frames_held: dict[int, int] = {}
@@ -77,17 +80,17 @@ class ReplayBuffer:
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        """Frames held now, discarded ones included."""
+        """The number of frames in the buffer, including discarded ones."""
         return min(self._appended, self.capacity)
 
     @property
     def appended(self) -> int:
-        """Frames ever appended."""
+        """The number of frames appended so far."""
         return self._appended
 
     @property
     def episode_count(self) -> int:
-        """Different episodes that frames are held of now, without discarded ones."""
+        """The number of episodes that have frames in the buffer, without discarded ones."""
         return len(self._numbers)
 
     def append(
@@ -100,9 +103,19 @@ class ReplayBuffer:
         object_pose: ArrayLike | None = None,
         tip_pose: ArrayLike | None = None,
     ) -> None:
-        """Add a frame uint8 [S, S, 3], the oldest making room; states are in the order of the names, None unknown.
+        """Add a frame. If the buffer is full, it replaces the oldest one.
 
-        Raises DataError where the frame is of another size, or its stamp does not rise within its episode.
+        Args:
+            frame: uint8 [S, S, 3].
+            stamp_ns: its stamp, ns.
+            episode: the key of its episode.
+            joint_position: [J] in the order of joint_names, rad or m; None if unknown.
+            joint_command: [C] in the order of command_names, rad or m; None if unknown.
+            object_pose: [7] in the camera's optical frame; None if unknown.
+            tip_pose: [7] in the arm's base frame; None if unknown.
+
+        Raises:
+            DataError: the frame has another size, or its stamp is not newer than the last one of its episode.
         """
         if frame.shape != self.frames.shape[1:] or frame.dtype != np.uint8:
             raise DataError(f"frame is {frame.dtype} {frame.shape}, expected uint8 {self.frames.shape[1:]}.")
@@ -112,7 +125,7 @@ class ReplayBuffer:
             goes_on = self._appended > 0 and self.episode_of[last] == number
             elapsed_ns = stamp_ns - int(self.stamps_ns[last])
             if goes_on and elapsed_ns <= 0:
-                raise DataError(f"stamp {stamp_ns} does not come after {self.stamps_ns[last]} of the same episode.")
+                raise DataError(f"stamp {stamp_ns} is not newer than {self.stamps_ns[last]} of the same episode.")
             for array, value in (
                 (self.joint_position, joint_position),
                 (self.joint_command, joint_command),
@@ -131,7 +144,7 @@ class ReplayBuffer:
             self._appended += 1
 
     def use_robot(self, robot: RobotKinematics) -> None:
-        """Take what a robot description tells, for the frames held too: continuous joints, and the tip's poses."""
+        """Set the continuous joints, and compute the tip poses of the frames in the buffer."""
         with self._lock:
             self.continuous_joints = robot.continuous_joints
             held = slice(0, len(self))
@@ -140,14 +153,14 @@ class ReplayBuffer:
             self.tip_pose[held][known] = poses[known]
 
     def set_object_pose(self, stamp_ns: int, pose: ArrayLike) -> None:
-        """Set the pose of one of the newest frames; a stamp that none of them has is nothing to do."""
+        """Set the object's pose of one of the newest frames. Does nothing if none of them has this stamp."""
         with self._lock:
             newest = (self._appended - 1 - np.arange(min(len(self), _LATE_FRAMES))) % self.capacity
             found = newest[self.stamps_ns[newest] == stamp_ns]
             self.object_pose[found[:1]] = pose
 
     def discard(self, episode: Hashable) -> None:
-        """Never draw from this episode again; one that is not here is nothing to do."""
+        """Stop drawing from this episode. Does nothing if the buffer has no frames of it."""
         with self._lock:
             number = self._numbers.pop(episode, None)
             if number is not None:
@@ -155,9 +168,19 @@ class ReplayBuffer:
                 del self._names[number], self._frames_held[number]
 
     def sample(self, batch: int, window: Window, space: ActionSpace | None, rng: np.random.Generator) -> RawPairs:
-        """`batch` pairs of different first frames, uniform over those that have a partner and an action.
+        """Draw pairs with different first frames, uniformly over the frames that have a partner and an action.
 
-        Raises DataError where there are fewer.
+        Args:
+            batch: number of pairs.
+            window: how far apart the two frames may be.
+            space: the action space; None draws pairs without actions.
+            rng: the random generator.
+
+        Returns:
+            The pairs.
+
+        Raises:
+            DataError: there are fewer than `batch` such frames.
         """
         with self._lock:
             count = len(self)
@@ -171,12 +194,12 @@ class ReplayBuffer:
             return RawPairs(self.frames[first[:batch]], self.frames[second[:batch]], actions[:batch])
 
     def actions(self, pairs: int, window: Window, space: ActionSpace, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Actions float32 [at most `pairs`, A] drawn as `sample` draws them, to measure a normalisation by."""
+        """Actions float32 [at most `pairs`, A], drawn like `sample`, to measure a normalisation."""
         with self._lock:
             return self._draw(rng.integers(0, max(1, len(self)), pairs), window, space, rng)[2]
 
     def _give_up(self, slot: int) -> None:
-        """Count a frame out that is about to be written over, and its episode if it was the last one held of it."""
+        """Update the counts for a frame that will be overwritten."""
         if not self._valid[slot]:
             return
         number = int(self.episode_of[slot])
@@ -185,7 +208,7 @@ class ReplayBuffer:
             del self._numbers[self._names.pop(number)], self._frames_held[number]
 
     def _count_in(self, episode: Hashable, number: int) -> None:
-        """Count a new frame of an episode."""
+        """Update the counts for a new frame of an episode."""
         self._numbers[episode], self._names[number] = number, episode
         self._frames_held[number] = self._frames_held.get(number, 0) + 1
         self._next_number = max(self._next_number, number + 1)
@@ -193,7 +216,7 @@ class ReplayBuffer:
     def _draw(
         self, positions: NDArray[np.int64], window: Window, space: ActionSpace | None, rng: np.random.Generator
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """Slots of pairs (first, second) and their actions, for those positions (0: oldest) that have all three."""
+        """Draw partners for positions (0: oldest). Returns slots (first, second) and actions of those that have all."""
         start = self._appended % self.capacity if self._appended > self.capacity else 0
         held = slice(start, start + len(self))
         keys = (self._time_keys if window.unit == "seconds" else self._frame_keys)[held]
@@ -204,7 +227,7 @@ class ReplayBuffer:
         first = slots[positions]
         second = np.full(len(first), -1, np.int64)
         actions = np.zeros((len(first), 0 if space is None else space.size(self)), np.float32)
-        for _ in range(_DRAWS):  # a partner without an action (no command yet) is drawn anew
+        for _ in range(_DRAWS):  # a partner without an action (no command yet) is drawn again
             open_rows = np.flatnonzero(second < 0)
             if len(open_rows) == 0:
                 break

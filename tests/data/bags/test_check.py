@@ -20,7 +20,7 @@ STATE = "/recorder/sample/camera/joint_state"
 
 
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
-def test_a_bag_as_recorded_is_sound(streams: Any, make_bag: Any, storage: str) -> None:
+def test_a_recorded_bag_has_no_problems(streams: Any, make_bag: Any, storage: str) -> None:
     assert check_bag(make_bag(streams.stream(2.0), storage=storage)) == []
 
 
@@ -48,7 +48,7 @@ def test_a_sample_that_is_missing_is_found(streams: Any, make_bag: Any) -> None:
     assert finding.startswith("1 samples computed from the raw streams are not in the bag, and 0 samples")
 
 
-def test_a_sample_that_does_not_fit_its_streams_is_found(streams: Any, make_bag: Any) -> None:
+def test_a_sample_that_disagrees_with_its_streams_is_found(streams: Any, make_bag: Any) -> None:
     def change(message: Any) -> Any:
         if message.topic != STATE:
             return message

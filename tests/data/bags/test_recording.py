@@ -63,7 +63,7 @@ def test_the_session_is_the_first_message_and_in_the_custom_data(streams: Any, m
         assert Session.from_json(reader.decode(first).data) == reader.session == session.started(SECOND + MS)
 
 
-def test_the_ledger_is_in_the_bag_again_and_again(streams: Any, make_bag: Any) -> None:
+def test_the_ledger_is_written_repeatedly(streams: Any, make_bag: Any) -> None:
     with BagReader(make_bag(streams.stream(12.0))) as reader:
         assert reader.topics["/recorder/ledger"].message_count == 4
 
@@ -87,7 +87,7 @@ def record(path: Path, session: Session, *sent: tuple[str, str, int, bytes]) -> 
     return recording
 
 
-def test_messages_before_the_first_clock_are_written_as_received_then(tmp_path: Path, session: Session) -> None:
+def test_messages_before_the_first_clock_get_the_time_of_the_first_clock(tmp_path: Path, session: Session) -> None:
     texts = [messages.encode_string(text) for text in ("early", "earlier still", "timed")]
     recording = record(
         tmp_path / "bag",
@@ -102,7 +102,7 @@ def test_messages_before_the_first_clock_are_written_as_received_then(tmp_path: 
         assert {message.log_ns for message in reader.messages()} == {7 * SECOND}
 
 
-def test_a_recording_of_nothing_is_a_bag_with_a_session(tmp_path: Path, session: Session) -> None:
+def test_a_recording_without_messages_is_a_bag_with_a_session(tmp_path: Path, session: Session) -> None:
     record(tmp_path / "bag", session).close()
     with BagReader(tmp_path / "bag") as reader:
         assert reader.session is not None
@@ -110,7 +110,7 @@ def test_a_recording_of_nothing_is_a_bag_with_a_session(tmp_path: Path, session:
         assert reader.ledger.frames_received == 0
 
 
-def test_what_cannot_be_read_is_recorded_as_it_came_and_counted(tmp_path: Path, session: Session, streams: Any) -> None:
+def test_unreadable_messages_are_recorded_unchanged_and_counted(tmp_path: Path, session: Session, streams: Any) -> None:
     episode_again = streams.episode_json("stop", 5).replace("8c1d", "0000")
     recording = record(
         tmp_path / "bag",
@@ -187,7 +187,7 @@ def test_compressed_frames_get_samples_too(tmp_path: Path, session: Session, str
     assert ledger.frames_with_sample == ledger.frames_received > 20
 
 
-def test_what_does_not_fit_the_queue_is_counted_as_dropped(
+def test_messages_that_do_not_fit_into_the_queue_are_counted_as_dropped(
     tmp_path: Path, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk_is_free = threading.Event()
@@ -213,9 +213,7 @@ def test_what_does_not_fit_the_queue_is_counted_as_dropped(
         assert reader.topics["/text"].message_count == counts.written
 
 
-def test_a_disk_that_takes_no_more_is_told_and_what_is_not_in_the_bag_is_counted(
-    tmp_path: Path, session: Session
-) -> None:
+def test_a_full_disk_is_an_error_and_messages_not_in_the_bag_are_counted(tmp_path: Path, session: Session) -> None:
     recording = Recording(tmp_path / "bag", session)
     recording.add_topic("/text", messages.STRING)
     text = messages.encode_string("x" * 100_000)
@@ -234,7 +232,7 @@ def test_a_disk_that_takes_no_more_is_told_and_what_is_not_in_the_bag_is_counted
     assert counts.dropped == 51 - counts.written > 0
 
 
-def test_a_folder_that_cannot_be_written_is_told_at_once(tmp_path: Path, session: Session) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error_at_once(tmp_path: Path, session: Session) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BagError, match="cannot be written"):
         Recording(tmp_path / "file" / "bag", session)

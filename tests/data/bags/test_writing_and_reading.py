@@ -59,7 +59,7 @@ def write_bag(path: Path, storage: str = "mcap", count: int = len(TEXTS)) -> Pat
 
 
 @pytest.mark.parametrize("storage", STORAGES)
-def test_what_was_written_is_read_back_byte_for_byte(tmp_path: Path, storage: str) -> None:
+def test_messages_are_read_back_byte_for_byte(tmp_path: Path, storage: str) -> None:
     with BagReader(write_bag(tmp_path / "bag", storage)) as reader:
         assert reader.topics == {"/text": (messages.STRING, 1000), "/state": (messages.JOINT_STATE, 0)}
         assert reader.custom_data == {"key": "värde: 1"}
@@ -107,7 +107,7 @@ def test_metadata_is_version_8_with_qos_as_one_string(tmp_path: Path, storage: s
     assert [file["path"] for file in information["files"]] == information["relative_file_paths"]
 
 
-def test_messages_of_chunks_that_overlap_come_in_order_of_receipt(tmp_path: Path) -> None:
+def test_messages_of_overlapping_chunks_are_read_in_order_of_receipt(tmp_path: Path) -> None:
     large = messages.encode_string("x" * 300_000)
     times = [(number * 7919) % 101 for number in range(101)]
     with BagWriter(tmp_path / "bag") as writer:
@@ -119,7 +119,7 @@ def test_messages_of_chunks_that_overlap_come_in_order_of_receipt(tmp_path: Path
 
 
 @pytest.mark.parametrize("storage", STORAGES)
-def test_an_empty_bag_opens_and_holds_nothing(tmp_path: Path, storage: str) -> None:
+def test_an_empty_bag_opens_and_contains_nothing(tmp_path: Path, storage: str) -> None:
     with BagWriter(tmp_path / "bag", storage):
         pass
     with BagReader(tmp_path / "bag") as reader:
@@ -158,7 +158,7 @@ def test_a_type_of_an_installed_package_is_found_by_its_msg_files(
 
 
 @pytest.mark.parametrize("storage", STORAGES)
-def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, storage: str) -> None:
+def test_a_folder_that_cannot_be_written_is_a_one_line_error(tmp_path: Path, storage: str) -> None:
     # A file in the way stops root too, whom no permission does.
     (tmp_path / "file").write_text("")
     with pytest.raises(BagError, match=r"bag cannot be written: .*Choose another folder") as caught:
@@ -167,7 +167,7 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, sto
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_folder_without_permission_is_a_one_line_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(BagError, match="Permission denied"):
         BagWriter(tmp_path / "bag")
@@ -200,7 +200,7 @@ def remove(path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [cut, scribble, forget_file, garble_metadata, empty_metadata, remove])
-def test_a_harmed_bag_is_told_in_one_line(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+def test_a_damaged_bag_is_a_one_line_error(tmp_path: Path, harm: Callable[[Path], None]) -> None:
     path = write_bag(tmp_path / "bag")
     harm(path)
     with pytest.raises(BagError, match="bag") as caught, BagReader(path) as reader:

@@ -59,7 +59,7 @@ def test_each_frame_of_an_episode_becomes_a_picture_of_training_size(
         assert ((within_s >= 0) & (within_s < 0.9)).all()
 
 
-def test_frames_between_episodes_are_counted_and_left_out(prepared: tuple[PreparedData, PrepareReport]) -> None:
+def test_frames_between_episodes_are_counted_and_skipped(prepared: tuple[PreparedData, PrepareReport]) -> None:
     data, report = prepared
 
     between = [stamp for stamp in range(SECOND + 7 * MS, 3 * SECOND - 40 * MS, 33 * MS) if stamp % SECOND >= 900 * MS]
@@ -68,7 +68,7 @@ def test_frames_between_episodes_are_counted_and_left_out(prepared: tuple[Prepar
     assert sum(report.frames_of_set.values()) == len(data)
 
 
-def test_states_are_those_at_the_frames_own_stamp(prepared: tuple[PreparedData, PrepareReport]) -> None:
+def test_states_are_those_at_the_stamp_of_the_frame(prepared: tuple[PreparedData, PrepareReport]) -> None:
     data, _ = prepared
     seconds = data.stamps_ns / SECOND
 
@@ -79,7 +79,7 @@ def test_states_are_those_at_the_frames_own_stamp(prepared: tuple[PreparedData, 
     assert data.joint_names == data.command_names == data.continuous_joints == ("a",)
 
 
-def test_commands_are_unknown_before_the_first_and_then_those_in_force(
+def test_commands_are_unknown_before_the_first_and_then_the_active_ones(
     prepared: tuple[PreparedData, PrepareReport],
 ) -> None:
     data, _ = prepared
@@ -91,7 +91,7 @@ def test_commands_are_unknown_before_the_first_and_then_those_in_force(
     np.testing.assert_allclose(commands[stamps > first], last_command / SECOND, atol=1e-6)
 
 
-def test_computed_samples_are_the_recorders_own(prepared: tuple[PreparedData, PrepareReport]) -> None:
+def test_computed_samples_equal_the_recorded_ones(prepared: tuple[PreparedData, PrepareReport]) -> None:
     _, report = prepared
 
     assert report.largest_difference == 0
@@ -100,7 +100,7 @@ def test_computed_samples_are_the_recorders_own(prepared: tuple[PreparedData, Pr
     assert not report.lossy
 
 
-def test_a_sample_that_differs_from_the_recorders_is_found(tmp_path: Path) -> None:
+def test_a_sample_that_differs_from_the_recorded_one_is_found(tmp_path: Path) -> None:
     wrong = messages.encode_joint_state(SECOND + 40 * MS, ["a"], [9.0])
     sample = Message("/recorder/sample/camera/joint_state", messages.JOINT_STATE, SECOND + 40 * MS, wrong)
     path = tmp_path / "bag"
@@ -153,7 +153,7 @@ def test_an_interruption_leaves_what_was_there(bag: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
-def test_a_folder_of_bags_is_one_set_of_data(tmp_path: Path, storage: str) -> None:
+def test_a_folder_of_bags_gives_one_data_set(tmp_path: Path, storage: str) -> None:
     record(tmp_path / "bags" / "monday", stream(), storage=storage)
     record(tmp_path / "bags" / "tuesday", stream(first_episode=2), storage=storage)
     (tmp_path / "bags" / "notes").mkdir()
@@ -183,7 +183,7 @@ def test_a_moved_bag_is_still_the_same_bag(bag: Path, tmp_path: Path) -> None:
     assert prepare([tmp_path / "elsewhere"], tmp_path / "data", settings).already_there
 
 
-def test_a_discarded_episode_is_left_out(tmp_path: Path) -> None:
+def test_a_discarded_episode_is_skipped(tmp_path: Path) -> None:
     path = record(tmp_path / "bag", [*stream(), episode_event(0, "discard", 4 * SECOND)])
 
     prepare([path], tmp_path / "data", PrepareSettings(image_size=SIZE))
@@ -191,7 +191,7 @@ def test_a_discarded_episode_is_left_out(tmp_path: Path) -> None:
     assert [row.instance for row in PreparedData.open(tmp_path / "data").episodes] == ["mug_0001"]
 
 
-def test_without_a_description_of_the_robot_the_tip_is_unknown_and_that_is_said(tmp_path: Path) -> None:
+def test_without_a_robot_description_the_tip_pose_is_unknown_and_a_note_says_so(tmp_path: Path) -> None:
     path = record(tmp_path / "bag", without(stream(), "/robot_description"))
 
     report = prepare([path], tmp_path / "data", PrepareSettings(image_size=SIZE))
@@ -200,7 +200,7 @@ def test_without_a_description_of_the_robot_the_tip_is_unknown_and_that_is_said(
     assert "no tip pose" in report.notes[0]
 
 
-def test_a_description_from_elsewhere_than_the_session_says_is_used_and_told(tmp_path: Path) -> None:
+def test_a_robot_description_on_another_topic_is_used_and_a_note_says_so(tmp_path: Path) -> None:
     session = replace(SESSION, roles=replace(SESSION.roles, robot_description="/left/robot_description"))
     path = record(tmp_path / "bag", stream(), session)
 
@@ -212,7 +212,7 @@ def test_a_description_from_elsewhere_than_the_session_says_is_used_and_told(tmp
     )
 
 
-def test_a_bag_of_another_recorder_is_read_by_the_types_of_its_topics(tmp_path: Path) -> None:
+def test_a_bag_of_another_recorder_is_read_by_its_message_types(tmp_path: Path) -> None:
     path = tmp_path / "bag"
     with BagWriter(path) as writer:
         for message in stream():
@@ -229,7 +229,7 @@ def test_a_bag_of_another_recorder_is_read_by_the_types_of_its_topics(tmp_path: 
     assert data.command_names == ("a",)
 
 
-def test_of_two_cameras_one_is_chosen(tmp_path: Path) -> None:
+def test_the_user_chooses_one_of_two_cameras(tmp_path: Path) -> None:
     cameras = {"front": "/camera/image_raw", "wrist": "/wrist/image_raw"}
     session = replace(SESSION, roles=replace(SESSION.roles, cameras=cameras))
     wrist = [image(stamp, topic="/wrist/image_raw") for stamp in range(SECOND + 20 * MS, 2 * SECOND, 100 * MS)]
@@ -258,7 +258,7 @@ def test_frames_that_cannot_be_used_are_counted_by_reason(tmp_path: Path) -> Non
     assert report.lossy
 
 
-def test_a_sample_never_spans_a_hole_in_the_joint_stream(tmp_path: Path) -> None:
+def test_a_sample_never_spans_a_gap_in_the_joint_stream(tmp_path: Path) -> None:
     hole = range(SECOND + 300 * MS, SECOND + 500 * MS)
     recorded = [message for message in stream() if message.topic != "/joint_states" or message.stamp_ns not in hole]
     path = record(tmp_path / "bag", recorded)
@@ -285,7 +285,7 @@ def test_a_sample_never_spans_a_hole_in_the_joint_stream(tmp_path: Path) -> None
     ],
     ids=["no frames", "no joints", "no episodes", "empty", "no frame in an episode"],
 )
-def test_a_bag_that_lacks_something_is_named_with_what_it_holds(
+def test_the_error_for_an_incomplete_bag_lists_its_topics(
     tmp_path: Path, kept: list[Message], error: type[AasslError], message: str
 ) -> None:
     path = record(tmp_path / "bag", kept)
@@ -297,7 +297,7 @@ def test_a_bag_that_lacks_something_is_named_with_what_it_holds(
     assert not (tmp_path / "data").exists()
 
 
-def test_sources_without_a_bag_are_named(tmp_path: Path, bag: Path) -> None:
+def test_the_error_names_a_source_without_a_bag(tmp_path: Path, bag: Path) -> None:
     with pytest.raises(DataError, match="nowhere does not exist"):
         prepare([tmp_path / "nowhere"], tmp_path / "data")
     with pytest.raises(DataError, match=r"holds no bag.* Give a folder that holds bags, .* aassl collect -o NEW\."):

@@ -223,8 +223,8 @@ def test_the_error_for_damaged_data_says_what_to_do(tmp_path: Path, damage: obje
         (lambda writer: writer.append_frames(np.zeros((4, 4, 3), np.uint8)), r"expected uint8 of \(8, 8, 3\)"),
         (lambda writer: writer.append_frames(np.zeros((SIZE, SIZE, 3))), "frames are float64"),
         (lambda writer: writer.add_episode("r", "i", "m", "", "holdout", states(0, 1)), "set 'holdout'"),
-        (lambda writer: writer.add_episode("r", "i", "m", "", "train", EpisodeStates([3, 3])), "do not rise"),
-        (lambda writer: writer.add_episode("r", "i", "m", "", "train", states(0, 2)) or writer.finish(""), "claim 2"),
+        (lambda writer: writer.add_episode("r", "i", "m", "", "train", EpisodeStates([3, 3])), "do not increase"),
+        (lambda writer: writer.add_episode("r", "i", "m", "", "train", states(0, 2)) or writer.finish(""), "have 2\\."),
     ],
 )
 def test_a_writer_refuses_inconsistent_input(tmp_path: Path, act: object, message: str) -> None:

@@ -59,9 +59,7 @@ def naive_pairs(episodes: list[str], capacity: int, window: Window) -> set[tuple
     st.sampled_from([Window(), Window("frames", 1, 2), Window("seconds", 0.05, 0.1)]),
 )
 @settings(max_examples=40)
-def test_pairs_are_those_that_going_through_all_frames_one_by_one_finds(
-    lengths: list[int], capacity: int, window: Window
-) -> None:
+def test_pairs_are_those_of_a_search_over_all_frames(lengths: list[int], capacity: int, window: Window) -> None:
     episodes = [str(index) for index, length in enumerate(lengths) for _ in range(length)]
     buffer = ReplayBuffer(capacity, SIZE, ["a"])
     fill(buffer, episodes)
@@ -74,7 +72,7 @@ def test_pairs_are_those_that_going_through_all_frames_one_by_one_finds(
     assert draw(buffer, window, draws=600, batch=1) == expected
 
 
-def test_the_oldest_frames_give_way_and_are_never_drawn_again() -> None:
+def test_the_oldest_frames_are_overwritten_and_never_drawn_again() -> None:
     buffer = ReplayBuffer(6, SIZE, ["a"])
     fill(buffer, ["one"] * 5 + ["two"] * 4)
 
@@ -137,7 +135,7 @@ def test_the_count_is_that_of_the_frames_held_one_by_one(names: list[str], capac
     assert buffer.episode_count == len(set(kept[-capacity:]) - {None})
 
 
-def test_an_episode_that_another_one_interrupts_is_two_stretches() -> None:
+def test_an_interrupted_episode_counts_as_two_episodes() -> None:
     buffer = ReplayBuffer(20, SIZE, ["a"])
     fill(buffer, ["one"] * 2 + ["two"] * 2 + ["one"] * 2)
 
@@ -168,7 +166,7 @@ def test_frames_whose_action_is_unknown_are_not_drawn() -> None:
     assert set(actions[:, 0].astype(int)) == {-4, -3, -2, -1, 1, 2, 3, 4}
 
 
-def test_a_window_in_degrees_goes_by_the_objects_turn() -> None:
+def test_a_window_in_degrees_uses_the_rotation_of_the_object() -> None:
     buffer = ReplayBuffer(40, SIZE, [])
     for number in range(40):
         half = np.radians(5 * number) / 2
@@ -207,7 +205,7 @@ def test_one_thread_appends_while_another_draws() -> None:
     ("act", "message"),
     [
         (lambda buffer: buffer.append(np.zeros((3, 3, 3), np.uint8), 0, "one"), "frame is uint8"),
-        (lambda buffer: fill(buffer, ["one"]) or fill(buffer, ["one"]), "does not come after 5"),
+        (lambda buffer: fill(buffer, ["one"]) or fill(buffer, ["one"]), "is not newer than 5"),
         (lambda buffer: buffer.sample(2, Window(), None, np.random.default_rng(0)), "only 0 of 0 frames"),
         (lambda buffer: ReplayBuffer(1, SIZE, []), "needs at least 2"),
     ],

@@ -46,7 +46,7 @@ def test_an_event_survives_its_json(identity: str, stamp: int, instance: str, ca
     assert EpisodeEvent.parse(event.to_json()) == event
 
 
-def test_a_stop_needs_no_more_than_id_stamp_and_event() -> None:
+def test_a_stop_needs_only_id_stamp_and_event() -> None:
     assert EpisodeEvent.parse(json.dumps({"id": FIRST, "stamp": 5, "event": "stop"})) == stop(FIRST, 5)
 
 
@@ -56,11 +56,11 @@ def test_a_frame_belongs_from_start_to_before_stop() -> None:
     assert episodes.episodes[0].robot == "left"
 
 
-def test_an_open_episode_holds_frames_to_come() -> None:
+def test_a_running_episode_contains_all_later_frames() -> None:
     assert instance_at(tracker(start(FIRST, 10)), 10**18) == "mug_0001"
 
 
-def test_a_discarded_episode_holds_no_frame_but_stays_listed() -> None:
+def test_a_discarded_episode_contains_no_frame_but_stays_listed() -> None:
     episodes = tracker(start(FIRST, 10), EpisodeEvent(FIRST, 15, "discard"))
     assert instance_at(episodes, 12) is None
     assert episodes.episodes[0].discarded
@@ -71,23 +71,23 @@ def test_an_episode_can_be_discarded_after_its_stop() -> None:
     assert (instance_at(episodes, 12), episodes.episodes[0].stop_ns) == (None, 20)
 
 
-def test_a_start_ends_the_episode_whose_stop_never_came() -> None:
+def test_a_start_ends_an_episode_whose_stop_is_missing() -> None:
     episodes = tracker(start(FIRST, 10, "mug_0001"), start(SECOND, 20, "cup_0002"))
     assert [instance_at(episodes, stamp) for stamp in (19, 20)] == ["mug_0001", "cup_0002"]
     assert episodes.episodes[0].stop_ns == 20
 
 
-def test_a_stop_that_comes_after_the_next_start_still_cuts_the_frames_after_its_stamp() -> None:
+def test_a_stop_received_after_the_next_start_still_ends_its_episode_at_its_stamp() -> None:
     episodes = tracker(start(FIRST, 10, "mug_0001"), start(SECOND, 20, "cup_0002"), stop(FIRST, 15))
     assert [instance_at(episodes, stamp) for stamp in (14, 15, 20)] == ["mug_0001", None, "cup_0002"]
 
 
-def test_events_told_again_to_a_late_listener_change_nothing() -> None:
+def test_repeated_events_change_nothing() -> None:
     events = [start(FIRST, 10), stop(FIRST, 20), start(SECOND, 30), stop(SECOND, 40)]
     assert tracker(*events, *events).episodes == tracker(*events).episodes
 
 
-def test_starts_that_come_out_of_order_are_put_in_order() -> None:
+def test_starts_received_out_of_order_are_sorted() -> None:
     episodes = tracker(start(SECOND, 30, "b"), start(FIRST, 10, "a"), stop(FIRST, 20), start(THIRD, 50, "c"))
     assert [episode.instance for episode in episodes.episodes] == ["a", "b", "c"]
     assert [instance_at(episodes, stamp) for stamp in (15, 25, 35, 55)] == ["a", None, "b", "c"]
@@ -121,13 +121,13 @@ def test_events_that_contradict_each_other_are_refused(events: list[EpisodeEvent
         ({"set": "training"}, "set = 'training', expected one of train, online, test, disjoint"),
     ],
 )
-def test_an_event_with_a_wrong_value_is_refused_by_its_name(change: dict[str, object], said: str) -> None:
+def test_the_error_of_a_wrong_event_names_the_key(change: dict[str, object], said: str) -> None:
     values = {"id": FIRST, "stamp": 5, "event": "start", "instance": "a", "category": "b", "set": "train"} | change
     with pytest.raises(DataError, match=said):
         EpisodeEvent.parse(json.dumps(values))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "start"])
-def test_what_is_no_json_object_is_refused(text: str) -> None:
+def test_a_text_that_is_no_json_object_is_refused(text: str) -> None:
     with pytest.raises(DataError):
         EpisodeEvent.parse(text)

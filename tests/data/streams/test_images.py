@@ -56,7 +56,7 @@ def test_mono16_keeps_its_upper_eight_bits_in_either_byte_order(is_bigendian: bo
     assert decoded.tolist() == [[[0x12] * 3, [0xFF] * 3]]
 
 
-def test_padding_at_the_end_of_rows_is_left_out() -> None:
+def test_padding_at_the_end_of_rows_is_removed() -> None:
     rgb = np.arange(4 * 3 * 3, dtype=np.uint8).reshape(4, 3, 3)
     padded = np.concatenate([rgb.reshape(4, 9), np.full((4, 7), 255, np.uint8)], axis=1)
     np.testing.assert_array_equal(decode_image("rgb8", 4, 3, 16, False, padded.tobytes()), rgb)
@@ -71,7 +71,7 @@ def test_an_unknown_encoding_is_named_with_the_known_ones() -> None:
     ("height", "width", "step", "size"),
     [(2, 2, 6, 11), (2, 2, 5, 11), (2, 2, 5, 14), (2, 2, 6, 13), (0, 2, 6, 0), (2, 0, 0, 0)],
 )
-def test_an_image_whose_sizes_do_not_fit_is_refused(height: int, width: int, step: int, size: int) -> None:
+def test_an_image_of_inconsistent_size_is_refused(height: int, width: int, step: int, size: int) -> None:
     with pytest.raises(DataError):
         decode_image("rgb8", height, width, step, False, bytes(size))
 
@@ -177,7 +177,7 @@ def test_a_damaged_compressed_picture_is_refused(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(40, 60), (60, 40), (32, 32), (10, 20), (480, 640)])
-def test_any_image_becomes_the_centre_square_of_the_size_asked_for(height: int, width: int) -> None:
+def test_any_image_becomes_its_centre_square_of_the_given_size(height: int, width: int) -> None:
     image = picture(BLUE, height, width)
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -187,7 +187,7 @@ def test_any_image_becomes_the_centre_square_of_the_size_asked_for(height: int, 
     np.testing.assert_array_equal(square, picture(RED, 32, 32))
 
 
-def test_a_square_is_a_copy_of_its_own() -> None:
+def test_a_square_is_a_copy() -> None:
     image = picture(RED, 32, 32)
     to_square(image, 32)[:] = 0
     assert image[0, 0].tolist() == list(RED)

@@ -51,7 +51,7 @@ def test_a_state_lies_between_the_two_around_it(stamps: list[int], data: st.Data
 
 
 @given(stamps=_stamps, slope=_angles, start=_angles, data=st.data())
-def test_a_joint_at_constant_speed_is_met_exactly(
+def test_a_joint_at_constant_speed_is_interpolated_exactly(
     stamps: list[int], slope: float, start: float, data: st.DataObject
 ) -> None:
     def line(stamp: int) -> float:
@@ -89,7 +89,7 @@ def test_partial_messages_are_merged_by_name_each_with_its_own_rate() -> None:
     assert state.bracket_ns == 50 * MS
 
 
-def test_velocity_and_effort_are_interpolated_too_and_unknown_where_not_told() -> None:
+def test_velocity_and_effort_are_interpolated_too_and_unknown_if_missing() -> None:
     joints = JointStream()
     joints.add(0, ["a"], [0], [1], [])
     joints.add(10, ["a"], [0], [2], [])
@@ -120,7 +120,7 @@ def test_a_bad_message_is_dropped_and_counted(
 
 
 @pytest.mark.parametrize("stamp", [5, 10])
-def test_a_stamp_that_does_not_rise_is_dropped_and_counted(stamp: int) -> None:
+def test_a_stamp_that_does_not_increase_is_dropped_and_counted(stamp: int) -> None:
     joints = stream((0, ["a"], [0.0]), (10, ["a"], [1.0]))
     assert not joints.add(stamp, ["a"], [9.0])
     assert joints.dropped == {WENT_BACKWARD: 1}
@@ -132,7 +132,7 @@ def test_a_velocity_that_is_not_a_number_drops_nothing() -> None:
     assert joints.add(0, ["a"], [0], [math.nan])
 
 
-def test_why_there_is_no_state_is_told() -> None:
+def test_the_reason_for_a_missing_state_is_returned() -> None:
     joints = stream((100, ["a"], [0.0]), (200, ["a"], [1.0]), (900, ["a"], [2.0]))
     assert joints.at(99, ANY_BRACKET) == NO_STATE_BEFORE
     assert joints.at(901, ANY_BRACKET) == STREAM_ENDED
@@ -149,7 +149,7 @@ def test_a_joint_renamed_midway_is_missing_from_then_on() -> None:
     assert joints.at(25, ANY_BRACKET) == JOINT_MISSING
 
 
-def test_a_joint_asked_for_but_never_heard_is_missing_and_others_are_left_out() -> None:
+def test_a_wanted_joint_never_received_is_missing_and_others_are_ignored() -> None:
     absent = stream((0, ["a"], [0]), (10, ["a"], [1]), joints=("a", "b"))
     assert absent.at(5, ANY_BRACKET) == JOINT_MISSING
     assert absent.complete_through_ns is None
@@ -158,7 +158,7 @@ def test_a_joint_asked_for_but_never_heard_is_missing_and_others_are_left_out() 
     assert state_at(chosen, 5).position.tolist() == [0.5, 1.0]
 
 
-def test_what_was_forgotten_is_not_needed_for_later_stamps() -> None:
+def test_dropped_states_are_not_needed_for_later_stamps() -> None:
     joints = stream(*[(k, ["a"], [float(k)]) for k in range(2000)])
     before = state_at(joints, 1500).position
     joints.forget_before(1500)

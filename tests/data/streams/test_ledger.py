@@ -22,7 +22,7 @@ def ledger() -> Ledger:
     )
 
 
-def test_frames_lost_on_the_way_count_as_dropped_too() -> None:
+def test_lost_frames_count_as_dropped_too() -> None:
     counts = ledger()
     assert (counts.frames_received, counts.frames_written, counts.frames_dropped) == (10, 9, 3)
     assert counts.lossy
@@ -44,7 +44,7 @@ def test_frames_before_the_first_and_after_the_last_joint_state_are_no_loss() ->
     assert counts.lossy
 
 
-def test_a_reason_why_a_frame_has_no_sample_is_written_once_in_the_package() -> None:
+def test_each_reason_for_a_missing_sample_is_written_once_in_the_package() -> None:
     package = Path(aassl_ros.__file__).parent
     texts = {file.name: file.read_text(encoding="utf-8") for file in package.rglob("*.py")}
     for reason in (*joints.EDGE_REASONS, joints.STREAM_SILENT, joints.BRACKET_TOO_WIDE, joints.JOINT_MISSING):
@@ -73,7 +73,7 @@ def test_the_summary_names_every_loss_in_one_line() -> None:
     )
 
 
-def test_what_training_cannot_use_makes_a_recording_lossy_and_stands_in_the_summary() -> None:
+def test_unusable_messages_make_a_recording_lossy_and_are_in_the_summary() -> None:
     counts = Ledger(frames_of_unknown_encoding=3, joint_states_dropped={"not finite": 2}, commands_refused=1)
     assert counts.lossy
     assert (

@@ -18,7 +18,7 @@ def test_an_object_is_read_with_its_set_and_category():
 
 
 @pytest.mark.parametrize("text", ["mug_0003", "evil:mug_0003", "train:", "train:a:b:c", ""])
-def test_an_object_of_another_form_is_refused(text):
+def test_an_object_of_another_format_is_refused(text):
     with pytest.raises(ConfigError, match="expected SET:INSTANCE"):
         ScheduledObject.parse(text)
 
@@ -39,7 +39,7 @@ def test_objects_are_handled_one_after_the_other_for_exactly_their_time():
     assert schedule.handled == 2
 
 
-def test_an_interrupted_episode_is_discarded_and_its_object_comes_again():
+def test_an_interrupted_episode_is_discarded_and_its_object_is_taken_again():
     schedule, tracker = Schedule([MUG, BOWL], 2 * SECOND), EpisodeTracker()
     schedule.take()
     tracker.add(schedule.start(SECOND))
@@ -49,14 +49,14 @@ def test_an_interrupted_episode_is_discarded_and_its_object_comes_again():
     assert (schedule.handled, schedule.discarded) == (0, 1)
 
 
-def test_an_object_that_was_only_asked_for_comes_again_without_an_event():
+def test_an_object_without_a_started_episode_is_taken_again_without_an_event():
     schedule = Schedule([MUG, BOWL], 2 * SECOND)
     schedule.take()
     assert schedule.interrupt(SECOND) is None
     assert schedule.take() == MUG
 
 
-def test_an_episode_stopped_early_keeps_what_it_holds():
+def test_an_episode_stopped_early_keeps_its_frames():
     schedule = Schedule([MUG], 2 * SECOND)
     schedule.take()
     start = schedule.start(SECOND)

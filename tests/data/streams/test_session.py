@@ -25,7 +25,7 @@ def test_a_session_survives_its_json() -> None:
     assert Session.from_json(SESSION.to_json()) == SESSION
 
 
-def test_the_recorders_own_topics_lie_in_its_namespace() -> None:
+def test_the_recorders_own_topics_are_in_its_namespace() -> None:
     assert SESSION.topic("recorder/session") == "/left/recorder/session"
     assert Session("", "", "", "", Roles({}, "/j")).topic("recorder/session") == "/recorder/session"
 
@@ -44,7 +44,7 @@ def test_a_session_of_a_later_format_says_what_to_do() -> None:
             Session.from_json(json.dumps({**values, **later}))
 
 
-def test_a_session_of_before_the_schema_key_is_read() -> None:
+def test_a_session_without_schema_key_is_read() -> None:
     values = json.loads(SESSION.to_json())
     del values["schema"]
     assert Session.from_json(json.dumps({"format": 1, **values})) == SESSION

@@ -51,7 +51,7 @@ def play(
     joints=st.lists(st.integers(1, 3000), min_size=2, max_size=100, unique=True).map(sorted),
     data=st.data(),
 )
-def test_every_frame_from_the_first_to_the_last_joint_stamp_has_one_sample_in_whatever_order_all_come(
+def test_every_frame_between_the_first_and_last_joint_stamp_has_one_sample_for_any_order_of_messages(
     frames: list[int], joints: list[int], data: st.DataObject
 ) -> None:
     synchronizer = Synchronizer(SyncSettings(sample_timeout=60.0, max_bracket_s=10.0))
@@ -88,7 +88,7 @@ def test_samples_come_soon_after_their_frames_not_at_the_end() -> None:
     assert len(samples) == 1
 
 
-def test_frames_without_a_sample_are_told_with_the_reason() -> None:
+def test_frames_without_a_sample_are_reported_with_the_reason() -> None:
     told: list[tuple[int, str]] = []
     synchronizer = Synchronizer(SyncSettings(), lambda stamp, frame, reason: told.append((stamp, reason)))
     joints = [*range(SECOND, 2 * SECOND, 10 * MS), *range(3 * SECOND, 4 * SECOND, 10 * MS)]
@@ -111,14 +111,14 @@ def test_a_frame_whose_stamp_goes_backward_is_counted_and_gets_no_sample() -> No
     assert synchronizer.counts.rejected == {WENT_BACKWARD: 1}
 
 
-def test_when_joint_states_go_silent_frames_wait_no_longer_than_the_timeout() -> None:
+def test_if_joint_states_stop_frames_wait_no_longer_than_the_timeout() -> None:
     synchronizer = Synchronizer(SyncSettings(sample_timeout=0.5))
     play(synchronizer, range(SECOND, 5 * SECOND, 33 * MS), range(SECOND, 2 * SECOND, 10 * MS), flush=False)
     assert synchronizer.pending <= 0.5 * SECOND / (33 * MS) + 1
     assert synchronizer.counts.rejected[STREAM_SILENT] > 60
 
 
-def test_a_joint_that_goes_missing_costs_its_frames_only() -> None:
+def test_a_joint_that_stops_affects_only_its_frames() -> None:
     synchronizer = Synchronizer(SyncSettings(sample_timeout=0.2))
     for k in range(300):
         stamp = SECOND + k * 10 * MS
@@ -134,7 +134,7 @@ def test_a_joint_that_goes_missing_costs_its_frames_only() -> None:
     assert counts.samples == counts.frames - lost - counts.rejected[STREAM_ENDED]
 
 
-def test_before_any_command_it_is_absent_and_the_frame_still_counts() -> None:
+def test_before_any_command_a_sample_has_no_command() -> None:
     synchronizer = Synchronizer()
     synchronizer.add_trajectory(move(SECOND + 500 * MS, 7.0), receipt_ns=0)
     samples = play(synchronizer, [SECOND + 400 * MS, SECOND + 600 * MS], range(SECOND, 2 * SECOND, 10 * MS))
@@ -143,7 +143,7 @@ def test_before_any_command_it_is_absent_and_the_frame_still_counts() -> None:
     assert (samples[1].command_names, samples[1].command.tolist()) == (("a",), [7.0])
 
 
-def test_a_command_without_a_stamp_holds_from_its_receipt() -> None:
+def test_a_command_without_a_stamp_is_active_from_its_receipt() -> None:
     synchronizer = Synchronizer()
     synchronizer.add_trajectory(move(0, 1.0), receipt_ns=SECOND + 100 * MS)
     samples = play(synchronizer, [SECOND + 50 * MS, SECOND + 150 * MS], range(SECOND, 2 * SECOND, 10 * MS))
@@ -172,7 +172,7 @@ def test_a_command_too_late_for_its_frames_is_counted() -> None:
     assert synchronizer.counts.late_commands == 1
 
 
-def test_groups_commanded_apart_are_joined_in_one_command() -> None:
+def test_separate_joint_groups_are_joined_in_one_command() -> None:
     synchronizer = Synchronizer()
     synchronizer.add_trajectory(move(SECOND, 1.0, "a"), receipt_ns=0)
     synchronizer.add_trajectory(move(SECOND + 500 * MS, 2.0, "finger"), receipt_ns=0)
@@ -189,7 +189,7 @@ def test_a_stamp_offset_moves_a_stream_but_not_the_stamp_of_the_sample() -> None
     assert sample.position[0] == pytest.approx(angle(2 * SECOND - 100 * MS), abs=2e-5)
 
 
-def test_joint_states_of_long_ago_are_let_go() -> None:
+def test_old_joint_states_are_dropped() -> None:
     synchronizer = Synchronizer()
     play(synchronizer, [], range(SECOND, 60 * SECOND, 10 * MS))
     synchronizer.add_frame(10 * SECOND, "far too late")
@@ -204,7 +204,7 @@ def test_the_median_bracket_is_that_of_the_samples() -> None:
     assert Synchronizer().counts.bracket_ms_median is None
 
 
-def test_when_the_clock_jumps_back_for_good_nothing_of_before_is_mixed_with_what_follows() -> None:
+def test_after_the_clock_jumps_back_nothing_from_before_is_mixed_with_later_messages() -> None:
     synchronizer = Synchronizer()
     samples = []
     for run in (1.0, 2.0):  # a simulator started again: the same stamps twice
@@ -224,7 +224,7 @@ def test_when_the_clock_jumps_back_for_good_nothing_of_before_is_mixed_with_what
     assert synchronizer.counts.samples + sum(synchronizer.counts.rejected.values()) == synchronizer.counts.frames
 
 
-def test_a_single_wrong_stamp_or_stamps_left_at_zero_restart_nothing() -> None:
+def test_a_single_wrong_stamp_or_zero_stamps_restart_nothing() -> None:
     synchronizer = Synchronizer()
     for stamp in range(5 * SECOND, 6 * SECOND, 10 * MS):
         synchronizer.add_joint_state(stamp, ["a"], [0.0])
