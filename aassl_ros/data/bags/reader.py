@@ -81,7 +81,10 @@ class BagReader:
         self.topics: dict[str, TopicSummary] = {}
         for topic in self._stored:
             before = self.topics.get(topic.name, TopicSummary(topic.type, 0))
-            self.topics[topic.name] = TopicSummary(topic.type, before.message_count + (topic.message_count or 0))
+            # A topic of two types is of neither: nobody may take all its messages for the first's.
+            known = topic.type in before.type.split(" and ")
+            kind = before.type if known else f"{before.type} and {topic.type}"
+            self.topics[topic.name] = TopicSummary(kind, before.message_count + (topic.message_count or 0))
         for name, (kind, _) in self._metadata.counts.items() if self._metadata else ():
             self.topics.setdefault(name, TopicSummary(kind, 0))
 

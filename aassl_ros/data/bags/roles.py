@@ -12,6 +12,7 @@ from aassl_ros.errors import BagError
 
 _IMAGES = (messages.IMAGE, messages.COMPRESSED_IMAGE)
 _POSE = "geometry_msgs/msg/PoseStamped"
+_OPTIONS = ("camera", "joint-states", "command", "episode", "object-pose")
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,36 @@ def find_roles(reader: BagReader, named: NamedTopics) -> BagRoles:
         if topic not in reader.topics or reader.topics[topic].message_count == 0:
             advice = "Nothing was recorded on it: omit this bag, or name" if topic else "Name"
             raise _problem(reader, f"holds no {what}", f"{advice} {option}.")
+    _check_types(reader, session, cameras[camera])
+    _check_named(reader, named)
     return BagRoles(session, camera, cameras[camera])
+
+
+def _check_types(reader: BagReader, session: Session, camera_topic: str) -> None:
+    """Raise BagError if a topic is of a type that its role cannot have: its messages would be read as another's."""
+    roles = session.roles
+    samples = [name for camera in roles.cameras for name in topics.sample_topics(camera)]
+    expected = [
+        ("camera", camera_topic, _IMAGES),
+        ("joint-states", roles.joint_states, (messages.JOINT_STATE,)),
+        *(("command", topic, (messages.JOINT_TRAJECTORY,)) for topic in roles.commands.values()),
+        ("episode", roles.episode, (messages.STRING,)),
+        ("object-pose", roles.object_pose, (_POSE,)),
+        *((name, session.topic(name), (messages.JOINT_STATE,)) for name in samples),
+    ]
+    for role, topic, types in expected:
+        if topic in reader.topics and reader.topics[topic].type not in types:
+            found = reader.topics[topic].type or "no type"
+            option = f"Name another with --{role}" if role in _OPTIONS else "Leave this bag out"
+            what = f"has {topic} of type {found} as {role}, expected {' or '.join(types)}"
+            raise _problem(reader, what, f"{option}.")
+
+
+def _check_named(reader: BagReader, named: NamedTopics) -> None:
+    """Raise BagError if a topic that the user names is not there: leaving it out would be a wrong value unsaid."""
+    for option, topic in (("--command", named.command), ("--object-pose", named.object_pose)):
+        if topic and topic not in reader.topics:
+            raise _problem(reader, f"holds no topic {topic}", f"Name another with {option}, or leave it out.")
 
 
 def has_frames(reader: BagReader) -> bool:

@@ -190,7 +190,9 @@ class BagFrames:
     def _read_robot_description(self) -> None:
         """Read the last URDF on the session's topic, else on the absolute topic, else on any topic of that name."""
         own = self._roles.session.roles.robot_description
-        held = [name for name, topic in self._reader.topics.items() if topic.message_count]
+        held = [
+            name for name, topic in self._reader.topics.items() if topic.message_count and topic.type == messages.STRING
+        ]
         wanted = [
             own,
             topics.ABSOLUTE_ROBOT_DESCRIPTION,
