@@ -46,14 +46,14 @@ def controls(choices: Choices) -> Study:
         method: dict[str, Any] = {"method": name}
         # The user's action_components are of the true action; these actions have one entry. Time is not an angle.
         one_number = {**method, "action_components": ()}
-        spoilt = [
+        corrupted = [
             Setting(f"{name} actions shuffled", {**method, "control": "actions_shuffled"}),
             Setting(f"{name} time alone", {**one_number, "action_space": "time", "same_action": 0.0}),
             Setting(f"{name} turn size alone", {**one_number, "action_space": "turn_size"}),
             Setting(f"{name} images shuffled", {**method, "control": "images_shuffled"}),
         ]
-        settings += [Setting(name, method), *spoilt]
-        differences += [(name, control.name) for control in spoilt]
+        settings += [Setting(name, method), *corrupted]
+        differences += [(name, control.name) for control in corrupted]
     references = [Setting(name, {"method": name}) for name in ("simclr_tt", "simclr")]
     differences += [(setting.name, reference.name) for setting in settings for reference in references]
     question = "How much of the gain comes from actions that belong to their images?"

@@ -143,9 +143,9 @@ def write_checkpoint(run: Path, content: Content, *, keep: int = 3) -> Path:
 
     Returns the new folder. Raises CheckpointError if it cannot be written, TrainingError if a weight is not finite.
     """
-    spoilt = next((name for name, tensor in content.weights.items() if not tensor.isfinite().all()), None)
-    if spoilt is not None:
-        raise TrainingError(f"weight {spoilt} is no longer a number at step {content.step}, so nothing was written.")
+    bad = next((name for name, tensor in content.weights.items() if not tensor.isfinite().all()), None)
+    if bad is not None:
+        raise TrainingError(f"weight {bad} is no longer a number at step {content.step}, so nothing was written.")
     files = {WEIGHTS: safetensors.torch.save(dict(content.weights)), STATE: _to_bytes(dict(content.state))}
     digests = {name: sha256(part).hexdigest() for name, part in files.items()}
     files[FACTS] = _facts(content, digests)
@@ -244,9 +244,9 @@ def _check(checkpoint: Checkpoint) -> None:
     for part in () if normalisation is None else (normalisation.median, normalisation.scale):
         if part.shape != (dimension,) or not np.isfinite(part).all():
             raise ValueError(f"actions of {dimension} entries are normalised by {part.tolist()}")
-    spoilt = next((name for name, tensor in checkpoint.weights.items() if not tensor.isfinite().all()), None)
-    if spoilt is not None:
-        raise ValueError(f"weight {spoilt} is not a number")
+    bad = next((name for name, tensor in checkpoint.weights.items() if not tensor.isfinite().all()), None)
+    if bad is not None:
+        raise ValueError(f"weight {bad} is not a number")
 
 
 def _facts(content: Content, digests: Mapping[str, str]) -> bytes:

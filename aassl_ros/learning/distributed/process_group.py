@@ -140,7 +140,7 @@ def check_same(facts: Mapping[str, str]) -> None:
     """Raise ConfigError, on every rank, if ranks differ in a fact. facts: {what it is: its value}."""
     if rank_count() == 1:
         return
-    first, *others = _told_by_all(dict(facts))
+    first, *others = _exchange(dict(facts))
     for rank, other in enumerate(others, 1):
         for name in sorted({*first, *other}):
             if first.get(name) != other.get(name):
@@ -169,7 +169,7 @@ def fail_together() -> Iterator[None]:
     except AasslError as error:
         failure = error
     if rank_count() > 1:
-        said = _told_by_all(None if failure is None else str(failure))
+        said = _exchange(None if failure is None else str(failure))
         if failure is not None and str(failure) == said[0]:
             failure = said_by_first(failure)
         failed = next((rank for rank, message in enumerate(said) if message is not None), None)
@@ -231,12 +231,12 @@ def said_by_first(error: AasslError) -> AasslError:
     return error
 
 
-def _told_by_all(told: T) -> list[T]:
+def _exchange(value: T) -> list[T]:
     """Exchange a value with all ranks; returns the values in order of rank."""
-    heard: list[Any] = [None] * rank_count()
+    values: list[Any] = [None] * rank_count()
     with naming_a_lost_rank():
-        distributed.all_gather_object(heard, told)
-    return heard
+        distributed.all_gather_object(values, value)
+    return values
 
 
 def _let_go(failure: BaseException | None) -> None:

@@ -108,7 +108,7 @@ def _of_timm(encoder: str) -> PublishedWeights:
             return PublishedWeights(Path(encoder), weights, {"pixel_statistics": f'"{name}"'})
     raise ConfigError(
         f"{encoder} was trained on pixels with mean {mean} and deviation {std}, expected those of "
-        f"{', '.join(PIXEL_STATISTICS)}. Take another model."
+        f"{', '.join(PIXEL_STATISTICS)}. Choose another model."
     )
 
 

@@ -43,10 +43,10 @@ def kernel_rotation_r2(train: Side, train_instances: NDArray[np.int64], test: Si
     return _score(few, train_instances[:_KERNEL_PAIRS], test, _kernel, len(KERNEL_PENALTIES), seed)
 
 
-def r2(told: Tensor, truth: Tensor) -> float | None:
-    """Return the share of the variance of truth [N, K] that told [N, K] explains; None if truth has no variance."""
+def r2(predicted: Tensor, truth: Tensor) -> float | None:
+    """Return the share of the variance of truth [N, K] that predicted [N, K] explains; None without variance."""
     spread = (truth - truth.mean(dim=0)).square().sum()
-    return float(1 - (told - truth).square().sum() / spread) if len(truth) and spread > 1e-12 else None
+    return float(1 - (predicted - truth).square().sum() / spread) if len(truth) and spread > 1e-12 else None
 
 
 def _score(train: Side, instances: NDArray[np.int64], test: Side, fit: _Fit, penalties: int, seed: int) -> float | None:
@@ -54,8 +54,8 @@ def _score(train: Side, instances: NDArray[np.int64], test: Side, fit: _Fit, pen
     mean, deviation = inputs.mean(dim=0), inputs.std(dim=0, unbiased=False).clamp_min(1e-6)
     standardised = (inputs - mean) / deviation
     chosen = _choose(standardised, turns, instances, fit, penalties, seed)
-    told = fit(standardised, turns, (test[0].double() - mean) / deviation)[chosen]
-    return r2(told, test[1].double())
+    predicted = fit(standardised, turns, (test[0].double() - mean) / deviation)[chosen]
+    return r2(predicted, test[1].double())
 
 
 def _linear(known: Tensor, turns: Tensor, asked: Tensor) -> list[Tensor]:
@@ -74,11 +74,11 @@ def _kernel(known: Tensor, turns: Tensor, asked: Tensor) -> list[Tensor]:
     among = torch.exp(-torch.cdist(known, known).square() / width)
     across = torch.exp(-torch.cdist(asked, known).square() / width)
     mean_turn = turns.mean(dim=0)
-    told = []
+    predicted = []
     for penalty in KERNEL_PENALTIES:
         factor = torch.linalg.cholesky(among + penalty * torch.eye(len(among), dtype=among.dtype, device=among.device))
-        told.append(across @ torch.cholesky_solve(turns - mean_turn, factor) + mean_turn)
-    return told
+        predicted.append(across @ torch.cholesky_solve(turns - mean_turn, factor) + mean_turn)
+    return predicted
 
 
 def _choose(inputs: Tensor, turns: Tensor, instances: NDArray[np.int64], fit: _Fit, count: int, seed: int) -> int:
@@ -91,6 +91,6 @@ def _choose(inputs: Tensor, turns: Tensor, instances: NDArray[np.int64], fit: _F
     errors = np.zeros(count)
     for fold in range(int(fold_of.max()) + 1):
         known, asked = fold_of != fold, fold_of == fold
-        told = fit(inputs[known], turns[known], inputs[asked])
-        errors += [float((each - turns[asked]).square().sum()) for each in told]
+        predicted = fit(inputs[known], turns[known], inputs[asked])
+        errors += [float((each - turns[asked]).square().sum()) for each in predicted]
     return int(errors.argmin())

@@ -25,7 +25,7 @@ def begin(run: Path) -> None:
 
 
 def resume(run: Path, given: dict[str, Any], settings: TrainSettings) -> tuple[Checkpoint, TrainSettings]:
-    """Return the newest checkpoint of a run, and its settings, updated by the user's where that is allowed.
+    """Return the newest checkpoint of a run, and its settings, with the user's changes that are allowed.
 
     given: the values that the user gave, by name; settings: the same values as settings.
     Raises ConfigError if a value would change the run's loss curve, CheckpointError if there is no checkpoint.

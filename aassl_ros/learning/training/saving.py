@@ -52,7 +52,7 @@ def resume_learner(
     """Make a learner that resumes from a checkpoint.
 
     Args:
-        checkpoint: where it continues.
+        checkpoint: the one to resume from.
         settings: others of the same architecture and method; None: the checkpoint's.
         schedule: of the learning rate over the whole run; None: constant.
 
