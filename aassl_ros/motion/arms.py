@@ -167,7 +167,7 @@ def _checked(arm: Arm, source: str) -> Arm:
             raise ConfigError(f"{source}: {name} = {list(getattr(arm, name))}, expected numbers above 0.")
     low, high = arm.position_limits.T
     if not (np.all(low <= arm.home) and np.all(np.array(arm.home) <= high)):
-        raise ConfigError(f"{source}: home lies outside lowest_positions and highest_positions.")
+        raise ConfigError(f"{source}: home is outside lowest_positions and highest_positions.")
     if np.any(np.diff(arm.box_limits) <= 0):
         raise ConfigError(f"{source}: box = {list(arm.box)}, expected each 'from' below its 'to'.")
     return dataclasses.replace(arm, object_offset=_unit_rotation(arm.object_offset, source))

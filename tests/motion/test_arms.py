@@ -73,7 +73,7 @@ def test_the_error_for_an_unknown_arm_lists_the_known_ones():
         ({"speed": 3}, "unknown key 'speed'"),
         ({"home": None}, "key 'home' is missing"),
         ({"home": [0.0, 1.0]}, "home has 2 values, expected 7"),
-        ({"home": [9.0, -0.4, 0, -2.4, 0, 2.6, 0]}, "home lies outside"),
+        ({"home": [9.0, -0.4, 0, -2.4, 0, 2.6, 0]}, "home is outside"),
         ({"velocity_limits": [0.0] * 7}, "velocity_limits"),
         ({"box": [0.7, 0.4, -1, 1, 0, 1]}, "box"),
         ({"wrist_joints": ["nose"]}, "wrist_joints names 'nose'"),

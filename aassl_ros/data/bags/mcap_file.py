@@ -1,7 +1,7 @@
-"""One MCAP file: its topics, and its messages in order of receipt, undecoded and with their source time.
+"""Reads an MCAP file: its topics, and its messages in order of receipt, not decoded, with their time of publication.
 
-The index at the file's end is used if it is there. A file without chunks or without index, which is allowed, is gone
-through once instead. A file without an end was not closed.
+The index at the end of the file is used if it exists. A file without chunks or index, which the format allows, is read
+once completely instead. A file without an end record was not closed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from aassl_ros.data.bags.stored import Part, StoredMessage, StoredTopic, in_orde
 # RECORD, then summary start, summary offset start and checksum, then the magic.
 _FOOTER_BYTES = 9 + 20
 _MAX_SUMMARY_BYTES = 128 << 20
-# Messages outside of chunks are read in runs of about this size.
+# Messages outside chunks are read in groups of about this size.
 _RUN_BYTES = 4 << 20
 
 
 class McapFile:
-    """An MCAP file open for reading; see stored.StorageFile. Raises UnclosedError or DamagedError.
+    """An MCAP file that is open for reading; see stored.StorageFile. Raises UnclosedError or DamagedError.
 
     shown: the name of the file in errors, if it is a decompressed copy.
     """
@@ -43,7 +43,7 @@ class McapFile:
         try:
             self._file = McapStream(self.path, self._stream)
             self._directory = Directory()
-            # start, end and offset of each chunk; offset and end in the file of each run of loose messages.
+            # Start and end time and offset of each chunk; start time, offset and end of each group of other messages.
             self._chunks: list[tuple[int, int, int]] = []
             self._runs: list[tuple[int, int, int]] = []
             self._counts: Counter[int] = Counter()
@@ -58,11 +58,11 @@ class McapFile:
         self._open_bytes = 0
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._stream.close()
 
     def messages(self, names: Collection[str], *, verify: bool = False) -> Iterator[StoredMessage]:
-        """The messages of these topics in order of receipt. verify: compare checksums as well."""
+        """Yield the messages of these topics in order of receipt. verify: also compare checksums."""
         wanted = {number: topic for number, topic in self._directory.topics.items() if topic.name in names}
         self._open_bytes = 0
         parts = [
@@ -89,7 +89,7 @@ class McapFile:
             self._scan(footer_offset)
 
     def _read_summary(self, begin: int, end: int) -> bool:
-        """Take topics and chunks from the index; whether it names them all."""
+        """Read topics and chunks from the index. Returns whether the index is complete."""
         if not len(MAGIC) <= begin <= end or end - begin > _MAX_SUMMARY_BYTES:
             raise DamagedError(self.path, f"its index is said to begin at byte {begin}, which it cannot", end)
         counted = False
@@ -128,7 +128,7 @@ class McapFile:
             self._counts[number] = fields.u64()
 
     def _take_metadata(self, fields: Fields) -> None:
-        """The copy of metadata.yaml that rosbag2 keeps in the file."""
+        """Read the copy of metadata.yaml that rosbag2 stores in the file."""
         offset, length, name = fields.u64(), fields.u64(), fields.text()
         if name == "rosbag2" and length < _RUN_BYTES and offset + length <= self._file.size:
             place = next(self._file.records(offset, offset + length))
@@ -138,7 +138,7 @@ class McapFile:
                 self.metadata_text = content.pairs().get("serialized_metadata", "")
 
     def _scan(self, end: int) -> None:
-        """Go through the file for what its index does not tell."""
+        """Read the whole file, to find what the index lacks."""
         spans: list[int] = []
         run: list[int] = []  # first time, begin, end
         for place in self._file.records(len(MAGIC), end):

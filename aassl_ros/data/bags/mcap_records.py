@@ -1,4 +1,4 @@
-"""The records of an MCAP file, each length held against what the file can hold before anything is read."""
+"""Reads the records of an MCAP file. Each length is checked against the size of the file before anything is read."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK = 0x02, 0x03, 0x04, 0x05, 0x06
 CHUNK_INDEX, STATISTICS, METADATA, METADATA_INDEX, DATA_END = 0x08, 0x0B, 0x0C, 0x0D, 0x0F
 RECORD = struct.Struct("<BQ")
 MESSAGE_HEAD = struct.Struct("<HIQQ")
-# Schemas and the like; a message or chunk may be longer.
+# Limit for schemas and similar records; messages and chunks may be longer.
 _MAX_RECORD_BYTES = 32 << 20
 
 
 class Place(NamedTuple):
-    """One record: where it begins, and where its content lies."""
+    """The place of a record: its offset, and the offset and length of its content."""
 
     opcode: int
     offset: int
@@ -32,7 +32,7 @@ class Place(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Where the next record begins."""
+        """The offset of the next record."""
         return self.start + self.length
 
 
@@ -51,14 +51,14 @@ class Chunk:
 
 
 class McapStream:
-    """A file's bytes within bounds."""
+    """Reads bytes of a file, with limits."""
 
     def __init__(self, path: Path, stream: IO[bytes]) -> None:
         self.path, self._stream = path, stream
         self.size = stream.seek(0, 2)
 
     def read(self, offset: int, length: int, limit: int = _MAX_RECORD_BYTES) -> bytes:
-        """That many bytes from there. Raises DamagedError if the file has fewer, or they are more than `limit`."""
+        """Read `length` bytes at `offset`. Raises DamagedError if the file has fewer, or `length` exceeds `limit`."""
         if length > limit:
             raise DamagedError(self.path, f"{length} bytes are claimed, expected at most {limit}", offset)
         if offset + length > self.size:
@@ -70,7 +70,7 @@ class McapStream:
         return data
 
     def records(self, begin: int, end: int) -> Iterator[Place]:
-        """The places of the records between two offsets; nothing but their heads is read."""
+        """Yield the places of the records between two offsets. Only the heads of the records are read."""
         while begin < end:
             opcode, length = RECORD.unpack(self.read(begin, RECORD.size))
             place = Place(opcode, begin, begin + RECORD.size, length)
@@ -82,16 +82,16 @@ class McapStream:
             begin = place.end
 
     def fields(self, place: Place) -> Fields:
-        """The content of a record, to be taken apart."""
+        """Read the content of a record, for reading its fields."""
         return Fields(self.path, self.read(place.start, place.length), place.start)
 
     def chunk(self, offset: int) -> Chunk:
-        """The chunk that begins there, its messages unread."""
+        """Read the head of the chunk at `offset`, without its messages."""
         opcode, length = RECORD.unpack(self.read(offset, RECORD.size))
         start = offset + RECORD.size
         if opcode != CHUNK:
             raise DamagedError(self.path, f"a record of kind {opcode} is there, expected a chunk", offset)
-        # As far as the name of its compression, which is short.
+        # Only up to the name of its compression, which is short.
         head = Fields(self.path, self.read(start, min(length, 128)), start)
         start_ns, end_ns, size = head.u64(), head.u64(), head.u64()
         crc, compression, packed_bytes = head.u32(), head.text(), head.u64()
@@ -104,7 +104,7 @@ class McapStream:
         return Chunk(offset, start_ns, end_ns, size, crc, compression, head.place, packed_bytes)
 
     def chunk_data(self, chunk: Chunk, *, verify: bool) -> bytes:
-        """The records of a chunk, decompressed. verify: compare its checksum, if it has one."""
+        """Read and decompress the records of a chunk. verify: compare its checksum, if it has one."""
         data = self.read(chunk.packed_offset, chunk.packed_bytes, MAX_CHUNK_BYTES)
         if chunk.compression:
             try:
@@ -137,46 +137,46 @@ class McapStream:
 
 
 class Fields:
-    """Takes a record's content apart, field by field. Raises DamagedError if it is too short."""
+    """Reads the content of a record, field by field. Raises DamagedError if it is too short."""
 
     def __init__(self, path: Path, data: bytes, offset: int) -> None:
         self._path, self._data, self._offset, self._at = path, data, offset, 0
 
     @property
     def place(self) -> int:
-        """Where in the file the next field begins."""
+        """The offset of the next field in the file."""
         return self._offset + self._at
 
     @property
     def left(self) -> int:
-        """Bytes that are not taken yet."""
+        """The number of bytes that are not read yet."""
         return len(self._data) - self._at
 
     def block(self, length: int) -> bytes:
-        """So many bytes."""
+        """Read this many bytes."""
         if length > self.left:
             raise DamagedError(self._path, f"a field of {length} bytes is claimed, {self.left} are left", self.place)
         self._at += length
         return self._data[self._at - length : self._at]
 
     def u16(self) -> int:
-        """A number of two bytes."""
+        """Read an unsigned integer of two bytes."""
         return int.from_bytes(self.block(2), "little")
 
     def u32(self) -> int:
-        """A number of four bytes."""
+        """Read an unsigned integer of four bytes."""
         return int.from_bytes(self.block(4), "little")
 
     def u64(self) -> int:
-        """A number of eight bytes."""
+        """Read an unsigned integer of eight bytes."""
         return int.from_bytes(self.block(8), "little")
 
     def text(self) -> str:
-        """A text after its length; bytes that are not UTF-8 become question marks."""
+        """Read a text, which follows its length. Bytes that are not UTF-8 become replacement characters."""
         return self.block(self.u32()).decode(errors="replace")
 
     def pairs(self) -> dict[str, str]:
-        """A map of texts after its length."""
+        """Read a map of texts, which follows its length."""
         inside = Fields(self._path, self.block(self.u32()), self.place)
         found = {}
         while inside.left:
@@ -187,7 +187,7 @@ class Fields:
 
 @dataclass(frozen=True)
 class Schema:
-    """A message type as the file defines it."""
+    """The definition of a message type in the file."""
 
     name: str
     encoding: str
@@ -195,14 +195,14 @@ class Schema:
 
 
 class Directory:
-    """Schemas and channels of a file, as they are met: channel's id -> topic."""
+    """Collects the schemas and channels of a file: channel id -> topic."""
 
     def __init__(self) -> None:
         self.topics: dict[int, StoredTopic] = {}
         self._schemas: dict[int, Schema] = {}
 
     def take(self, opcode: int, fields: Fields) -> None:
-        """Take a Schema or Channel record; others are passed over."""
+        """Add a Schema or Channel record. Other records are ignored."""
         if opcode == SCHEMA:
             number = fields.u16()
             name, encoding = fields.text(), fields.text()

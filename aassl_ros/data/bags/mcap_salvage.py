@@ -1,4 +1,4 @@
-"""Everything that can be read of an MCAP file which was cut short or is damaged, in the order of the file."""
+"""Reads all messages that are readable in a truncated or damaged MCAP file, in the order of the file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from aassl_ros.data.bags.recovered import Attachment, NamedTexts, Recovered
 from aassl_ros.data.bags.stored import StoredMessage
 
 _HEADER, _MESSAGE_INDEX, _ATTACHMENT = 0x01, 0x07, 0x09
-# What a Message Index record has for each message: time and place.
+# Size of the entry for each message in a Message Index record: time and offset.
 _INDEX_ENTRY_BYTES = 16
 
 
 def profile_of(path: Path) -> str:
-    """The profile that a file names in its header, ros1 or ros2; ros2 if that cannot be read."""
+    """The profile in the header of a file, such as "ros1" or "ros2"; "ros2" if it cannot be read."""
     try:
         with path.open("rb") as stream:
             file = McapStream(path, stream)
@@ -28,7 +28,7 @@ def profile_of(path: Path) -> str:
 
 
 class McapSalvage:
-    """Goes through one file. A chunk is saved whole, or not at all if its checksum is another."""
+    """Reads one file. A chunk is saved completely, or not at all if its checksum is wrong."""
 
     def __init__(self, path: Path, report: Recovered) -> None:
         self._path, self._report = path, report
@@ -39,7 +39,7 @@ class McapSalvage:
         self._in_damaged = False
 
     def contents(self) -> Iterator[StoredMessage | Attachment | NamedTexts]:
-        """What can be saved; the report is told of the rest."""
+        """Yield the readable contents. The report counts the rest."""
         with self._path.open("rb") as stream:
             file = McapStream(self._path, stream)
             if file.size < len(MAGIC) or file.read(0, len(MAGIC)) != MAGIC:
@@ -63,7 +63,7 @@ class McapSalvage:
     def _record_or_note(self, file: McapStream, place: Place) -> Iterator[StoredMessage | Attachment | NamedTexts]:
         try:
             yield from self._record(file, place)
-        except DamagedError as error:  # its length is right, so that the next record can be found
+        except DamagedError as error:  # the length is correct, so that the next record can be found
             self._report.damaged_records += 1
             self._report.note(str(error))
 

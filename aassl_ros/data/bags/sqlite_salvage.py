@@ -69,4 +69,4 @@ def _settle(path: Path, report: Recovered) -> None:
         finally:
             connection.close()
     except SQLITE_ERRORS as error:
-        report.note(f"{path.name}: what lies beside it cannot be brought in ({first_line(error)}).")
+        report.note(f"{path.name}: its -wal or -journal file cannot be merged ({first_line(error)}).")

@@ -1,4 +1,4 @@
-"""What every kind of file that holds messages gives: its topics and, in order of receipt, its messages."""
+"""The common interface of all files with messages: topics, and messages in order of receipt."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import NamedTuple, Protocol
 
 @dataclass(frozen=True)
 class StoredTopic:
-    """One topic as the file has it.
+    """One topic in the file.
 
-    type: with /msg/, whatever the file writes. encoding: of its messages, cdr or ros1 (or what we cannot decode).
-    definition: the schema's bytes, empty if the file has none; definition_encoding: ros2msg, ros1msg, ros2idl, ...
-    qos, type_hash: as written, empty if unknown. message_count: None if the file does not tell.
+    type: always with /msg/. encoding: of its messages, cdr or ros1 (others cannot be decoded).
+    definition: the bytes of the schema, empty if the file has none; definition_encoding: ros2msg, ros1msg, ros2idl, ...
+    qos, type_hash: as in the file, empty if unknown. message_count: None if the file does not contain it.
     """
 
     name: str
@@ -29,7 +29,7 @@ class StoredTopic:
 
 
 class StoredMessage(NamedTuple):
-    """One message, undecoded. publish_ns: source time; log_ns again if the file keeps none."""
+    """One message, not decoded. publish_ns: time of publication; log_ns if the file does not store it."""
 
     log_ns: int
     publish_ns: int
@@ -38,7 +38,7 @@ class StoredMessage(NamedTuple):
 
 
 class StorageFile(Protocol):
-    """One file of messages, open. start_ns, end_ns: first and last receipt, 0 if it is empty."""
+    """A file of messages that is open. start_ns, end_ns: time of the first and last message; 0 if it is empty."""
 
     storage: str
     path: Path
@@ -46,7 +46,7 @@ class StorageFile(Protocol):
     message_count: int
     start_ns: int
     end_ns: int
-    # metadata.yaml's content, if the file holds a copy.
+    # The content of metadata.yaml, if the file contains a copy.
     metadata_text: str
 
     def messages(self, names: Collection[str], *, verify: bool = False) -> Iterator[StoredMessage]: ...
@@ -55,14 +55,14 @@ class StorageFile(Protocol):
 
 
 class Part(NamedTuple):
-    """A run of messages in order of receipt, opened when its turn comes. start_ns: no message is older."""
+    """A sequence of messages in order of receipt, opened when needed. start_ns: no message is older than this."""
 
     start_ns: int
     open: Callable[[], Iterator[StoredMessage]]
 
 
 def in_order(parts: Sequence[Part]) -> Iterator[StoredMessage]:
-    """The messages of all parts in order of receipt; a part is opened only when its first message may be next."""
+    """Yield the messages of all parts in order of receipt. A part is opened only when its first message may be next."""
     return parts[0].open() if len(parts) == 1 else _merged(parts)
 
 
@@ -96,6 +96,6 @@ def _merged(parts: Sequence[Part]) -> Iterator[StoredMessage]:
 
 
 def normal_type(name: str) -> str:
-    """A type's name with /msg/, which ROS 1 leaves out."""
+    """The name of a type with /msg/, which ROS 1 omits."""
     package, _, rest = name.partition("/")
     return f"{package}/msg/{rest}" if rest and "/" not in rest else name

@@ -1,4 +1,4 @@
-"""Finds bags that a recorder began and never closed: it was killed, or the machine lost power."""
+"""Finds bags that were not closed, because the recorder was killed or the machine lost power."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from aassl_ros.data.bags.containers import storage_files
 from aassl_ros.data.bags.mcap_records import MAGIC
 
-# A folder with more entries is no folder of bags, and a recorder must start soon.
+# At most this many entries of a folder are checked, so that a recorder starts quickly.
 _LOOKED_AT = 2000
 
 
 def unfinished_bags(folder: Path, but: Collection[Path] = ()) -> list[Path]:
     """The bags directly in a folder that were not closed, by name. but: bags that are being recorded now.
 
-    Only the ends of files are read. A bag that was recovered already (BAG-recovered lies beside it, or it is the
-    BAG-original of one) is left out. What cannot be read is passed over.
+    Only the ends of files are read. Bags that were recovered already are skipped (BAG if there is a BAG-recovered, and
+    BAG-original), and so are unreadable files.
     """
     found = []
     try:
@@ -35,7 +35,7 @@ def unfinished_bags(folder: Path, but: Collection[Path] = ()) -> list[Path]:
 
 
 def recovery_advice(bag: Path) -> str:
-    """What a recorder says of such a bag."""
+    """The message of a recorder about such a bag."""
     return f"{bag} was not closed (or another recorder writes it now). Recover it: aassl bag recover {bag}"
 
 
@@ -44,7 +44,7 @@ def _is_unfinished(bag: Path) -> bool:
 
 
 def _lacks_end(file: Path) -> bool:
-    """Whether a file was cut off while it was written. A compressed one was closed before it was compressed."""
+    """Whether a file lacks its end. A compressed file was closed before it was compressed."""
     if file.suffix == ".mcap":
         with file.open("rb") as stream:
             size = stream.seek(0, 2)

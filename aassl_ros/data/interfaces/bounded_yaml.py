@@ -1,6 +1,6 @@
-"""YAML text from anybody to plain values, within bounds: length, depth, number of values. No tag is ever obeyed.
+"""Parses untrusted YAML text with limits: length, depth, number of values. Tags are ignored.
 
-Every scalar stays the text that it is in the file (null is None): who reads a field knows its type, YAML only guesses.
+Every scalar stays text (null is None), because the reader of a field knows its type, but YAML only guesses it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def parse(text: str, *, max_characters: int = MAX_CHARACTERS) -> Any:
-    """The value of a YAML document: dicts with text keys, lists, texts and None.
+    """Parse a YAML document to dicts with text keys, lists, texts and None.
 
-    An alias counts as all the values that it stands for.
-    Raises ValueError with what is wrong, in words, in one line.
+    An alias counts as all the values that it stands for. Raises ValueError, whose message describes the problem in one
+    line.
     """
     if len(text) > max_characters:
         raise ValueError(f"is {len(text)} characters long, expected at most {max_characters}")
@@ -35,7 +35,7 @@ def parse(text: str, *, max_characters: int = MAX_CHARACTERS) -> Any:
 
 
 def _check_depth(text: str) -> None:
-    """Before anything is built of it: composing goes down into the text without a bound."""
+    """Check the depth before anything is built, because composing recurses without a limit."""
     depth = 0
     for count, event in enumerate(yaml.parse(text, _LOADER)):
         depth += isinstance(event, yaml.CollectionStartEvent)
@@ -56,7 +56,7 @@ class _Values:
         self._count += 1
         if self._count > MAX_VALUES:
             raise ValueError(f"holds more than {MAX_VALUES} values")
-        if depth > MAX_DEPTH:  # an alias of what it stands in
+        if depth > MAX_DEPTH:  # an alias of a node that contains it
             raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, depth + 1) for item in node.value]

@@ -119,7 +119,7 @@ class _Category:
         """The frames whose pictures can be used. Raises DataError if a picture is missing."""
         for frame in frames:
             if not is_within(frame.image):
-                raise DataError(f"{self.place / FRAMES}: image {frame.image!r} lies outside {self.root}.")
+                raise DataError(f"{self.place / FRAMES}: image {frame.image!r} is outside {self.root}.")
         folders = {(self.root / frame.image).parent for frame in frames}
         there = {folder / name.name for folder in folders if folder.is_dir() for name in folder.iterdir()}
         if not there:

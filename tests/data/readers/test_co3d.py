@@ -202,7 +202,7 @@ def test_damaged_annotations_are_named(tmp_path: Path, category: Callable, damag
     ("change", "message"),
     [
         ({"image": None}, "expected CO3D's fields"),
-        ({"image": {"path": "../secret.jpg", "size": [1, 1]}}, "lies outside"),
+        ({"image": {"path": "../secret.jpg", "size": [1, 1]}}, "is outside"),
         ({"sequence_name": "unknown"}, "lacks sequence unknown"),
         ({"viewpoint": {"R": [1, 2], "T": [0, 0, 0]}}, "expected CO3D's fields"),
     ],
