@@ -91,10 +91,10 @@ def _import_timm(name: str) -> Any:
     """The package. Raises ConfigError if it cannot be loaded."""
     try:
         return import_module("timm")
-    except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision made for another torch
+    except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision built for another torch
         raise ConfigError(
             f"encoder {PREFIX}{name} needs timm, which cannot be loaded ({first_line(error)}). Install it "
-            "(pip install timm) with the torchvision made for your torch, or take an encoder of ours."
+            "(pip install timm) with the torchvision built for your torch, or use an encoder of aassl_ros."
         ) from error
 
 

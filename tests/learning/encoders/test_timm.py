@@ -153,8 +153,8 @@ def test_the_mode_of_training_is_as_it_was_after_a_model_was_looked_at() -> None
 
 
 @pytest.mark.parametrize(("name", "message"), [
-    ("nonsense", "timm makes no encoder 'nonsense' for 32 px .it knows no such name."),
-    ("nameless", r"timm's nameless gives features of shape \(1, 4, 30, 30\)"),
+    ("nonsense", "timm cannot build the encoder 'nonsense' for 32 px .unknown name."),
+    ("nameless", r"timm's nameless returns features of shape \(1, 4, 30, 30\)"),
 ])  # fmt: skip
 def test_what_makes_no_features_is_refused_by_name(name: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
