@@ -1,6 +1,6 @@
 """`aassl bag info|check|recover BAG`: show the content of a bag, check it, or recover one that was not closed.
 
-BAG is a folder, or a file: .mcap, .db3 or .bag (docs/bags.md).
+BAG is a folder or a file: .mcap, .db3 or .bag (docs/bags.md). Files NAME_0, NAME_1 are one recording.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aassl_ros.data.bags.check import check_bag
+from aassl_ros.data.bags.containers import recordings
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.recovered import Recovered
 from aassl_ros.data.bags.recovery import recover_bag, recover_in_place, recovered_path
@@ -38,14 +39,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _action(actions: Any, name: str, summary: str, act: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = actions.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
-    parser.add_argument("bag", type=Path, metavar="BAG", help="the bag: a folder, or a .mcap, .db3 or .bag file")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    several = "+" if name != "recover" else None
+    about = "the bag: a folder, or a .mcap, .db3 or .bag file"
+    parser.add_argument("bag", type=Path, metavar="BAG", nargs=several, help=about)
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each bag, on a line of its own")
     parser.set_defaults(act=act)
     return parser
 
 
 def _info(arguments: argparse.Namespace) -> int:
-    with BagReader(arguments.bag) as reader:
+    for bag in recordings(arguments.bag):
+        _describe(bag, as_json=arguments.json)
+    return 0
+
+
+def _describe(bag: Path | tuple[Path, ...], *, as_json: bool) -> None:
+    with BagReader(bag) as reader:
         session, ledger, episodes = reader.session, reader.ledger, reader.episodes()
         facts = {
             "bag": str(reader.path),
@@ -58,9 +67,9 @@ def _info(arguments: argparse.Namespace) -> int:
             "session": None if session is None else {"format": SESSION.version, **asdict(session)},
             "ledger": None if ledger is None else ledger.as_dict(),
         }
-    if arguments.json:
+    if as_json:
         print(json.dumps(facts))
-        return 0
+        return
     compressed = f", compressed by {reader.compression}" if reader.compression else ""
     print(f"{reader.path}: {reader.storage}{compressed}, {facts['messages']} messages in {facts['seconds']:.1f} s")
     for name, topic in reader.topics.items():
@@ -74,7 +83,6 @@ def _info(arguments: argparse.Namespace) -> int:
     if ledger is not None and not ledger.closed:
         print("The recorder did not close this bag. Its last counts:")
     print(ledger.summary() if ledger is not None else "No ledger: not recorded by aassl, or not closed.")
-    return 0
 
 
 def _versions(versions: dict[str, str]) -> str:
@@ -82,18 +90,22 @@ def _versions(versions: dict[str, str]) -> str:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    findings = check_bag(arguments.bag)
-    if arguments.json:
-        print(json.dumps({"bag": str(arguments.bag), "sound": not findings, "findings": findings}))
-    else:
+    sound = True
+    for bag in recordings(arguments.bag):
+        findings = check_bag(bag)
+        sound = sound and not findings
+        name = bag if isinstance(bag, Path) else bag[0]
+        if arguments.json:
+            print(json.dumps({"bag": str(name), "sound": not findings, "findings": findings}))
+            continue
         for finding in findings:
-            print(f"{arguments.bag}: {finding}")
+            print(f"{name}: {finding}")
         if not findings:
             print(
-                f"{arguments.bag}: no problem found. Every message can be read, every frame has its sample, "
+                f"{name}: no problem found. Every message can be read, every frame has its sample, "
                 "and nothing was dropped."
             )
-    return 3 if findings else 0
+    return 0 if sound else 3
 
 
 def _recover(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,19 @@ def test_info_on_a_bag_that_its_recorder_did_not_close_says_so(
             writer.write(message.topic, message.log_ns, message.publish_ns, message.data)
     assert main(["bag", "info", str(tmp_path / "cut")]) == 0
     assert "The recorder did not close this bag. Its last counts:" in capsys.readouterr().out
+
+
+def test_info_takes_several_bags_and_files_of_one_recording(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in range(2):
+        with BagWriter(tmp_path / "part") as writer:
+            writer.add_topic("/text", messages.STRING)
+            writer.write("/text", part, part, messages.encode_string("text"))
+        (tmp_path / "part" / "part_0.mcap").rename(tmp_path / f"split_{part}.mcap")
+        shutil.rmtree(tmp_path / "part")
+    files = [str(tmp_path / f"split_{part}.mcap") for part in (1, 0)]
+    assert main(["bag", "info", "--json", str(bag), *files]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [facts["messages"] for facts in told] == [105, 2]
+    assert main(["bag", "check", str(bag), *files]) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from aassl_ros.data.bags.reader import BagReader
@@ -15,11 +16,11 @@ from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import BagError
 
 
-def check_bag(path: Path) -> list[str]:
+def check_bag(path: Path | Sequence[Path]) -> list[str]:
     """Check a bag.
 
     Args:
-        path: the folder of the bag.
+        path: the folder of the bag, its file, or its files.
 
     Returns:
         One line for each problem; empty if the bag has none.

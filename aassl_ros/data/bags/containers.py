@@ -45,6 +45,16 @@ def find_files(bag: Path | Sequence[Path]) -> BagFiles:
         raise BagError(f"{bag} cannot be read: {error.strerror}.") from error
 
 
+def recordings(paths: Sequence[Path]) -> list[Path | tuple[Path, ...]]:
+    """The bags among paths: folders as they are, files of one folder and name (NAME_0, NAME_1) as one recording."""
+    found: dict[tuple[Path, str, str], list[Path]] = {}
+    for path in paths:
+        stem = path.name if path.is_dir() else re.sub(r"_\d+$", "", Path(plain_name(path)).stem)
+        kind = "" if path.is_dir() else Path(plain_name(path)).suffix
+        found.setdefault((path.parent, stem, kind), []).append(path)
+    return [files[0] if len(files) == 1 else tuple(files) for files in found.values()]
+
+
 def open_file(path: Path, scratch: TemporaryDirectory[str] | None) -> StorageFile:
     """Open a file for reading. scratch: the folder into which a compressed file is decompressed."""
     plain, shown = plain_name(path), path

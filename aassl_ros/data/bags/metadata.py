@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from aassl_ros.data.bags.damage import DamagedError
+from aassl_ros.data.bags.stored import normal_type, printable
 from aassl_ros.data.interfaces import bounded_yaml
 
 FILE_NAME = "metadata.yaml"
@@ -76,6 +77,7 @@ def _counts(found: Any) -> dict[str, tuple[str, int]]:
         entry = _mapping(item, "topics_with_message_count")
         about = _mapping(entry.get("topic_metadata"), "topic_metadata")
         name, kind = _text(about.get("name"), "name"), _text(about.get("type"), "type")
+        name, kind = printable(name), printable(normal_type(kind))
         before = counts.get(name, (kind, 0))[1]
         counts[name] = kind, before + _whole(entry, "message_count")
     return counts

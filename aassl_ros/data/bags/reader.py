@@ -16,7 +16,7 @@ from aassl_ros.data.bags.damage import DamagedError, UnclosedError
 from aassl_ros.data.bags.decompression import ZSTD_MAGIC, message_bytes
 from aassl_ros.data.bags.definitions import BagTypes
 from aassl_ros.data.bags.metadata import parse_metadata
-from aassl_ros.data.bags.stored import Part, StorageFile, StoredMessage, StoredTopic, in_order
+from aassl_ros.data.bags.stored import Part, StorageFile, StoredMessage, StoredTopic, in_few_words, in_order
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams.episodes import Episode, EpisodeEvent, EpisodeTracker
 from aassl_ros.data.streams.ledger import Ledger
@@ -157,7 +157,7 @@ class BagReader:
         """
         for name in wanted:
             if name not in self.topics:
-                raise BagError(f"{self.path} holds no topic {name} (found: {', '.join(self.topics) or 'nothing'}).")
+                raise BagError(f"{self.path} holds no topic {name} (found: {in_few_words(list(self.topics))}).")
         names = frozenset(wanted or self.topics)
         parts = [Part(file.start_ns, partial(file.messages, names, verify=verify)) for file in self._filled()]
         with self._advising():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.bags.stored import in_few_words
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.session import Roles, Session
@@ -164,5 +165,5 @@ def _override(session: Session, named: NamedTopics) -> Session:
 def _problem(reader: BagReader, what: str, advice: str) -> BagError:
     # Omit the recorder's own topics, which every recording has.
     telling = {name: topic for name, topic in reader.topics.items() if "/recorder/" not in f"/{name}"}
-    found = ", ".join(f"{name} {topic.message_count}" for name, topic in telling.items())
-    return BagError(f"{reader.path} {what} (found: {found or 'nothing'}). {advice}")
+    found = in_few_words([f"{name} {topic.message_count}" for name, topic in telling.items()])
+    return BagError(f"{reader.path} {what} (found: {found}). {advice}")

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+_MAX_NAME = 256
+_SHOWN = 30
+
 
 @dataclass(frozen=True)
 class StoredTopic:
@@ -26,6 +29,11 @@ class StoredTopic:
     qos: str = ""
     type_hash: str = ""
     message_count: int | None = None
+
+    def __post_init__(self) -> None:
+        # Names stand in errors and tables of one line, and ROS itself allows far less.
+        for field in ("name", "type"):
+            object.__setattr__(self, field, printable(getattr(self, field)))
 
 
 class StoredMessage(NamedTuple):
@@ -93,6 +101,17 @@ def _merged(parts: Sequence[Part]) -> Iterator[StoredMessage]:
                 heapq.heappop(heap)
             else:
                 heapq.heapreplace(heap, (following.log_ns, order, following, messages))
+
+
+def printable(name: str) -> str:
+    """A name without control characters, and no longer than any name of ROS."""
+    return "".join(character if character.isprintable() else "?" for character in name[:_MAX_NAME])
+
+
+def in_few_words(names: Sequence[str]) -> str:
+    """Names for an error, in one line that is not without end; "nothing" if there are none."""
+    more = len(names) - _SHOWN
+    return (", ".join(names[:_SHOWN]) or "nothing") + (f" and {more} more" if more > 0 else "")
 
 
 def normal_type(name: str) -> str:

@@ -394,5 +394,19 @@ def test_empty_and_foreign_files_say_what_they_are_not(tmp_path: Path) -> None:
     assert "is no file of a bag" in refused(tmp_path / "bag.txt")
 
 
+def test_names_that_would_tear_a_line_apart_do_not(tmp_path: Path) -> None:
+    path = tmp_path / "bag.mcap"
+    with path.open("wb") as stream:
+        writer = Writer(stream)
+        writer.start("ros2")
+        for number in range(500):
+            writer.register_channel(f"/to\npic\x1b[31m{number}" + "x" * 5000, "cdr", 0, {})
+        writer.finish()
+    with BagReader(path) as reader, pytest.raises(BagError) as caught:
+        list(reader.messages(["/typo"]))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 10_000
+
+
 def test_no_error_of_another_class_comes_through() -> None:
     assert issubclass(BagError, AasslError)
