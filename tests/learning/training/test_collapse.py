@@ -17,7 +17,7 @@ def test_features_that_spread_are_measured_and_not_warned_of() -> None:
 def test_features_in_one_direction_are_warned_of() -> None:
     rank, warning = check_collapse(torch.arange(1, 65.0)[:, None] * torch.ones(40))
     assert round(rank, 1) == 1.0
-    assert "spread over 1.0 of 40 directions" in warning
+    assert "vary in 1.0 of 40 directions" in warning
 
 
 def test_there_is_no_warning_for_few_images() -> None:
