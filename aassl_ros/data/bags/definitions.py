@@ -51,6 +51,7 @@ class BagTypes:
         self._brought: dict[str, StoredTopic] = {}
         self._store: Typestore | None = None
         self._refused: dict[str, str] = {}
+        self._checked: set[str] = set()
         for topic in topics:
             self.add(topic)
 
@@ -78,11 +79,14 @@ class BagTypes:
     def _known(self, msgtype: str) -> Typestore:
         if self._store is None:
             self._store = get_typestore(Stores.LATEST)
+        if msgtype in self._checked and msgtype not in self._brought:
+            return self._store
         if msgtype in self._refused:
             raise DataError(self._refused[msgtype])
         brought = self._brought.pop(msgtype, None)
         try:
             if brought is not None:
+                self._checked.clear()  # it may define a part of another type anew
                 _register(self._store, definition_types(brought))
             if msgtype not in self._store.fielddefs:
                 raise ValueError("the bag brings no definition of it, and it is no standard type")
@@ -91,6 +95,7 @@ class BagTypes:
             reason = f"Messages of type {msgtype[:_MAX_NAME]} cannot be decoded: {first_line(error)}."
             self._refused[msgtype] = reason
             raise DataError(reason) from error
+        self._checked.add(msgtype)
         return self._store
 
 
