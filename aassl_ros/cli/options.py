@@ -19,7 +19,9 @@ def add_settings(parser: argparse._ActionsContainer, cls: type) -> None:
 def add_setting(parser: argparse._ActionsContainer, info: SettingInfo) -> None:
     """Add an option for one field of a settings class. It is None if the user does not give it."""
     flag = "--" + info.name.replace("_", "-")
-    parser.add_argument(flag, metavar="VALUE", help=help_text(info).replace("%", "%%"), default=None)
+    # A list may be given in one option, separated by commas, or in several.
+    action = "append" if info.item_type is not None else "store"
+    parser.add_argument(flag, metavar="VALUE", help=help_text(info).replace("%", "%%"), default=None, action=action)
 
 
 def help_text(info: SettingInfo) -> str:
@@ -49,11 +51,13 @@ def read_settings(arguments: argparse.Namespace, cls: type[S]) -> S:
     return from_mapping(cls, given, source="command line")
 
 
-def parse_text(info: SettingInfo, text: str) -> Any:
-    """Convert the text of a setting to its value. Lists are separated by commas.
+def parse_text(info: SettingInfo, text: str | list[str]) -> Any:
+    """Convert the text of a setting to its value. Lists are separated by commas, or given in several texts.
 
     Text that cannot be converted is returned unchanged: from_mapping then names it in an error.
     """
+    if isinstance(text, list):
+        text = ",".join(text)
     if info.item_type is not None:
         return [_scalar(info.item_type, item.strip()) for item in text.split(",") if item.strip()]
     return _scalar(info.kind, text)

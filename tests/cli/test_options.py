@@ -29,6 +29,7 @@ def read(*words: str) -> Example:
 def test_flags_have_the_fields_names_and_types() -> None:
     assert read() == Example()
     assert read("--image-size", "32", "--names", "x, y", "--wait", "true") == Example(32, ("x", "y"), True)
+    assert read("--names", "x", "--names", "y,z") == Example(names=("x", "y", "z"))
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from aassl_ros.data.bags.joint_topics import choose_commands, choose_joint_topics
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.stored import in_few_words
 from aassl_ros.data.interfaces import topics
@@ -24,8 +26,8 @@ class NamedTopics:
     """
 
     camera: str = ""
-    joint_states: str = ""
-    command: str = ""
+    joint_states: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
     episode: str = ""
     object_pose: str = ""
     base_link: str = ""
@@ -37,17 +39,20 @@ class BagRoles:
     """The roles for one camera of a bag.
 
     session: the recorder's session, or one made from the topics found. camera: the camera's name in it.
+    joint_topics: every topic of joint states; they are merged by joint name. notes: what was chosen or is missing.
     """
 
     session: Session
     camera: str
     camera_topic: str
+    joint_topics: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def streams(self) -> tuple[str, ...]:
         """The topics that frames and their states are computed from."""
         roles = self.session.roles
-        return (self.camera_topic, roles.joint_states, *roles.commands.values(), roles.object_pose)
+        return (self.camera_topic, *self.joint_topics, *roles.commands.values(), roles.object_pose)
 
 
 def find_roles(reader: BagReader, named: NamedTopics) -> BagRoles:
@@ -61,9 +66,13 @@ def find_roles(reader: BagReader, named: NamedTopics) -> BagRoles:
         The roles.
 
     Raises:
-        BagError: the topic of the camera, joints or episodes is not clear or is empty; the message lists the topics.
+        BagError: the topic of the camera, joints or episodes is not clear or is empty, a named topic is not in the
+            bag, or a topic has a type that its role cannot use; the message lists the topics.
     """
-    session = _override(reader.session or _guess(reader), named)
+    _check_named(reader, named)
+    session = reader.session
+    found = choose_joint_topics(reader, named.joint_states, session)
+    session = _override(session or _guess(reader), named, found.topics)
     cameras = session.roles.cameras
     if len(cameras) > 1 and not named.camera:
         raise _problem(reader, f"holds cameras {', '.join(cameras)}", "Choose one with --camera.")
@@ -79,18 +88,34 @@ def find_roles(reader: BagReader, named: NamedTopics) -> BagRoles:
         if topic not in reader.topics or reader.topics[topic].message_count == 0:
             advice = "Nothing was recorded on it: omit this bag, or name" if topic else "Name"
             raise _problem(reader, f"holds no {what}", f"{advice} {option}.")
-    _check_types(reader, session, cameras[camera])
-    _check_named(reader, named)
-    return BagRoles(session, camera, cameras[camera])
+    _check_types(reader, session, cameras[camera], found.topics)
+    notes = [*found.notes]
+    held = _held_commands(reader, roles, notes)
+    commands = choose_commands(reader, held, roles.joint_states)
+    session = replace(session, roles=replace(roles, commands=commands.groups))
+    return BagRoles(session, camera, cameras[camera], found.topics, (*notes, *commands.notes))
 
 
-def _check_types(reader: BagReader, session: Session, camera_topic: str) -> None:
+def _held_commands(reader: BagReader, roles: Roles, notes: list[str]) -> dict[str, str]:
+    """The groups whose topic holds commands, and a note for each that does not."""
+    held = {}
+    for group, topic in roles.commands.items():
+        if topic in reader.topics and reader.topics[topic].message_count:
+            held[group] = topic
+            continue
+        problem = f"{topic} is empty" if topic in reader.topics else f"nobody published {topic}"
+        action = "If an action drives the arm, its goals are not on this topic"
+        notes.append(f"no commands of {group}: {problem}. {action}")
+    return held
+
+
+def _check_types(reader: BagReader, session: Session, camera_topic: str, joint_topics: Sequence[str]) -> None:
     """Raise BagError if a topic is of a type that its role cannot have: its messages would be read as another's."""
     roles = session.roles
     samples = [name for camera in roles.cameras for name in topics.sample_topics(camera)]
     expected = [
         ("camera", camera_topic, _IMAGES),
-        ("joint-states", roles.joint_states, (messages.JOINT_STATE,)),
+        *(("joint-states", topic, (messages.JOINT_STATE,)) for topic in joint_topics),
         *(("command", topic, (messages.JOINT_TRAJECTORY,)) for topic in roles.commands.values()),
         ("episode", roles.episode, (messages.STRING,)),
         ("object-pose", roles.object_pose, (_POSE,)),
@@ -106,9 +131,16 @@ def _check_types(reader: BagReader, session: Session, camera_topic: str) -> None
 
 def _check_named(reader: BagReader, named: NamedTopics) -> None:
     """Raise BagError if a topic that the user names is not there: leaving it out would be a wrong value unsaid."""
-    for option, topic in (("--command", named.command), ("--object-pose", named.object_pose)):
-        if topic and topic not in reader.topics:
-            raise _problem(reader, f"holds no topic {topic}", f"Name another with {option}, or leave it out.")
+    for option, names in (
+        ("--camera", (named.camera if named.camera.startswith("/") else "",)),
+        ("--joint-states", named.joint_states),
+        ("--command", named.command),
+        ("--episode", (named.episode,)),
+        ("--object-pose", (named.object_pose,)),
+    ):
+        for topic in names:
+            if topic and topic not in reader.topics:
+                raise _problem(reader, f"holds no topic {topic}", f"Name another with {option}, or leave it out.")
 
 
 def has_frames(reader: BagReader) -> bool:
@@ -119,13 +151,13 @@ def has_frames(reader: BagReader) -> bool:
 def _guess(reader: BagReader) -> Session:
     """A session for a bag of another recorder: for each role the only topic of its type, or that of the usual name."""
     images = _of_type(reader, _IMAGES)
-    commands = _usual(_of_type(reader, (messages.JOINT_TRAJECTORY,)), topics.COMMAND)
+    commands = _of_type(reader, (messages.JOINT_TRAJECTORY,))
     roles = Roles(
         cameras={topic: topic for topic in images},
-        joint_states=_usual(_of_type(reader, (messages.JOINT_STATE,)), topics.JOINT_STATES),
-        commands={"arm": commands} if commands else {},
-        episode=_usual(_of_type(reader, (messages.STRING,)), topics.EPISODE, only=False),
-        object_pose=_usual(_of_type(reader, (_POSE,)), topics.OBJECT_POSE, only=False),
+        joint_states="",  # the caller chooses them
+        commands=_groups(commands),
+        episode=_usual(_of_type(reader, (messages.STRING,)), topics.EPISODE),
+        object_pose=_usual(_of_type(reader, (_POSE,)), topics.OBJECT_POSE),
     )
     return Session(robot="", arm="", base_link="", tip_link="", roles=roles)
 
@@ -134,23 +166,26 @@ def _of_type(reader: BagReader, types: tuple[str, ...]) -> list[str]:
     return [name for name, topic in reader.topics.items() if topic.type in types]
 
 
-def _usual(found: list[str], name: str, *, only: bool = True) -> str:
-    """The topic of that relative name in any namespace; else, with `only`, the only topic in `found`; else ""."""
+def _usual(found: list[str], name: str) -> str:
+    """The only topic of that relative name in any namespace, else ""."""
     named = [topic for topic in found if topic == name or topic.endswith(f"/{name}")]
-    if len(named) == 1:
-        return named[0]
-    return found[0] if only and len(found) == 1 else ""
+    return named[0] if len(named) == 1 else ""
 
 
-def _override(session: Session, named: NamedTopics) -> Session:
+def _groups(commands: Sequence[str]) -> dict[str, str]:
+    """A joint group for each topic of commands; the name of the group is that of the topic if there are several."""
+    return {"arm": commands[0]} if len(commands) == 1 else {topic: topic for topic in commands}
+
+
+def _override(session: Session, named: NamedTopics, joint_topics: Sequence[str]) -> Session:
     roles = session.roles
     if named.camera.startswith("/") and named.camera not in roles.cameras:
         roles = replace(roles, cameras={named.camera: named.camera})
     if named.command:
-        roles = replace(roles, commands={"arm": named.command})
+        roles = replace(roles, commands=_groups(named.command))
     roles = replace(
         roles,
-        joint_states=named.joint_states or roles.joint_states,
+        joint_states=joint_topics[0] if joint_topics else "",
         episode=named.episode or roles.episode,
         object_pose=named.object_pose or roles.object_pose,
     )

@@ -54,7 +54,7 @@ class BagFrames:
         session = roles.session
         self._reader, self._roles = reader, roles
         self.counts = BagCounts()
-        self.notes: list[str] = []
+        self.notes: list[str] = list(roles.notes)
         self.recorded = RecordedSamples()
         self._settings = SyncSettings.of_session(session, reader.path)
         self._consumer = StreamConsumer(
@@ -85,7 +85,7 @@ class BagFrames:
             self._try(takers[message.topic], message)
             if message.topic == self._roles.camera_topic:
                 progress(1)
-            if message.topic in (self._roles.camera_topic, self._roles.session.roles.joint_states):
+            if message.topic in (self._roles.camera_topic, *self._roles.joint_topics):
                 events.follow(consumer, message.log_ns)
             for frame in consumer.frames():
                 self._take_frame(frame, keep)
@@ -109,7 +109,7 @@ class BagFrames:
         return {
             **dict.fromkeys(roles.commands.values(), self._take_command),
             self._roles.camera_topic: self._take_image,
-            roles.joint_states: self._take_joint_state,
+            **dict.fromkeys(self._roles.joint_topics, self._take_joint_state),
             roles.object_pose: self._take_object_pose,
             state_topic: partial(self._take_recorded, self.recorded.add_state),
             command_topic: partial(self._take_recorded, self.recorded.add_command),

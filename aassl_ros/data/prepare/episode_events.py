@@ -70,11 +70,11 @@ class EpisodeEvents:
     def _find_ends(self) -> list[int]:
         """Find the ends of the sections, by reading frames and joint states in the same way as the bag's consumer."""
         consumer, ends, risen_ns = StreamConsumer(1, self._settings), [], 0
-        joint_states = self._roles.session.roles.joint_states
-        for message in self._reader.messages([self._roles.camera_topic, joint_states]):
+        joint_topics = self._roles.joint_topics
+        for message in self._reader.messages([self._roles.camera_topic, *joint_topics]):
             before = consumer.sync_counts.restarts
             with contextlib.suppress(DataError):  # counted where it is read
-                if message.topic == joint_states:
+                if message.topic in joint_topics:
                     state = self._reader.decode(message)
                     consumer.add_joint_state(messages.stamp_ns(state.header.stamp), state.name, state.position)
                 else:

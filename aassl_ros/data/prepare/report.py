@@ -22,8 +22,8 @@ class PrepareSettings:
 
     image_size: int = setting(64, "Width and height of the prepared frames, pixels", minimum=8, maximum=1024)
     camera: str = setting("", "Name of the camera in the session, or its image topic")
-    joint_states: str = setting("", "Topic of the joint states")
-    command: str = setting("", "Topic of the commanded trajectories")
+    joint_states: tuple[str, ...] = setting((), "Topics of the joint states; several are merged by joint name")
+    command: tuple[str, ...] = setting((), "Topics of the commanded trajectories, one for each joint group")
     episode: str = setting("", "Topic of the episode events")
     object_pose: str = setting("", "Topic of the object's pose in the camera's frame")
     base_link: str = setting("", "Base link of the arm in the robot description")
