@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import rclpy
+from rclpy.exceptions import NameValidationException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 
 from aassl_ros.errors import AasslError, RosError
 from aassl_ros.ros.context import start_rclpy
+from aassl_ros.ros.names import check_topic_name, name_error
 from aassl_ros.ros.parameters import declare_settings, guard_settings, refuse_unknown
 from aassl_ros.ros.transport import set_image_transport
 from aassl_ros.ros_environment import prepare_environment
@@ -58,6 +60,11 @@ class ManagedNode(LifecycleNode):
         settings = declare_settings(self, cls)
         guard_settings(self, cls, state_in_use=self._state_in_use, at_once=at_once, apply=apply)
         return settings
+
+    def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
+        """Return the absolute name of a topic, remapped. Raises ConfigError if ROS refuses the name."""
+        check_topic_name(topic)
+        return str(super().resolve_topic_name(topic, only_expand=only_expand))
 
     def configure(self) -> None:
         """Read the parameters and open the needed resources."""
@@ -135,6 +142,10 @@ class ManagedNode(LifecycleNode):
             self.error = error
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
+        except NameValidationException as error:
+            self.error = name_error(error)
+            self.get_logger().error(str(self.error))
+            return TransitionCallbackReturn.FAILURE
         except Exception as error:
             # A bug in our code, not an error of the user. rclpy would hide it.
             self.error = RosError(f"{type(error).__name__}: {error}")
@@ -187,9 +198,10 @@ def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -
         return int(getattr(node, "exit_status", 0))
     except ExternalShutdownException:
         return 0
-    except AasslError as error:
+    except (AasslError, NameValidationException) as raised:
         if os.environ.get("AASSL_DEBUG"):
             raise
+        error = name_error(raised) if isinstance(raised, NameValidationException) else raised
         name = node.get_name() if node is not None else Path(sys.argv[0]).stem
         # The message about a wrong parameter already begins with the node's name.
         print(f"{name}: {str(error).removeprefix(f'{name}: ')}", file=sys.stderr, flush=True)

@@ -69,3 +69,17 @@ def test_a_missing_middleware_is_reported_in_one_line_with_the_installed_ones(wo
     assert done.returncode in (1, 2)
     assert "RMW_IMPLEMENTATION = 'rmw_nothing' is not installed here, expected one of rmw_" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("node", "parameter"),
+    [("recorder", "cameras:=['front-cam']"), ("recorder", "extra_topics:=['1cam/x']"),
+     ("trainer", "camera:='front-cam'"), ("simulator", "camera:='front cam'")],
+)  # fmt: skip
+def test_a_name_that_ros_refuses_is_told_in_one_line(ros_domain: int, tmp_path: Path, node: str, parameter: str) -> None:
+    bag = ["-p", f"bag:={tmp_path}/bag"] if node == "recorder" else []
+    command = [sys.executable, "-m", f"aassl_ros.nodes.{node}", "--ros-args", "-p", parameter, *bag]
+    done = run(command, PYTHONPATH=str(CHECKOUT))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "Invalid topic name" in done.stderr
