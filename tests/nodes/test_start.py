@@ -76,7 +76,7 @@ def test_a_missing_middleware_is_reported_in_one_line_with_the_installed_ones(wo
     [("recorder", "cameras:=['front-cam']"), ("recorder", "extra_topics:=['1cam/x']"),
      ("trainer", "camera:='front-cam'"), ("simulator", "camera:='front cam'")],
 )  # fmt: skip
-def test_a_name_that_ros_refuses_is_told_in_one_line(ros_domain: int, tmp_path: Path, node: str, parameter: str) -> None:
+def test_a_name_that_ros_refuses_is_one_line(ros_domain: int, tmp_path: Path, node: str, parameter: str) -> None:
     bag = ["-p", f"bag:={tmp_path}/bag"] if node == "recorder" else []
     command = [sys.executable, "-m", f"aassl_ros.nodes.{node}", "--ros-args", "-p", parameter, *bag]
     done = run(command, PYTHONPATH=str(CHECKOUT))
