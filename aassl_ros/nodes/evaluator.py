@@ -27,7 +27,7 @@ from aassl_ros.data.streams.episodes import SETS
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.recognition.gallery import UNKNOWN, open_gallery
-from aassl_ros.learning.recognition.recognizer import Answer, RecognitionSettings
+from aassl_ros.learning.recognition.recognizer import ADJUSTABLE, Answer, RecognitionSettings
 from aassl_ros.learning.recognition.reloading import RecognizerLoader
 from aassl_ros.ros import conversions
 from aassl_ros.ros.annotate import annotate
@@ -74,7 +74,7 @@ class EvaluatorNode(ManagedNode):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("evaluator", **kwargs)
-        self._settings = self.declare(EvaluatorSettings)
+        self._settings = self.declare(EvaluatorSettings, at_once=ADJUSTABLE, apply=self._apply)
         self.feed: CameraFeed | None = None
         self.loader: RecognizerLoader | None = None
         self._latencies_ms: list[float] = []
@@ -109,6 +109,10 @@ class EvaluatorNode(ManagedNode):
         else:
             self._classifications = Node.create_publisher(self, Classification, topics.CLASSIFICATION, 10)
 
+    def _apply(self, settings: EvaluatorSettings) -> None:
+        """Use the settings in ADJUSTABLE from the next answer on."""
+        self._settings = settings
+
     def activate(self) -> None:
         settings = self._settings
         self._announcements = JsonSubscription(
@@ -136,7 +140,7 @@ class EvaluatorNode(ManagedNode):
         if recognizer is None:
             self._unanswered += 1
             return
-        answer = recognizer.answer(frame)
+        answer = recognizer.answer(frame, self._settings)
         if self._classifications is not None:
             self._classifications.publish(to_classification(answer, header))
         latency_ms = (time.perf_counter() - begun) * 1e3

@@ -21,8 +21,9 @@ from aassl_ros.ros.qos import latched
 EPISODE_QOS = latched(1000)
 """Late subscribers also get every episode event of a session."""
 
-# The recorder looks for new publishers ten times a second. The rest is for discovery on a busy machine.
+# Time in which nodes on the network find this one, and it finds them.
 _JOIN_S = 1.0
+_RECORDER_OFFERS = "recorder/split"
 
 
 def publish_episode(
@@ -30,8 +31,8 @@ def publish_episode(
 ) -> EpisodeEvent:
     """Publish the event with the present time as stamp, and wait until every subscriber has it.
 
-    Returns the event with its stamp. Raises RosError if there is no subscriber within timeout_s, or no /clock in
-    simulated time.
+    Returns the event with its stamp. Raises RosError if within timeout_s there is no subscriber, a recorder of this
+    namespace does not subscribe or a subscriber does not get the event, or if there is no /clock in simulated time.
     """
     context = Context()
     start_rclpy(context=context)
@@ -62,9 +63,22 @@ def publish_episode(
             event.set,
         )
         publisher.publish(String(data=stamped.to_json()))
-        # The subscriber may be another node: the recorder subscribes only after it has found this publisher.
+        # The subscriber may be another node: the recorder subscribes only after it has found this publisher. The topic
+        # is latched, so it still gets the event.
         _spin(executor, _JOIN_S)
-        publisher.wait_for_all_acked(Duration(nanoseconds=int(timeout_s * 1e9)))
+        until = time.monotonic() + timeout_s
+        while deaf := recorder_without_subscription(node, publisher.topic_name):
+            if time.monotonic() > until:
+                raise RosError(
+                    f"{deaf} does not subscribe to {publisher.topic_name} (waited {timeout_s:g} s): the episode is not "
+                    f"recorded. Activate it: ros2 lifecycle set {deaf} activate."
+                )
+            executor.spin_once(timeout_sec=0.05)
+        if not publisher.wait_for_all_acked(Duration(nanoseconds=int(timeout_s * 1e9))):
+            raise RosError(
+                f"a subscriber of {publisher.topic_name} did not confirm the event (waited {timeout_s:g} s). "
+                "Call it again, and check with aassl bag info that the episode is recorded."
+            )
         return stamped
     finally:
         node.destroy_node()
@@ -75,6 +89,20 @@ def _spin(executor: SingleThreadedExecutor, seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         executor.spin_once(timeout_sec=0.05)
+
+
+def recorder_without_subscription(node: Node, topic: str) -> str:
+    """Return the name of a recorder in the node's namespace that does not subscribe to `topic`; empty if none."""
+    offers = f"{node.get_namespace().rstrip('/')}/{_RECORDER_OFFERS}"
+    subscribed = {(info.node_name, info.node_namespace) for info in node.get_subscriptions_info_by_topic(topic)}
+    for name, namespace in node.get_node_names_and_namespaces():
+        try:
+            services = node.get_service_names_and_types_by_node(name, namespace)
+        except RuntimeError:  # the node has just exited
+            continue
+        if (name, namespace) not in subscribed and any(service == offers for service, _ in services):
+            return f"{namespace.rstrip('/')}/{name}"
+    return ""
 
 
 def _unset(node: Node) -> bool:

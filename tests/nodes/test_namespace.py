@@ -42,7 +42,7 @@ def test_an_arm_is_driven_by_the_description_in_its_namespace_and_not_by_another
     explorer = start_node("explorer", {"simulator": False, "armed": True, "arm": arm_file}, *LEFT)
     ros.wait_for(lambda: len(arm.plans) > 2, what="motion")
     explorer.terminate()
-    said = explorer.communicate(timeout=20)[0]
+    said = explorer.communicate(timeout=120)[0]
     assert explorer.returncode == 0
     assert "is taken from" not in said
 
@@ -56,7 +56,7 @@ def test_the_absolute_description_is_a_fallback_with_a_warning(ros, following_ar
     hint = "aassl call explorer/arm --namespace left"
     ros.wait_for(lambda: any(hint in said for _, said in arm.diagnostics), what="its readiness")
     explorer.terminate()
-    said = explorer.communicate(timeout=20)[0]
+    said = explorer.communicate(timeout=120)[0]
     assert "no publisher on /left/robot_description: the robot description is taken from /robot_description" in said
     assert hint in said
 
@@ -76,7 +76,7 @@ def test_frames_carry_the_namespace_the_object_is_on_tf_and_the_bag_holds_the_de
     seen = len(images)
     ros.wait_for(lambda: len(images) > seen + 5, what="frames that the recorder hears, too")
     recorder.send_signal(signal.SIGINT)
-    recorder.communicate(timeout=30)
+    recorder.communicate(timeout=120)
 
     def told_twice() -> list[tuple[Any, Any]]:
         places = [message.transforms[0] for message in moving]

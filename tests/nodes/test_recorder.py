@@ -29,7 +29,7 @@ from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.writer import BagWriter
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import EpisodeEvent
-from aassl_ros.ros.episode_marker import publish_episode
+from aassl_ros.ros.episode_marker import publish_episode, recorder_without_subscription
 
 SECOND = 1_000_000_000
 IMAGE, STATE = "/camera/image_raw", "/recorder/sample/camera/joint_state"
@@ -356,10 +356,18 @@ def test_an_episode_marked_by_hand_is_recorded_even_if_another_node_subscribed_f
     listener = ros.node("listener")
     listener.create_subscription(String, "episode", lambda message: None, LATCHED)
     recorder = start_recorder(tmp_path / "bag")
-    started = publish_episode(EpisodeEvent(str(uuid.uuid4()), 0, "start", "mug_0001", "mug"))
+    started = publish_episode(EpisodeEvent(str(uuid.uuid4()), 0, "start", "mug_0001", "mug"), timeout_s=120)
     stop(recorder)
     with BagReader(tmp_path / "bag") as reader:
         assert [(episode.id, episode.start_ns) for episode in reader.episodes()] == [(started.id, started.stamp_ns)]
+
+
+def test_a_recorder_that_does_not_listen_to_episodes_is_found(ros: Any, start_node: Any, tmp_path: Path) -> None:
+    node = ros.node("listener")
+    start_node("recorder", {"bag": tmp_path / "bag", "autostart": False})
+    ros.wait_for(
+        lambda: recorder_without_subscription(node, "/episode") == "/recorder", what="the missing subscription"
+    )
 
 
 @pytest.mark.parametrize("where", [{"bag_dir": "."}, {"bag": "left_bag"}], ids=["named by time", "named"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -84,8 +83,6 @@ def ear(ros: Any, start_node: Callable[..., subprocess.Popen[str]]) -> Ear:
 
 def test_it_sends_30_frames_and_100_joint_states_a_second_each_with_the_truth_of_its_stamp(ear: Ear) -> None:
     ear.ask({"instance": "mug_0001"})
-    ear.heard["/clock"].clear()
-    begun = time.monotonic()
     first = ear.stamps(_IMAGES)[-1]
     ear.ros.wait_for(lambda: ear.stamps(_IMAGES)[-1] >= first + 3 * NANOSECONDS, what="3 s of frames")
     frames = [stamp for stamp in ear.stamps(_IMAGES) if stamp > first]
@@ -95,7 +92,10 @@ def test_it_sends_30_frames_and_100_joint_states_a_second_each_with_the_truth_of
     assert len(frames) == pytest.approx(30 * (frames[-1] - first) / NANOSECONDS, abs=0.1)
     assert len(joints) == pytest.approx(100 * (frames[-1] - first) / NANOSECONDS, abs=1.1)
     assert not set(frames) & set(joints)
-    assert len(ear.heard["/clock"]) <= 100 * (time.monotonic() - begun) + 5
+    clock = [message.clock.sec * NANOSECONDS + message.clock.nanosec for message in ear.heard["/clock"]]
+    assert clock == sorted(clock)
+    # At most 100 times a second, and some more times if the simulator has skipped lost time on a busy machine.
+    assert len(clock) <= 150 * (clock[-1] - clock[0]) / NANOSECONDS + 10
     ear.ros.wait_for(lambda: set(frames) <= set(ear.stamps(topics.OBJECT_POSE)), what="object poses of all frames")
     ear.ros.wait_for(lambda: set(frames) <= set(ear.stamps(topics.JOINT_TRUTH)), what="joints of all frames")
     infos = topics.camera_info_topic("camera")

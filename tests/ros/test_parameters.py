@@ -13,8 +13,9 @@ from rclpy.parameter import Parameter, parameter_value_to_python
 
 from aassl_ros.benchmarks.patterns import write_patterns
 from aassl_ros.learning.online.settings import ADJUSTABLE
+from aassl_ros.learning.recognition import recognizer
 
-APPLIED = {"recorder": {"queue_mb"}, "trainer": set(ADJUSTABLE)}
+APPLIED = {"recorder": {"queue_mb"}, "trainer": set(ADJUSTABLE), "evaluator": set(recognizer.ADJUSTABLE)}
 
 
 class Client:

@@ -26,10 +26,17 @@ class RecognitionSettings:
 
     classifier: str = setting("linear", "Classifier that is fitted to the gallery", choices=CLASSIFIERS)
     neighbours: int = setting(20, "Number of labelled frames that vote, for knn", minimum=1)
-    top_k: int = setting(3, "Number of categories in an answer", minimum=1)
+    top_k: int = setting(3, "Number of categories in an answer. Applied at once.", minimum=1)
     threshold: float = setting(
-        0.0, "The answer is __unknown__ if the best score is not above this; 0: never", minimum=0.0, maximum=1.0
+        0.0,
+        "The answer is __unknown__ if the best score is not above this; 0: never. Applied at once.",
+        minimum=0.0,
+        maximum=1.0,
     )
+
+
+ADJUSTABLE = ("top_k", "threshold")
+"""Settings that may change from one answer to the next."""
 
 
 @dataclass(frozen=True)
@@ -73,18 +80,20 @@ class Recognizer:
         return self.encoder(self._normalise(squares.to(self._device)))
 
     @torch.inference_mode()
-    def answer(self, frame: NDArray[np.uint8]) -> Answer:
+    def answer(self, frame: NDArray[np.uint8], settings: RecognitionSettings | None = None) -> Answer:
         """Recognise the category in a frame.
 
         Args:
             frame: uint8 [H, W, 3] RGB, of any size.
+            settings: top_k and threshold of this answer; default: those that the recognizer was made with.
 
         Returns:
             the best categories of the gallery with their probabilities.
         """
+        settings = self._settings if settings is None else settings
         square = torch.from_numpy(to_square(frame, self._size))[None]
         probabilities = self._classify(self.features(square))[0].cpu().numpy()
-        best = np.argsort(-probabilities)[: self._settings.top_k]
+        best = np.argsort(-probabilities)[: settings.top_k]
         scores = tuple((self._categories[place], float(probabilities[place])) for place in best)
         label, score = scores[0]
-        return Answer(label if score > self._settings.threshold else UNKNOWN, scores, self.digest)
+        return Answer(label if score > settings.threshold else UNKNOWN, scores, self.digest)

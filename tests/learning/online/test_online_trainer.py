@@ -165,7 +165,7 @@ def test_a_resumed_trainer_that_still_waits_for_frames_saves_when_it_is_asked(on
     trainer = online(start=start)
     trainer.start(BufferFiller(BufferFillerSettings(), SyncSettings(), 32))
     assert trainer.request_save()
-    saved = wait_until(trainer, lambda status: status.saves == 1, timeout_s=20).saved
+    saved = wait_until(trainer, lambda status: status.saves == 1, timeout_s=120).saved
     assert trainer.status.state == "waiting"
     assert (saved.step, saved.digest) == (start.step, start.digest)
 
@@ -175,7 +175,7 @@ def test_a_save_asked_for_as_it_stops_is_made(online: Any, tmp_path: Path) -> No
     trainer.stop()
     assert trainer.request_save()
     trainer.start(BufferFiller(BufferFillerSettings(), SyncSettings(), 32))
-    wait_until(trainer, lambda status: status.saves == 1, timeout_s=20)
+    wait_until(trainer, lambda status: status.saves == 1, timeout_s=120)
 
 
 def test_a_resumed_run_drops_log_lines_of_updates_that_are_repeated(online: Any, tmp_path: Path, filled: Any) -> None:

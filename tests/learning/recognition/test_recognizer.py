@@ -71,6 +71,14 @@ def test_below_the_threshold_the_answer_is_unknown_but_the_scores_stay(gallery: 
     assert answer.scores[0][0] in CATEGORIES
 
 
+def test_top_k_and_threshold_may_change_from_answer_to_answer(gallery: Gallery, tmp_path: Path) -> None:
+    names = recognizer(tmp_path, gallery, top_k=2)
+    answer = names.answer(gallery.frames[0], RecognitionSettings(top_k=1, threshold=1.0))
+    assert len(answer.scores) == 1
+    assert answer.label == UNKNOWN
+    assert len(names.answer(gallery.frames[0]).scores) == 2
+
+
 def test_frames_of_another_size_and_shape_are_named_too(gallery: Gallery, tmp_path: Path) -> None:
     names = recognizer(tmp_path, gallery)
     wide = np.tile(gallery.frames[0], (1, 3, 1))
