@@ -21,8 +21,7 @@ MAX_LINES = 300
 _TOLERANCE = 0.1
 """How far a number of the page may be off before it has to be written again: every commit changes some."""
 _OVER = f"files over {MAX_LINES} lines"
-# Two files are a few lines too long at present.
-_LIMITS = {"import circles": 0, "folders that import each other": 0, _OVER: 2}
+_LIMITS = {"import circles": 0, "folders that import each other": 0, _OVER: 0}
 _MIN_DOCSTRINGS = {"exported names with a docstring, %": 100, "public functions and classes with a docstring, %": 80}
 
 
@@ -62,10 +61,14 @@ def problems(found: dict[str, int], page: str) -> list[str]:
         for name, least in _MIN_DOCSTRINGS.items()
         if found[name] < least
     ]
-    told = {name: int(count) for name, count in re.findall(r"^\| (.+) \| (\d+) \|$", page.partition(HEADING)[2], re.M)}
+    written = {
+        name: int(count) for name, count in re.findall(r"^\| (.+) \| (\d+) \|$", page.partition(HEADING)[2], re.M)
+    }
     for name, count in found.items():
-        if name not in told or abs(told[name] - count) > _TOLERANCE * count:
-            wrong.append(f"docs/architecture.md: {name} is {told.get(name)}, found {count}. Run scripts/code_counts.py")
+        if name not in written or abs(written[name] - count) > _TOLERANCE * count:
+            wrong.append(
+                f"docs/architecture.md: {name} is {written.get(name)}, found {count}. Run scripts/code_counts.py"
+            )
     return wrong
 
 

@@ -9,7 +9,7 @@ def test_the_counts_are_within_their_limits_and_in_the_page() -> None:
     assert code_counts.problems(code_counts.counts(), code_counts.PAGE.read_text(encoding="utf-8")) == []
 
 
-def test_a_broken_limit_and_an_old_page_are_told() -> None:
+def test_a_broken_limit_and_an_old_page_are_reported() -> None:
     found = code_counts.counts()
     page = code_counts.section(found)
     assert code_counts.problems(found, page) == []

@@ -12,8 +12,9 @@ from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from aassl_ros.bringup.exit_status import describe_exit, exit_failed
 from aassl_ros.bringup.preflight import check
-from aassl_ros.bringup.systems import PACKAGE, NodeSpec, describe_exit, exit_failed, node_specs, system
+from aassl_ros.bringup.systems import PACKAGE, NodeSpec, node_specs, system
 from aassl_ros.errors import RosError
 from aassl_ros.ros.transport import set_image_transport
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-from aassl_ros.bringup.systems import NodeSpec, describe_exit, exit_failed
+from aassl_ros.bringup.exit_status import describe_exit, exit_failed
+from aassl_ros.bringup.systems import NodeSpec
 from aassl_ros.errors import RosError
 from aassl_ros.ros.transport import set_image_transport
 from aassl_ros.ros_environment import prepare_environment

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rclpy.timer import Timer
 from rclpy.utilities import get_rmw_implementation_identifier
 from std_srvs.srv import Trigger
 
+from aassl_ros.data.bags.closing_recordings import ClosingRecordings
 from aassl_ros.data.bags.recording import Recording
 from aassl_ros.data.bags.unfinished import recovery_advice, unfinished_bags
 from aassl_ros.data.streams.clock_jump import StreamClock
@@ -45,8 +47,8 @@ class RecorderNode(ManagedNode):
         self._settings = self.declare(RecorderSettings, at_once=ADJUSTABLE, apply=self._apply)
         self._session: Session | None = None
         self._recording: Recording | None = None
-        self._closing: list[tuple[Recording, float]] = []
-        self._intakes: dict[str, TopicSubscriber] = {}
+        self._subscribers: dict[str, TopicSubscriber] = {}
+        self._closing = self._no_closing()
         self._backlog = SplitBacklog()
         self._times = StreamClock()
         self._set_back = -_CLOCK_SETTLED_S
@@ -77,9 +79,12 @@ class RecorderNode(ManagedNode):
         assert self._session is not None
         self._said.clear()
         self._backlog = SplitBacklog(self._motion_topics())
+        self._closing = self._no_closing(self._motion_topics())
         self._recording = self._open(0)
         self._activated = time.monotonic()
-        self._intakes = {intake.name: intake for intake in map(self._intake, self._settings.topics(self._session))}
+        self._subscribers = {
+            subscriber.name: subscriber for subscriber in map(self._subscriber, self._settings.topics(self._session))
+        }
         self._watchers = [
             self.create_timer(_LOOK_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME)),
             self.create_timer(_REVIEW_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME)),
@@ -96,12 +101,11 @@ class RecorderNode(ManagedNode):
         if recording is None:
             return
         self._drain(recording)
-        for intake in self._intakes.values():
-            intake.stop()
-        self._intakes, self._recording = {}, None
-        while self._closing:
-            self._close_old(self._closing[0])
-        self._close(recording)
+        for subscriber in self._subscribers.values():
+            subscriber.stop()
+        self._subscribers, self._recording = {}, None
+        self._closing.close_all()
+        self._closed(recording, recording.close().summary())
 
     def report(self) -> diagnostics.Report:
         """Return the status for diagnostics: the counts, and the most severe problem."""
@@ -118,7 +122,7 @@ class RecorderNode(ManagedNode):
             level, message = diagnostics.WARN, ledger.summary()
         return diagnostics.Report(level, message, {"bag": recording.path, **ledger.numbers()})
 
-    def _intake(self, name: str) -> TopicSubscriber:
+    def _subscriber(self, name: str) -> TopicSubscriber:
         assert self._session is not None
         is_image = name in self._session.roles.cameras.values()
         return TopicSubscriber(
@@ -148,12 +152,9 @@ class RecorderNode(ManagedNode):
         assert self._recording is not None
         self._backlog.follow(topic)
         self._add_topic(self._recording, topic)
-        if topic.name in self._motion_topics():
-            # A bag that still waits for its last samples receives this topic too.
-            for old, _ in self._closing:
-                self._add_topic(old, topic)
+        self._add_topic(self._closing, topic)
 
-    def _add_topic(self, recording: Recording, topic: FoundTopic) -> None:
+    def _add_topic(self, recording: Recording | ClosingRecordings, topic: FoundTopic) -> None:
         offered = qos.offered(topic.publishers)
         recording.add_topic(topic.name, topic.type, qos=offered, type_hash=topic.type_hash)
 
@@ -165,9 +166,7 @@ class RecorderNode(ManagedNode):
             self._begin_anew(log_ns)
         self._recording.receive(topic, log_ns, publish_ns, data)
         self._backlog.take(topic, log_ns, publish_ns, data)
-        if self._closing and topic in self._motion_topics():
-            for old, _ in self._closing:
-                old.receive(topic, log_ns, publish_ns, data)
+        self._closing.receive(topic, log_ns, publish_ns, data)
 
     def _begin_anew(self, log_ns: int) -> None:
         """Continue in a new bag, because readers of one bag would mix messages with the same times."""
@@ -183,8 +182,8 @@ class RecorderNode(ManagedNode):
         except AasslError as error:
             self._warn(f"The clock was set back, and no new bag could be opened: {error}")
             return
-        # No later joint state belongs to the old bag.
-        self._close_old(self._closing[-1])
+        # No later joint state belongs to an old bag.
+        self._closing.close_all()
         self.get_logger().warning(f"The clock was set back: {old.path} is closed. Recording continues in {new.path}.")
 
     def _on_lost(self, topic: str, count: int) -> None:
@@ -200,15 +199,13 @@ class RecorderNode(ManagedNode):
         due = time.monotonic() >= self._reviewed + _REVIEW_S
         if due:
             self._reviewed = time.monotonic()
-        for intake in self._intakes.values():
-            if due or intake.profile is None:
+        for subscriber in self._subscribers.values():
+            if due or subscriber.profile is None:
                 try:
-                    intake.look()
+                    subscriber.look()
                 except AasslError as error:
-                    self._warn(f"{intake.name} is not recorded: {error}")
-        for entry in list(self._closing):
-            if entry[0].settled or time.monotonic() > entry[1]:
-                self._close_old(entry)
+                    self._warn(f"{subscriber.name} is not recorded: {error}")
+        self._closing.close_settled()
 
     def _watch(self) -> None:
         if self._recording is None:
@@ -231,8 +228,8 @@ class RecorderNode(ManagedNode):
         """Return a warning if a camera or the joint states are missing; empty if all arrive."""
         assert self._session is not None
         for name in (*self._session.roles.cameras.values(), self._session.roles.joint_states):
-            if self._intakes[name].silent_s > _SILENCE_S:
-                return self._intakes[name].advice(_SILENCE_S)
+            if self._subscribers[name].silent_s > _SILENCE_S:
+                return self._subscribers[name].advice(_SILENCE_S)
         if time.monotonic() - self._activated < _SILENCE_S:
             return ""
         if self.get_parameter("use_sim_time").value and self.get_clock().now().nanoseconds == 0:
@@ -249,24 +246,19 @@ class RecorderNode(ManagedNode):
     def _drain(self, recording: Recording) -> None:
         """Receive the waiting messages, then joint states and commands until each frame has its sample."""
         until = time.monotonic() + self._settings.sample_timeout
-        for intake in self._intakes.values():
-            intake.take_waiting()
+        for subscriber in self._subscribers.values():
+            subscriber.take_waiting()
         while not recording.settled and time.monotonic() < until:
             time.sleep(_DRAIN_POLL_S)
-            for name, intake in self._intakes.items():
+            for name, subscriber in self._subscribers.items():
                 if name in self._motion_topics():
-                    intake.take_waiting()
+                    subscriber.take_waiting()
 
-    def _close(self, recording: Recording) -> None:
-        print(f"{recording.path}: {recording.close().summary()}", flush=True)
+    def _closed(self, recording: Recording, summary: str) -> None:
+        print(f"{recording.path}: {summary}", flush=True)
 
-    def _close_old(self, entry: tuple[Recording, float]) -> None:
-        """Close the bag before a split. An error is only logged, because the present bag must still be closed."""
-        self._closing.remove(entry)
-        try:
-            self._close(entry[0])
-        except AasslError as error:
-            self._warn(str(error))
+    def _no_closing(self, motion: Collection[str] = ()) -> ClosingRecordings:
+        return ClosingRecordings(motion, closed=self._closed, failed=self._warn)
 
     def _on_split(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if self._recording is None:
@@ -286,14 +278,14 @@ class RecorderNode(ManagedNode):
         assert self._recording is not None
         new = self._open(self._part + 1)
         old, self._recording = self._recording, new
-        self._closing.append((old, time.monotonic() + self._settings.sample_timeout))
+        self._closing.add(old, self._settings.sample_timeout)
         for topic, kept in self._backlog:
             self._add_topic(new, topic)
             for received_ns, publish_ns, data in kept:
                 new.receive(topic.name, received_ns if log_ns is None else log_ns, publish_ns, data)
-        for intake in self._intakes.values():
-            if intake.topic is not None:
-                self._add_topic(new, intake.topic)
+        for subscriber in self._subscribers.values():
+            if subscriber.topic is not None:
+                self._add_topic(new, subscriber.topic)
         return old, new
 
 
