@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aassl_ros.learning.online.online_trainer import OnlineStatus
+from aassl_ros.learning.online.status import OnlineStatus
 
 _EVERY_S = 30.0
 

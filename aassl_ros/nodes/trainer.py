@@ -32,8 +32,9 @@ from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import TrainingError, TrajectoryError
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from aassl_ros.learning.online.buffer_filler import BufferFiller, BufferFillerSettings
-from aassl_ros.learning.online.online_trainer import OnlineTrainer, Saved
+from aassl_ros.learning.online.online_trainer import OnlineTrainer
 from aassl_ros.learning.online.settings import ADJUSTABLE, OnlineSettings, starting_checkpoint
+from aassl_ros.learning.online.status import Saved
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.motion.arms import Arm, load_arm
 from aassl_ros.nodes.first_minutes import FirstMinutes

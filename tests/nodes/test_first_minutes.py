@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aassl_ros.learning.online.online_trainer import OnlineStatus, Saved
+from aassl_ros.learning.online.status import OnlineStatus, Saved
 from aassl_ros.nodes.first_minutes import FirstMinutes
 
 

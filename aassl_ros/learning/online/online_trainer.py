@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +19,7 @@ from aassl_ros.learning.checkpoints.checkpoint import FACTS, Checkpoint, Provena
 from aassl_ros.learning.compute.thread_priority import lower_priority
 from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.online.settings import OnlineSettings, resolve
+from aassl_ros.learning.online.status import OnlineStatus, Saved
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner, Losses
 from aassl_ros.learning.training.run_log import LOG, RunLog
@@ -38,34 +38,6 @@ class Experience(Protocol):
     def buffer(self) -> ReplayBuffer | None: ...
     @property
     def instances(self) -> frozenset[str]: ...
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A saved checkpoint, as it is announced."""
-
-    path: Path
-    digest: str
-    step: int
-
-
-@dataclass(frozen=True)
-class OnlineStatus:
-    """The state of an OnlineTrainer.
-
-    state: waiting, learning, paused, stopped or failed; line: a description of it, or the error.
-    images_per_s: counts both images of each pair. saves: number of checkpoints that this trainer wrote; saved: the
-    newest of them.
-    """
-
-    state: str
-    line: str
-    step: int
-    losses: Losses | None
-    updates_per_s: float
-    images_per_s: float
-    saves: int
-    saved: Saved | None
 
 
 class OnlineTrainer:
