@@ -44,7 +44,7 @@ REQUIRES = [
     "scikit-learn>=1.1,<2",
     "matplotlib>=3.5,<4",
     "rosbags>=0.10.4,<0.12",
-    "mcap>=1.2,<2",
+    "mcap>=1.6,<2",
     "PyYAML>=5.4,<7",
     "rich>=12,<16",
 ]

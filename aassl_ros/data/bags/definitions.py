@@ -35,6 +35,21 @@ _USUAL = {
     "duration": "builtin_interfaces/msg/Duration",
     "Header": "std_msgs/msg/Header",
 }
+# Types whose fields are read by their names (data/streams/messages.py).
+_READ_BY_NAME = (
+    "builtin_interfaces/msg/Time",
+    "builtin_interfaces/msg/Duration",
+    "std_msgs/msg/String",
+    "sensor_msgs/msg/JointState",
+    "sensor_msgs/msg/Image",
+    "sensor_msgs/msg/CompressedImage",
+    "trajectory_msgs/msg/JointTrajectory",
+    "trajectory_msgs/msg/JointTrajectoryPoint",
+    "geometry_msgs/msg/PoseStamped",
+    "geometry_msgs/msg/Pose",
+    "geometry_msgs/msg/Point",
+    "geometry_msgs/msg/Quaternion",
+)
 _SEPARATOR = re.compile(r"={20,}")
 _FIELD = re.compile(
     r"(?P<type>[A-Za-z][A-Za-z0-9_]*(?:/[A-Za-z][A-Za-z0-9_]*){0,2})(?:<=(?P<bound>\d{1,10}))?"
@@ -178,13 +193,15 @@ def _checked(types: Any) -> Types:
 
 
 def _register(store: Typestore, types: Types) -> None:
-    """Add types. If the bag defines a standard type differently, the bag's definition is used for this bag."""
+    """Add types. A standard type that the bag defines with other fields has those for this bag."""
     fresh: Types = {}
     for name, (_, fields) in types.items():
         known = store.fielddefs.get(name)
-        # The header of ROS 1 also has a counter, which rosbags skips itself.
-        if name == "std_msgs/msg/Header" or (known and _alike(known[1]) == _alike(fields)):
+        # ROS 1's header has a counter more, which rosbags leaves out by itself.
+        if name == "std_msgs/msg/Header" or (known and _kinds(known[1]) == _kinds(fields)):
             continue
+        if name in _READ_BY_NAME:
+            raise ValueError(f"the bag defines {name} with other fields than ROS 2 does")
         if known is not None:
             del store.fielddefs[name], store.types[name]
             store.cache.clear()
@@ -193,9 +210,12 @@ def _register(store: Typestore, types: Types) -> None:
         store.register(fresh)  # type: ignore[arg-type]
 
 
-def _alike(fields: Iterable[Any]) -> list[Any]:
-    """Fields in a form for comparison: ROS 1 uses some capital letters, and rosbags gives empty messages a field."""
-    return [(name.lower(), _plain(kind)) for name, kind in fields if name != "structure_needs_at_least_one_member"]
+def _kinds(fields: Iterable[Any]) -> list[Any]:
+    """What bytes show of fields: not their names, which ROS 1 writes otherwise here and there.
+
+    An empty message has one field in rosbags.
+    """
+    return [_plain(kind) for name, kind in fields if name != "structure_needs_at_least_one_member"]
 
 
 def _plain(kind: Any) -> Any:

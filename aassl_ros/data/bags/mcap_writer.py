@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +15,8 @@ from aassl_ros.data.bags.written_metadata import WrittenTopic
 
 # Messages are written and indexed in chunks of this size. A crash loses at most this, plus the buffers of the system.
 _CHUNK_BYTES = 1 << 20
+# A chunk of this age is written although it is not full.
+_CHUNK_S = 0.5
 
 
 class McapStorage:
@@ -29,6 +32,7 @@ class McapStorage:
         self._writer.start(profile=profile, library=written_metadata.LIBRARY)
         self._schemas: dict[tuple[str, bytes], int] = {}
         self._channels: list[int] = []
+        self._flushed_s = time.monotonic()
 
     def add_topic(self, topic: WrittenTopic) -> None:
         """Add a topic. The first one has number 0."""
@@ -41,6 +45,13 @@ class McapStorage:
     def write(self, number: int, log_ns: int, publish_ns: int, data: bytes) -> None:
         """Write one message of topic `number`."""
         self._writer.add_message(self._channels[number], log_ns, data, publish_ns)
+        if time.monotonic() - self._flushed_s > _CHUNK_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """End the chunk and write it: a killed process then loses none of it."""
+        self._writer.flush()
+        self._flushed_s = time.monotonic()
 
     def add_attachment(self, create_ns: int, log_ns: int, name: str, media_type: str, data: bytes) -> None:
         """Write an attachment."""

@@ -189,6 +189,7 @@ class Recording:
             self._idle = True
             if time.monotonic() >= snapshot_due:
                 snapshot_due = time.monotonic() + _SNAPSHOT_S
+                self._writer.flush()
                 self._latest = self._sampler.current_ledger()
         self._write_early(self._last_log_ns or time.time_ns())
         if self._last_log_ns == 0:

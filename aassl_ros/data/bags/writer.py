@@ -32,6 +32,8 @@ class _Storage(Protocol):
 
     def write(self, number: int, log_ns: int, publish_ns: int, data: bytes) -> None: ...
 
+    def flush(self) -> None: ...
+
     def close(self, metadata_text: str) -> None: ...
 
     def abandon(self) -> None: ...
@@ -142,6 +144,11 @@ class BagWriter:
     def set_custom_data(self, key: str, value: str) -> None:
         """Set a text in the custom data of metadata.yaml."""
         self._custom_data[key] = value
+
+    def flush(self) -> None:
+        """Give what is written to the system. Without a call, that happens while messages come, at 0.5 s or 1 MiB."""
+        with self._reporting():
+            self._storage.flush()
 
     def close(self) -> None:
         """Write the buffered messages, the index and metadata.yaml. Raises BagError if they cannot be written."""

@@ -250,6 +250,27 @@ def test_a_definition_counts_for_its_own_bag_only(tmp_path: Path) -> None:
     assert values == [[7], [0.5]]
 
 
+def test_a_standard_type_with_fields_of_other_names_is_read_by_ours_and_one_of_other_kinds_is_refused(
+    tmp_path: Path,
+) -> None:
+    for text, right in ((b"string DATA\n", True), (b"int32 data\n", False), (b"string data\nint32 more\n", False)):
+        path = tmp_path / "bag.mcap"
+        with path.open("wb") as stream:
+            writer = Writer(stream)
+            writer.start("ros2")
+            schema = writer.register_schema(messages.STRING, "ros2msg", text)
+            channel = writer.register_channel("/text", "cdr", schema, {})
+            writer.add_message(channel, 1, messages.encode_string("said"), 1)
+            writer.finish()
+        with BagReader(path) as reader:
+            (message,) = reader.messages()
+            if right:
+                assert reader.decode(message).data == "said"
+            else:
+                with pytest.raises(DataError, match=r"the bag defines std_msgs/msg/String with other fields"):
+                    reader.decode(message)
+
+
 # --- MCAP ---
 
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import resource
+import shutil
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 from aassl_ros.data.bags.check import check_bag
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.recording import Recording
+from aassl_ros.data.bags.recovery import recover_bag
 from aassl_ros.data.bags.writer import STORAGES, BagWriter
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.session import Session
@@ -236,3 +240,26 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_once(tmp_path: Path, ses
     (tmp_path / "file").write_text("")
     with pytest.raises(BagError, match="cannot be written"):
         Recording(tmp_path / "file" / "bag", session)
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_a_few_messages_are_safe_soon_though_no_more_come(
+    streams: Any, session: Session, tmp_path: Path, storage: str
+) -> None:
+    recording = Recording(tmp_path / "bag", session, storage=storage)
+    for message in list(streams.stream(0.1))[:5]:
+        recording.add_topic(message.topic, message.type)
+        recording.receive(message.topic, message.stamp_ns, message.stamp_ns, message.data)
+    saved = 0
+    until = time.monotonic() + 60
+    while saved < 5 and time.monotonic() < until:
+        time.sleep(0.05)
+        # As a kill would leave it.
+        shutil.rmtree(tmp_path / "copy", ignore_errors=True)
+        shutil.rmtree(tmp_path / "saved", ignore_errors=True)
+        shutil.copytree(tmp_path / "bag", tmp_path / "copy")
+        with contextlib.suppress(BagError):
+            saved = recover_bag(tmp_path / "copy", tmp_path / "saved").messages
+    assert saved >= 5
+    recording.close()
+    assert check_bag(tmp_path / "bag") == []
