@@ -122,13 +122,15 @@ class BagReader:
     def session(self) -> Session | None:
         """The session that the recorder wrote; None in a bag of another recorder. Raises BagError if it is damaged."""
         text = self.custom_data.get(topics.SESSION) or self._last_text(topics.SESSION)
-        return Session.from_json(text) if text else None
+        with self._naming():
+            return Session.from_json(text) if text else None
 
     @property
     def ledger(self) -> Ledger | None:
         """The recorder's counts; None in a bag of another recorder. Raises BagError if they are damaged."""
         text = self.custom_data.get(topics.LEDGER) or self._last_text(topics.LEDGER)
-        return Ledger.from_json(text) if text else None
+        with self._naming():
+            return Ledger.from_json(text) if text else None
 
     def episodes(self) -> tuple[Episode, ...]:
         """The episodes in the bag in order of their start, also discarded ones. Unreadable events are skipped."""
@@ -220,6 +222,13 @@ class BagReader:
             with contextlib.suppress(DataError):
                 text = _text(self.decode(message))
         return text
+
+    @contextlib.contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except BagError as error:
+            raise BagError(f"{self.path}: {error}") from error
 
     @contextlib.contextmanager
     def _advising(self) -> Iterator[None]:

@@ -153,7 +153,7 @@ def test_yaml_scalars_stay_the_text_they_are() -> None:
 @pytest.mark.parametrize("key", ["recorder/session", "recorder/ledger"])
 def test_session_and_ledger_of_another_shape_are_one_line(tmp_path: Path, key: str, text: str) -> None:
     path = bag(tmp_path / "bag", {key: text})
-    with BagReader(path) as reader, pytest.raises(BagError) as caught:
+    with BagReader(path) as reader, pytest.raises(BagError, match=str(path)) as caught:
         _ = reader.session, reader.ledger
     assert "\n" not in str(caught.value)
     assert all("\n" not in finding for finding in check_bag(path))
