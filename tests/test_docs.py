@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import shutil
+import subprocess
 from pathlib import Path
 from types import ModuleType
 
@@ -43,3 +45,22 @@ def test_the_examples_need_public_names_alone(file: Path) -> None:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("aassl_ros"):
             assert node.module in public, f"{file.name}:{node.lineno}"
+
+
+@pytest.mark.skipif(not (ROOT / ".venv" / "bin" / "mkdocs").is_file(), reason="mkdocs is not in .venv")
+def test_the_site_is_built_as_lint_builds_it_and_a_page_without_a_place_in_it_is_an_error(tmp_path: Path) -> None:
+    shown = subprocess.run(["make", "--dry-run", "lint"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (build,) = [line for line in shown.splitlines() if "mkdocs build" in line]
+    copy = tmp_path / "checkout"
+    copy.mkdir()
+    for name in ("docs", "scripts", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "mkdocs.yml"):
+        copy_one = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy_one(ROOT / name, copy / name)
+    for name in (".venv", "examples", "tests", "aassl_ros", "sim", "config", "LICENSE"):
+        (copy / name).symlink_to(ROOT / name)
+    good = subprocess.run(build, shell=True, cwd=copy, capture_output=True, text=True, check=False)
+    assert good.returncode == 0, good.stderr
+    (copy / "docs" / "lost.md").write_text("# A page that the navigation does not name\n")
+    bad = subprocess.run(build, shell=True, cwd=copy, capture_output=True, text=True, check=False)
+    assert bad.returncode != 0
+    assert "lost.md" in bad.stderr
