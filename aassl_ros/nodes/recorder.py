@@ -5,6 +5,7 @@ Counting, writing and matching are in data/bags/recording.py. The node finds the
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Collection
@@ -20,6 +21,7 @@ from aassl_ros.data.bags.closing_recordings import ClosingRecordings
 from aassl_ros.data.bags.recording import Recording
 from aassl_ros.data.bags.unfinished import recovery_advice, unfinished_bags
 from aassl_ros.data.streams.clock_jump import StreamClock
+from aassl_ros.data.streams.publishers import MIXED
 from aassl_ros.data.streams.session import Session
 from aassl_ros.errors import AasslError
 from aassl_ros.nodes.recorder_settings import ADJUSTABLE, RecorderSettings, make_session
@@ -222,6 +224,12 @@ class RecorderNode(ManagedNode):
                 self._said.add(trouble)
                 self.get_logger().warning(f"{self._recording.path}: there are {trouble}; the diagnostics count them.")
         for warning in self._recording.ledger.warnings:
+            if warning.startswith(MIXED) and warning not in self._said:
+                self._said.add(warning)
+                joints = self._intakes[self._motion_topics()[0]]
+                with contextlib.suppress(AasslError):  # the second publisher may have just come
+                    joints.look()
+                self.get_logger().warning(f"{warning}. {joints.name} is published by {joints.publisher_names}.")
             self._warn(warning)
 
     def _silent(self) -> str:

@@ -73,6 +73,11 @@ class TopicSubscriber:
         return self._publishers
 
     @property
+    def publisher_names(self) -> str:
+        """The nodes that publish the topic, separated by commas."""
+        return ", ".join(sorted({publisher.node_name for publisher in self._publishers}))
+
+    @property
     def profile(self) -> QoSProfile | None:
         """Profile of the subscription; None if there is none."""
         return None if self._subscription is None else self._subscription.qos_profile
@@ -86,7 +91,7 @@ class TopicSubscriber:
         """Say what to do about a topic without messages. after_s: time since the last one."""
         if not self._publishers:
             return f"{self.name}: there is no publisher. Start its driver, or remap the topic to the right name."
-        names = ", ".join(sorted({publisher.node_name for publisher in self._publishers}))
+        names = self.publisher_names
         offers = "; ".join(sorted({qos.describe(publisher.qos_profile) for publisher in self._publishers}))
         ours = qos.describe(self.profile) if self.profile is not None else "nothing"
         return (

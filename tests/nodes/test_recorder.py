@@ -350,6 +350,25 @@ def test_unusable_messages_are_reported_during_recording(
     assert "1 episode events refused" in said
 
 
+def test_two_publishers_of_the_same_joints_are_named_while_recording(
+    ros: Any, start_recorder: StartRecorder, tmp_path: Path
+) -> None:
+    robot = Robot(ros)
+    recorder = start_recorder(tmp_path / "bag")
+    ros.wait_for(robot.heard)
+    other = ros.node("joint_state_publisher").create_publisher(JointState, "joint_states", 10)
+    ros.wait_for(lambda: other.get_subscription_count() > 0)
+    for k in range(60):
+        robot.publish_joints(k * 20_000_000 + SECOND, position=0.5)
+        zero = JointState(name=["a"], position=[0.0])
+        zero.header.stamp = stamp(k * 20_000_000 + SECOND + 3_000_000)
+        other.publish(zero)
+        ros.spin(0.03)
+    said = stop(recorder)
+    assert "joint states of several publishers are mixed: a changed" in said
+    assert "is published by joint_state_publisher, robot." in said, said
+
+
 def test_an_episode_marked_by_hand_is_recorded_even_if_another_node_subscribed_first(
     ros: Any, start_recorder: StartRecorder, tmp_path: Path
 ) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,11 @@ from aassl_ros.data.bags.recorded_samples import RecordedSamples
 from aassl_ros.data.bags.roles import BagRoles
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.prepare.episode_events import EpisodeEvents
+from aassl_ros.data.prepare.joint_notes import joint_notes
 from aassl_ros.data.prepared.writer import EpisodeStates
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import Episode
+from aassl_ros.data.streams.receipt_clock import ReceiptClock
 from aassl_ros.data.streams.stream_consumer import StreamConsumer, StreamFrame
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import DataError, TrajectoryError
@@ -34,6 +38,8 @@ class BagCounts:
     without_sample: Counter[str] = field(default_factory=Counter)
     unusable: Counter[str] = field(default_factory=Counter)
     messages_refused: Counter[str] = field(default_factory=Counter)
+    hints: list[str] = field(default_factory=list)
+    publishers_mixed: bool = False
 
     def add(self, other: BagCounts) -> None:
         self.frames += other.frames
@@ -42,6 +48,8 @@ class BagCounts:
         self.without_sample += other.without_sample
         self.unusable += other.unusable
         self.messages_refused += other.messages_refused
+        self.hints += other.hints
+        self.publishers_mixed |= other.publishers_mixed
 
 
 class BagFrames:
@@ -50,20 +58,26 @@ class BagFrames:
     `read` passes each frame on as uint8 [S, S, 3]. Then `episodes` returns the states of these frames in order.
     """
 
-    def __init__(self, reader: BagReader, roles: BagRoles, image_size: int) -> None:
+    def __init__(
+        self, reader: BagReader, roles: BagRoles, image_size: int, sync_changes: Mapping[str, Any] | None = None
+    ) -> None:
         session = roles.session
         self._reader, self._roles = reader, roles
         self.counts = BagCounts()
         self.notes: list[str] = list(roles.notes)
         self.recorded = RecordedSamples()
-        self._settings = SyncSettings.of_session(session, reader.path)
+        self._settings = replace(SyncSettings.of_session(session, reader.path), **(sync_changes or {}))
+        # Samples of other settings cannot be compared with the recorder's.
+        self._compares = not sync_changes
+        self._joint_clock, self._frame_clock = ReceiptClock(), ReceiptClock()
+        self._mapped = 0
         self._consumer = StreamConsumer(
             image_size,
             self._settings,
             robot=session.robot,
             base_link=session.base_link,
             tip_link=session.tip_link,
-            on_sample=self.recorded.add_computed,
+            on_sample=self.recorded.add_computed if self._compares else None,
             on_late_pose=self._take_late_pose,
         )
         self._kept: list[tuple[Episode, list[StreamFrame]]] = []
@@ -77,6 +91,7 @@ class BagFrames:
     def read(self, keep: Callable[[NDArray[np.uint8]], None], progress: Callable[[int], None]) -> None:
         """Read the bag once. keep: called with each frame; progress: with the number of frames since its last call."""
         consumer, takers = self._consumer, self._takers()
+        self._read_first_clock()
         events = EpisodeEvents(self._reader, self._roles, self._settings)
         events.feed(consumer)
         sample_topics = [self._roles.session.topic(name) for name in topics.sample_topics(self._roles.camera)]
@@ -99,6 +114,12 @@ class BagFrames:
     def episodes(self) -> list[tuple[Episode, EpisodeStates]]:
         """The episodes that have frames, in order, with the states of their frames."""
         return [(episode, self._states(frames)) for episode, frames in self._kept]
+
+    def _read_first_clock(self) -> None:
+        """A command may come before the first joint state; how receipts relate to stamps must be known by then."""
+        for message in islice(self._reader.messages(self._roles.joint_topics), 1):
+            with suppress(DataError):  # counted where it is read
+                self._joint_clock.take(messages.header_stamp_ns(message.data), message.log_ns)
 
     def _takers(self) -> dict[str, Callable[[BagMessage], None]]:
         """Topic -> function that takes its messages. The recorder's samples are kept for comparison."""
@@ -123,16 +144,21 @@ class BagFrames:
 
     def _take_image(self, message: BagMessage) -> None:
         # Not decoded yet: this saves the work for frames outside episodes.
-        self._consumer.add_undecoded(messages.header_stamp_ns(message.data), partial(self._decode, message))
+        stamp_ns = messages.header_stamp_ns(message.data)
+        self._frame_clock.take(stamp_ns, message.log_ns)
+        self._consumer.add_undecoded(stamp_ns, partial(self._decode, message))
 
     def _take_joint_state(self, message: BagMessage) -> None:
         state = self._reader.decode(message)
         stamp_ns = messages.stamp_ns(state.header.stamp)
+        self._joint_clock.take(stamp_ns, message.log_ns)
         self._consumer.add_joint_state(stamp_ns, state.name, state.position, state.velocity, state.effort)
 
     def _take_command(self, message: BagMessage) -> None:
         trajectory = messages.trajectory_from_message(self._reader.decode(message))
-        self._consumer.add_trajectory(trajectory, message.log_ns)
+        if not trajectory.stamp_ns and self._joint_clock.differs:
+            self._mapped += 1
+        self._consumer.add_trajectory(trajectory, self._joint_clock.stamp_of(message.log_ns))
 
     def _take_object_pose(self, message: BagMessage) -> None:
         stamped = self._reader.decode(message)
@@ -168,6 +194,19 @@ class BagFrames:
         self.counts.frames, self.counts.outside_episodes = counts.frames, counts.outside_episodes
         self.counts.unusable += counts.unusable
         self.counts.without_sample += sync.rejected
+        joints, frames = self._joint_clock.offset_ns, self._frame_clock.offset_ns
+        difference_s = 0.0 if joints is None or frames is None else (frames - joints) / 1e9
+        if self._settings.joint_stamp_offset_s or self._settings.frame_stamp_offset_s:
+            difference_s = 0.0
+        problem = self._consumer.publishers_problem
+        self.counts.publishers_mixed = bool(problem)
+        self.counts.hints = joint_notes(sync, problem, difference_s)
+        self.notes += self.counts.hints
+        if self._mapped:
+            self.notes.append(
+                f"{self._mapped} commands have no stamp and were received by another clock than that of the stamps: "
+                "their receipt is converted to the clock of the joint states"
+            )
         if sync.restarts:
             self.notes.append(f"its clock was set back {sync.restarts} times: episodes end there")
 

@@ -98,7 +98,7 @@ def _read_all(
 
     bags = _BagsRead()
     for reader, roles in opened:
-        bags.read(reader, roles, settings.image_size, writer, advance)
+        bags.read(reader, roles, settings, writer, advance)
     pictures = PictureCounts()
     for source in sources:
         pictures.add(
@@ -123,6 +123,7 @@ def _read_all(
         folders=tuple(str(source.path) for source in sources),
         pictures=pictures.read,
         unreadable=pictures.unreadable,
+        publishers_mixed=bags.counts.publishers_mixed,
     )
     continuous = [*bags.continuous, *(name for source in sources for name in source.continuous_joints)]
     facts = {"report": report.to_json(), "settings": asdict(settings)}
@@ -145,9 +146,14 @@ class _BagsRead:
         self._seen = _SeenEpisodes()
 
     def read(
-        self, reader: BagReader, roles: BagRoles, size: int, writer: PreparedWriter, advance: Callable[[int], None]
+        self,
+        reader: BagReader,
+        roles: BagRoles,
+        settings: PrepareSettings,
+        writer: PreparedWriter,
+        advance: Callable[[int], None],
     ) -> None:
-        bag = BagFrames(reader, roles, size)
+        bag = BagFrames(reader, roles, settings.image_size, settings.sync_changes())
         bag.read(writer.append_frames, advance)
         for episode, states in bag.episodes():
             self._seen.add(reader.path, episode, states)
@@ -199,7 +205,8 @@ def _nothing_left(bags: list[Path], sources: Sequence[PictureSource], counts: Ba
     }
     why = ", ".join(f"{reason}: {count}" for reason, count in reasons.items() if count)
     total = counts.frames + found.read
-    return f"{names}: none of {total} frames can be used ({why}). Record episodes with aassl collect."
+    advice = "; ".join(dict.fromkeys(counts.hints)) or "Record episodes with aassl collect"
+    return f"{names}: none of {total} frames can be used ({why}). {advice[0].upper()}{advice[1:]}."
 
 
 def _done_before(out: Path, fingerprint: str) -> PrepareReport | None:

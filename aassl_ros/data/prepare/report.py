@@ -13,6 +13,7 @@ from aassl_ros.settings import setting
 
 # The recorder computes samples with the same class from the same messages, so a larger difference is a fault.
 AGREEMENT = 1e-9
+_SYNC = ("max_bracket_s", "joint_publisher", "frame_stamp_offset_s", "joint_stamp_offset_s", "command_stamp_offset_s")
 _LISTS = ("bags", "folders", "notes")
 
 
@@ -26,6 +27,16 @@ class PrepareSettings:
     command: tuple[str, ...] = setting((), "Topics of the commanded trajectories, one for each joint group")
     episode: str = setting("", "Topic of the episode events")
     object_pose: str = setting("", "Topic of the object's pose in the camera's frame")
+    max_bracket_s: float = setting(0.0, "Largest time between two joint states for interpolation, s; 0: that of the "
+                                   "recording, else 0.1", minimum=0.0, maximum=10.0)  # fmt: skip
+    joint_publisher: int = setting(0, "If publishers of the same joints are mixed: take the first (1), the second (2) "
+                                   "and so on; 0: as recorded", minimum=0, maximum=8)  # fmt: skip
+    frame_stamp_offset_s: float = setting(0.0, "Added to the stamps of frames, s; 0: as recorded",
+                                          minimum=-1e10, maximum=1e10)  # fmt: skip
+    joint_stamp_offset_s: float = setting(0.0, "Added to the stamps of joint states, s; 0: as recorded",
+                                          minimum=-1e10, maximum=1e10)  # fmt: skip
+    command_stamp_offset_s: float = setting(0.0, "Added to the stamps of commands, s; 0: as recorded",
+                                            minimum=-1e10, maximum=1e10)  # fmt: skip
     base_link: str = setting("", "Base link of the arm in the robot description")
     tip_link: str = setting("", "Link in the robot description that carries the object")
     continuous_joints: tuple[str, ...] = setting((), "Joints of picture folders whose angle wraps (for bags the robot "
@@ -39,12 +50,16 @@ class PrepareSettings:
         """The topics that the user names."""
         return NamedTopics(**{topic.name: getattr(self, topic.name) for topic in fields(NamedTopics)})
 
+    def sync_changes(self) -> dict[str, float]:
+        """The settings of the synchronization that differ from those of the recording."""
+        return {name: value for name in _SYNC if (value := getattr(self, name))}
+
     def key(self) -> dict[str, Any]:
         """The settings on which the prepared data depend.
 
         Settings that came later are included only if they are used, so that older data keep their fingerprint.
         """
-        later = {"continuous_joints", "skip_unreadable"}
+        later = {"continuous_joints", "skip_unreadable", *_SYNC}
         known = {name: value for name, value in asdict(self).items() if name not in ("workers", "layout")}
         return {name: value for name, value in known.items() if name not in later or value}
 
@@ -75,12 +90,14 @@ class PrepareReport:
     folders: tuple[str, ...] = ()
     pictures: int = 0
     unreadable: int = 0
+    publishers_mixed: bool = False
 
     @property
     def lossy(self) -> bool:
         """Whether frames or messages could not be used, or samples differ from the recorded ones."""
         differences = (self.largest_difference or 0.0, self.largest_command_difference or 0.0)
         lost = self.unusable or self.messages_refused or self.samples_not_recorded or self.unreadable
+        lost = lost or self.publishers_mixed
         return bool(lost or max(differences) > AGREEMENT)
 
     def to_json(self) -> dict[str, Any]:

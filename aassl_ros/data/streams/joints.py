@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.streams.clock_jump import JumpBack
+from aassl_ros.data.streams.publishers import PublisherTracks
 
 Floats = NDArray[np.float64]
 
@@ -19,7 +20,11 @@ Floats = NDArray[np.float64]
 # Why a message was dropped.
 NOT_FINITE = "not finite"
 WRONG_LENGTH = "wrong length"
+PARTLY_FINITE = "some joints not finite, the others kept"
+NO_POSITIONS = "no positions"
+NO_STAMP = "no stamp"
 WENT_BACKWARD = "stamp went backward"
+OTHER_PUBLISHER = "another publisher"
 # Why there is no state at a stamp.
 NO_STATE_BEFORE = "no joint state before"
 STREAM_ENDED = "joint stream ended"
@@ -89,13 +94,20 @@ class JointStream:
     Args:
         joints: the wanted joints, in this order; a state needs all of them. Empty means every joint that was received,
             in order of appearance; a joint not yet received at a stamp is NaN in its state.
+        publisher: if several publishers of the same joints are mixed, which one to take (see PublisherTracks); 0: all.
+
+    Attributes:
+        dropped: messages dropped, by reason.
+        too_wide_ms: brackets wider than allowed, ms, and how many states they cost.
     """
 
-    def __init__(self, joints: Sequence[str] = ()) -> None:
+    def __init__(self, joints: Sequence[str] = (), publisher: int = 0) -> None:
         self._fixed = bool(joints)
         self._series: dict[str, _Series] = {name: _Series() for name in joints}
         self._jump = JumpBack()
+        self._publishers = PublisherTracks(publisher)
         self.dropped: Counter[str] = Counter()
+        self.too_wide_ms: Counter[int] = Counter()
         self.last_ns: int | None = None
 
     @property
@@ -120,7 +132,13 @@ class JointStream:
         for series in self._series.values():
             series.stamps.clear()
             series.values.clear()
+        self._publishers.clear()
         self.last_ns = None
+
+    @property
+    def publishers_problem(self) -> str:
+        """Which publishers of the same joints are mixed; empty if none are."""
+        return self._publishers.problem
 
     def add(
         self,
@@ -135,7 +153,7 @@ class JointStream:
         Args:
             stamp_ns: its stamp, ns; it must increase for each joint.
             names: the names of n joints.
-            positions: [n], finite, rad or m.
+            positions: [n], rad or m. Joints whose position is not finite are left out.
             velocities: [n], may contain NaN, or empty.
             efforts: [n], may contain NaN, or empty.
 
@@ -143,7 +161,16 @@ class JointStream:
             False if the message was dropped; `dropped` counts it.
         """
         rows = [np.asarray(values, np.float64).tolist() for values in (positions, velocities, efforts)]
-        reason = self._reason_to_drop(stamp_ns, names, rows)
+        reason = self._wrong_form(names, rows)
+        if not reason and not all(map(math.isfinite, rows[0])):
+            names, rows = _finite_joints(names, rows)
+            if names:
+                self.dropped[PARTLY_FINITE] += 1
+            else:
+                reason = NOT_FINITE
+        if not reason and not self._publishers.take(stamp_ns, names, rows[0]):
+            reason = OTHER_PUBLISHER
+        reason = reason or self._wrong_stamp(stamp_ns, names)
         if reason:
             self.dropped[reason] += 1
             return False
@@ -159,17 +186,18 @@ class JointStream:
         self.last_ns = stamp_ns if self.last_ns is None else max(self.last_ns, stamp_ns)
         return True
 
-    def _reason_to_drop(self, stamp_ns: int, names: Sequence[str], rows: list[list[float]]) -> str | None:
+    def _wrong_form(self, names: Sequence[str], rows: list[list[float]]) -> str:
+        if names and not rows[0]:
+            return NO_POSITIONS
         right_length = len(rows[0]) == len(names) and all(len(row) in (0, len(names)) for row in rows[1:])
-        if not right_length or not names or len(set(names)) != len(names):
-            return WRONG_LENGTH
-        if not all(map(math.isfinite, rows[0])):
-            return NOT_FINITE
+        return "" if right_length and names and len(set(names)) == len(names) else WRONG_LENGTH
+
+    def _wrong_stamp(self, stamp_ns: int, names: Sequence[str]) -> str:
         for name in names:
             series = self._series.get(name)
             if series is not None and series.stamps and series.stamps[-1] >= stamp_ns:
-                return WENT_BACKWARD
-        return None
+                return NO_STAMP if stamp_ns == 0 else WENT_BACKWARD
+        return ""
 
     def at(self, stamp_ns: int, max_bracket_ns: int) -> JointState | str:
         """The interpolated state at a stamp.
@@ -197,6 +225,7 @@ class JointStream:
         if heard == 0:
             return NO_STATE_BEFORE
         if widest > max_bracket_ns:
+            self.too_wide_ms[-(-widest // 1_000_000)] += 1
             return BRACKET_TOO_WIDE
         return JointState(self.names, values[0], values[1], values[2], widest)
 
@@ -207,3 +236,9 @@ class JointStream:
         """Drop states that no stamp from `stamp_ns` on needs."""
         for series in self._series.values():
             series.forget_before(stamp_ns)
+
+
+def _finite_joints(names: Sequence[str], rows: list[list[float]]) -> tuple[list[str], list[list[float]]]:
+    """The joints whose position is finite, with their values."""
+    kept = [index for index, position in enumerate(rows[0]) if math.isfinite(position)]
+    return [names[index] for index in kept], [[row[index] for index in kept] if row else [] for row in rows]

@@ -11,6 +11,7 @@ from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import EpisodeEvent, EpisodeTracker
 from aassl_ros.data.streams.image_check import ImageCheck
 from aassl_ros.data.streams.ledger import Ledger
+from aassl_ros.data.streams.receipt_clock import ReceiptClock
 from aassl_ros.data.streams.session import Session
 from aassl_ros.data.streams.sync import Sample, Synchronizer, SyncSettings
 from aassl_ros.errors import DataError, TrajectoryError
@@ -30,6 +31,8 @@ class FrameSampler:
             camera: tuple(session.topic(name) for name in topics.sample_topics(camera)) for camera in self._cameras
         }
         self._samples: deque[tuple[str, Sample]] = deque()
+        self._publishers_warned = False
+        self._clock = ReceiptClock()
         self._form_checks = {camera: ImageCheck() for camera in self._cameras}
         self._image_size: dict[str, tuple[int, int]] = {}
         self._takers: dict[str, Callable[[int, bytes], None]] = {}
@@ -103,8 +106,12 @@ class FrameSampler:
     def _take_joint_state(self, log_ns: int, data: bytes) -> None:
         message = messages.decode(messages.JOINT_STATE, data)
         stamp_ns = messages.stamp_ns(message.header.stamp)
+        self._clock.take(stamp_ns, log_ns)
         for synchronizer in self._cameras.values():
             synchronizer.add_joint_state(stamp_ns, message.name, message.position, message.velocity, message.effort)
+        if not self._publishers_warned and (problem := next(iter(self._cameras.values())).publishers_problem):
+            self._publishers_warned = True
+            self._warn(problem)
 
     def _take_command(self, log_ns: int, data: bytes) -> None:
         try:
@@ -113,7 +120,7 @@ class FrameSampler:
             self.ledger.commands_refused += 1
             return
         for synchronizer in self._cameras.values():
-            synchronizer.add_trajectory(trajectory, log_ns)
+            synchronizer.add_trajectory(trajectory, self._clock.stamp_of(log_ns))
 
     def _take_episode(self, log_ns: int, data: bytes) -> None:
         try:

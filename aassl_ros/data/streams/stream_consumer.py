@@ -126,6 +126,11 @@ class StreamConsumer:
         """Counts of samples, frames without sample, dropped joint states, and restarts of the clock."""
         return self._synchronizer.counts
 
+    @property
+    def publishers_problem(self) -> str:
+        """Which publishers of the same joints are mixed, and what to do; empty if none are."""
+        return self._synchronizer.publishers_problem
+
     def add_image(self, stamp_ns: int, image: Image) -> None:
         """Add a frame uint8 [H, W, 3]. Only its centre square at training size is stored."""
         picture = self._picture(image)

@@ -43,6 +43,12 @@ class SyncSettings:
         0.05, "Largest delay of a command after its stamp, s; a later one counts as late", minimum=0.0, maximum=1.0
     )
     joints: tuple[str, ...] = setting((), "Joints that a sample must have, in order; empty: every joint received")
+    joint_publisher: int = setting(
+        0,
+        "If publishers of the same joints are mixed: take the first (1), the second (2) and so on; 0: take all",
+        minimum=0,
+        maximum=8,
+    )
     frame_stamp_offset_s: float = setting(0.0, "Added to the stamps of frames, s", minimum=-10.0, maximum=10.0)
     joint_stamp_offset_s: float = setting(0.0, "Added to the stamps of joint states, s", minimum=-10.0, maximum=10.0)
     command_stamp_offset_s: float = setting(0.0, "Added to the stamps of commands, s", minimum=-10.0, maximum=10.0)
@@ -94,6 +100,7 @@ class SyncCounts:
     samples: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     joint_states_dropped: Counter[str] = field(default_factory=Counter)
+    too_wide_ms: Counter[int] = field(default_factory=Counter)
     late_commands: int = 0
     restarts: int = 0
     brackets: Counter[int] = field(default_factory=Counter)
@@ -125,7 +132,7 @@ class Synchronizer:
     ) -> None:
         self._settings = settings or SyncSettings()
         self._rejected = rejected
-        self._joints = JointStream(self._settings.joints)
+        self._joints = JointStream(self._settings.joints, self._settings.joint_publisher)
         self._commands = CommandInForce()
         self._commanded = False
         self._pending: deque[tuple[int, Any]] = deque()
@@ -134,7 +141,7 @@ class Synchronizer:
         self._last_frame_ns: int | None = None
         self._decided_ns: int | None = None
         self._forgotten_ns = 0
-        self.counts = SyncCounts(joint_states_dropped=self._joints.dropped)
+        self.counts = SyncCounts(joint_states_dropped=self._joints.dropped, too_wide_ms=self._joints.too_wide_ms)
 
     @property
     def pending(self) -> int:
@@ -145,6 +152,11 @@ class Synchronizer:
     def joint_names(self) -> tuple[str, ...]:
         """The joints in the settings, or all joints received so far."""
         return self._joints.names
+
+    @property
+    def publishers_problem(self) -> str:
+        """Which publishers of the same joints are mixed, and what to do; empty if none are."""
+        return self._joints.publishers_problem
 
     def add_joint_state(
         self,

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_streams import MS, SECOND, SIZE, Message, command, joint_state, stream, without
+from small_streams import MS, SECOND, SIZE, Message, command, joint_state, record, stream, without
 
+from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.writer import BagWriter
 from aassl_ros.data.prepare.prepare import PrepareReport, PrepareSettings, prepare
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.streams import messages
-from aassl_ros.errors import BagError
+from aassl_ros.errors import BagError, DataError
 
 FLOATS = "std_msgs/msg/Float64MultiArray"
 
@@ -115,3 +116,106 @@ def test_a_robot_description_of_another_type_is_passed_over(tmp_path: Path) -> N
     data, report = prepared(write(tmp_path / "bag", recorded))
     assert len(data)
     assert any("no tip pose" in note for note in report.notes)
+
+
+def shifted(message: Message, stamp_ns: int) -> Message:
+    """The same message with another stamp in its header, received as before."""
+    decoded = messages.decode(message.type, message.data)
+    stamp = replace(decoded.header.stamp, sec=stamp_ns // SECOND, nanosec=stamp_ns % SECOND)
+    changed = replace(decoded, header=replace(decoded.header, stamp=stamp))
+    return message._replace(data=messages.encode(changed, message.type))
+
+
+def with_positions(message: Message, names: Sequence[str], positions: Sequence[float]) -> Message:
+    return message._replace(data=messages.encode_joint_state(message.stamp_ns, names, positions))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda message: with_positions(message, ("a",), (np.nan,)), "joint states dropped: not finite"),
+        (lambda message: shifted(message, 0), "joint states dropped: no stamp"),
+        (lambda message: with_positions(message, ("a",), ()), "joint states dropped: no positions"),
+        (lambda message: with_positions(message, ("a", "b"), (1.0,)), "joint states dropped: wrong length"),
+    ],
+)
+def test_why_no_frame_has_a_joint_state_is_said(tmp_path: Path, change: Any, reason: str) -> None:
+    recorded = [change(one) if one.topic == "/joint_states" else one for one in stream(1.0)]
+    with pytest.raises(DataError, match=reason):
+        prepared(write(tmp_path / "bag", recorded))
+
+
+def test_joints_that_are_finite_are_kept_beside_one_that_is_not(tmp_path: Path) -> None:
+    recorded = [
+        with_positions(one, ("wheel", "a"), (np.nan, one.stamp_ns / SECOND)) if one.topic == "/joint_states" else one
+        for one in stream(1.0)
+    ]
+    data, report = prepared(write(tmp_path / "bag", recorded))
+    assert data.joint_names == ("a",)
+    np.testing.assert_allclose(data.joint_position[:, 0], data.stamps_ns / SECOND, atol=1e-6)
+    assert any("100 joint states dropped: some joints not finite, the others kept" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("period_ms", [120, 200])
+def test_slow_joint_states_name_the_bracket_that_helps(tmp_path: Path, period_ms: int) -> None:
+    slow = [joint_state(stamp) for stamp in range(SECOND - 301 * MS, 2 * SECOND + 300 * MS, period_ms * MS)]
+    bag = write(tmp_path / "bag", [*without(stream(1.0), "/joint_states"), *slow])
+    bracket_s = period_ms / 1000
+    with pytest.raises(DataError, match=rf"--max-bracket-s {bracket_s:g} "):
+        prepared(bag)
+    data, _ = prepared(bag, max_bracket_s=bracket_s)
+    assert len(data) > 20
+    np.testing.assert_allclose(data.joint_position[:, 0], data.stamps_ns / SECOND, atol=1e-6)
+
+
+def test_clocks_that_differ_name_the_offset_that_helps(tmp_path: Path) -> None:
+    recorded = [
+        shifted(one, one.stamp_ns + 50 * SECOND) if one.topic == "/joint_states" else one for one in stream(1.0)
+    ]
+    bag = write(tmp_path / "bag", recorded)
+    with pytest.raises(DataError, match=r"--joint-stamp-offset-s -50.000 "):
+        prepared(bag)
+    assert len(prepared(bag, joint_stamp_offset_s=-50.0)[0]) > 20
+
+
+def test_commands_without_a_stamp_are_mapped_to_the_clock_of_the_stamps(tmp_path: Path) -> None:
+    """Stamps are simulated, receipts are of the wall clock."""
+    recorded = [shifted(one, 0) if one.topic == "/command" else one for one in stream(2.0)]
+    wall_ns = 1_700_000_000 * SECOND
+    bag = write(tmp_path / "bag", [one._replace(stamp_ns=one.stamp_ns + wall_ns) for one in recorded])
+    plain = prepared(write(tmp_path / "plain", stream(2.0)))[0]
+
+    data, report = prepared(bag)
+
+    np.testing.assert_array_equal(np.isfinite(data.joint_command), np.isfinite(plain.joint_command))
+    assert np.isfinite(data.joint_command).any()
+    assert any("commands have no stamp" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("period_ms", [10, 50])
+def test_states_of_two_publishers_are_told_and_one_can_be_taken(tmp_path: Path, period_ms: int) -> None:
+    zeros = [
+        with_positions(joint_state(stamp), ("a",), (0.0,))
+        for stamp in range(SECOND + 3 * MS, 2 * SECOND, period_ms * MS)
+    ]
+    bag = write(tmp_path / "bag", [*stream(1.0), *zeros])
+
+    _, report = prepared(bag)
+    assert report.lossy
+    (note,) = [note for note in report.notes if "several publishers are mixed" in note]
+    assert "1 began with a = 1 (" in note
+    assert "2 with a = 0 (" in note
+
+    data, report = prepared(bag, joint_publisher=1)
+    np.testing.assert_allclose(data.joint_position[:, 0], data.stamps_ns / SECOND, atol=1e-6)
+    assert not report.lossy
+    assert np.abs(prepared(bag, joint_publisher=2, max_bracket_s=0.1)[0].joint_position).max() == 0
+
+
+def test_a_recorder_tells_of_two_publishers_while_it_records(tmp_path: Path) -> None:
+    zeros = [with_positions(joint_state(SECOND + k * 10 * MS + 3 * MS), ("a",), (0.0,)) for k in range(90)]
+    recorded = sorted([*stream(1.0), *zeros], key=lambda message: message.stamp_ns)
+    with BagReader(record(tmp_path / "bag", recorded)) as reader:
+        assert reader.ledger is not None
+        (warning,) = reader.ledger.warnings
+    assert warning.startswith("joint states of several publishers are mixed: a changed ")
