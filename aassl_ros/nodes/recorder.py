@@ -226,7 +226,7 @@ class RecorderNode(ManagedNode):
         for warning in self._recording.ledger.warnings:
             if warning.startswith(MIXED) and warning not in self._said:
                 self._said.add(warning)
-                joints = self._intakes[self._motion_topics()[0]]
+                joints = self._subscribers[self._motion_topics()[0]]
                 with contextlib.suppress(AasslError):  # the second publisher may have just come
                     joints.look()
                 self.get_logger().warning(f"{warning}. {joints.name} is published by {joints.publisher_names}.")
