@@ -17,6 +17,10 @@ MAGIC = b"SQLite format 3\0"
 SQLITE_ERRORS = (sqlite3.Error, sqlite3.Warning, OverflowError, MemoryError, UnicodeDecodeError)
 _MAX_TOPICS = 65536
 _MAX_TEXT = 16 << 20
+# Steps of sqlite's machine between two looks, and how many a query may take. A row takes some ten, and as many bytes.
+_STEPS = 1_000_000
+_STEPS_BASE = 10_000_000
+_STEPS_A_BYTE = 10
 _LENGTH_LIMIT = 0  # SQLITE_LIMIT_LENGTH
 
 
@@ -39,6 +43,8 @@ class SqliteFile:
             if beside.exists() and beside.stat().st_size and not lenient:
                 raise UnclosedError(self.path, f"its last messages are still in {beside.name}")
         self._connection = connect(path)
+        self._steps_left = 0
+        self._connection.set_progress_handler(self._out_of_steps, _STEPS)
         try:
             self._read(lenient)
         except SQLITE_ERRORS as error:
@@ -74,7 +80,7 @@ class SqliteFile:
     def last_number(self) -> int:
         """The highest id of a message; 0 if it cannot be read."""
         try:
-            (number,) = self._connection.execute("SELECT max(id) FROM messages").fetchone()
+            (number,) = self._execute("SELECT max(id) FROM messages", []).fetchone()
         except SQLITE_ERRORS:
             return 0
         return number if isinstance(number, int) else 0
@@ -88,17 +94,27 @@ class SqliteFile:
 
     def _verify(self) -> None:
         try:
-            (said,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+            (said,) = self._execute("PRAGMA quick_check(1)", []).fetchone()
         except SQLITE_ERRORS as error:
             raise DamagedError(self.path, first_line(error)) from error
         if said != "ok":
             raise DamagedError(self.path, str(said).splitlines()[-1])
 
+    def _execute(self, query: str, values: list[int]) -> sqlite3.Cursor:
+        """Start a query that takes no more steps than the rows of a file of this size need."""
+        self._steps_left = _STEPS_BASE + _STEPS_A_BYTE * self._size
+        return self._connection.execute(query, values)
+
+    def _out_of_steps(self) -> bool:
+        """Count steps; sqlite calls this. Pages that name each other have rows without end."""
+        self._steps_left -= _STEPS
+        return self._steps_left < 0
+
     def _checked_rows(self, query: str, values: list[int]) -> Iterator[tuple[int, int, int, bytes]]:
         """Yield rows after checks of their types, and of their total size against the size of the file."""
         total = 0
         try:
-            for number, topic, log_ns, data in self._connection.execute(query, values):
+            for number, topic, log_ns, data in self._execute(query, values):
                 if not isinstance(topic, int) or not isinstance(log_ns, int) or not isinstance(data, bytes):
                     raise DamagedError(self.path, f"message {number} has values of other types than a message has")
                 total += len(data) + 4
@@ -152,7 +168,7 @@ class SqliteFile:
         return {str(kind): (str(text), str(encoding)) for kind, encoding, text in self._rows(query)}
 
     def _rows(self, query: str) -> list[Any]:
-        rows = self._connection.execute(query).fetchmany(_MAX_TOPICS + 1)
+        rows = self._execute(query, []).fetchmany(_MAX_TOPICS + 1)
         characters = sum(len(value) for row in rows for value in row if isinstance(value, str))
         if len(rows) > _MAX_TOPICS or characters > _MAX_TEXT:
             raise DamagedError(self.path, "its tables of topics and types are larger than those of any bag")

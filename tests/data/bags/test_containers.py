@@ -18,6 +18,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from aassl_ros.cli.main import main
 from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.bags.recovery import recover_bag
 from aassl_ros.data.bags.writer import STORAGES, BagWriter
 from aassl_ros.data.prepare.prepare import prepare
 from aassl_ros.data.prepare.report import PrepareSettings
@@ -199,6 +200,16 @@ def test_a_name_without_the_suffix_of_compression_is_found_and_the_other_way_rou
     file.unlink()
     with BagReader(bag) as reader:
         assert (len(list(reader.messages())), reader.compression) == (1, "file")
+
+
+@pytest.mark.parametrize("kind", ["ros1 mcap", "early sqlite3", "mcap zstd"])
+def test_bags_of_another_kind_recover_as_they_are(tmp_path: Path, streams: Any, kind: str) -> None:
+    bag = make(kind, tmp_path, recorded(streams))
+    counts = recover_bag(bag, tmp_path / "saved")
+    assert counts.lossless
+    with BagReader(bag) as before, BagReader(tmp_path / "saved") as after:
+        assert list(after.messages()) == list(before.messages())
+        assert after.topics == before.topics
 
 
 def test_what_is_no_bag_is_told_with_what_would_be_one(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import resource
 import shutil
-import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mcap.writer import CompressionType, IndexType, Writer
+from mutants import HARM, harmed
 from rosbags.rosbag1 import Writer as Rosbag1Writer
 from rosbags.typesys import Stores, get_typestore
 
@@ -119,33 +119,6 @@ def read_all(path: Path) -> int:
                 said.append(error)
     assert all("\n" not in str(error) for error in said)
     return decoded
-
-
-# What is done to a file: (kind, place as a part of the file, strength).
-HARM = st.tuples(
-    st.sampled_from(["flip", "cut", "zero", "ones", "huge32", "huge64", "repeat", "drop", "letters"]),
-    st.floats(0, 1),
-    st.integers(0, 255),
-)
-
-
-def harmed(data: bytes, harm: tuple[str, float, int]) -> bytes:
-    kind, part, strength = harm
-    place = int(part * max(0, len(data) - 1))
-    length = 1 + strength * 8
-    before, middle, after = data[:place], data[place : place + length], data[place + length :]
-    if kind == "cut":
-        return before
-    if kind == "flip":
-        return before + bytes([middle[0] ^ (1 << strength % 8)]) + middle[1:] + after if middle else data
-    if kind in ("huge32", "huge64"):
-        value = (1 << 31) + strength if kind == "huge32" else (1 << 63) + strength
-        packed = struct.pack("<I" if kind == "huge32" else "<Q", value)
-        return before + packed + data[place + len(packed) :]
-    if kind == "repeat":
-        return before + middle * 50 + after
-    filler = {"zero": b"\0", "ones": b"\xff", "letters": b"a: [", "drop": b""}[kind]
-    return before + (filler * len(middle))[: len(middle)] + after
 
 
 def one_line_or_counts(path: Path) -> None:

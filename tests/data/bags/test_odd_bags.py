@@ -387,6 +387,29 @@ def test_a_view_that_never_ends_is_no_table_of_messages(tmp_path: Path) -> None:
     assert "so it is no bag" in refused(database(tmp_path / "bag.db3", TOPICS, ONE, endless))
 
 
+def test_a_tree_of_pages_that_all_have_the_same_children_ends(tmp_path: Path) -> None:
+    """Each interior page of the table names one child for all: rows without end in a small file."""
+    path = tmp_path / "bag.db3"
+    many = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) "
+        "INSERT INTO messages(topic_id, timestamp, data) SELECT 1, i, x'00' FROM n"
+    )
+    database(path, "PRAGMA page_size = 512", TOPICS, ONE, TABLE, many)
+    data = bytearray(path.read_bytes())
+    size = struct.unpack(">H", data[16:18])[0]
+    for start in range(size, len(data), size):
+        if data[start] == 5:  # interior page: its cells begin with the number of the child
+            count = struct.unpack(">H", data[start + 3 : start + 5])[0]
+            cells = struct.unpack(f">{count}H", data[start + 12 : start + 12 + 2 * count])
+            for cell in cells:
+                data[start + cell : start + cell + 4] = data[start + cells[0] : start + cells[0] + 4]
+    path.write_bytes(data)
+    with contextlib.suppress(BagError), BagReader(path) as reader:
+        list(reader.messages())
+    with contextlib.suppress(BagError):
+        recover_bag(path, tmp_path / "saved")
+
+
 @pytest.mark.parametrize("values", ["1, 'soon', x'00'", "1, 5, 'text'", "1, 5, NULL", "1, 1e30, x'00'"])
 def test_a_message_of_other_values_is_named(tmp_path: Path, values: str) -> None:
     path = database(
