@@ -171,7 +171,7 @@ class TrainerNode(ManagedNode):
     def _on_frame(self, header: Header, frame: NDArray[np.uint8]) -> None:
         if self._intake is not None and self._feed is not None:
             self._say(self._first_minutes.hear(self._feed.topic))
-            self._intake.add_frame(messages.stamp_ns(header.stamp), frame)
+            self._intake.add_frame(messages.stamp_ns(header.stamp), frame, header.frame_id)
 
     def _on_joint_state(self, message: JointState) -> None:
         if self._intake is not None:
@@ -191,7 +191,8 @@ class TrainerNode(ManagedNode):
     def _on_object_pose(self, message: PoseStamped) -> None:
         if self._intake is not None:
             stamp_ns = messages.stamp_ns(message.header.stamp)
-            self._intake.add_object_pose(stamp_ns, messages.pose_from_message(message))
+            pose = messages.pose_from_message(message)
+            self._intake.add_object_pose(stamp_ns, pose, message.header.frame_id)
 
     def _on_episode(self, message: String) -> None:
         if self._intake is not None and (refused := self._intake.add_episode(message.data)):

@@ -27,6 +27,9 @@ from aassl_ros.data.streams.stream_consumer import StreamConsumer, StreamFrame
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import DataError, TrajectoryError
 
+# How long a frame waits for the object's pose after it, s of the camera's stream: pose estimation takes time.
+_POSE_DELAY_S = 1.0
+
 
 @dataclass
 class BagCounts:
@@ -71,6 +74,7 @@ class BagFrames:
         self._compares = not sync_changes
         self._joint_clock, self._frame_clock = ReceiptClock(), ReceiptClock()
         self._mapped = 0
+        self._pose_problems: Counter[str] = Counter()
         self._consumer = StreamConsumer(
             image_size,
             self._settings,
@@ -79,6 +83,8 @@ class BagFrames:
             tip_link=session.tip_link,
             on_sample=self.recorded.add_computed if self._compares else None,
             on_late_pose=self._take_late_pose,
+            # A frame waits for the pose after it.
+            episode_delay_s=_POSE_DELAY_S if roles.session.roles.object_pose in reader.topics else 0.0,
         )
         self._kept: list[tuple[Episode, list[StreamFrame]]] = []
         self._place_of: dict[int, tuple[int, int]] = {}  # stamp -> indices in _kept
@@ -146,6 +152,7 @@ class BagFrames:
         # Not decoded yet: this saves the work for frames outside episodes.
         stamp_ns = messages.header_stamp_ns(message.data)
         self._frame_clock.take(stamp_ns, message.log_ns)
+        self._consumer.use_image_frame(messages.frame_id(message.data))
         self._consumer.add_undecoded(stamp_ns, partial(self._decode, message))
 
     def _take_joint_state(self, message: BagMessage) -> None:
@@ -162,7 +169,12 @@ class BagFrames:
 
     def _take_object_pose(self, message: BagMessage) -> None:
         stamped = self._reader.decode(message)
-        self._consumer.add_object_pose(messages.stamp_ns(stamped.header.stamp), messages.pose_from_message(stamped))
+        pose = messages.pose_from_message(stamped)
+        try:
+            self._consumer.add_object_pose(messages.stamp_ns(stamped.header.stamp), pose, stamped.header.frame_id)
+        except DataError as error:
+            self._pose_problems[str(error)] += 1
+            raise
 
     def _take_late_pose(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
         if stamp_ns in self._place_of:
@@ -202,6 +214,7 @@ class BagFrames:
         self.counts.publishers_mixed = bool(problem)
         self.counts.hints = joint_notes(sync, problem, difference_s)
         self.notes += self.counts.hints
+        self.notes += self._pose_notes()
         if self._mapped:
             self.notes.append(
                 f"{self._mapped} commands have no stamp and were received by another clock than that of the stamps: "
@@ -209,6 +222,17 @@ class BagFrames:
             )
         if sync.restarts:
             self.notes.append(f"its clock was set back {sync.restarts} times: episodes end there")
+
+    def _pose_notes(self) -> list[str]:
+        notes = [f"{count} poses refused: {problem}" for problem, count in self._pose_problems.items()]
+        if count := self._consumer.counts.poses_interpolated:
+            notes.append(f"the object's pose of {count} frames is interpolated between two messages")
+        poses = [frame.object_pose for _, frames in self._kept for frame in frames]
+        missing = sum(bool(np.isnan(pose).any()) for pose in poses)
+        if missing and self._roles.session.roles.object_pose in self._reader.topics:
+            bound = self._settings.max_bracket_s
+            notes.append(f"no object pose of {missing} of {len(poses)} frames: none within {bound:g} s on both sides")
+        return notes
 
     def _states(self, frames: list[StreamFrame]) -> EpisodeStates:
         samples = [frame.sample for frame in frames]

@@ -13,14 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.streams.episodes import Episode, EpisodeEvent, EpisodeTracker
 from aassl_ros.data.streams.images import Image, to_square
+from aassl_ros.data.streams.poses import PoseStream
 from aassl_ros.data.streams.robot_kinematics import RobotKinematics
 from aassl_ros.data.streams.sync import Sample, SyncCounts, Synchronizer, SyncSettings
 from aassl_ros.errors import DataError
 from aassl_ros.motion.trajectory import Trajectory
 
 ANOTHER_SIZE = "image of another size than the first"
-# Maximum number of poses that wait for their frame: ten seconds at 1 kHz, about 3 MB.
-_POSES_KEPT = 10_000
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ class StreamFrame:
         image: uint8 [S, S, 3] RGB at training size.
         sample: joints and command at the frame's stamp; its `frame` is None.
         episode: the episode that the frame belongs to.
-        object_pose: float64 [7] in the camera's frame, x y z in m and the quaternion x y z w; NaN if no pose with this
-            stamp has come.
+        object_pose: float64 [7] in the camera's frame, x y z in m and the quaternion x y z w; NaN if no pose has come
+            near this stamp.
     """
 
     image: Image
@@ -50,11 +49,13 @@ class StreamCounts:
     Attributes:
         frames: all that were taken.
         outside_episodes: with a sample, but in no episode.
+        poses_interpolated: frames whose pose lies between two messages.
         unusable: in an episode, but not readable or of another size, by reason.
     """
 
     frames: int = 0
     outside_episodes: int = 0
+    poses_interpolated: int = 0
     unusable: Counter[str] = field(default_factory=Counter)
 
 
@@ -115,7 +116,7 @@ class StreamConsumer:
         self._episodes = EpisodeTracker(robot)
         self._newest_joint_ns = 0
         self._events_since_rise: list[EpisodeEvent] = []
-        self._poses: dict[int, NDArray[np.float64]] = {}
+        self._poses = PoseStream(round((sync or SyncSettings()).max_bracket_s * 1e9))
         self._given_ns: int | None = None
         self._waiting: deque[Sample] = deque()
         self._complete: deque[StreamFrame] = deque()
@@ -130,6 +131,10 @@ class StreamConsumer:
     def publishers_problem(self) -> str:
         """Which publishers of the same joints are mixed, and what to do; empty if none are."""
         return self._synchronizer.publishers_problem
+
+    def use_image_frame(self, frame_id: str) -> None:
+        """Refuse poses in another frame than this one, which the images' headers name; empty: not known."""
+        self._poses.image_frame = frame_id
 
     def add_image(self, stamp_ns: int, image: Image) -> None:
         """Add a frame uint8 [H, W, 3]. Only its centre square at training size is stored."""
@@ -175,21 +180,22 @@ class StreamConsumer:
         self._episodes.add(event)
         return event
 
-    def add_object_pose(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
-        """Take the object's pose, float64 [7] in the camera's frame, for the frame with the same stamp.
+    def add_object_pose(self, stamp_ns: int, pose: NDArray[np.float64], frame_id: str = "") -> None:
+        """Take the object's pose, float64 [7] in the camera's frame.
+
+        A frame with its stamp gets it; a frame between two poses gets one interpolated between them.
+
+        Args:
+            stamp_ns: its stamp, ns.
+            pose: x y z in m and the quaternion x y z w.
+            frame_id: the frame in the message's header; empty: not known.
 
         Raises:
-            DataError: the pose is not finite, or its quaternion is zero.
+            DataError: the pose is not finite, its quaternion is zero, or it is in another frame than the images.
         """
-        if not np.isfinite(pose).all() or not pose[3:].any():
-            raise DataError("object pose is not finite")
-        if self._given_ns is not None and stamp_ns <= self._given_ns:
-            if self._on_late_pose is not None:
-                self._on_late_pose(stamp_ns, pose)
-            return
-        self._poses[stamp_ns] = pose
-        if len(self._poses) > _POSES_KEPT:
-            self._poses.pop(next(iter(self._poses)))
+        self._poses.add(stamp_ns, pose, frame_id)
+        if self._given_ns is not None and stamp_ns <= self._given_ns and self._on_late_pose is not None:
+            self._on_late_pose(stamp_ns, pose)
 
     def add_robot_description(self, urdf: str) -> RobotKinematics:
         """Add a URDF. The newest one is used for all frames, also earlier ones. `problem` says what it lacks."""
@@ -268,9 +274,8 @@ class StreamConsumer:
         self._complete.append(StreamFrame(picture.pixels, sample, episode, pose))
 
     def _take_pose(self, stamp_ns: int) -> NDArray[np.float64]:
-        """The pose with that stamp. Earlier poses are dropped, because no frame needs them any more."""
+        """The pose at that stamp, or NaN."""
         self._given_ns = stamp_ns
-        pose = self._poses.pop(stamp_ns, None)
-        while self._poses and (first := next(iter(self._poses))) <= stamp_ns:
-            del self._poses[first]
+        pose, interpolated = self._poses.at(stamp_ns)
+        self.counts.poses_interpolated += interpolated
         return np.full(7, np.nan) if pose is None else pose

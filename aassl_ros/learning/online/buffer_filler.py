@@ -104,8 +104,9 @@ class BufferFiller:
         """Count a message that could not be used."""
         self._bad[reason] += 1
 
-    def add_frame(self, stamp_ns: int, image: NDArray[np.uint8]) -> None:
-        """Take a frame, uint8 [H, W, 3] RGB."""
+    def add_frame(self, stamp_ns: int, image: NDArray[np.uint8], frame_id: str = "") -> None:
+        """Take a frame, uint8 [H, W, 3] RGB; frame_id: the frame in the message's header."""
+        self._stream.use_image_frame(frame_id)
         self._stream.add_image(stamp_ns, image)
 
     def add_joint_state(
@@ -118,12 +119,12 @@ class BufferFiller:
         """Take a command."""
         self._stream.add_trajectory(trajectory, receipt_ns)
 
-    def add_object_pose(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
-        """Take the object's pose [7] in the camera's optical frame, for the image with the same stamp."""
+    def add_object_pose(self, stamp_ns: int, pose: NDArray[np.float64], frame_id: str = "") -> None:
+        """Take the object's pose [7] in the camera's optical frame; frame_id: the frame in the message's header."""
         try:
-            self._stream.add_object_pose(stamp_ns, pose)
-        except DataError:
-            self.bad("object pose not finite")
+            self._stream.add_object_pose(stamp_ns, pose, frame_id)
+        except DataError as error:
+            self.bad("object pose not finite" if str(error).endswith("not finite") else str(error))
 
     def add_episode(self, text: str) -> str:
         """Take an episode event's JSON; if it is not valid, it is counted. Returns the reason, or ""."""

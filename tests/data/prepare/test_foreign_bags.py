@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_streams import MS, SECOND, SIZE, Message, command, joint_state, record, stream, without
+from small_streams import MS, SECOND, SIZE, Message, command, joint_state, object_pose, record, stream, without
 
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.writer import BagWriter
@@ -219,3 +219,56 @@ def test_a_recorder_tells_of_two_publishers_while_it_records(tmp_path: Path) -> 
         assert reader.ledger is not None
         (warning,) = reader.ledger.warnings
     assert warning.startswith("joint states of several publishers are mixed: a changed ")
+
+
+def posed(stamp_ns: int, frame: str = "") -> Message:
+    """The pose of `small_streams`, whose x is its stamp in s, turning about z by 1 rad/s."""
+    message = object_pose(stamp_ns)
+    decoded = messages.decode(message.type, message.data)
+    half = stamp_ns / SECOND / 2
+    turn = replace(decoded.pose.orientation, z=float(np.sin(half)), w=float(np.cos(half)))
+    header = replace(decoded.header, frame_id=frame)
+    changed = replace(decoded, header=header, pose=replace(decoded.pose, orientation=turn))
+    return message._replace(data=messages.encode(changed, message.type))
+
+
+def test_a_pose_is_interpolated_at_the_stamp_of_the_frame(tmp_path: Path) -> None:
+    poses = [posed(stamp) for stamp in range(SECOND - 3 * MS, 2 * SECOND, 50 * MS)]
+    bag = write(tmp_path / "bag", [*without(stream(1.0), "/object_pose"), *poses])
+    data, report = prepared(bag, object_pose="/object_pose")
+
+    seconds = data.stamps_ns / SECOND
+    np.testing.assert_allclose(data.object_pose[:, 0], seconds, atol=1e-6)
+    expected = np.stack([np.sin(seconds / 2), np.cos(seconds / 2)], axis=1)
+    np.testing.assert_allclose(data.object_pose[:, 5:], expected, atol=1e-6)
+    assert any("the object's pose of " in note and "is interpolated" in note for note in report.notes)
+
+
+def test_a_pose_is_not_interpolated_over_a_long_gap(tmp_path: Path) -> None:
+    poses = [posed(stamp) for stamp in (SECOND, SECOND + 500 * MS, SECOND + 550 * MS)]
+    bag = write(tmp_path / "bag", [*without(stream(1.0), "/object_pose"), *poses])
+    data, report = prepared(bag, object_pose="/object_pose")
+
+    near = (data.stamps_ns >= SECOND + 500 * MS) & (data.stamps_ns <= SECOND + 550 * MS)
+    np.testing.assert_array_equal(np.isfinite(data.object_pose).all(axis=1), near)
+    assert any(f"no object pose of {(~near).sum()} of {len(near)} frames" in note for note in report.notes)
+
+
+def test_a_pose_in_another_frame_than_the_images_is_refused_with_both_names(tmp_path: Path) -> None:
+    images = []
+    for one in stream(1.0):
+        if one.topic == "/camera/image_raw":
+            decoded = messages.decode(one.type, one.data)
+            changed = replace(decoded, header=replace(decoded.header, frame_id="camera_optical"))
+            one = one._replace(data=messages.encode(changed, one.type))
+        if one.topic != "/object_pose":
+            images.append(one)
+    poses = [posed(SECOND + 20 * MS + k * 33 * MS, "world") for k in range(20)]
+    data, report = prepared(write(tmp_path / "bag", [*images, *poses]), object_pose="/object_pose")
+
+    assert np.isnan(data.object_pose).all()
+    assert report.lossy
+    assert any("object pose is in frame 'world', but the images are in 'camera_optical'" in one for one in report.notes)
+    same = [posed(SECOND + 20 * MS + k * 33 * MS, "/camera_optical") for k in range(20)]
+    known = prepared(write(tmp_path / "same", [*images, *same]), object_pose="/object_pose")[0].object_pose
+    assert np.isfinite(known).any()

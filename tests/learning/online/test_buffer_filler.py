@@ -74,7 +74,7 @@ def test_bad_input_is_counted_and_other_input_is_used(intake: BufferFiller, make
     arm.wait(5)
     intake.add_frame(arm.now_ns, np.zeros((100, 90, 3), np.uint8))
     intake.add_object_pose(arm.now_ns, np.full(7, np.nan))
-    intake.add_joint_state(arm.now_ns, JOINTS, [np.nan, 0], [], [])
+    intake.add_joint_state(arm.now_ns, JOINTS, [np.nan, np.nan], [], [])
     intake.add_joint_state(1, JOINTS, [0, 0], [], [])
     intake.add_frame(1, np.zeros((100, 90, 3), np.uint8))
     intake.add_episode("no json")
