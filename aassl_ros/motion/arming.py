@@ -24,7 +24,7 @@ class Arming:
     """Allows motion for exactly the controllers that were present when the arm was armed.
 
     trust_simulator: no arming is needed if only our simulator listens. at_start: arm once, without a request, as soon
-    as everything is ready.
+    as everything is ready, unless `disarm` is called before.
     """
 
     def __init__(self, *, trust_simulator: bool, at_start: bool) -> None:
@@ -57,8 +57,8 @@ class Arming:
         return asked
 
     def disarm(self) -> bool:
-        """Forbid motion. Returns whether the arm was armed before."""
-        was, self._armed_for = self.armed, None
+        """Forbid motion until `arm` is called. Returns whether the arm was armed before."""
+        was, self._armed_for, self._at_start = self.armed, None, False
         return was
 
     def change(self, controllers: Controllers) -> str:

@@ -49,7 +49,7 @@ class ArmingGate:
             self._say_armed("the parameter armed is true")
 
     def disarm(self, why: str) -> None:
-        """Disarm and log the reason. Does nothing if it is not armed."""
+        """Disarm and log the reason. If it is not armed, the parameter `armed` no longer arms it."""
         if self._arming.disarm():
             self._log.warning(f"disarmed: {why}. The arm stays still until it is armed again: {self.how}")
 
@@ -63,6 +63,7 @@ class ArmingGate:
         if self.armed:
             self.disarm(change)
         else:
+            self._arming.disarm()
             self._log.warning(f"{change}, and is no simulator: no command is sent")
 
     def _say_armed(self, why: str) -> None:

@@ -169,6 +169,30 @@ def test_armed_by_a_parameter_it_moves_without_a_call_but_only_once(ros, arm, pe
     assert not person.call("next").success
 
 
+def test_who_disarms_it_before_it_is_ready_is_not_overruled_by_the_parameter(ros, arm, person, start_node):
+    arm.speaking = False
+    explorer = start_node("explorer", REAL | {"armed": True})
+    ros.wait_for(lambda: any("waiting for" in said for _, said in arm.diagnostics), what="its wait")
+    assert person.set_armed(False).message == "the arm is at rest and disarmed"
+    arm.speaking = True
+    person.sees_no_motion(UNARMED)
+    assert not arm.plans
+    assert person.set_armed().success
+    person.sees_motion()
+    assert explorer.poll() is None
+
+
+def test_an_armed_simulation_does_not_arm_a_real_arm_that_appears_later(ros, following_arm, start_node):
+    simulator = following_arm(ros.node("sim"), answer=lambda request: simulator.show(request))
+    person = Person(ros, simulator, ros.node("person"))
+    start_node("explorer", PATIENT | {"armed": True})
+    person.sees_motion()
+    got: list[JointTrajectory] = []
+    ros.node("driver").create_subscription(JointTrajectory, topics.COMMAND, got.append, 10)
+    person.sees_no_motion(UNARMED)
+    assert not got
+
+
 def test_it_is_also_disarmed_while_it_waits_for_an_object(ros, arm, person, start_node):
     objects = ["train:mug_0001"]
     start_node("explorer", REAL | {"joint_timeout_s": MISSED_S, "armed": True, "objects": objects})
@@ -203,6 +227,19 @@ def test_the_simulators_arm_stops_if_another_controller_appears(ros, following_a
     person.sees_no_motion(UNARMED)
     assert not got
     assert "/driver now listens on /joint_trajectory_controller/joint_trajectory, and is no sim" in said_by(explorer)
+
+
+def test_the_simulators_arm_moves_on_while_a_tool_shows_its_commands_if_the_simulator_is_named(
+    ros, following_arm, start_node
+):
+    simulator = following_arm(ros.node("sim"), answer=lambda request: simulator.show(request))
+    person = Person(ros, simulator, ros.node("person"))
+    start_node("explorer", PATIENT | {"controller": "/sim"})
+    plotter = ros.node("plotter")
+    plotter.create_subscription(JointTrajectory, topics.COMMAND, lambda message: None, 10)
+    person.sees_motion()
+    ros.wait_for(lambda: plotter.count_subscribers(topics.COMMAND) == 2, what="the plotter")
+    person.sees_motion()
 
 
 def test_our_own_nodes_are_no_controllers_whatever_they_are_named(ros, start_node, tmp_path):
