@@ -24,6 +24,8 @@ from aassl_ros.data.bags.stored import Part, StoredMessage, StoredTopic, in_orde
 # RECORD, then summary start, summary offset start and checksum, then the magic.
 _FOOTER_BYTES = 9 + 20
 _MAX_SUMMARY_BYTES = 128 << 20
+# Three days of a chunk every half second.
+_MAX_CHUNKS = 500_000
 # Messages outside chunks are read in groups of about this size.
 _RUN_BYTES = 4 << 20
 
@@ -93,16 +95,19 @@ class McapFile:
         if not len(MAGIC) <= begin <= end or end - begin > _MAX_SUMMARY_BYTES:
             raise DamagedError(self.path, f"its index is said to begin at byte {begin}, which it cannot", end)
         counted = False
-        for place in self._file.records(begin, end):
-            if place.opcode == mcap_records.CHUNK_INDEX:
-                self._chunks.append(self._chunk_index(self._file.fields(place), place))
-            elif place.opcode == mcap_records.STATISTICS:
-                self._take_statistics(self._file.fields(place))
+        # Read at once: a long recording has very many records here.
+        data = self._file.read(begin, end - begin, _MAX_SUMMARY_BYTES)
+        for opcode, place, start, length in self._file.inside(data, begin):
+            fields = Fields(self.path, data[start : start + length], begin + start)
+            if opcode == mcap_records.CHUNK_INDEX:
+                self._keep_chunk(self._chunk_index(fields, begin + place))
+            elif opcode == mcap_records.STATISTICS:
+                self._take_statistics(fields)
                 counted = True
-            elif place.opcode == mcap_records.METADATA_INDEX:
-                self._take_metadata(self._file.fields(place))
-            elif place.opcode in (mcap_records.SCHEMA, mcap_records.CHANNEL):
-                self._directory.take(place.opcode, self._file.fields(place))
+            elif opcode == mcap_records.METADATA_INDEX:
+                self._take_metadata(fields)
+            elif opcode in (mcap_records.SCHEMA, mcap_records.CHANNEL):
+                self._directory.take(opcode, fields)
         offsets = sorted(offset for _, _, offset in self._chunks)
         if twice := next((one for one, other in pairwise(offsets) if one == other), None):
             raise DamagedError(self.path, f"its index names the chunk at byte {twice} more than once", begin)
@@ -113,10 +118,15 @@ class McapFile:
         self.message_count = 0
         return False
 
-    def _chunk_index(self, fields: Fields, place: Place) -> tuple[int, int, int]:
+    def _keep_chunk(self, chunk: tuple[int, int, int]) -> None:
+        if len(self._chunks) + len(self._runs) >= _MAX_CHUNKS:
+            raise DamagedError(self.path, f"it has more than {_MAX_CHUNKS} chunks", chunk[2])
+        self._chunks.append(chunk)
+
+    def _chunk_index(self, fields: Fields, place: int) -> tuple[int, int, int]:
         start_ns, end_ns, offset, length = fields.u64(), fields.u64(), fields.u64(), fields.u64()
-        if offset < len(MAGIC) or offset + length > place.offset:
-            raise DamagedError(self.path, f"its index names a chunk of {length} bytes at byte {offset}", place.offset)
+        if offset < len(MAGIC) or offset + length > place:
+            raise DamagedError(self.path, f"its index names a chunk of {length} bytes at byte {offset}", place)
         return start_ns, end_ns, offset
 
     def _take_statistics(self, fields: Fields) -> None:
@@ -154,7 +164,7 @@ class McapFile:
             elif place.opcode == mcap_records.CHUNK:
                 chunk = self._file.chunk(place.offset)
                 if self._count_inside(chunk):
-                    self._chunks.append((chunk.start_ns, chunk.end_ns, chunk.offset))
+                    self._keep_chunk((chunk.start_ns, chunk.end_ns, chunk.offset))
                     spans = _widened(spans, chunk.start_ns, chunk.end_ns)
             elif place.opcode == mcap_records.DATA_END:
                 break

@@ -125,12 +125,12 @@ class McapStream:
         place, end = 0, len(data)
         while place < end:
             if place + RECORD.size > end:
-                raise DamagedError(self.path, "the chunk there ends within a record", offset)
+                raise DamagedError(self.path, "the chunk or index there ends within a record", offset)
             opcode, length = RECORD.unpack_from(data, place)
             start = place + RECORD.size
             if start + length > end or (opcode == MESSAGE and length < MESSAGE_HEAD.size):
                 raise DamagedError(
-                    self.path, f"the chunk there holds a record of {length} bytes, which it cannot", offset
+                    self.path, f"the chunk or index there claims a record of {length} bytes, more than it has", offset
                 )
             yield opcode, place, start, length
             place = start + length

@@ -336,6 +336,19 @@ def test_a_chunk_index_that_repeats_itself_is_refused(tmp_path: Path) -> None:
     assert "more than once" in said
 
 
+def test_an_index_of_more_chunks_than_any_recording_has_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aassl_ros.data.bags.mcap_file._MAX_CHUNKS", 500)
+
+    def index(place: int) -> bytes:
+        fields = struct.pack("<QQQQ", 5, 5, 8 + place, 1) + text(b"") + struct.pack("<Q", 0) + text(b"")
+        return record(8, fields + struct.pack("<QQ", 9, 9))
+
+    said = refused(mcap(tmp_path / "bag.mcap", b"", b"".join(map(index, range(1, 600)))))
+    assert "more than 500 chunks" in said
+
+
 @pytest.mark.parametrize("length", [1 << 31, 1 << 40, (1 << 64) - 1])
 def test_a_record_longer_than_the_file_names_its_place(tmp_path: Path, length: int) -> None:
     body = message(5) + struct.pack("<BQ", 5, length) + b"\0" * 100
