@@ -31,7 +31,7 @@ SERVICES = (
                "arm the explorer, so that a real arm moves (false: stop the arm and disarm the explorer)", True),
     ServiceRow("explorer/next", TRIGGER, "confirm that the object is in the gripper and continue"),
     ServiceRow("explorer/stop", TRIGGER, "stop the arm"),
-    ServiceRow("recorder/split", TRIGGER, "start a new file of the bag"),
+    ServiceRow("recorder/split", TRIGGER, "close the bag and continue in another one (NAME_1, NAME_2)"),
     ServiceRow("trainer/save", TRIGGER, "save a checkpoint now"),
     ServiceRow("trainer/pause", SET_BOOL, "pause training (false: continue)"),
 )  # fmt: skip
