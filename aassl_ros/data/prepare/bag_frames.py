@@ -91,8 +91,10 @@ class BagFrames:
 
     @property
     def continuous_joints(self) -> tuple[str, ...]:
-        """The continuous joints in the bag's robot description."""
-        return self._consumer.robot.continuous_joints
+        """The recorded joints that are continuous in the bag's robot description."""
+        samples = [frames[-1].sample for _, frames in self._kept]
+        names = dict.fromkeys(name for sample in samples for name in (*sample.joint_names, *sample.command_names))
+        return self._consumer.robot.continuous_among(tuple(names))
 
     def read(self, keep: Callable[[NDArray[np.uint8]], None], progress: Callable[[int], None]) -> None:
         """Read the bag once. keep: called with each frame; progress: with the number of frames since its last call."""
@@ -266,7 +268,9 @@ class BagFrames:
             self.notes.append(f"the robot description is taken from {found}: {own} holds none")
         for message in self._reader.messages([found]) if found else ():
             self._try(self._take_robot_description, message)
-        if problem := self._consumer.robot.problem:
+        robot = self._consumer.robot
+        joints = self._kept[-1][1][-1].sample.joint_names if self._kept else ()
+        if problem := robot.problem or (robot.missing_joints(joints) if joints else ""):
             self.notes.append(f"no tip pose: {problem}")
 
 

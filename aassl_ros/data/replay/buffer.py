@@ -146,7 +146,7 @@ class ReplayBuffer:
     def use_robot(self, robot: RobotKinematics) -> None:
         """Set the continuous joints, and compute the tip poses of the frames in the buffer."""
         with self._lock:
-            self.continuous_joints = robot.continuous_joints
+            self.continuous_joints = robot.continuous_among((*self.joint_names, *self.command_names))
             held = slice(0, len(self))
             poses = robot.tip_poses(self.joint_names, self.joint_position[held].astype(np.float64))
             known = np.isfinite(poses).all(axis=1)

@@ -183,7 +183,8 @@ class BufferFiller:
             # Before the first command its joints are unknown: then make room for commands of all joints.
             names = sample.joint_names, sample.command_names or sample.joint_names
             capacity = self._settings.capacity
-            self.buffer = ReplayBuffer(capacity, self._image_size, *names, robot.continuous_joints)
+            continuous = robot.continuous_among((*names[0], *names[1]))
+            self.buffer = ReplayBuffer(capacity, self._image_size, *names, continuous)
         command = np.full(0, np.nan) if sample.command is None else sample.command
         # A new set, so that the trainer's thread never reads a set that changes.
         self.instances |= {frame.episode.instance}

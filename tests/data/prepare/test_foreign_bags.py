@@ -16,6 +16,7 @@ from aassl_ros.data.bags.writer import BagWriter
 from aassl_ros.data.prepare.prepare import PrepareReport, PrepareSettings, prepare
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.robot_kinematics import match_joints
 from aassl_ros.errors import BagError, DataError
 
 FLOATS = "std_msgs/msg/Float64MultiArray"
@@ -272,3 +273,44 @@ def test_a_pose_in_another_frame_than_the_images_is_refused_with_both_names(tmp_
     same = [posed(SECOND + 20 * MS + k * 33 * MS, "/camera_optical") for k in range(20)]
     known = prepared(write(tmp_path / "same", [*images, *same]), object_pose="/object_pose")[0].object_pose
     assert np.isfinite(known).any()
+
+
+def renamed(name: str) -> list[Message]:
+    return [
+        with_positions(one, (name,), (one.stamp_ns / SECOND,)) if one.topic == "/joint_states" else one
+        for one in stream(1.0)
+    ]
+
+
+def test_joints_with_a_prefix_that_the_robot_description_lacks_are_matched(tmp_path: Path) -> None:
+    links = {"base_link": "base", "tip_link": "tip"}
+    plain = prepared(write(tmp_path / "plain", stream(1.0)), **links)[0]
+    data, report = prepared(write(tmp_path / "bag", renamed("left_a")), **links)
+    assert np.isfinite(data.tip_pose).all()
+    np.testing.assert_array_equal(data.tip_pose, plain.tip_pose)
+    assert "left_a" in data.continuous_joints
+    assert not any("no tip pose" in note for note in report.notes)
+
+
+def test_joints_that_the_robot_description_lacks_are_named_with_its_own(tmp_path: Path) -> None:
+    data, report = prepared(write(tmp_path / "bag", renamed("elbow")), base_link="base", tip_link="tip")
+    assert np.isnan(data.tip_pose).all()
+    assert any("the robot description has joints a; the joint states have elbow" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("described", "recorded", "expected"),
+    [
+        (["j1", "j2"], ["j2", "j1"], ["j1", "j2"]),
+        (["j1", "j2"], ["left_j2", "left_j1", "finger"], ["left_j1", "left_j2"]),
+        (["arm/j1"], ["j1"], ["j1"]),
+        (["j1"], ["left_j1", "right_j1"], None),
+        (["j1", "j2"], ["left_j1", "right_j2"], None),
+        (["j1"], ["adj1"], None),
+        (["j1", "j2"], ["j1"], None),
+    ],
+)
+def test_recorded_joints_are_matched_by_a_unique_ending(
+    described: list[str], recorded: list[str], expected: list[str] | None
+) -> None:
+    assert match_joints(described, recorded) == expected
