@@ -1,4 +1,4 @@
-"""Find the files beside the code (config/, launch/, sim/), in a checkout or installed under share/aassl_ros."""
+"""Find the files next to the code (config/, launch/, sim/), in a checkout or installed under share/aassl_ros."""
 
 from __future__ import annotations
 

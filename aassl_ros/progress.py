@@ -28,11 +28,11 @@ class Bar:
         self._task = rich.add_task(description, total=total, note="") if rich else None
 
     def advance(self, amount: float = 1, note: str = "") -> None:
-        """Report that `amount` more of the total is done. note: text shown beside it (a loss, a count)."""
+        """Report that `amount` more of the total is done. note: text shown next to it (a loss, a count)."""
         self.update(self._done + amount, note)
 
     def update(self, done: float, note: str = "") -> None:
-        """Report that `done` of the total is done. note: text shown beside it."""
+        """Report that `done` of the total is done. note: text shown next to it."""
         self._done = done
         if self._rich is not None and self._task is not None:
             self._rich.update(self._task, completed=done, note=note)

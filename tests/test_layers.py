@@ -82,7 +82,7 @@ def test_a_layer_imports_only_those_below_it(layer: str) -> None:
         assert ours <= MAY_IMPORT[layer] | EVERYWHERE | {layer}, file
 
 
-def test_no_file_imports_itself_by_way_of_others() -> None:
+def test_no_import_circle_between_files() -> None:
     assert find_circle(import_graph(PACKAGE)) == []
 
 
@@ -120,7 +120,7 @@ def test_every_module_can_be_imported_first() -> None:
     subprocess.run([sys.executable, "-c", program, *names], check=True, cwd=CHECKOUT, timeout=240)
 
 
-def test_every_folder_is_a_layer_that_is_looked_at_here_and_named_in_the_docs() -> None:
+def test_every_folder_is_a_layer_that_is_checked_here_and_named_in_the_docs() -> None:
     folders = {file.parent.name for file in PACKAGE.glob("*/__init__.py")}
     assert folders == MAY_IMPORT.keys() | ON_TOP
     page = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")

@@ -40,7 +40,7 @@ ELSEWHERE = {
     "torchrun --nproc-per-node 2 --no-python aassl train data -o wide --batch 512": "tests/cli/test_torchrun.py",
     "ros2 launch aassl_ros collect.launch.py bag_dir:=bags": ".github/workflows/ci.yml, job ros",
 }
-# `aassl up` goes on until it is stopped; this it must have said by then.
+# `aassl up` runs until it is stopped; by then it must have printed this.
 SIGN = {"up collect": "Recording into", "up evaluate": "answering", "up online": "continuing from"}
 
 
@@ -75,7 +75,7 @@ def run(command: str, folder: Path) -> str:
 
 
 def run_until(command: str, folder: Path, sign: str, more: tuple[str, ...] = ()) -> None:
-    """Start what goes on until it is stopped; stop it as Ctrl-C does once it has said `sign`."""
+    """Start a command that runs until it is stopped; stop it as Ctrl-C does once it has printed `sign`."""
     process = subprocess.Popen(
         [*short(command), *more], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -135,8 +135,8 @@ def test_offline(folder: Path) -> None:
     run(OFFLINE[0], folder)
     run(OFFLINE[1], folder)
     assert "random encoder" in run(OFFLINE[2], folder)
-    told = json.loads(run(f"{OFFLINE[2]} --json", folder))
-    assert 0 <= told["probe"]["accuracy"] <= 1
+    reported = json.loads(run(f"{OFFLINE[2]} --json", folder))
+    assert 0 <= reported["probe"]["accuracy"] <= 1
     assert "Checked: features of ONNX Runtime" in run(OFFLINE[3], folder)
 
 

@@ -71,6 +71,6 @@ def print_findings(findings: list[Finding]) -> None:
     console.print(table)
     problems = [finding for finding in findings if not finding.works]
     for finding in problems:
-        console.print(Text.assemble((finding.name, "bold"), f": {finding.mend}."), soft_wrap=True)
+        console.print(Text.assemble((finding.name, "bold"), f": {finding.fix}."), soft_wrap=True)
     if not problems:
         console.print("Everything works. Next: aassl demo")

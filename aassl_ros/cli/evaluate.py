@@ -1,4 +1,4 @@
-"""`aassl evaluate CHECKPOINT DATA`: measure an encoder on unseen objects, beside chance and baselines."""
+"""`aassl evaluate CHECKPOINT DATA`: measure an encoder on unseen objects, compared with chance and baselines."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _read(arguments: argparse.Namespace) -> tuple[Backbone, tuple[str, ...]]:
 def _check_foreign(source: Path, given: list[str]) -> None:
     what = "checkpoint" if source.is_dir() else "backbone of aassl export" if is_backbone(source) else ""
     if what:
-        raise ConfigError(f"{source} is a {what} and already holds its settings. Leave out {_flags(given)}.")
+        raise ConfigError(f"{source} is a {what} and already has its settings. Leave out {_flags(given)}.")
     missing = [name for name in ("encoder", "image_size", "pixel_statistics") if name not in given]
     if missing:
         raise ConfigError(f"{source}: weights published elsewhere also need {_flags(missing)}.")

@@ -140,7 +140,7 @@ def read_config(file: Path, infos: Mapping[str, SettingInfo]) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{file} cannot be read as YAML: {first_line(error)}.") from error
     if not isinstance(values, dict):
-        raise ConfigError(f"{file} holds a {type(values).__name__}, expected lines of `name: value`.")
+        raise ConfigError(f"{file} contains a {type(values).__name__}, expected lines of `name: value`.")
     unknown = [key for key in values if key not in infos]
     if unknown:
         raise ConfigError(f"{file}: unknown key {unknown[0]!r}, expected one of {', '.join(infos)}.")

@@ -108,7 +108,7 @@ def _check_ours(folder: DemoFolder) -> None:
     foreign = [name for name in _OURS if os.path.lexists(folder.root / name)]
     if foreign and not folder.record.exists():
         raise DataError(
-            f"{folder.root} holds {', '.join(foreign)}, not made by a demo (there is no {folder.record.name}). "
+            f"{folder.root} contains {', '.join(foreign)}, not made by a demo (there is no {folder.record.name}). "
             "Name another folder with --out."
         )
 

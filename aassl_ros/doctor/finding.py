@@ -16,7 +16,7 @@ class Finding:
     name: str
     works: bool
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 @dataclass(frozen=True)

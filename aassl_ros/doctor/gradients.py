@@ -52,8 +52,8 @@ def check_gradients() -> Finding:
     encoders = try_python("-c", _ENCODERS, environment=CHECKED_MEMORY)
     wrong = _what_is_wrong(encoders)
     if wrong is not None:
-        mend = "install the tested torch (constraints.txt); until then set ONEDNN_MAX_CPU_ISA=AVX before every command"
-        return Finding("gradients", False, f"torch computes wrong gradients here: {wrong}", mend)
+        fix = "install the tested torch (constraints.txt); until then set ONEDNN_MAX_CPU_ISA=AVX before every command"
+        return Finding("gradients", False, f"torch computes wrong gradients here: {wrong}", fix)
     narrow = try_python("-c", _NARROW_CONVOLUTION, environment=CHECKED_MEMORY)
     if narrow.error is None:
         return Finding(

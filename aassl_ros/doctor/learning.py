@@ -38,8 +38,8 @@ def check_renderer() -> Finding:
     """Check PyBullet's CPU renderer, and whether EGL also renders here."""
     trial = try_python("-c", _RENDER)
     if trial.error is not None:
-        mend = "pip install pybullet (Python 3.12 and later compile it: apt install g++ first)"
-        return Finding("renderer", False, trial.error, mend)
+        fix = "pip install pybullet (Python 3.12 and later compile it: apt install g++ first)"
+        return Finding("renderer", False, trial.error, fix)
     speed = json.loads(trial.output.splitlines()[-1])["ms"]
     egl = try_python("-c", _EGL)
     words = (egl.output or egl.error or "").splitlines()[-1]
@@ -51,8 +51,8 @@ def check_torch() -> Finding:
     """Run a forward and backward pass on the device that training would use."""
     trial = try_python("-c", _TORCH)
     if trial.error is not None:
-        mend = "pip install torch, or a torch for another CUDA version: https://pytorch.org/get-started/locally"
-        return Finding("torch", False, trial.error, mend)
+        fix = "pip install torch, or a torch for another CUDA version: https://pytorch.org/get-started/locally"
+        return Finding("torch", False, trial.error, fix)
     answer = json.loads(trial.output.splitlines()[-1])
     cores = f", {os.cpu_count()} cores" if answer["device"] == "cpu" else ""
     return Finding("torch", True, f"torch {answer['version']} on {answer['device']} ({answer['name']}{cores})")

@@ -55,8 +55,8 @@ def check_disk(folder: Path) -> Finding:
             "disk", False, found, f"free some space: {_ROOM_NEEDED_GB:g} GB hold three minutes of raw 640x480"
         )
     if speed < _DISK_NEEDED_MB_S:
-        mend = f"record to a faster disk (bag_dir:=): raw 640x480 at 30 Hz needs {_DISK_NEEDED_MB_S:g} MB/s"
-        return Finding("disk", False, found, mend)
+        fix = f"record to a faster disk (bag_dir:=): raw 640x480 at 30 Hz needs {_DISK_NEEDED_MB_S:g} MB/s"
+        return Finding("disk", False, found, fix)
     return Finding("disk", True, found)
 
 

@@ -42,15 +42,15 @@ def check_ros() -> Finding:
         )
     trial = try_python("-c", "import rclpy; rclpy.init(); rclpy.create_node('aassl_doctor'); rclpy.shutdown()")
     if trial.error is not None:
-        mend = "in a fresh checkout: make setup"
+        fix = "in a fresh checkout: make setup"
         if sourced is not None:
-            mend = f"use the Python that ROS was built for: /usr/bin/python3 -m venv --system-site-packages ({sourced})"
-        return Finding("ROS 2", False, f"rclpy does not start: {trial.error}", mend)
+            fix = f"use the Python that ROS was built for: /usr/bin/python3 -m venv --system-site-packages ({sourced})"
+        return Finding("ROS 2", False, f"rclpy does not start: {trial.error}", fix)
     if sourced is not None:
         both = " ROS 2 wheels are installed as well." if importlib.util.find_spec("ros_wheels_bootstrapper") else ""
         name = os.environ.get("ROS_DISTRO", sourced.name)
-        mend = "make a new environment while ROS is sourced: make clean setup" if both else ""
-        return Finding("ROS 2", not both, f"{name.capitalize()} at {sourced}.{both}", mend)
+        fix = "make a new environment while ROS is sourced: make clean setup" if both else ""
+        return Finding("ROS 2", not both, f"{name.capitalize()} at {sourced}.{both}", fix)
     version = importlib.metadata.version("ros-rclpy")
     name = _DISTRIBUTION_OF_RCLPY.get(version.split(".")[0], "an unknown distribution")
     return Finding("ROS 2", True, f"{name} from wheels (rclpy {version}) at {wheels}")
@@ -76,12 +76,12 @@ def check_messages() -> Finding:
     sourced = sourced_prefix()
     if sourced is not None:
         names = " ".join(f"ros-{sourced.name}-{package.replace('_', '-')}" for package in lacking)
-        mend = f"apt install {names}"
+        fix = f"apt install {names}"
     elif set(lacking) <= set(_GENERATED):
-        mend = "python -m aassl_ros.messages"
+        fix = "python -m aassl_ros.messages"
     else:
-        mend = "in the checkout: pip install '.[ros]' && python -m aassl_ros.messages"
-    return Finding("messages", False, "; ".join(f"{name}: {error}" for name, error in lacking.items()), mend)
+        fix = "in the checkout: pip install '.[ros]' && python -m aassl_ros.messages"
+    return Finding("messages", False, "; ".join(f"{name}: {error}" for name, error in lacking.items()), fix)
 
 
 def check_images() -> Finding:
@@ -94,8 +94,8 @@ def check_images() -> Finding:
     answer = json.loads(trial.output.splitlines()[-1])
     found = f"{answer['received']} of {answer['sent']} images of 640x480 arrived, with {whose}"
     if answer["received"] < 0.9 * answer["sent"]:
-        mend = "give Fast DDS a shared-memory segment of 16 MB (as in config/fastdds_images.xml); check shared memory"
-        return Finding("images", False, found, mend)
+        fix = "give Fast DDS a shared-memory segment of 16 MB (as in config/fastdds_images.xml); check shared memory"
+        return Finding("images", False, found, fix)
     return Finding("images", True, f"{found}, {answer['latency_ms']:.1f} ms each")
 
 
@@ -108,6 +108,6 @@ def check_shared_memory() -> Finding:
     segments = len(list(folder.glob("fastrtps_*")) + list(folder.glob("fastdds_*")))
     found = f"{usage.free / 2**20:.0f} MB free of {usage.total / 2**20:.0f} in /dev/shm, {segments} files of Fast DDS"
     if usage.free < _SHARED_MEMORY_NEEDED:
-        mend = "remove segments of killed processes (fastdds shm clean), or enlarge it: docker run --shm-size=1g, or"
-        return Finding("shared memory", False, found, f"{mend} mount -o remount,size=1G /dev/shm")
+        fix = "remove segments of killed processes (fastdds shm clean), or enlarge it: docker run --shm-size=1g, or"
+        return Finding("shared memory", False, found, f"{fix} mount -o remount,size=1G /dev/shm")
     return Finding("shared memory", True, found)

@@ -27,7 +27,7 @@ _POINT_GAIN, _POINT_SPEED = 4.0, 0.2
 _TURN_GAIN = 5.0
 # Gain with which joints that no primitive moves return home, 1/s. Without it the elbow drifts to its limits.
 _HOME_GAIN = 0.8
-# The same for an arm that is told to go home, 1/s.
+# The same for an arm that is sent home, 1/s.
 _HOMING_GAIN = 2.0
 # Speed of the other joints on their way home while the wrist turns, rad/s.
 _DRIFT_SPEED = 0.3

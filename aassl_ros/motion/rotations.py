@@ -16,7 +16,7 @@ _SMALL_ANGLE = 1e-8
 
 
 def normalize(quaternion: ArrayLike) -> Array:
-    """The quaternion [..., 4] scaled to length 1. A zero quaternion becomes NaN, because it is no rotation."""
+    """The quaternion [..., 4] scaled to length 1. A zero quaternion becomes NaN, because it is not a rotation."""
     quaternion = np.asarray(quaternion, dtype=np.float64)
     length: Array = np.linalg.norm(quaternion, axis=-1, keepdims=True)
     with np.errstate(invalid="ignore"):

@@ -64,7 +64,7 @@ class ArmingGate:
             self.disarm(change)
         else:
             self._arming.disarm()
-            self._log.warning(f"{change}, and is no simulator: no command is sent")
+            self._log.warning(f"{change}, and is not a simulator: no command is sent")
 
     def _say_armed(self, why: str) -> None:
         self._log.warning(f"armed ({why}): {self._names()} moves now. To stop: aassl call explorer/stop")

@@ -13,7 +13,7 @@ from aassl_ros.motion.arming import Controller, Controllers
 # names. A node creates its services before its subscriptions, so the graph shows no subscription without the service.
 _LISTENERS_OFFER = ("/recorder/split", "/trainer/save")
 # Our simulator is recognized by its subscription to object requests.
-_SIMULATOR_HEARS = f"/{topics.SIMULATOR_OBJECT}"
+_SIMULATOR_SUBSCRIBES = f"/{topics.SIMULATOR_OBJECT}"
 _UNKNOWN = "_NODE_NAME_UNKNOWN_"
 
 
@@ -54,8 +54,10 @@ class ControllerWatch:
         if self.present:
             return ""
         wanted = self._only or "a controller"
-        heard = f" (only {', '.join(self._listening)} listens, which does not move the arm)" if self._listening else ""
-        return f"{wanted} that listens on {self._topic}{heard}"
+        received = (
+            f" (only {', '.join(self._listening)} listens, which does not move the arm)" if self._listening else ""
+        )
+        return f"{wanted} that listens on {self._topic}{received}"
 
     def _only_listens(self, identity: bytes, name: str, namespace: str, full_name: str) -> bool:
         if self._only:
@@ -68,7 +70,7 @@ class ControllerWatch:
 
     def _is_simulator(self, identity: bytes, name: str, namespace: str) -> bool:
         if identity not in self._simulators and _has(
-            self._node.get_subscriber_names_and_types_by_node, name, namespace, (_SIMULATOR_HEARS,)
+            self._node.get_subscriber_names_and_types_by_node, name, namespace, (_SIMULATOR_SUBSCRIBES,)
         ):
             self._simulators.add(identity)
         return identity in self._simulators

@@ -164,7 +164,7 @@ class EvaluatorNode(ManagedNode):
     def _watch(self) -> None:
         """Log what the loader's thread has done since the last call, and whether frames arrive."""
         if self.feed is not None:
-            self.feed.say_trouble()
+            self.feed.log_problem()
         if self.loader is None:
             return
         state = (self.loader.error, self.loader.failures, self.loader.current)
@@ -209,8 +209,8 @@ class EvaluatorNode(ManagedNode):
             return WARN, f"no checkpoint yet; waiting for one on {topics.CHECKPOINT}"
         if self.feed is None:
             return WARN, "inactive"
-        trouble = self.feed.trouble()
-        return (WARN, trouble) if trouble else (OK, f"answering with the checkpoint of step {current.step}")
+        problem = self.feed.problem()
+        return (WARN, problem) if problem else (OK, f"answering with the checkpoint of step {current.step}")
 
 
 def to_classification(answer: Answer, header: Header) -> Any:
@@ -224,10 +224,10 @@ def to_classification(answer: Answer, header: Header) -> Any:
 def answer_json(answer: Answer, header: Header, latency_ms: float) -> str:
     """Make the JSON text of an answer. Raises JsonMessageError if a score is not a probability."""
     scores = {name: round(score, 4) for name, score in answer.scores}
-    told = EvaluatorAnswer(
+    reported = EvaluatorAnswer(
         messages.stamp_ns(header.stamp), answer.label, scores, answer.checkpoint, round(latency_ms, 3)
     )
-    return told.to_json()
+    return reported.to_json()
 
 
 if __name__ == "__main__":

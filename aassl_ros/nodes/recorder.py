@@ -219,10 +219,10 @@ class RecorderNode(ManagedNode):
             )
         if silent := self._silent():
             self._warn(silent)
-        for trouble in self._recording.ledger.troubles():
-            if trouble not in self._said:
-                self._said.add(trouble)
-                self.get_logger().warning(f"{self._recording.path}: there are {trouble}; the diagnostics count them.")
+        for problem in self._recording.ledger.problems():
+            if problem not in self._said:
+                self._said.add(problem)
+                self.get_logger().warning(f"{self._recording.path}: there are {problem}; the diagnostics count them.")
         for warning in self._recording.ledger.warnings:
             if warning.startswith(MIXED) and warning not in self._said:
                 self._said.add(warning)

@@ -66,7 +66,8 @@ class RecorderSettings(SyncSettings):
         for group, _, topic in pairs:
             if not group or not topic:
                 raise ConfigError(
-                    f"recorder: command_topics holds {group!r}, expected GROUP:TOPIC as {_MAIN_GROUP}:{topics.COMMAND}."
+                    f"recorder: command_topics contains {group!r}, expected GROUP:TOPIC, "
+                    f"for example {_MAIN_GROUP}:{topics.COMMAND}."
                 )
         return {group: topic for group, _, topic in pairs}
 

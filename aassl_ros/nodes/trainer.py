@@ -225,7 +225,7 @@ class TrainerNode(ManagedNode):
         self._intake.settle()
         self._announce()
         if self._feed is not None:
-            self._feed.say_trouble()
+            self._feed.log_problem()
         self._say_if_none_is_of_an_episode()
         self._say_if_of_another_size()
         status, buffer = self._trainer.status, self._intake.buffer
@@ -281,10 +281,10 @@ class TrainerNode(ManagedNode):
             values["buffer_episodes"] = buffer.episode_count
         values |= {"frames_lost": self._feed.lost, "frames_unreadable": self._feed.unreadable}
         values |= {"lag_ms": self._feed.lag_s * 1e3, **self._intake.report()}
-        trouble = self._feed.trouble()
+        problem = self._feed.problem()
         if status.state == "failed":
             return Report(ERROR, status.line, values)
-        return Report(WARN, trouble, values) if trouble else Report(OK, status.line, values)
+        return Report(WARN, problem, values) if problem else Report(OK, status.line, values)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class CameraFeed:
         self._problems: Counter[str] = Counter()
         self._gaps = SequenceGaps()
         self._heard_at = time.monotonic()
-        self._in_trouble = False
+        self._has_problem = False
         self.topic = node.resolve_topic_name(topics.image_topic(camera, compressed=compressed))
         self._subscription = node.create_subscription(
             CompressedImage if compressed else Image,
@@ -61,15 +61,15 @@ class CameraFeed:
         """Stop receiving."""
         self._node.destroy_subscription(self._subscription)
 
-    def say_trouble(self) -> None:
-        """Log the warning of `trouble` when it begins, and a line when it ends. Not all users read diagnostics."""
-        trouble = self.trouble()
-        if (trouble is not None) != self._in_trouble:
-            self._in_trouble = trouble is not None
+    def log_problem(self) -> None:
+        """Log the warning of `problem` when it begins, and a line when it ends. Not all users read diagnostics."""
+        problem = self.problem()
+        if (problem is not None) != self._has_problem:
+            self._has_problem = problem is not None
             log = self._node.get_logger()
-            log.warning(trouble) if trouble else log.info(f"receiving {self.topic}.")
+            log.warning(problem) if problem else log.info(f"receiving {self.topic}.")
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """Return a warning if no frame has arrived for some time, else None."""
         silent_s = time.monotonic() - self._heard_at
         if silent_s < _SILENT_S:

@@ -46,7 +46,7 @@ def with_thinned_meshes(urdf: str, path: Path, folder: Path, *, cell: float) -> 
 
 
 def find_mesh(filename: str, urdf_path: Path) -> Path:
-    """Find a mesh beside the URDF, relative to a folder above it, or in an installed package.
+    """Find a mesh next to the URDF, relative to a folder above it, or in an installed package.
 
     Raises SimulationError if it is in none of them.
     """
@@ -57,7 +57,7 @@ def find_mesh(filename: str, urdf_path: Path) -> Path:
     if filename.startswith(PACKAGE_SCHEME) and (found := find_package_file(filename)) is not None:
         return found
     raise SimulationError(
-        f"{urdf_path} names mesh {filename}, which is not beside it, nor above it, nor in an installed package."
+        f"{urdf_path} names mesh {filename}, which is neither next to it, nor above it, nor in an installed package."
     )
 
 

@@ -1,7 +1,7 @@
 """Runs on this machine: one worker process per core, or per GPU; each executes one run at a time.
 
 One single-threaded run per core is faster than one run on all cores: threads of small networks wait for each other.
-A worker executes many runs, because loading torch takes seconds. It listens to its pipe: it stops when it is told to,
+A worker executes many runs, because loading torch takes seconds. It listens to its pipe: it stops on request,
 and when the program that started it has ended.
 """
 
@@ -140,7 +140,7 @@ def _end(workers: Sequence[_Worker]) -> None:
 
 
 def _work(pipe: Connection) -> None:
-    """Main function of a worker process: execute runs until it is told to stop."""
+    """Main function of a worker process: execute runs until it is asked to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to every process of the terminal; the parent handles it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     watch = _PipeWatch(pipe)

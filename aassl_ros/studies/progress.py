@@ -44,7 +44,7 @@ Show = Callable[[Standing], None]
 
 
 class Board:
-    """A Ray actor to which runs report their progress, and which tells them to stop."""
+    """A Ray actor to which runs report their progress, and which asks them to stop."""
 
     def __init__(self) -> None:
         self._running: dict[str, Steps] = {}

@@ -58,7 +58,7 @@ class RayScheduler:
             self._check_reachable(self._place)
         os.environ.setdefault(
             "RAY_worker_niceness", "0"
-        )  # for a cluster that starts here; with Ray's default of 15 a run gets no time beside other programs
+        )  # for a cluster that starts here; with Ray's default of 15 a run gets no time if other programs run
         try:
             if self._address == "local":
                 self._ray.init(address="local", include_dashboard=False, **options)

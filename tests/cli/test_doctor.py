@@ -38,7 +38,7 @@ def test_a_check_that_fails_says_how_to_fix_it_and_one_that_passes_does_not(
 ) -> None:
     for check in json.loads(answer.stdout)["checks"]:
         assert check["found"]
-        assert bool(check["mend"]) == (not check["works"])
+        assert bool(check["fix"]) == (not check["works"])
 
 
 def test_everything_that_the_tests_need_works(answer: subprocess.CompletedProcess[str]) -> None:
@@ -55,21 +55,21 @@ def test_the_disk_check_of_a_missing_folder_uses_the_folder_above_it(tmp_path: P
 def test_a_disk_that_cannot_be_written_says_how_to_name_another() -> None:
     finding = check_disk(Path("/proc"))
     assert not finding.works
-    assert "--folder" in finding.mend
+    assert "--folder" in finding.fix
 
 
 def test_too_little_disk_space_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_ROOM_NEEDED_GB", 1e9)
     finding = check_disk(tmp_path)
     assert not finding.works
-    assert "free some space" in finding.mend
+    assert "free some space" in finding.fix
 
 
 def test_too_little_shared_memory_says_how_to_get_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ros, "_SHARED_MEMORY_NEEDED", 2**60)
     finding = ros.check_shared_memory()
     assert not finding.works
-    assert "--shm-size" in finding.mend
+    assert "--shm-size" in finding.fix
 
 
 def test_missing_message_packages_are_named_with_the_command_that_makes_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_missing_message_packages_are_named_with_the_command_that_makes_them(mon
     finding = ros.check_messages()
     assert "vision_msgs" in finding.found
     assert "std_msgs" not in finding.found
-    assert finding.mend == "python -m aassl_ros.messages"
+    assert finding.fix == "python -m aassl_ros.messages"
 
 
 def test_a_library_that_aborts_its_process_does_not_abort_the_doctor() -> None:
@@ -113,7 +113,7 @@ def test_a_torch_with_wrong_gradients_of_convolutions_is_reported_and_our_encode
 
 
 @pytest.mark.parametrize(
-    ("program", "told"),
+    ("program", "reported"),
     [
         ("import os; os.abort()", "exited with status -6"),
         ('print(\'{"4": 1e-5, "8": 0.3}\')', "a ResNet-18 of width 8 has a relative error of 0.3"),
@@ -121,10 +121,10 @@ def test_a_torch_with_wrong_gradients_of_convolutions_is_reported_and_our_encode
     ],
 )
 def test_encoders_with_wrong_gradients_here_are_reported(
-    monkeypatch: pytest.MonkeyPatch, program: str, told: str
+    monkeypatch: pytest.MonkeyPatch, program: str, reported: str
 ) -> None:
     monkeypatch.setattr(gradients, "_ENCODERS", program)
     finding = gradients.check_gradients()
     assert not finding.works
-    assert told in finding.found
-    assert "ONEDNN_MAX_CPU_ISA=AVX" in finding.mend
+    assert reported in finding.found
+    assert "ONEDNN_MAX_CPU_ISA=AVX" in finding.fix

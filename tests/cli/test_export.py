@@ -57,8 +57,8 @@ def test_published_weights_become_a_frozen_reference(
     assert "Left out: fc.bias, fc.weight." in capsys.readouterr().out
     words = ["--split", "val", "--measures", "category", "--frames-per-episode", "4", "--device", "cpu", "--json"]
     assert main(["evaluate", str(file), str(run.parent / "data"), *words]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["method"], 0 <= told["probe"]["accuracy"] <= 1) == ("frozen", True)
+    reported = json.loads(capsys.readouterr().out)
+    assert (reported["method"], 0 <= reported["probe"]["accuracy"] <= 1) == ("frozen", True)
 
 
 def test_a_backbone_that_has_seen_the_test_objects_is_refused(
@@ -73,9 +73,9 @@ def test_a_backbone_that_has_seen_the_test_objects_is_refused(
 def test_a_run_becomes_onnx_and_says_what_was_checked(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     pytest.importorskip("onnxruntime")
     assert main(["export", str(run), "-o", str(tmp_path / "backbone.onnx"), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["image_size"], told["features"], told["method"]) == (16, 32, "simclr_tt")
-    assert told["difference"] < 1e-3
+    reported = json.loads(capsys.readouterr().out)
+    assert (reported["image_size"], reported["features"], reported["method"]) == (16, 32, "simclr_tt")
+    assert reported["difference"] < 1e-3
 
 
 @pytest.mark.parametrize("flags", [FOREIGN, ("--image-size", "64")], ids=["all", "another size"])
@@ -85,9 +85,9 @@ def test_a_backbone_never_loses_the_objects_that_it_has_seen(
     file, other = tmp_path / "backbone.safetensors", tmp_path / "other.safetensors"
     assert main(["export", str(run), "-o", str(file)]) == 0
     assert main(["export", str(file), "-o", str(other), *flags]) == 2
-    start, told = capsys.readouterr().err.rstrip(".\n").split("Leave out ")
-    assert start == f"aassl: {file} is a backbone of aassl export and already holds its settings. "
-    assert set(told.split(", ")) == {word for word in flags if word.startswith("--")}
+    start, reported = capsys.readouterr().err.rstrip(".\n").split("Leave out ")
+    assert start == f"aassl: {file} is a backbone of aassl export and already has its settings. "
+    assert set(reported.split(", ")) == {word for word in flags if word.startswith("--")}
     assert not other.exists()
 
 
@@ -95,7 +95,7 @@ def test_a_backbone_never_loses_the_objects_that_it_has_seen(
     ("words", "status", "message"),
     [
         (("{run}", "-o", "{out}/backbone.pth"), 2, "expected a name that ends in .safetensors or .onnx"),
-        (("{run}", "-o", "{out}/b.safetensors", "--width", "8"), 2, "is a checkpoint and already holds its settings"),
+        (("{run}", "-o", "{out}/b.safetensors", "--width", "8"), 2, "is a checkpoint and already has its settings"),
         (("{foreign}", "-o", "{out}/b.safetensors"), 1, "is not a backbone"),
         (("{foreign}", "-o", "{out}/b.safetensors", "--encoder", "resnet18"), 2, "also need --image-size, --pixel"),
         (("{foreign}", "-o", "{out}/b.safetensors", *FOREIGN[:5], "0", *FOREIGN[6:]), 2, "--image-size 0: expected"),

@@ -65,7 +65,7 @@ def test_from_a_shell_an_error_is_one_line(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"aassl: {tmp_path} holds no bag")
+    assert done.stderr.startswith(f"aassl: {tmp_path} contains no bag")
     assert done.stderr.count("\n") == 1
 
 
@@ -115,7 +115,7 @@ def test_rendered_data_are_replaced_only_with_force(
     drawn = synthesize(out, settings)
 
     assert main(["prepare", str(bag), "-o", str(out)]) == 1
-    assert "holds prepared data of another source" in capsys.readouterr().err
+    assert "contains prepared data of another source" in capsys.readouterr().err
     assert len(PreparedData.open(out)) == drawn.frames
     assert main(["prepare", str(bag), "-o", str(out), "--force"]) == 0
     assert len(PreparedData.open(out)) == 33

@@ -80,7 +80,7 @@ def test_a_wrong_setting_is_wrong_use_and_a_one_line_error(
 
 @pytest.mark.parametrize(
     ("content", "named"),
-    [("widht: 4", "unknown key 'widht'"), ("- 4", "holds a list"), ("a: [", "cannot be read as YAML"),
+    [("widht: 4", "unknown key 'widht'"), ("- 4", "contains a list"), ("a: [", "cannot be read as YAML"),
      ("width: true", "width = True, expected an integer")],
 )  # fmt: skip
 def test_a_wrong_config_file_is_named(

@@ -81,13 +81,13 @@ def _arguments(parser: argparse.ArgumentParser) -> dict[str, Any]:
             found |= {name: _arguments(below) for name, below in action.choices.items()}
         elif not isinstance(action, argparse._HelpAction):
             default = action.default if isinstance(action.default, str | int | float | list | None) else None
-            told = re.search(r"default:? ([^;()]+)\)", action.help or "")
+            reported = re.search(r"default:? ([^;()]+)\)", action.help or "")
             found[" ".join(action.option_strings) or action.dest] = {
                 "nargs": action.nargs,
                 "choices": sorted(map(str, action.choices)) if action.choices else None,
                 "required": action.required,
                 "default": default,
-                "default_in_help": told.group(1) if told else "",
+                "default_in_help": reported.group(1) if reported else "",
                 "help": action.help or "",
             }
     return found

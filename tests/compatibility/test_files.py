@@ -1,4 +1,4 @@
-"""Bags, prepared data, runs, backbones, studies and demos of before the regrouping are opened, as a user does it."""
+"""Bags, prepared data, runs, backbones, studies and demos made before the regrouping are opened, as a user does it."""
 
 from __future__ import annotations
 
@@ -23,27 +23,29 @@ OwnCopy = Callable[[str], Path]
 Aassl = Callable[..., str]
 
 
-def assert_holds(told: Any, wanted: Any, where: str = "") -> None:
+def assert_holds(reported: Any, wanted: Any, where: str = "") -> None:
     """Every key of `wanted` is there with its value; more may have come since."""
     if not isinstance(wanted, dict):
-        assert told == wanted, where
+        assert reported == wanted, where
         return
     for key, value in wanted.items():
-        assert key in told, f"{where}/{key}"
-        assert_holds(told[key], value, f"{where}/{key}")
+        assert key in reported, f"{where}/{key}"
+        assert_holds(reported[key], value, f"{where}/{key}")
 
 
 @pytest.mark.parametrize("name", ["bag_mcap", "bag_sqlite3"])
-def test_a_bag_tells_what_it_told_and_is_sound(name: str, unpacked: Path, recorded: Any, aassl: Aassl) -> None:
-    told = json.loads(aassl("bag", "info", unpacked / name, "--json"))
-    assert_holds(told, {key: value for key, value in recorded[name].items() if key != "bag"})
+def test_an_old_bag_has_the_same_contents_and_passes_the_check(
+    name: str, unpacked: Path, recorded: Any, aassl: Aassl
+) -> None:
+    reported = json.loads(aassl("bag", "info", unpacked / name, "--json"))
+    assert_holds(reported, {key: value for key, value in recorded[name].items() if key != "bag"})
     assert json.loads(aassl("bag", "check", unpacked / name, "--json"))["sound"]
 
 
 def test_a_killed_mcap_bag_is_recovered(unpacked: Path, tmp_path: Path, recorded: Any, aassl: Aassl) -> None:
     out = tmp_path / "recovered"
-    told = json.loads(aassl("bag", "recover", unpacked / "bag_mcap_killed", "-o", out, "--json", status=3))
-    assert told["messages"] == recorded["recovered"]
+    reported = json.loads(aassl("bag", "recover", unpacked / "bag_mcap_killed", "-o", out, "--json", status=3))
+    assert reported["messages"] == recorded["recovered"]
     assert json.loads(aassl("bag", "info", out, "--json"))["messages"] == recorded["recovered"]
 
 
@@ -112,9 +114,7 @@ def test_a_run_begins_with_an_old_backbone(unpacked: Path, tmp_path: Path, aassl
     aassl("train", unpacked / "prepared", "-o", tmp_path / "run", *words, "--method", "simclr", "--device", "cpu")
 
 
-def test_an_old_run_is_gone_on_with_along_its_curve(
-    own_copy: OwnCopy, unpacked: Path, recorded: Any, aassl: Aassl
-) -> None:
+def test_an_old_run_continues_on_the_same_curve(own_copy: OwnCopy, unpacked: Path, recorded: Any, aassl: Aassl) -> None:
     run = own_copy("run_aa_simclr")
     aassl("train", unpacked / "prepared", "-o", run, "--resume", "--updates", "12")
     log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
@@ -124,13 +124,13 @@ def test_an_old_run_is_gone_on_with_along_its_curve(
             assert line[key] == pytest.approx(wanted[key], abs=LOSS), line
 
 
-def test_an_old_run_with_momentum_copies_is_gone_on_with(own_copy: OwnCopy, unpacked: Path, aassl: Aassl) -> None:
+def test_an_old_run_with_momentum_copies_continues(own_copy: OwnCopy, unpacked: Path, aassl: Aassl) -> None:
     run = own_copy("run_byol")
     aassl("train", unpacked / "prepared", "-o", run, "--resume", "--updates", "4")
     assert json.loads((run / "checkpoint" / "checkpoint.json").read_text())["step"] == 4
 
 
-def test_a_run_has_the_settings_of_before_unless_told_otherwise(unpacked: Path, tmp_path: Path, aassl: Aassl) -> None:
+def test_a_run_keeps_its_settings_unless_others_are_given(unpacked: Path, tmp_path: Path, aassl: Aassl) -> None:
     words = ("--method", "aa_simclr", "--width", "4", "--batch", "16", "--device", "cpu", "--precision", "fp32")
     words += ("--updates", "6", "--set", "keep=1", "torch_threads=1")
     aassl("train", unpacked / "prepared", "-o", tmp_path / "run", *words)

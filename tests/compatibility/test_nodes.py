@@ -1,4 +1,4 @@
-"""Nodes keep their parameters, topics and services, take old parameter files, and go on from old runs."""
+"""Nodes keep their parameters, topics and services, take old parameter files, and continue old runs."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ def test_every_node_has_its_parameters_topics_and_services(
 ) -> None:
     now, wrong = interface.nodes(unpacked / "gallery", interface_then["nodes"]), []
     for node, then in interface_then["nodes"].items():
-        told = {"parameters": (then["parameters"], now[node]["parameters"])}
-        told |= {kind: (names, now[node]["ends"][kind]) for kind, names in then["ends"].items()}
-        for kind, (old, new) in told.items():
+        reported = {"parameters": (then["parameters"], now[node]["parameters"])}
+        reported |= {kind: (names, now[node]["ends"][kind]) for kind, names in then["ends"].items()}
+        for kind, (old, new) in reported.items():
             lost = [name for name, value in old.items() if name not in new or new[name] != value]
             wrong += [f"{node}/{kind}/{name.lstrip('/')}: {old[name]!r}, now {new.get(name)!r}" for name in lost]
     assert [line for line in wrong if line.split(":")[0] not in INTENDED] == []
 
 
 @pytest.mark.slow
-def test_old_parameter_files_are_taken_and_an_old_run_is_gone_on_with_on_an_old_bag(
+def test_old_parameter_files_work_and_an_old_run_continues_on_an_old_bag(
     interface: ModuleType, graph: Any, unpacked: Path, tmp_path: Path
 ) -> None:
     """One start of every node serves both: trainer and evaluator hear the bag, the others are elsewhere."""
@@ -71,20 +71,21 @@ def test_old_parameter_files_are_taken_and_an_old_run_is_gone_on_with_on_an_old_
         interface.started(tmp_path, hearing),
         interface.started(tmp_path, elsewhere, namespace="elsewhere"),
     ):
-        heard: dict[str, list[dict[str, Any]]] = {"evaluator/answer": [], "trainer/checkpoint": []}
-        for topic, messages in heard.items():
+        received: dict[str, list[dict[str, Any]]] = {"evaluator/answer": [], "trainer/checkpoint": []}
+        for topic, messages in received.items():
             graph.hear_json(topic, messages)
-        replay(unpacked / "bag_sqlite3", graph, heard["evaluator/answer"])
+        replay(unpacked / "bag_sqlite3", graph, received["evaluator/answer"])
         graph.wait_for(
-            lambda: any(said["step"] > begun for said in heard["trainer/checkpoint"]), "a checkpoint that learned more"
+            lambda: any(said["step"] > begun for said in received["trainer/checkpoint"]),
+            "a checkpoint that learned more",
         )
         for node, words in {**hearing, **elsewhere}.items():
             values = graph.parameters(node, "" if node in hearing else "/elsewhere")
             wanted = values_of(words)
             assert {name: values.get(name) for name in wanted} == wanted
     labels = json.loads((unpacked / "gallery" / "labels.json").read_text())["labels"]
-    assert heard["evaluator/answer"]
-    assert {said["label"] for said in heard["evaluator/answer"]} <= set(labels)
+    assert received["evaluator/answer"]
+    assert {said["label"] for said in received["evaluator/answer"]} <= set(labels)
 
 
 def old_files(node: str) -> list[str]:

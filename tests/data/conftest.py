@@ -70,7 +70,7 @@ def angle(stamp_ns: int) -> float:
 
 
 def episode_json(event: str, stamp_ns: int) -> str:
-    told = {
+    reported = {
         "id": EPISODE_ID,
         "stamp": stamp_ns,
         "event": event,
@@ -78,7 +78,7 @@ def episode_json(event: str, stamp_ns: int) -> str:
         "category": "mug",
         "set": "train",
     }
-    return json.dumps(told)
+    return json.dumps(reported)
 
 
 def stream(seconds: float) -> Iterator[Message]:

@@ -15,7 +15,7 @@ def test_a_folder_with_the_users_own_bags_is_refused_and_not_changed(tmp_path: P
     own = tmp_path / "bags" / "first" / "first_0.mcap"
     own.parent.mkdir(parents=True)
     own.write_bytes(b"a day of work")
-    with pytest.raises(DataError, match=r"holds bags, not made by a demo .* Name another folder with --out\."):
+    with pytest.raises(DataError, match=r"contains bags, not made by a demo .* Name another folder with --out\."):
         StageRecord(DemoFolder(tmp_path), DemoSettings())
     assert own.read_bytes() == b"a day of work"
     assert [path.name for path in tmp_path.iterdir()] == ["bags"]

@@ -18,9 +18,9 @@ def answer(stamp: int, label: str) -> EvaluatorAnswer:
 
 
 def test_only_answers_on_frames_of_test_episodes_count() -> None:
-    told = [*events(0, 100, "mug", "online"), *events(100, 200, "lamp", "test"), *events(250, 300, "mug", "test")]
-    heard = [answer(50, "mug"), answer(100, "lamp"), answer(199, "mug"), answer(220, "lamp"), answer(260, "mug")]
-    scored = score_answers(heard, told)
+    reported = [*events(0, 100, "mug", "online"), *events(100, 200, "lamp", "test"), *events(250, 300, "mug", "test")]
+    received = [answer(50, "mug"), answer(100, "lamp"), answer(199, "mug"), answer(220, "lamp"), answer(260, "mug")]
+    scored = score_answers(received, reported)
     assert [(one.stamp_ns, one.named, one.truth, one.right) for one in scored] == [
         (100, "lamp", "lamp", True),
         (199, "mug", "lamp", False),
@@ -29,6 +29,6 @@ def test_only_answers_on_frames_of_test_episodes_count() -> None:
 
 
 def test_a_discarded_episode_does_not_count() -> None:
-    told = events(0, 100, "mug", "test")
-    told.append(EpisodeEvent(told[0].id, 100, "discard"))
-    assert score_answers([answer(50, "mug")], told) == []
+    reported = events(0, 100, "mug", "test")
+    reported.append(EpisodeEvent(reported[0].id, 100, "discard"))
+    assert score_answers([answer(50, "mug")], reported) == []

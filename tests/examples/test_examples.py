@@ -65,8 +65,8 @@ def test_the_own_training_loop_learns_and_its_encoder_is_a_backbone(data: Prepar
 def test_the_own_objective_trains_and_its_run_is_exported(data: PreparedData, tmp_path: Path) -> None:
     words = ("--method", "aa_uniformity", "--epochs", 1, "--batch", 32, "--width", 4)
     run("own_objective.py", "train", data.path, "-o", tmp_path / "run", *words)
-    told = run("own_objective.py", "export", tmp_path / "run", "-o", tmp_path / "own.safetensors", "--json")
-    assert json.loads(told)["method"] == "aa_uniformity"
+    reported = run("own_objective.py", "export", tmp_path / "run", "-o", tmp_path / "own.safetensors", "--json")
+    assert json.loads(reported)["method"] == "aa_uniformity"
 
 
 def test_a_bag_is_read_frame_by_frame(tmp_path: Path) -> None:
@@ -134,11 +134,11 @@ def test_live_images_are_embedded_over_dds(ros: Any, tmp_path: Path) -> None:
     finally:
         process.kill()
     assert process.stdout is not None
-    told = [json.loads(line) for line in process.stdout]
+    reported = [json.loads(line) for line in process.stdout]
     assert process.wait() == 0
-    assert len(told) == 3
-    assert {line["stamp_ns"] for line in told} <= set(stamps)
+    assert len(reported) == 3
+    assert {line["stamp_ns"] for line in reported} <= set(stamps)
     with torch.inference_mode():
         expected = backbone.encoder(backbone.plain(torch.from_numpy(to_square(frame, 32))[None]))[0].numpy()
-    for line in told:
+    for line in reported:
         np.testing.assert_allclose(line["features"], expected, rtol=1e-4, atol=1e-5)

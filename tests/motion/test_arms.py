@@ -83,9 +83,9 @@ def test_the_error_for_an_unknown_arm_lists_the_known_ones():
     ],
 )
 def test_a_wrong_arm_is_refused_with_file_and_key(tmp_path, change, message):
-    with pytest.raises(ConfigError, match=message) as told:
+    with pytest.raises(ConfigError, match=message) as reported:
         load_arm(changed(tmp_path, **change))
-    assert "mine.yaml" in str(told.value)
+    assert "mine.yaml" in str(reported.value)
 
 
 @pytest.mark.parametrize("text", ["just words", "- a list", "a: [", "\tx: 1"])

@@ -226,7 +226,7 @@ def test_the_simulators_arm_stops_if_another_controller_appears(ros, following_a
     ros.node("driver").create_subscription(JointTrajectory, topics.COMMAND, got.append, 10)
     person.sees_no_motion(UNARMED)
     assert not got
-    assert "/driver now listens on /joint_trajectory_controller/joint_trajectory, and is no sim" in said_by(explorer)
+    assert "/driver now listens on /joint_trajectory_controller/joint_trajectory, and is not a sim" in said_by(explorer)
 
 
 def test_the_simulators_arm_moves_on_while_a_tool_shows_its_commands_if_the_simulator_is_named(

@@ -13,28 +13,28 @@ def status(state: str, line: str, *, step: int = 0, saved: Saved | None = None) 
 
 
 def test_the_first_message_of_each_topic_is_logged_once() -> None:
-    told = FirstMinutes((), 0.0)
-    assert told.hear("/joint_states") == ["receiving /joint_states."]
-    assert told.hear("/joint_states") == []
-    assert told.hear("/episode") == ["receiving /episode."]
+    reported = FirstMinutes((), 0.0)
+    assert reported.hear("/joint_states") == ["receiving /joint_states."]
+    assert reported.hear("/joint_states") == []
+    assert reported.hear("/episode") == ["receiving /episode."]
 
 
 def test_each_half_minute_it_names_what_it_waits_for_and_the_topics_without_messages() -> None:
-    told = FirstMinutes(("/camera/image_raw", "/episode"), 100.0)
-    told.hear("/camera/image_raw")
+    reported = FirstMinutes(("/camera/image_raw", "/episode"), 100.0)
+    reported.hear("/camera/image_raw")
     waiting = status("waiting", "waiting for frames (3 of 500)")
-    assert told.report(waiting, 3, 1, 129.9) == []
+    assert reported.report(waiting, 3, 1, 129.9) == []
     line = "waiting for frames (3 of 500); step 0, no checkpoint yet. No message yet on: /episode."
-    assert told.report(waiting, 3, 1, 130.0) == [line]
-    assert told.report(waiting, 3, 1, 159.9) == []
-    told.hear("/episode")
-    assert told.report(waiting, 3, 1, 160.0) == [line.removesuffix(" No message yet on: /episode.")]
+    assert reported.report(waiting, 3, 1, 130.0) == [line]
+    assert reported.report(waiting, 3, 1, 159.9) == []
+    reported.hear("/episode")
+    assert reported.report(waiting, 3, 1, 160.0) == [line.removesuffix(" No message yet on: /episode.")]
 
 
 def test_it_reports_once_that_training_has_started_and_nothing_after_the_first_checkpoint() -> None:
-    told = FirstMinutes((), 0.0)
+    reported = FirstMinutes((), 0.0)
     learning = status("learning", "learning, loss 4.100", step=2)
-    assert told.report(learning, 510, 16, 1.0) == ["training started with 510 frames of 16 episodes."]
-    assert told.report(learning, 520, 16, 31.0) == ["learning, loss 4.100; step 2, no checkpoint yet."]
+    assert reported.report(learning, 510, 16, 1.0) == ["training started with 510 frames of 16 episodes."]
+    assert reported.report(learning, 520, 16, 31.0) == ["learning, loss 4.100; step 2, no checkpoint yet."]
     saved = status("learning", "learning, loss 4.000", step=9, saved=Saved(Path("run"), "digest", 9))
-    assert told.report(saved, 600, 20, 900.0) == []
+    assert reported.report(saved, 600, 20, 900.0) == []

@@ -151,11 +151,11 @@ def test_plotjuggler_draws_topics_and_fields_of_ours() -> None:
     assert streamer.attrib["name"] == STREAMER
     selected = root.find(f"Plugins/plugin[@ID='{STREAMER}']/selected_topics")
     assert selected is not None
-    heard = selected.attrib["value"].split(";")
+    received = selected.attrib["value"].split(";")
     curves = [curve.attrib["name"] for curve in root.iter("curve")]
-    assert {topic for topic in heard if not any(curve.startswith(f"{topic}/") for curve in curves)} == set()
+    assert {topic for topic in received if not any(curve.startswith(f"{topic}/") for curve in curves)} == set()
     for curve in curves:
-        topic = next(topic for topic in heard if curve.startswith(f"{topic}/"))
+        topic = next(topic for topic in received if curve.startswith(f"{topic}/"))
         assert_curve(PUBLISHED[topic], curve.removeprefix(f"{topic}/"))
 
 

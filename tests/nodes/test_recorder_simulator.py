@@ -59,8 +59,8 @@ def test_nothing_is_dropped_and_samples_are_as_exact_as_a_millisecond_of_motion(
     )
     simulator = start_node("simulator", {"object": "mug_0003"})
     ros.wait_for(lambda: commands.get_subscription_count() == 2, timeout_s=120, what="simulator and recorder")
-    heard = (IMAGE, TRUTH, "/joint_states", topics.ROBOT_DESCRIPTION)
-    ros.wait_for(lambda: all(map(mover.count_subscribers, heard)), timeout_s=120, what="the recorder on every topic")
+    received = (IMAGE, TRUTH, "/joint_states", topics.ROBOT_DESCRIPTION)
+    ros.wait_for(lambda: all(map(mover.count_subscribers, received)), timeout_s=120, what="the recorder on every topic")
     # Simulated seconds: on a busy machine they last longer than ours.
     begun = ros.wait_for(lambda: clock and clock[-1], what="the simulator's clock")
     for second in range(seconds):

@@ -132,8 +132,8 @@ def test_the_answer_to_a_swap_has_the_stamp_of_the_first_frame_that_shows_the_ob
     frames = dict(zip(ear.stamps(_IMAGES), ear.heard[_IMAGES], strict=True))
     last_old = max(stamp for stamp in frames if stamp < answer["stamp"])
 
-    told = {"instance": "teapot_0002", "category": "teapot", "request": "r1", "stamp": answer["stamp"]}
-    assert answer == {"schema": "aassl_ros/simulator/object_state/1", **told}
+    reported = {"instance": "teapot_0002", "category": "teapot", "request": "r1", "stamp": answer["stamp"]}
+    assert answer == {"schema": "aassl_ros/simulator/object_state/1", **reported}
     assert not np.array_equal(before, frame_from_message(frames[answer["stamp"]]))
     np.testing.assert_array_equal(before, frame_from_message(frames[last_old]))
     assert min(ear.stamps(topics.OBJECT_POSE)) == answer["stamp"]
@@ -174,10 +174,10 @@ def test_a_request_that_is_replaced_by_another_is_answered_too(ear: Ear) -> None
 
 def test_the_cameras_mount_is_published_if_tf2_msgs_is_installed(ear: Ear) -> None:
     tf2_msgs = pytest.importorskip("tf2_msgs.msg")
-    heard: list[Any] = []
-    ear.ros.node("late").create_subscription(tf2_msgs.TFMessage, topics.TF_STATIC, heard.append, _LATCHED)
-    ear.ros.wait_for(lambda: heard, what="the camera's mount")
-    mount = heard[0].transforms[0]
+    received: list[Any] = []
+    ear.ros.node("late").create_subscription(tf2_msgs.TFMessage, topics.TF_STATIC, received.append, _LATCHED)
+    ear.ros.wait_for(lambda: received, what="the camera's mount")
+    mount = received[0].transforms[0]
 
     assert (mount.header.frame_id, mount.child_frame_id) == ("panda_link0", "camera_optical_frame")
     place = mount.transform.translation
@@ -247,5 +247,5 @@ def test_its_topics_offer_the_quality_of_service_that_the_docs_list(ear: Ear) ->
             if one.qos_profile.reliability == ReliabilityPolicy.RELIABLE
         }
 
-    told = {row.name: (row.type, row.latched) for row in rows}
-    ear.ros.wait_for(lambda: offered() == told, what=f"publishers as in the docs: {told}")
+    reported = {row.name: (row.type, row.latched) for row in rows}
+    ear.ros.wait_for(lambda: offered() == reported, what=f"publishers as in the docs: {reported}")

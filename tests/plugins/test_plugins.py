@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parent / "package"
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment in which the package is installed."""
     folder = tmp_path_factory.mktemp("plugin")
-    source = shutil.copytree(PACKAGE, folder / "source")  # a build leaves files beside its source
+    source = shutil.copytree(PACKAGE, folder / "source")  # a build leaves files next to its source
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, "--target", str(folder / "site"), str(source)], check=True, timeout=240)
     places = [str(folder / "site"), os.environ.get("PYTHONPATH", "")]
@@ -57,10 +57,10 @@ def test_their_pictures_are_prepared_and_their_method_trains_their_encoder(
     assert all(np.isfinite(line["action"]) for line in lines)
 
     aassl(environment, "export", tmp_path / "run", "-o", tmp_path / "theirs.safetensors")
-    told = json.loads(
+    reported = json.loads(
         aassl(environment, "export", tmp_path / "theirs.safetensors", "-o", tmp_path / "again.safetensors", "--json")
     )
-    assert (told["method"], told["encoder"], told["features"]) == ("theirs", "theirs", 16)
+    assert (reported["method"], reported["encoder"], reported["features"]) == ("theirs", "theirs", 16)
 
 
 def test_help_names_what_they_add(environment: dict[str, str]) -> None:

@@ -40,7 +40,7 @@ class ExampleNode(ManagedNode):
         if self._settings.mode == "mistaken":
             raise ZeroDivisionError("a mistake of ours")
         print("active", self._settings.rate_hz, ",".join(self._settings.names), flush=True)
-        self.create_subscription(String, "word", lambda message: print("heard", message.data, flush=True), 10)
+        self.create_subscription(String, "word", lambda message: print("received", message.data, flush=True), 10)
 
     def settle_s(self) -> float:
         return 0.3

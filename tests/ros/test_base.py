@@ -91,8 +91,8 @@ def test_without_autostart_the_lifecycle_services_control_it_and_diagnostics_are
 ) -> None:
     process = start_example("autostart:=false")
     node = ros.node()
-    heard: list[Any] = []
-    node.create_subscription(DiagnosticArray, "/diagnostics", heard.append, 10)
+    received: list[Any] = []
+    node.create_subscription(DiagnosticArray, "/diagnostics", received.append, 10)
     change = node.create_client(ChangeState, "/example/change_state")
     state = node.create_client(GetState, "/example/get_state")
     ros.wait_for(change.service_is_ready, what="the node")
@@ -102,8 +102,8 @@ def test_without_autostart_the_lifecycle_services_control_it_and_diagnostics_are
         ros.wait_for(asked.done, what="an answer")
         return asked.result()
 
-    ros.wait_for(lambda: heard, what="diagnostics")
-    assert heard[0].status[0].name == "/example"
+    ros.wait_for(lambda: received, what="diagnostics")
+    assert received[0].status[0].name == "/example"
     assert call(state, GetState.Request()).current_state.label == "unconfigured"
     for transition in (1, 3):  # configure, activate
         request = ChangeState.Request()

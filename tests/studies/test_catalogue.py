@@ -104,10 +104,10 @@ def test_only_some_settings_may_be_asked_for() -> None:
     ],
 )
 def test_an_impossible_study_is_an_error_of_one_line(wrong: Request, message: str) -> None:
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as reported:
         plan(wrong)
-    assert message in str(told.value)
-    assert len(str(told.value).splitlines()) == 1
+    assert message in str(reported.value)
+    assert len(str(reported.value).splitlines()) == 1
 
 
 def test_controls_of_one_number_are_not_asked_for_parts_of_the_true_action() -> None:

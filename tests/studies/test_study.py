@@ -80,7 +80,7 @@ def test_a_run_of_an_older_version_is_taken_for_what_it_is(data: PreparedData, t
     assert again.executed == []
 
 
-def test_a_half_done_run_of_a_version_that_counted_updates_otherwise_is_not_gone_on_with(
+def test_an_unfinished_run_of_a_version_that_counted_updates_differently_does_not_continue(
     data: PreparedData, tmp_path: Path, here: type
 ) -> None:
     asked = request("controls", data, tmp_path, only=("simclr",))
@@ -207,9 +207,9 @@ def test_a_folder_is_of_one_study_only(
     asked = request("controls", data, tmp_path)
     with pytest.raises(Interrupted):
         conclude(asked, here(0))
-    with pytest.raises(ConfigError, match="Use the same value, or choose another --out") as told:
+    with pytest.raises(ConfigError, match="Use the same value, or choose another --out") as reported:
         conclude(replace(asked, **change), here())
-    assert message in str(told.value)
+    assert message in str(reported.value)
 
 
 def test_data_that_cannot_be_tested_on_are_refused_before_anything_is_trained(

@@ -203,7 +203,7 @@ def test_a_wrong_setting_is_a_usage_error(
 def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
 
-    with pytest.raises(DataError, match="holds other files"):
+    with pytest.raises(DataError, match="contains other files"):
         synthesize(tmp_path, SynthSettings(**TINY))
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
 

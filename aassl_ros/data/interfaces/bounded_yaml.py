@@ -64,7 +64,7 @@ class _Values:
             found: dict[str, Any] = {}
             for key, item in node.value:
                 if not isinstance(key, yaml.ScalarNode):
-                    raise ValueError(f"holds a key that is no text, in line {key.start_mark.line + 1}")
+                    raise ValueError(f"contains a key that is not text, in line {key.start_mark.line + 1}")
                 found[key.value] = self.value(item, depth + 1)
             return found
         # Quoted, "null" is a text.

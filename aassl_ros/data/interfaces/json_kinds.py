@@ -70,7 +70,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Whole:
-    """An integer in a range. true and false are no integers."""
+    """An integer in a range. true and false are not integers."""
 
     minimum: int = 0
     maximum: int = 2**63 - 1

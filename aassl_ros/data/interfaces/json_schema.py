@@ -127,13 +127,13 @@ class Schema:
         return values
 
     def _check_version(self, found: Mapping[str, Any]) -> None:
-        told = found.get(SCHEMA_KEY)
-        if told is None and self.version_key and self.version_key in found:
-            told = f"{_PACKAGE}/{self.topic}/{found[self.version_key]}"
-        if told is None or told == self.name:
+        reported = found.get(SCHEMA_KEY)
+        if reported is None and self.version_key and self.version_key in found:
+            reported = f"{_PACKAGE}/{self.topic}/{found[self.version_key]}"
+        if reported is None or reported == self.name:
             return
-        parts = _SCHEMA.fullmatch(told) if isinstance(told, str) else None
-        what = f"{self.topic}: {SCHEMA_KEY} = {_show(told)}, expected {self.name}"
+        parts = _SCHEMA.fullmatch(reported) if isinstance(reported, str) else None
+        what = f"{self.topic}: {SCHEMA_KEY} = {_show(reported)}, expected {self.name}"
         if parts is not None and parts[1] == f"{_PACKAGE}/{self.topic}" and int(parts[2]) > self.version:
             raise JsonMessageError(f"{what}: a newer aassl_ros wrote this message; update aassl_ros here.")
         raise JsonMessageError(f"{what}, or no {SCHEMA_KEY} at all.")

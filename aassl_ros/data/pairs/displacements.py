@@ -48,7 +48,7 @@ def recorded_displacement(
 
 
 def angle_unit(name: str) -> float:
-    """The unit of a recorded angle in rad, from the end of the column's name; 0 if the column is no angle."""
+    """The unit of a recorded angle in rad, from the end of the column's name; 0 if the column is not an angle."""
     return _UNITS.get(name[-4:], 0.0)
 
 

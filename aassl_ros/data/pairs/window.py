@@ -76,7 +76,7 @@ def parse_window(text: str, name: str = "window") -> Window:
         The window.
 
     Raises:
-        ConfigError: the text is no window.
+        ConfigError: the text is not a window.
     """
     unit, *bounds = text.split(":")
     counts = {"episode": (0,), "next": (0,), "walk": (1,)}.get(unit, (1, 2))

@@ -22,7 +22,7 @@ from aassl_ros.errors import DataError
 TABLE = "frames.csv"
 SPLITS = ("train", "test")
 _SHORTEST = 1e-6
-"""A shorter quaternion is no rotation."""
+"""A shorter quaternion is not a rotation."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _unit(table: FramesTable) -> NDArray[np.float64]:
     if len(wrong):
         raise DataError(
             f"{table.at(wrong[0])}: the quaternion {', '.join(QUATERNION)} has length {length[wrong[0], 0]:.2g}, "
-            "which is no rotation. Leave the four cells empty if the pose is unknown."
+            "which is not a rotation. Leave the four cells empty if the pose is unknown."
         )
     return quaternions / length
 

@@ -95,14 +95,14 @@ def write_pictures(
         source: the episodes.
         writer: where to write the frames and states.
         advance: called with the number of pictures read since the last call.
-        skip_unreadable: skip and count a file that is no picture, instead of raising.
+        skip_unreadable: skip and count a file that is not a picture, instead of raising.
         workers: number of decoding threads; 0 means one per core.
 
     Returns:
         The counts.
 
     Raises:
-        DataError: a file is no picture and `skip_unreadable` is false.
+        DataError: a file is not a picture and `skip_unreadable` is false.
     """
     counts = PictureCounts()
     images = (image for episode in source.episodes for image in episode.images)

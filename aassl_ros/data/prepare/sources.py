@@ -46,9 +46,9 @@ def find_sources(sources: Sequence[Path], settings: PrepareSettings) -> Sources:
         found = [path for path in places if _is_bag(path)], [path for path in places if _is_folder(path)]
         if not any(found):
             raise DataError(
-                f"{source} holds no bag (no {_METADATA}, no .mcap, .db3 or .bag file), no table of pictures "
+                f"{source} contains no bag (no {_METADATA}, no .mcap, .db3 or .bag file), no table of pictures "
                 f"(no {TABLE}) and no data set of a known layout ({', '.join(LAYOUTS)}). "
-                "Give a folder that holds bags, or record one: aassl collect -o NEW."
+                "Give a folder that contains bags, or record one: aassl collect -o NEW."
             )
         bags += found[0]
         folders += found[1]

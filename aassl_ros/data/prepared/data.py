@@ -179,7 +179,9 @@ def read_table(path: Path) -> dict[str, Any]:
     """Read the JSON table of prepared data. Raises DataError if it is missing, damaged or of another format."""
     file = path / TABLE
     if not file.is_file():
-        what = "holds no prepared data" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
+        what = (
+            "contains no prepared data" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
+        )
         raise DataError(f"{path} {what} (no {TABLE}). Make it with aassl prepare SOURCE... -o {path}.")
     try:
         table = json.loads(file.read_text())

@@ -240,7 +240,7 @@ def refuse_to_replace(path: Path, *, drawn: bool) -> None:
         return
     if ("synth" in facts) == drawn:
         raise DataError(
-            f"{path} holds prepared data of another source. Choose another folder, or replace them with --force."
+            f"{path} contains prepared data of another source. Choose another folder, or replace them with --force."
         )
 
 
@@ -250,8 +250,8 @@ def _check_replaceable(path: Path) -> None:
     others = [name for name in found if name not in _OURS] if TABLE in found else found
     if others:
         raise DataError(
-            f"{path} holds other files ({', '.join(others[:3])}). Choose another folder for the prepared data, or move "
-            "them away."
+            f"{path} contains other files ({', '.join(others[:3])}). Choose another folder for the prepared data, or "
+            "move them away."
         )
     if path.exists() and not path.is_dir():
         raise DataError(f"{path} is a file. Choose a folder for the prepared data.")

@@ -60,7 +60,7 @@ def read(folder: Path) -> PublishedSet:
         if _is_category(place):
             episodes += _Category(folder, place, counts).episodes()
     if not episodes:
-        raise DataError(f"{folder} holds no sequence of CO3D with pictures (expected {LOOKS_LIKE}).")
+        raise DataError(f"{folder} contains no sequence of CO3D with pictures (expected {LOOKS_LIKE}).")
     return PublishedSet(folder, tuple(episodes), counted(counts))
 
 

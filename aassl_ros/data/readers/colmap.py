@@ -41,7 +41,7 @@ def read_camera_poses(folder: Path) -> dict[str, Pose]:
     """
     binary, text = folder / BINARY, folder / TEXT
     if not has_model(folder):
-        raise DataError(f"{folder} holds no COLMAP model (neither {BINARY} nor {TEXT}).")
+        raise DataError(f"{folder} contains no COLMAP model (neither {BINARY} nor {TEXT}).")
     file = binary if binary.is_file() else text
     try:
         return _read_binary(binary) if file == binary else _read_text(text)
@@ -98,7 +98,7 @@ def _read_text(file: Path) -> dict[str, Pose]:
 
 
 def _pose(values: list[float], name: str) -> Pose:
-    """The pose from w x y z and the translation. Raises ValueError if that is no pose, because the file is damaged."""
+    """The pose from w x y z and the translation. Raises ValueError if they are not a pose: the file is damaged."""
     w, x, y, z, *position = values
     quaternion = np.array([x, y, z, w])
     length = np.linalg.norm(quaternion)

@@ -20,8 +20,8 @@ class JumpBack:
     def confirmed(self, stamp_ns: int, last_ns: int) -> bool:
         """Whether this stamp shows that the clock jumped back. last_ns: the newest earlier stamp of the stream, ns.
 
-        A jump needs two consecutive stamps that are behind and increase. So a single wrong stamp is no jump, nor is a
-        driver whose stamps are all 0.
+        A jump needs two consecutive stamps that are behind and increase. So neither a single wrong stamp nor a driver
+        whose stamps are all 0 is a jump.
         """
         before, self._candidate_ns = self._candidate_ns, None
         if stamp_ns > last_ns - JUMP_BACK_NS:

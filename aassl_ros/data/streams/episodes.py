@@ -117,9 +117,9 @@ class EpisodeTracker:
         return episode if episode.holds(stamp_ns) and not episode.discarded else None
 
     def _start(self, event: EpisodeEvent, known: Episode | None) -> Episode:
-        told = (event.instance, event.category, event.set, event.stamp_ns)
+        reported = (event.instance, event.category, event.set, event.stamp_ns)
         if known is not None:
-            if (known.instance, known.category, known.set, known.start_ns) != told:
+            if (known.instance, known.category, known.set, known.start_ns) != reported:
                 raise DataError(f"Episode {event.id} of {known.instance!r} was started again as {event.instance!r}.")
             return known
         place = bisect_right(self._starts, event.stamp_ns, key=lambda start: start[0])

@@ -80,7 +80,7 @@ class Ledger:
             return True
         return any(reason not in EDGE_REASONS for reason in self.frames_without_sample)
 
-    def troubles(self) -> dict[str, int]:
+    def problems(self) -> dict[str, int]:
         """Problems with received messages, and how often each occurred."""
         found = {
             f"frames without sample ({reason})": count
@@ -177,7 +177,7 @@ class Ledger:
         ]
         edges = {reason: count for reason, count in self.frames_without_sample.items() if reason in EDGE_REASONS}
         parts += [f"{count} without ({reason})" for reason, count in edges.items()]
-        parts += [f"{count} {what}" for what, count in self.troubles().items()]
+        parts += [f"{count} {what}" for what, count in self.problems().items()]
         others = self.messages_dropped - self.frames_dropped
         parts.append(
             f"{sum(counts.written for counts in self.topics.values())} messages in all, {others} others dropped"

@@ -31,7 +31,7 @@ class RobotKinematics:
 
     @classmethod
     def from_urdf(cls, urdf: str, base_link: str, tip_link: str) -> RobotKinematics:
-        """Read a URDF. Nothing is raised: what it does not tell is left out, and `problem` says why.
+        """Read a URDF. Nothing is raised: what it does not contain is left out, and `problem` says why.
 
         Args:
             urdf: text of the robot description.

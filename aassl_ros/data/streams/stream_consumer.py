@@ -75,7 +75,7 @@ class StreamConsumer:
 
     Attributes:
         counts: what became of the frames.
-        robot: what the newest robot description tells.
+        robot: what the newest robot description says.
         newest_ns: stamp of the newest frame since the clock was last set back.
         rising: whether the last frame or joint state was newer than those before it. If not, the clock may have been
             set back.

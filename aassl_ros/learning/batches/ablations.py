@@ -40,7 +40,7 @@ def stream(
 ) -> np.random.Generator:
     """Make the random generator of one batch, from its pairs of frames (int64 [N] each) and the seed.
 
-    number: tells apart several generators of one batch.
+    number: distinguishes several generators of one batch.
     """
     return np.random.default_rng((seed, number, crc32(first.tobytes()), crc32(second.tobytes())))
 

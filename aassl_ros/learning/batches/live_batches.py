@@ -1,4 +1,4 @@
-"""Batches of triplets for online training: from the replay buffer and, against forgetting, from prepared data."""
+"""Batches of triplets for online training: from the replay buffer and, to prevent forgetting, from prepared data."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class LiveBatches:
         replay_sets: tuple[str, ...],
         replay_fraction: float,
     ) -> None:
-        """known: action space and normalisation of the checkpoint that training goes on from.
+        """known: action space and normalisation of the checkpoint from which training continues.
 
         Raises DataError or ConfigError if `replay` has no suitable pairs.
         """

@@ -1,4 +1,4 @@
-"""Priority of threads that work beside a node's reception of messages and must not delay it."""
+"""Priority of threads that work while a node receives messages, and must not delay it."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _difference(content: bytes, backbone: Backbone) -> float:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Without what the exporter tells its developers."""
+    """Without messages of the exporter to its developers."""
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()),

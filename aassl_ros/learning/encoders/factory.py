@@ -33,7 +33,7 @@ class EncoderSettings:
                         choices=STEMS)  # fmt: skip
     patch: int = setting(0, "Side in pixels of a vision transformer's patches; 0: the largest of 4, 8 and 16 that "
                          "puts at least 8 along the picture.", choices=(0, *PATCHES))  # fmt: skip
-    frozen_patches: bool = setting(False, "Do not train a vision transformer's first layer, as MoCo v3.")
+    frozen_patches: bool = setting(False, "Do not train a vision transformer's first layer, as in MoCo v3.")
     image_size: int = setting(0, "Side of training images in pixels; 0: that of the data.", minimum=0, maximum=1024)
 
 

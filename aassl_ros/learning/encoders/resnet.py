@@ -1,6 +1,6 @@
 """ResNets of any width, with torchvision's parameter names so that its weights load (He et al. 2016).
 
-torchvision itself is not used: it cannot be installed beside the tested torch.
+torchvision itself is not used: it cannot be installed together with the tested torch.
 """
 
 from __future__ import annotations

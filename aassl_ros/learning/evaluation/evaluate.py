@@ -60,7 +60,7 @@ class EvaluationSettings:
     baselines: bool = setting(True, "Also measure a random encoder and a colour histogram")
     frames_per_episode: int = setting(40, "Frames of each episode to use, evenly spread", minimum=1, maximum=100_000)
     few_shot_draws: int = setting(100, "Number of draws for few-shot accuracy", minimum=1, maximum=10_000)
-    turns: str = setting("degrees:5:45", "How far apart the frames are of which the rotation is predicted, written as "
+    turns: str = setting("degrees:5:45", "Distance of the two frames whose rotation is predicted, written as "
                          "the window of training, but the same for every method")  # fmt: skip
     batch: int = setting(256, "Frames to embed at once", minimum=1, maximum=65536)
     device: str = setting("auto", "Device to compute on: auto (a GPU if there is one), cpu, cuda or cuda:NUMBER")

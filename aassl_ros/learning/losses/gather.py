@@ -11,7 +11,7 @@ from aassl_ros.learning.distributed.ranks import gather_rows, rank_count
 def gather_embeddings(*embeddings: Tensor) -> tuple[Tensor, ...]:
     """Gather the embeddings of all R ranks, with gradient, in float32 or better.
 
-    Half precision would lose what tells embeddings apart: small differences between cosines, and small variances.
+    Half precision would lose what distinguishes embeddings: small differences between cosines, and small variances.
 
     Args:
         embeddings: float [N, D] each.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
-"""Weights of the L2 penalty beside the mean squared error, for features of variance 1."""
+"""Weights of the L2 penalty added to the mean squared error, for features of variance 1."""
 KERNEL_PENALTIES = (1e-2, 1e-1, 1.0, 10.0)
 """Added to the diagonal of the kernel matrix, whose entries are at most 1."""
 _FOLDS = 5

@@ -20,7 +20,7 @@ class SameAction(nn.Module):
     """Finds which normalised actions of a batch are the same, by the meaning of their entries. It has no weights.
 
     Two rotations are the same if the angle between them is at most `degrees`. Joints, recorded angles and turn sizes
-    are the same if no entry differs by more. If an action has a translation beside the rotation, the translations must
+    are the same if no entry differs by more. If an action also has a translation, the translations must
     agree, too; their tolerance is the same share of their usual size.
     """
 

@@ -38,7 +38,7 @@ class OnlineSettings:
     normalisation_frames: int = setting(
         2000, "Frames from which a new run measures the scale of its actions, once", minimum=2
     )
-    replay_data: str = setting("", "Prepared data to mix into each batch, against forgetting")
+    replay_data: str = setting("", "Prepared data to mix into each batch, to prevent forgetting")
     replay_fraction: float = setting(0.5, "Share of each batch taken from replay_data", minimum=0, maximum=0.95)
     updates_per_second: float = setting(0.0, "Maximum updates per second; 0: no limit", minimum=0, maximum=10_000)
     duty: float = setting(1.0, "Share of the time for updates; the rest is idle", minimum=0.05, maximum=1)

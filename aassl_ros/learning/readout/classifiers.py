@@ -14,7 +14,7 @@ CLASSIFIERS = ("linear", "knn", "prototypes")
 
 # A neighbour's weight falls by a factor of e for every 0.07 of cosine; prototypes use the same scale.
 _TEMPERATURE = 0.07
-# Weight of the L2 penalty beside the mean loss: the best of 0.001, 0.01 and 0.1 on unseen objects of the demo.
+# Weight of the L2 penalty added to the mean loss: the best of 0.001, 0.01 and 0.1 on unseen objects of the demo.
 _LINEAR_PENALTY = 0.1
 _LINEAR_ITERATIONS = 100
 

@@ -17,7 +17,7 @@ from aassl_ros.learning.readout.lbfgs import minimise
 from aassl_ros.learning.readout.spacing import evenly_spaced
 
 PENALTIES = (10.0, 1.0, 0.1, 0.01, 0.001, 0.0001)
-"""Weights of the L2 penalty beside the mean loss, strongest first: each fit starts from the one before."""
+"""Weights of the L2 penalty added to the mean loss, strongest first: each fit starts from the one before."""
 _DEFAULT_PENALTY = 0.01
 _FOLDS = 5
 _FOLD_FRAMES = 2000

@@ -24,7 +24,7 @@ class TrainSettings(LearnerSettings, AblationSettings):
     warmup_epochs: float = setting(0.0, "Epochs of the learning rate's linear warm-up.", minimum=0, maximum=1_000_000)
     probe_every: float = setting(0.0, "Epochs between two probes (linear and kNN) of how well the features predict "
                                  "the labels; 0: never.", minimum=0, maximum=1_000_000)  # fmt: skip
-    tensorboard: bool = setting(False, "Write RUN/tensorboard beside RUN/log.jsonl.")
+    tensorboard: bool = setting(False, "Write RUN/tensorboard next to RUN/log.jsonl.")
     sets: tuple[str, ...] = setting(("train",), "Instance sets to train on.")
     validation: bool = setting(False, "Leave out a fifth of the train objects, for aassl evaluate --split val.")
     max_seconds: float = setting(

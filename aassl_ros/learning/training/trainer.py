@@ -239,7 +239,7 @@ class Trainer:
     def agree(self) -> None:
         """Raise ConfigError, on every rank, if ranks differ in data, settings or step. Call it before `train`."""
         settings = {f"the setting {name}": repr(value) for name, value in asdict(self._settings).items()}
-        come_from = {"the step to go on from": str(self.learner.steps)}
+        come_from = {"the step to continue from": str(self.learner.steps)}
         check_same({"the data's fingerprint": self._provenance.data_fingerprint, **settings, **come_from})
 
     def _restore(self, checkpoint: Checkpoint) -> None:

@@ -300,7 +300,9 @@ def test_the_error_for_an_incomplete_bag_lists_its_topics(
 def test_the_error_names_a_source_without_a_bag(tmp_path: Path, bag: Path) -> None:
     with pytest.raises(DataError, match="nowhere does not exist"):
         prepare([tmp_path / "nowhere"], tmp_path / "data")
-    with pytest.raises(DataError, match=r"holds no bag.* Give a folder that holds bags, .* aassl collect -o NEW\."):
+    with pytest.raises(
+        DataError, match=r"contains no bag.* Give a folder that contains bags, .* aassl collect -o NEW\."
+    ):
         prepare([tmp_path], tmp_path / "data")
 
 

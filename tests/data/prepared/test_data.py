@@ -155,7 +155,7 @@ def test_data_that_cannot_take_their_place_leave_the_old_ones_in_it(
 def test_a_folder_with_other_files_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("the only copy")
 
-    with pytest.raises(DataError, match="holds other files"):
+    with pytest.raises(DataError, match="contains other files"):
         PreparedWriter(tmp_path, SIZE)
 
     assert (tmp_path / "thesis.txt").exists()
@@ -165,7 +165,7 @@ def test_other_files_in_the_folder_are_not_lost_when_data_are_made_again(tmp_pat
     write(tmp_path / "data", [("mug_1", "mug", "train", 2)])
     (tmp_path / "data" / "run").mkdir()
 
-    with pytest.raises(DataError, match=r"holds other files \(run\)\. Choose another folder"):
+    with pytest.raises(DataError, match=r"contains other files \(run\)\. Choose another folder"):
         PreparedWriter(tmp_path / "data", SIZE)
 
     assert (tmp_path / "data" / "run").exists()
@@ -199,7 +199,7 @@ def change(path: Path, before: str, after: str) -> None:
         (lambda path: (path / "prepared.json").write_text("{"), "is damaged"),
         (lambda path: (path / "prepared.json").write_text('{"format": 1}'), "is damaged"),
         (lambda path: (path / "prepared.json").write_text('{"format": 9}'), "has format 9, expected 1"),
-        (lambda path: (path / "prepared.json").unlink(), "holds no prepared data"),
+        (lambda path: (path / "prepared.json").unlink(), "contains no prepared data"),
         (lambda path: (path / "tip_pose.npy").write_bytes(b""), "tip_pose.npy cannot be read"),
         (lambda path: np.save(path / "stamps_ns.npy", np.array(["1"])), "contains <U1, expected numbers"),
         (lambda path: change(path, '"image_size": 8', '"image_size": -8'), "damaged .image_size = -8"),

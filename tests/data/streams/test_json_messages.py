@@ -86,9 +86,11 @@ def test_a_message_without_a_schema_is_read_as_version_1_and_a_newer_version_is_
     assert "a newer aassl_ros wrote this message; update aassl_ros here" in refusal(schema, newer)
 
 
-@pytest.mark.parametrize("told", [1, "", "episode/1", "aassl_ros/episode/0", "aassl_ros/trainer/checkpoint/1", ["a"]])
-def test_another_schema_is_refused(told: Any) -> None:
-    said = refusal(EPISODE, json.dumps({"schema": told, **START}))
+@pytest.mark.parametrize(
+    "reported", [1, "", "episode/1", "aassl_ros/episode/0", "aassl_ros/trainer/checkpoint/1", ["a"]]
+)
+def test_another_schema_is_refused(reported: Any) -> None:
+    said = refusal(EPISODE, json.dumps({"schema": reported, **START}))
     assert "expected aassl_ros/episode/1, or no schema at all" in said
 
 

@@ -113,14 +113,14 @@ def test_poses_without_frames_do_not_pile_up() -> None:
     assert len(consumer._poses) <= 10_000
 
 
-def test_an_event_told_just_before_a_clock_shows_to_be_set_back_is_of_the_new_time() -> None:
+def test_an_event_just_before_the_clock_is_known_to_be_set_back_has_the_new_time() -> None:
     consumer = StreamConsumer(SIZE)
     consumer.add_episode(event("start", 5 * SECOND, 1))
     found = list(run(consumer, 5 * SECOND, 20))
     consumer.add_episode(event("start", SECOND, 2))  # before the first message of the simulator started again
     found += [*run(consumer, SECOND, 20), *consumer.flush()]
-    told = {frame.episode.instance: frame.sample.stamp_ns // SECOND for frame in found}
-    assert told == {"mug_0001": 5, "mug_0002": 1}
+    reported = {frame.episode.instance: frame.sample.stamp_ns // SECOND for frame in found}
+    assert reported == {"mug_0001": 5, "mug_0002": 1}
     assert consumer.sync_counts.restarts == 1
 
 

@@ -89,11 +89,11 @@ def test_samples_come_soon_after_their_frames_not_at_the_end() -> None:
 
 
 def test_frames_without_a_sample_are_reported_with_the_reason() -> None:
-    told: list[tuple[int, str]] = []
-    synchronizer = Synchronizer(SyncSettings(), lambda stamp, frame, reason: told.append((stamp, reason)))
+    reported: list[tuple[int, str]] = []
+    synchronizer = Synchronizer(SyncSettings(), lambda stamp, frame, reason: reported.append((stamp, reason)))
     joints = [*range(SECOND, 2 * SECOND, 10 * MS), *range(3 * SECOND, 4 * SECOND, 10 * MS)]
     play(synchronizer, [SECOND - 1, SECOND + 1, 2 * SECOND + 500 * MS, 4 * SECOND], joints)
-    assert told == [
+    assert reported == [
         (SECOND - 1, NO_STATE_BEFORE),
         (2 * SECOND + 500 * MS, BRACKET_TOO_WIDE),
         (4 * SECOND, STREAM_ENDED),

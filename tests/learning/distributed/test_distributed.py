@@ -69,8 +69,8 @@ def learn(settings: LearnerSettings) -> dict:
     learnt = {name: weight for name, weight in learner.network.named_parameters() if weight.requires_grad}
     gradients = {name: weight.grad.clone() for name, weight in learnt.items()}
     learner.step(*batch(1, settings.accumulate))
-    told = [loss for loss in asdict(losses).values() if loss is not None]
-    return {"losses": told, "gradients": gradients, "weights": learner.weights()}
+    reported = [loss for loss in asdict(losses).values() if loss is not None]
+    return {"losses": reported, "gradients": gradients, "weights": learner.weights()}
 
 
 def said(work: Callable[[], object]) -> str:

@@ -1,4 +1,4 @@
-"""Encoders of timm are told by what they are made of. timm itself does not load beside the tested torch: it is stood
+"""Encoders of timm are recognized by their modules. timm itself does not load with the tested torch: it is stood
 in for by a module with its two functions and small models that are built, and whose parts are named, like its own.
 """
 
@@ -143,7 +143,7 @@ def test_models_of_timm_learn_and_keep_the_names_of_their_weights(name: str) -> 
     }
 
 
-def test_the_mode_of_training_is_as_it_was_after_a_model_was_looked_at() -> None:
+def test_the_mode_of_training_is_restored_after_a_model_was_inspected() -> None:
     encoder = build_encoder(EncoderSettings(encoder="timm:resnet18", image_size=32))
     before = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
     assert encoder.training

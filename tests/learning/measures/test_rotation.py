@@ -26,11 +26,11 @@ def test_it_is_the_r2_of_ridge_regression(monkeypatch: pytest.MonkeyPatch) -> No
     (inputs, turns), (asked, truth) = train, test = pairs(300, 2.0, 0), pairs(100, 2.0, 1)
     mean, deviation = inputs.mean(dim=0), inputs.std(dim=0, unbiased=False)
     reference = Ridge(0.01 * 300).fit((inputs - mean) / deviation, turns)
-    told = reference.predict((asked - mean) / deviation)
+    reported = reference.predict((asked - mean) / deviation)
 
     found = rotation_r2(train, np.arange(300) // 10, test)
 
-    assert found == pytest.approx(r2_score(truth, told, multioutput="variance_weighted"), abs=1e-4)
+    assert found == pytest.approx(r2_score(truth, reported, multioutput="variance_weighted"), abs=1e-4)
 
 
 def test_with_a_kernel_it_is_the_r2_of_kernel_ridge_regression(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,11 +40,11 @@ def test_with_a_kernel_it_is_the_r2_of_kernel_ridge_regression(monkeypatch: pyte
     standardised = (inputs - mean) / deviation
     width = torch.pdist(standardised).square().median()
     reference = KernelRidge(alpha=0.1, kernel="rbf", gamma=1 / float(width)).fit(standardised, turns - turns.mean(0))
-    told = reference.predict((asked - mean) / deviation) + turns.double().mean(0).numpy()
+    reported = reference.predict((asked - mean) / deviation) + turns.double().mean(0).numpy()
 
     found = kernel_rotation_r2(train, np.arange(300) // 10, test)
 
-    assert found == pytest.approx(r2_score(truth, told, multioutput="variance_weighted"), abs=1e-4)
+    assert found == pytest.approx(r2_score(truth, reported, multioutput="variance_weighted"), abs=1e-4)
 
 
 def test_a_turn_that_moves_features_one_way_here_and_the_other_way_there_needs_the_kernel() -> None:
@@ -66,11 +66,11 @@ def test_a_turn_that_moves_features_one_way_here_and_the_other_way_there_needs_t
 
 def test_rotations_in_the_features_are_predicted_and_noise_is_not() -> None:
     instances = np.arange(400) // 20
-    told = rotation_r2(pairs(400, 0.1, 0), instances, pairs(200, 0.1, 1))
+    reported = rotation_r2(pairs(400, 0.1, 0), instances, pairs(200, 0.1, 1))
     blind = rotation_r2(pairs(400, 1000.0, 0), instances, pairs(200, 1000.0, 1))
 
-    assert told is not None
-    assert told > 0.9
+    assert reported is not None
+    assert reported > 0.9
     assert blind == pytest.approx(0, abs=0.05)  # the folds chose a penalty that does not overfit
 
 

@@ -17,7 +17,7 @@ def test_hidden_widths_are_the_published_ones_but_at_most_four_times_the_feature
     assert JointHead(512, "difference").net[0].weight.shape == (1024, 512)
 
 
-def test_the_concatenating_joint_head_tells_a_move_from_its_way_back() -> None:
+def test_the_concatenating_joint_head_distinguishes_a_move_from_its_inverse() -> None:
     head, first, second = JointHead(16, "concat"), torch.randn(8, 16), torch.randn(8, 16)
     assert not torch.allclose(head(first, second), head(second, first))
 

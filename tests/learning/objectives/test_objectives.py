@@ -1,4 +1,4 @@
-"""Objectives: each computes its equation from heads of its published shape, and a learner goes on with it exactly."""
+"""Objectives: each computes its equation from heads of its published shape, and a learner resumes with it exactly."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_redundancy_reducing_methods_compare_projections_and_joint_with_action_e
     assert g.shape[1] == (64 if method == "aa_barlow" else 128)
 
 
-def test_ciper_tells_the_standardised_action_from_both_images() -> None:
+def test_ciper_predicts_the_standardised_action_from_both_images() -> None:
     term, pairs = terms("ciper")["action"], random_pairs()
     action = pairs.action - pairs.action.mean(0)
     action = action / torch.sqrt(action.square().mean(0) + 1e-5)

@@ -70,7 +70,7 @@ def make_arm() -> MakeArm:
 
 @pytest.fixture
 def filled() -> Callable[..., BufferFiller]:
-    """filled(episodes=4, frames=30, with_pose=True) is an intake that has heard so much."""
+    """filled(episodes=4, frames=30, with_pose=True) is a buffer filler that has received so many messages."""
 
     def fill(episodes: int = 4, frames: int = 30, *, with_pose: bool = True) -> BufferFiller:
         intake = BufferFiller(BufferFillerSettings(), SyncSettings(), 32)

@@ -86,7 +86,7 @@ def test_frames_of_another_size_than_the_first_are_left_out_and_counted_live_too
     assert filler.counts.bad[ANOTHER_SIZE] == filler.report()[f"bad: {ANOTHER_SIZE}"] == report.unusable[ANOTHER_SIZE]
 
 
-def test_a_joint_wraps_though_the_robot_description_comes_after_the_first_frames(tmp_path: Path) -> None:
+def test_a_joint_wraps_even_if_the_robot_description_arrives_after_the_first_frames(tmp_path: Path) -> None:
     """At its stamp in seconds, the joint of `stream` would turn from 1 rad to 5: by more than half a turn."""
     bag = record(tmp_path / "bag", STREAMS["robot description late"])
     filler, _, _ = assert_live_as_recorded(bag, tmp_path / "data", SIZE)
@@ -106,7 +106,7 @@ def test_a_pose_that_comes_long_after_its_frame_is_used(tmp_path: Path) -> None:
 
 
 def record_with_clock_set_back(path: Path, first: Sequence[Message], second: Sequence[Message]) -> Path:
-    """A bag of another recorder, which goes on in the same bag: receipt goes on, stamps begin again."""
+    """A bag of another recorder, which continues in the same bag: times of receipt increase, stamps begin again."""
     with BagWriter(path) as writer:
         writer.set_custom_data("recorder/session", SESSION.to_json())
         for begin_ns, recorded in ((0, first), (4 * SECOND, second)):
@@ -116,7 +116,7 @@ def record_with_clock_set_back(path: Path, first: Sequence[Message], second: Seq
     return path
 
 
-def test_after_a_clock_that_was_set_back_frames_are_of_the_episodes_told_since(tmp_path: Path) -> None:
+def test_after_the_clock_was_set_back_frames_belong_to_the_episodes_announced_since(tmp_path: Path) -> None:
     bag = record_with_clock_set_back(tmp_path / "bag", stream(3.0), stream(2.0, first_episode=4))
 
     filler, data, report = assert_live_as_recorded(bag, tmp_path / "data", SIZE)
@@ -126,7 +126,7 @@ def test_after_a_clock_that_was_set_back_frames_are_of_the_episodes_told_since(t
     assert any("clock was set back" in note for note in report.notes)
 
 
-def test_frames_after_a_clock_that_was_set_back_are_of_no_episode_of_before(tmp_path: Path) -> None:
+def test_after_the_clock_was_set_back_frames_belong_to_no_earlier_episode(tmp_path: Path) -> None:
     bag = record_with_clock_set_back(tmp_path / "bag", stream(3.0), without(stream(2.0), "/episode"))
 
     _, data, report = assert_live_as_recorded(bag, tmp_path / "data", SIZE)

@@ -1,4 +1,4 @@
-"""Updates go on beside reception, from fresh weights or a checkpoint, until stopped."""
+"""Training runs while frames arrive, from new weights or a checkpoint, until it is stopped."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_the_scale_of_actions_is_measured_once_and_kept(online: Any, tmp_path: P
     np.testing.assert_array_equal(scales[0].scale, scales[1].scale)
 
 
-def test_a_checkpoint_is_gone_on_from_with_its_actions_and_its_instances(
+def test_training_continues_from_a_checkpoint_with_its_actions_and_instances(
     online: Any, tmp_path: Path, make_arm: Any, filled: Any
 ) -> None:
     first = online()
@@ -150,7 +150,7 @@ def test_a_run_without_updates_still_ends_with_the_checkpoint_it_resumed_from(on
 
 
 def begun(path: Path, steps: int = 0) -> Checkpoint:
-    """A checkpoint to go on from, after so many updates."""
+    """A checkpoint to continue from, after this number of updates."""
     space, scale = ActionSpace("object_pose"), Normalisation(np.zeros(6, np.float32), np.ones(6, np.float32))
     learner = Learner(LEARNER, 6)
     rng = np.random.default_rng(0)

@@ -28,12 +28,12 @@ def test_the_gradient_is_the_mean_of_the_parts_gradients() -> None:
     whole = Learner(replace(SETTINGS, accumulate=2), 6)
     losses = whole.step(first, second, action)
     parts = [Learner(replace(SETTINGS, batch=8), 6) for _ in range(2)]
-    told = [
+    reported = [
         part.step(first[rows], second[rows], action[rows])
         for part, rows in zip(parts, (slice(0, 8), slice(8, 16)), strict=True)
     ]
-    assert losses.total == pytest.approx((told[0].total + told[1].total) / 2, rel=1e-5)
-    assert losses.action == pytest.approx((told[0].action + told[1].action) / 2, rel=1e-5)
+    assert losses.total == pytest.approx((reported[0].total + reported[1].total) / 2, rel=1e-5)
+    assert losses.action == pytest.approx((reported[0].action + reported[1].action) / 2, rel=1e-5)
     slopes = [[weight.grad for weight in learner.encoder.parameters()] for learner in (whole, *parts)]
     for found, one, other in zip(*slopes, strict=True):
         torch.testing.assert_close(found, (one + other) / 2, rtol=1e-3, atol=1e-5)

@@ -97,7 +97,7 @@ def test_equal_images_leave_all_weights_finite() -> None:
     assert all(weight.isfinite().all() for weight in learner.network.parameters())
 
 
-def test_a_run_is_not_gone_on_with_in_another_action_space(few: PreparedData, tmp_path: Path) -> None:
+def test_a_run_does_not_continue_in_another_action_space(few: PreparedData, tmp_path: Path) -> None:
     train(few, tmp_path / "run")
     with pytest.raises(ConfigError, match=r"action_space = 'joints', but .* was started with 'auto'"):
         resume(tmp_path / "run", {"action_space": "joints"}, replace(SETTINGS, action_space="joints"))

@@ -1,4 +1,4 @@
-"""A run killed without warning goes on, on the very same curve, whatever state its settings let it hold."""
+"""A run that is killed without warning continues on the same curve, whatever state its settings give it."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_training_fits_the_categories(turning_clouds: PreparedData) -> None:
     assert np.mean(losses[-10:]) < 0.8
 
 
-def test_a_run_tells_apart_as_many_categories_as_its_data_show(turning_clouds: PreparedData, tmp_path: Path) -> None:
+def test_a_supervised_run_has_as_many_categories_as_its_data(turning_clouds: PreparedData, tmp_path: Path) -> None:
     settings = TrainSettings(method="supervised", batch=320, width=4, epochs=1)
     trainer = Trainer(turning_clouds, tmp_path, settings)
     trainer.train(lambda progress: None, lambda: False)

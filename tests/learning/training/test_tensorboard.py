@@ -22,10 +22,10 @@ def test_they_hold_the_curve_of_the_log(turning_clouds: PreparedData, tmp_path: 
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run = tmp_path / "run"
     begin(run)
-    told = []
-    Trainer(turning_clouds, run, SETTINGS).train(told.append, lambda: len(told) == 8)
+    reported = []
+    Trainer(turning_clouds, run, SETTINGS).train(reported.append, lambda: len(reported) == 8)
     checkpoint, settings = resume(run, {}, TrainSettings())
-    Trainer(turning_clouds, run, settings, checkpoint).train(told.append, lambda: False)
+    Trainer(turning_clouds, run, settings, checkpoint).train(reported.append, lambda: False)
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     events = accumulator.EventAccumulator(str(run / "tensorboard"))
     events.Reload()

@@ -148,7 +148,7 @@ def test_a_setting_that_would_bend_the_curve_cannot_change_on_the_way(
         go_on(turning_clouds, tmp_path / "run", width=8)
 
 
-def test_other_data_cannot_be_gone_on_with(turning_clouds: PreparedData, tmp_path: Path) -> None:
+def test_a_run_does_not_continue_on_other_data(turning_clouds: PreparedData, tmp_path: Path) -> None:
     train(turning_clouds, tmp_path / "run", stop=2)
     other = write_synthetic(tmp_path / "other", episodes=2, frames=40, image_size=32)
     with pytest.raises(CheckpointError, match="was trained on other data"):

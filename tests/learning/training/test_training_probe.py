@@ -63,16 +63,16 @@ def test_without_labels_it_is_wrong_use(turning_clouds: PreparedData, tmp_path: 
         Trainer(unlabelled, tmp_path / "run", replace(SETTINGS, probe_every=1.0))
 
 
-def test_each_epoch_tells_over_how_many_directions_features_spread_and_a_collapse_is_warned_of_once(
+def test_each_epoch_logs_how_many_directions_features_use_and_warns_of_a_collapse_once(
     turning_clouds: PreparedData, tmp_path: Path
 ) -> None:
     begin(tmp_path / "run")
     trainer = Trainer(turning_clouds, tmp_path / "run", replace(SETTINGS, lr=0.0))
     with torch.no_grad():
         trainer.learner.encoder.conv1.weight.zero_()  # every image is the same to it, and lr leaves it so
-    told = []
-    trainer.train(told.append, lambda: False)
-    ranks = {progress.step: progress.measures["rankme"] for progress in told if "rankme" in progress.measures}
+    reported = []
+    trainer.train(reported.append, lambda: False)
+    ranks = {progress.step: progress.measures["rankme"] for progress in reported if "rankme" in progress.measures}
     assert ranks == {10: pytest.approx(1, abs=0.01), 20: pytest.approx(1, abs=0.01)}
-    assert [progress.step for progress in told if progress.warning] == [10]
-    assert "the features collapse" in told[9].warning
+    assert [progress.step for progress in reported if progress.warning] == [10]
+    assert "the features collapse" in reported[9].warning

@@ -28,7 +28,7 @@ LATEST = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 @pytest.fixture
-def heard(stage: Any) -> dict[str, list[Any]]:
+def received(stage: Any) -> dict[str, list[Any]]:
     """What the evaluator publishes: answers (JSON objects), classifications and, once subscribed, images."""
     messages: dict[str, list[Any]] = {"answers": [], "classifications": [], "images": []}
     node = stage.node
@@ -47,35 +47,35 @@ def announce(stage: Any, path: Path, digest: str | None = None) -> None:
 
 
 def test_it_names_each_frame_with_its_stamp_and_draws_the_name(
-    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, heard: dict[str, list[Any]]
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, received: dict[str, list[Any]]
 ) -> None:
     checkpoint = make_checkpoint("first")
     start_node("evaluator", {"checkpoint": checkpoint, "gallery": gallery_data, "device": "cpu", "top_k": 2})
     for category in ("lying", "standing"):
         stage.shown = category
         since_ns = stage.now_ns()
-        answers = ros.wait_for(partial(_ten_since, heard["answers"], since_ns), what="ten answers")
+        answers = ros.wait_for(partial(_ten_since, received["answers"], since_ns), what="ten answers")
         named = [answer["label"] for answer in answers]
         assert named.count(category) > 0.7 * len(named)
     assert len(answers[0]["scores"]) == 2
     assert answers[0]["checkpoint"] == load_checkpoint(checkpoint).digest
     assert answers[0]["latency_ms"] > 0
     # The first messages of a topic may be lost until its subscription is matched.
-    named = ros.wait_for(lambda: _told_twice(heard, since_ns), what="a frame that both topics name")
+    named = ros.wait_for(lambda: _told_twice(received, since_ns), what="a frame that both topics name")
     answer, classification = named[-1]
     assert classification.header.frame_id == "camera_optical_frame"
     assert [result.class_id for result in classification.results] == list(answer["scores"])
-    stage.node.create_subscription(Image, topics.ANNOTATED, heard["images"].append, 1)
-    ros.wait_for(lambda: heard["images"], what="a picture")
-    assert messages.frame_from_message(heard["images"][0]).shape == (48, 48, 3)
+    stage.node.create_subscription(Image, topics.ANNOTATED, received["images"].append, 1)
+    ros.wait_for(lambda: received["images"], what="a picture")
+    assert messages.frame_from_message(received["images"][0]).shape == (48, 48, 3)
     values = ros.wait_for(lambda: "latency_ms" in stage.values("evaluator") and stage.values("evaluator"))
     assert float(values["rate_hz"]) > 0
 
 
-def _told_twice(heard: dict[str, list[Any]], stamp_ns: int) -> list[tuple[dict[str, Any], Any]]:
+def _told_twice(received: dict[str, list[Any]], stamp_ns: int) -> list[tuple[dict[str, Any], Any]]:
     """Answers and classifications of the same frames after a stamp."""
-    classified = {messages.stamp_ns(one.header.stamp): one for one in heard["classifications"]}
-    answers = _since(heard["answers"], stamp_ns)
+    classified = {messages.stamp_ns(one.header.stamp): one for one in received["classifications"]}
+    answers = _since(received["answers"], stamp_ns)
     return [(answer, classified[answer["stamp"]]) for answer in answers if answer["stamp"] in classified]
 
 
@@ -90,11 +90,11 @@ def _since(answers: list[dict[str, Any]], stamp_ns: int) -> list[dict[str, Any]]
 
 
 def test_it_waits_for_a_checkpoint_then_follows_the_trainer_and_keeps_the_old_one_if_the_new_is_damaged(
-    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, heard: dict[str, list[Any]]
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, received: dict[str, list[Any]]
 ) -> None:
     start_node("evaluator", {"gallery": gallery_data, "device": "cpu"})
     ros.wait_for(lambda: "no checkpoint yet" in stage.values("evaluator").get("message", ""), what="its waiting")
-    assert not heard["answers"]
+    assert not received["answers"]
     first, second, damaged = (
         make_checkpoint("first"),
         make_checkpoint("second", seed=1),
@@ -103,7 +103,10 @@ def test_it_waits_for_a_checkpoint_then_follows_the_trainer_and_keeps_the_old_on
     for path in (first, second):
         announce(stage, path)
         digest = load_checkpoint(path).digest
-        ros.wait_for(lambda: heard["answers"] and heard["answers"][-1]["checkpoint"] == digest, what="its answers")  # noqa: B023
+        ros.wait_for(
+            lambda: received["answers"] and received["answers"][-1]["checkpoint"] == digest,  # noqa: B023
+            what="its answers",
+        )
     stage.announcements.publish(String(data='{"path": 3}'))
     ros.wait_for(
         lambda: stage.values("evaluator")["announcements_refused"] == "1", what="the refusal of no announcement"
@@ -111,17 +114,17 @@ def test_it_waits_for_a_checkpoint_then_follows_the_trainer_and_keeps_the_old_on
     (damaged / "weights.safetensors").write_bytes(b"damaged")
     announce(stage, damaged, digest="0" * 64)
     ros.wait_for(lambda: "is damaged" in stage.values("evaluator")["message"], what="the complaint")
-    so_far = len(heard["answers"])
-    ros.wait_for(lambda: len(heard["answers"]) > so_far + 5, what="further answers")
-    assert heard["answers"][-1]["checkpoint"] == digest
+    so_far = len(received["answers"])
+    ros.wait_for(lambda: len(received["answers"]) > so_far + 5, what="further answers")
+    assert received["answers"][-1]["checkpoint"] == digest
     assert stage.values("evaluator")["failed_loads"] == "1"
 
 
 def test_frames_it_cannot_read_are_counted_and_sizes_may_change(
-    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, heard: dict[str, list[Any]]
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, received: dict[str, list[Any]]
 ) -> None:
     start_node("evaluator", {"checkpoint": make_checkpoint("first"), "gallery": gallery_data, "device": "cpu"})
-    ros.wait_for(lambda: heard["answers"], what="an answer")
+    ros.wait_for(lambda: received["answers"], what="an answer")
     unknown = stage.picture()
     unknown.encoding = "32FC4"
 
@@ -132,26 +135,26 @@ def test_frames_it_cannot_read_are_counted_and_sizes_may_change(
     ros.wait_for(counted, what="the count")
     stage.size = 96
     since_ns = stage.now_ns()
-    ros.wait_for(lambda: _since(heard["answers"], since_ns), what="an answer on a larger frame")
+    ros.wait_for(lambda: _since(received["answers"], since_ns), what="an answer on a larger frame")
 
 
 def test_an_object_unlike_the_gallery_is_unknown(
-    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, heard: dict[str, list[Any]]
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, received: dict[str, list[Any]]
 ) -> None:
     parameters = {"checkpoint": make_checkpoint("first"), "gallery": gallery_data, "device": "cpu",
                   "classifier": "prototypes", "threshold": 1.0}  # fmt: skip
     start_node("evaluator", parameters)
-    ros.wait_for(lambda: heard["classifications"] and heard["answers"], what="an answer")
-    assert heard["answers"][0]["label"] == "__unknown__"
-    assert heard["classifications"][0].results[0].class_id == "__unknown__"
+    ros.wait_for(lambda: received["classifications"] and received["answers"], what="an answer")
+    assert received["answers"][0]["label"] == "__unknown__"
+    assert received["classifications"][0].results[0].class_id == "__unknown__"
     client = stage.node.create_client(SetParameters, "/evaluator/set_parameters")
     ros.wait_for(client.service_is_ready, what="the parameter service")
     changes = [Parameter("threshold", value=0.0), Parameter("top_k", value=1)]
     asked = client.call_async(SetParameters.Request(parameters=[change.to_parameter_msg() for change in changes]))
     ros.wait_for(asked.done, what="the change of parameters")
     assert all(result.successful for result in asked.result().results)
-    ros.wait_for(lambda: heard["answers"][-1]["label"] != "__unknown__", what="an answer with the new threshold")
-    assert len(heard["answers"][-1]["scores"]) == 1
+    ros.wait_for(lambda: received["answers"][-1]["label"] != "__unknown__", what="an answer with the new threshold")
+    assert len(received["answers"][-1]["scores"]) == 1
 
 
 def test_the_parameter_file_holds_the_defaults() -> None:
@@ -175,4 +178,4 @@ def test_a_wrong_start_is_one_line_and_status_1(
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 1, output
     assert "Traceback" not in output
-    assert len([told for told in output.splitlines() if line in told]) == 1, output
+    assert len([reported for reported in output.splitlines() if line in reported]) == 1, output

@@ -35,11 +35,11 @@ LATEST = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 @pytest.fixture
 def announced(stage: Any) -> list[dict[str, Any]]:
     """What the trainer announces."""
-    heard: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
     stage.node.create_subscription(
-        String, topics.CHECKPOINT, lambda message: heard.append(json.loads(message.data)), LATEST
+        String, topics.CHECKPOINT, lambda message: received.append(json.loads(message.data)), LATEST
     )
-    return heard
+    return received
 
 
 def test_it_learns_from_topics_and_announces_checkpoints_that_load(
@@ -50,9 +50,9 @@ def test_it_learns_from_topics_and_announces_checkpoints_that_load(
     ros.wait_for(lambda: len(announced) >= 2, what="two checkpoints")
     stage.begin("standing_0001", "test")
     ros.wait_for(lambda: int(stage.values("trainer").get("frames_left_alone: test", 0)) > 5, what="frames left alone")
-    for told in announced[-1:]:
-        checkpoint = load_checkpoint(told["path"])
-        assert (checkpoint.digest, checkpoint.step) == (told["digest"], told["step"])
+    for reported in announced[-1:]:
+        checkpoint = load_checkpoint(reported["path"])
+        assert (checkpoint.digest, checkpoint.step) == (reported["digest"], reported["step"])
         assert checkpoint.instances == ("lying_0000",)
         assert checkpoint.action_space.name == "object_pose"
     values = stage.values("trainer")
@@ -203,7 +203,7 @@ def test_a_wrong_start_is_one_line_and_status_1(
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 1, output
     assert "Traceback" not in output
-    assert len([told for told in output.splitlines() if line in told]) == 1, output
+    assert len([reported for reported in output.splitlines() if line in reported]) == 1, output
 
 
 def test_missing_frames_and_missing_episodes_are_logged(
