@@ -25,10 +25,10 @@ from aassl_ros.data.streams.publishers import MIXED
 from aassl_ros.data.streams.session import Session
 from aassl_ros.errors import AasslError
 from aassl_ros.nodes.recorder_settings import ADJUSTABLE, RecorderSettings, make_session
-from aassl_ros.ros import diagnostics, qos
+from aassl_ros.ros import diagnostics
 from aassl_ros.ros.base import ManagedNode, run
 from aassl_ros.ros.parameters import read_settings
-from aassl_ros.ros.split_backlog import SplitBacklog
+from aassl_ros.ros.split_backlog import SplitBacklog, add_topic
 from aassl_ros.ros.topic_subscriber import FoundTopic, TopicSubscriber
 
 # Period of looking for new publishers. Querying the graph for ten topics takes about a millisecond.
@@ -153,12 +153,8 @@ class RecorderNode(ManagedNode):
     def _on_found(self, topic: FoundTopic) -> None:
         assert self._recording is not None
         self._backlog.follow(topic)
-        self._add_topic(self._recording, topic)
-        self._add_topic(self._closing, topic)
-
-    def _add_topic(self, recording: Recording | ClosingRecordings, topic: FoundTopic) -> None:
-        offered = qos.offered(topic.publishers)
-        recording.add_topic(topic.name, topic.type, qos=offered, type_hash=topic.type_hash)
+        add_topic(self._recording, topic)
+        add_topic(self._closing, topic)
 
     def _on_message(self, topic: str, publish_ns: int, data: bytes) -> None:
         if self._recording is None:
@@ -281,19 +277,16 @@ class RecorderNode(ManagedNode):
     def _split(self, log_ns: int | None = None) -> tuple[Recording, Recording]:
         """Continue in a new bag; return the old recording, which is closed later, and the new one. Raises BagError.
 
-        log_ns: time of receipt to write with the messages carried over; None: their own.
+        log_ns: time of receipt to write with the messages written again; None: their own.
         """
         assert self._recording is not None
         new = self._open(self._part + 1)
         old, self._recording = self._recording, new
         self._closing.add(old, self._settings.sample_timeout)
-        for topic, kept in self._backlog:
-            self._add_topic(new, topic)
-            for received_ns, publish_ns, data in kept:
-                new.receive(topic.name, received_ns if log_ns is None else log_ns, publish_ns, data)
+        self._backlog.write_to(new, log_ns)
         for subscriber in self._subscribers.values():
             if subscriber.topic is not None:
-                self._add_topic(new, subscriber.topic)
+                add_topic(new, subscriber.topic)
         return old, new
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from rclpy.qos import DurabilityPolicy
 
+from aassl_ros.data.bags.closing_recordings import ClosingRecordings
+from aassl_ros.data.bags.recording import Recording
 from aassl_ros.ros import qos
 from aassl_ros.ros.topic_subscriber import FoundTopic
 
@@ -53,6 +55,14 @@ class SplitBacklog:
             if topic in self._kept:
                 self._kept[topic].messages.clear()
 
-    def __iter__(self) -> Iterator[tuple[FoundTopic, list[tuple[int, int, bytes]]]]:
-        """Iterate over the topics, each with its messages as (log_ns, publish_ns, CDR)."""
-        return iter([(kept.topic, list(kept.messages)) for kept in self._kept.values()])
+    def write_to(self, recording: Recording, log_ns: int | None = None) -> None:
+        """Add the topics and their messages to a recording. log_ns: time of receipt, ns; None: that of each message."""
+        for kept in self._kept.values():
+            add_topic(recording, kept.topic)
+            for received_ns, publish_ns, data in kept.messages:
+                recording.receive(kept.topic.name, received_ns if log_ns is None else log_ns, publish_ns, data)
+
+
+def add_topic(recording: Recording | ClosingRecordings, topic: FoundTopic) -> None:
+    """Add a topic to a recording, with the QoS that its publishers offer. Raises BagError as `Recording.add_topic`."""
+    recording.add_topic(topic.name, topic.type, qos=qos.offered(topic.publishers), type_hash=topic.type_hash)
