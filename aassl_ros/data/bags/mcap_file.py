@@ -67,10 +67,15 @@ class McapFile:
         """Yield the messages of these topics in order of receipt. verify: also compare checksums."""
         wanted = {number: topic for number, topic in self._directory.topics.items() if topic.name in names}
         self._open_bytes = 0
-        parts = [
-            Part(start, partial(self._chunk_messages, offset, wanted, verify)) for start, _, offset in self._chunks
+        # In the order of the file, which is the order of messages of the same time.
+        placed = [
+            (offset, Part(start, partial(self._chunk_messages, offset, wanted, verify)))
+            for start, _, offset in self._chunks
         ]
-        parts += [Part(start, partial(self._run_messages, begin, end, wanted)) for start, begin, end in self._runs]
+        placed += [
+            (begin, Part(start, partial(self._run_messages, begin, end, wanted))) for start, begin, end in self._runs
+        ]
+        parts = [part for _, part in sorted(placed, key=lambda one: one[0])]
         return in_order(parts)
 
     def _open(self) -> None:

@@ -70,24 +70,27 @@ class Part(NamedTuple):
 
 
 def in_order(parts: Sequence[Part]) -> Iterator[StoredMessage]:
-    """Yield the messages of all parts in order of receipt. A part is opened only when its first message may be next."""
+    """Yield the messages of all parts in order of receipt; those of the same time in the order of the parts.
+
+    A part is opened only when its first message may be next.
+    """
     return parts[0].open() if len(parts) == 1 else _merged(parts)
 
 
 def _merged(parts: Sequence[Part]) -> Iterator[StoredMessage]:
-    pending = sorted(parts, key=lambda part: part.start_ns, reverse=True)
+    # The last one is opened next. Of parts that begin at the same time, it is the first.
+    pending = sorted(enumerate(parts), key=lambda numbered: (numbered[1].start_ns, numbered[0]), reverse=True)
     heap: list[tuple[int, int, StoredMessage, Iterator[StoredMessage]]] = []
-    number = 0
     while pending or heap:
-        while pending and (not heap or pending[-1].start_ns <= heap[0][0]):
-            messages = pending.pop().open()
-            number += 1
+        while pending and (not heap or pending[-1][1].start_ns <= heap[0][0]):
+            number, part = pending.pop()
+            messages = part.open()
             if (first := next(messages, None)) is not None:
                 heapq.heappush(heap, (first.log_ns, number, first, messages))
         if len(heap) == 1:
             # The usual case: parts that do not overlap.
-            _, _, message, messages = heap.pop()
-            until = pending[-1].start_ns if pending else None
+            _, number, message, messages = heap.pop()
+            until = pending[-1][1].start_ns if pending else None
             yield message
             for message in messages:
                 if until is not None and message.log_ns >= until:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from rosbags.typesys import Stores, get_typestore
 from aassl_ros.cli.main import main
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.recovery import recover_bag
+from aassl_ros.data.bags.stored import Part, StoredMessage, StoredTopic, in_order
 from aassl_ros.data.bags.writer import STORAGES, BagWriter
 from aassl_ros.data.prepare.prepare import prepare
 from aassl_ros.data.prepare.report import PrepareSettings
@@ -171,6 +173,16 @@ def test_a_bag_of_another_kind_is_prepared_as_our_own(tmp_path: Path, streams: A
     assert len(mine.frames) == len(same.frames) > 30
     assert np.array_equal(mine.frames, same.frames)
     assert np.array_equal(mine.stamps_ns, same.stamps_ns)
+
+
+def test_messages_of_the_same_time_come_in_the_order_of_the_parts_that_hold_them() -> None:
+    """A recorder in simulated time gives many messages one time; a chunk may end in the midst of them."""
+    topic = StoredTopic("/a", "std_msgs/msg/String")
+    times = ((1, 5), (5, 5), (5, 5, 5), (5, 7), (6, 8))
+    stored = [[StoredMessage(time, 0, topic, bytes([part])) for time in held] for part, held in enumerate(times)]
+    parts = [Part(held[0].log_ns, partial(iter, held)) for held in stored]
+    found = [(message.log_ns, message.data[0]) for message in in_order(parts)]
+    assert found == sorted(found)
 
 
 def test_files_of_a_split_bag_are_one_recording_in_order(tmp_path: Path) -> None:
