@@ -5,7 +5,6 @@ Counting, writing and matching are in data/bags/recording.py. The node finds the
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections.abc import Collection
@@ -223,8 +222,6 @@ class RecorderNode(ManagedNode):
             if warning.startswith(MIXED) and warning not in self._said:
                 self._said.add(warning)
                 joints = self._subscribers[self._motion_topics()[0]]
-                with contextlib.suppress(AasslError):  # the second publisher may have just come
-                    joints.look()
                 self.get_logger().warning(f"{warning}. {joints.name} is published by {joints.publisher_names}.")
             self._warn(warning)
 

@@ -74,8 +74,8 @@ class TopicSubscriber:
 
     @property
     def publisher_names(self) -> str:
-        """The nodes that publish the topic, separated by commas."""
-        return ", ".join(sorted({publisher.node_name for publisher in self._publishers}))
+        """The nodes that publish the topic now, separated by commas."""
+        return ", ".join(sorted({info.node_name for info in self._node.get_publishers_info_by_topic(self.name)}))
 
     @property
     def profile(self) -> QoSProfile | None:

@@ -90,6 +90,8 @@ def find_roles(reader: BagReader, named: NamedTopics) -> BagRoles:
             raise _problem(reader, f"holds no {what}", f"{advice} {option}.")
     _check_types(reader, session, cameras[camera], found.topics)
     notes = [*found.notes]
+    if not roles.object_pose and (poses := _of_type(reader, (_POSE,))):
+        notes.append(f"no object pose: name its topic with --object-pose ({', '.join(poses)})")
     held = _held_commands(reader, roles, notes)
     commands = choose_commands(reader, held, roles.joint_states)
     session = replace(session, roles=replace(roles, commands=commands.groups))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aassl_ros.data.streams.joints import BRACKET_TOO_WIDE
+from aassl_ros.data.streams.joints import BRACKET_TOO_WIDE, PARTLY_FINITE
 from aassl_ros.data.streams.sync import SyncCounts
 
 # The suggested bracket keeps this part of the frames: one long gap must not decide.
@@ -24,9 +24,10 @@ def joint_notes(counts: SyncCounts, publishers_problem: str, clock_difference_s:
     Returns:
         One line for each problem.
     """
-    notes = [
-        f"{count} joint states dropped: {reason}" for reason, count in counts.joint_states_dropped.items() if count
-    ]
+    dropped = counts.joint_states_dropped
+    notes = [f"{count} joint states dropped: {reason}" for reason, count in dropped.items() if reason != PARTLY_FINITE]
+    if partly := dropped[PARTLY_FINITE]:
+        notes.append(f"of {partly} joint states {PARTLY_FINITE}")
     if publishers_problem:
         notes.append(publishers_problem)
     if lost := counts.rejected[BRACKET_TOO_WIDE]:

@@ -154,7 +154,7 @@ def test_joints_that_are_finite_are_kept_beside_one_that_is_not(tmp_path: Path) 
     data, report = prepared(write(tmp_path / "bag", recorded))
     assert data.joint_names == ("a",)
     np.testing.assert_allclose(data.joint_position[:, 0], data.stamps_ns / SECOND, atol=1e-6)
-    assert any("100 joint states dropped: some joints not finite, the others kept" in note for note in report.notes)
+    assert any("of 100 joint states some joints not finite, the others kept" in note for note in report.notes)
 
 
 @pytest.mark.parametrize("period_ms", [120, 200])
@@ -220,6 +220,11 @@ def test_a_recorder_tells_of_two_publishers_while_it_records(tmp_path: Path) -> 
         assert reader.ledger is not None
         (warning,) = reader.ledger.warnings
     assert warning.startswith("joint states of several publishers are mixed: a changed ")
+
+
+def test_poses_on_a_topic_of_another_name_are_pointed_out(tmp_path: Path) -> None:
+    _, report = prepared(write(tmp_path / "bag", stream(1.0)))
+    assert any("name its topic with --object-pose (/object_pose)" in note for note in report.notes)
 
 
 def posed(stamp_ns: int, frame: str = "") -> Message:
