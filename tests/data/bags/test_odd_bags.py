@@ -126,7 +126,7 @@ def test_metadata_of_another_shape_names_the_key(tmp_path: Path, key: str, value
         ("x" * 20_000_000, "bytes, expected at most"),
         ("a: " + "x" * 5_000_000, "characters long, expected at most"),
         ("- 1\n" * 900_000, "more than 200000 values"),
-        ("? [1]\n: 2", "a key that is no text"),
+        ("? [1]\n: 2", "a key that is not text"),
         ("!!python/object/apply:os.system ['touch /tmp/never']", "expected a map"),
         ("\x00\x01", "is not YAML"),
         ("rosbag2_bagfile_information: 5", "expected a map"),
