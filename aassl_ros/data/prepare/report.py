@@ -61,6 +61,9 @@ class PrepareSettings:
         """
         later = {"continuous_joints", "skip_unreadable", *_SYNC}
         known = {name: value for name, value in asdict(self).items() if name not in ("workers", "layout")}
+        for name in ("joint_states", "command"):  # were one topic each, when older data were prepared
+            if len(known[name]) < 2:
+                known[name] = "".join(known[name])
         return {name: value for name, value in known.items() if name not in later or value}
 
 
