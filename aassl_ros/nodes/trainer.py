@@ -150,9 +150,9 @@ class TrainerNode(ManagedNode):
             self.destroy_subscription(subscription)
         self._intake.flush()
         self._trainer.stop()
-        self._announce()
-        self._announcements.wait_for_all_acked(Duration(seconds=2))
         status = self._trainer.status
+        self._announce(status.saved)
+        self._announcements.wait_for_all_acked(Duration(seconds=2))
         self._failure = status.line if status.state == "failed" else None
         updates = status.step - (0 if self._start is None else self._start.step)
         self.get_logger().info(f"{self._intake.counts.kept} frames kept, {updates} updates, {status.saves} saves.")
@@ -223,7 +223,6 @@ class TrainerNode(ManagedNode):
         if self._intake is None or self._trainer is None:
             return
         self._intake.settle()
-        self._announce()
         if self._feed is not None:
             self._feed.log_problem()
         self._say_if_none_is_of_an_episode()
@@ -231,6 +230,7 @@ class TrainerNode(ManagedNode):
         status, buffer = self._trainer.status, self._intake.buffer
         frames, episodes = (0, 0) if buffer is None else (len(buffer), buffer.episode_count)
         self._say(self._first_minutes.report(status, frames, episodes, time.monotonic()))
+        self._announce(status.saved)
         if status.state == "failed" and self._failure is None:
             self._failure = status.line
             self.get_logger().error(status.line)
@@ -257,9 +257,8 @@ class TrainerNode(ManagedNode):
             "them). Set the camera to its first resolution, or deactivate and activate the trainer."
         )
 
-    def _announce(self) -> None:
+    def _announce(self, saved: Saved | None) -> None:
         """Announce the newest checkpoint, once."""
-        saved = self._trainer.status.saved if self._trainer is not None else None
         if saved is not None and saved != self._announced:
             self._announced = saved
             news = CheckpointNews(str(saved.path), saved.digest, saved.step)

@@ -95,11 +95,13 @@ class OnlineTrainer:
 
     @property
     def status(self) -> OnlineStatus:
+        # The save first: whoever reads it then also reads of the training before it.
+        saved, saves = self._saved, self._saves
         state, line = self._state()
         step = 0 if self._learner is None else self._learner.steps
         rate = self._rate if state == "learning" else 0.0
         images = 2 * self.learner_settings.batch * rate
-        return OnlineStatus(state, line, step, self._losses, rate, images, self._saves, self._saved)
+        return OnlineStatus(state, line, step, self._losses, rate, images, saves, saved)
 
     def start(self, experience: Experience) -> None:
         """Start the thread. It trains as soon as the experience has enough frames."""
