@@ -201,10 +201,11 @@ def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -
     except (AasslError, NameValidationException) as raised:
         if os.environ.get("AASSL_DEBUG"):
             raise
-        error = name_error(raised) if isinstance(raised, NameValidationException) else raised
+        # Only its text: the error refers to a node that is half made, and rclpy would destroy that at shutdown.
+        line = str(name_error(raised) if isinstance(raised, NameValidationException) else raised)
         name = node.get_name() if node is not None else Path(sys.argv[0]).stem
         # The message about a wrong parameter already begins with the node's name.
-        print(f"{name}: {str(error).removeprefix(f'{name}: ')}", file=sys.stderr, flush=True)
+        print(f"{name}: {line.removeprefix(f'{name}: ')}", file=sys.stderr, flush=True)
         return 1
     finally:
         if node is not None:

@@ -19,7 +19,7 @@ ON_HUMBLE = {
     "rclpy.clock": {"Clock", "ClockType"},
     "rclpy.context": {"Context"},
     "rclpy.duration": {"Duration"},
-    "rclpy.exceptions": {"InvalidParameterTypeException", "InvalidParameterValueException"},
+    "rclpy.exceptions": {"InvalidParameterTypeException", "InvalidParameterValueException", "NameValidationException"},
     "rclpy.executors": {"ExternalShutdownException", "SingleThreadedExecutor"},
     "rclpy.lifecycle": {"LifecycleNode", "LifecycleState", "TransitionCallbackReturn"},
     "rclpy.node": {"Node"},
@@ -28,6 +28,7 @@ ON_HUMBLE = {
     "rclpy.signals": {"SignalHandlerOptions"},
     "rclpy.subscription": {"Subscription"},
     "rclpy.timer": {"Timer"},
+    "rclpy.validate_topic_name": {"validate_topic_name"},
     "rclpy.topic_endpoint_info": {"TopicEndpointInfo"},
     "rclpy.utilities": {"get_rmw_implementation_identifier"},
 }
