@@ -99,7 +99,9 @@ def test_in_fp16_gradients_that_never_fit_end_in_an_error() -> None:
     learner = learner_of(precision="fp16", action_weight=1000.0, action_temperature=1e-6)
     for seed in range(MOST_OVERFLOWS - 1):
         learner.step(*triplets(seed))
-    with pytest.raises(TrainingError, match=r"overflowed half precision in 20 consecutive updates.*set precision to bf16 or fp32"):
+    with pytest.raises(
+        TrainingError, match=r"overflowed half precision in 20 consecutive updates.*set precision to bf16 or fp32"
+    ):
         learner.step(*triplets())
     assert all(weight.isfinite().all() for weight in learner.network.parameters())
 
