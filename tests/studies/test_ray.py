@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,11 @@ def test_a_cluster_of_two_gives_the_table_of_one_process_and_resumes_after_an_in
         found = write(conduct(request(data, tmp_path / "ray"), scheduler, seen.append, lambda: False), tmp_path)
         resumed = seen[-1]
         for _ in range(2):
-            # On a loaded machine Ray may lose a worker. The study then says so, and the next call does that run again.
+            # In long sessions a run has failed here, for a reason not traced yet. A warning shows it even if the test
+            # passes; the next call does that run again. Remove this loop once the reason is known and fixed.
             if not seen[-1].failed:
                 break
-            print({key: value for key, value in found.items() if key != "rows"})
+            warnings.warn(f"runs failed in the cluster: {found['failed']}", stacklevel=1)
             found = write(conduct(request(data, tmp_path / "ray"), scheduler, seen.append, lambda: False), tmp_path)
     finally:
         ray.shutdown()
