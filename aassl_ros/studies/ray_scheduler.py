@@ -110,8 +110,8 @@ class RayScheduler:
             spec = pending.pop(reference)
             try:
                 outcome: Outcome | None = self._ray.get(reference)
-            except self._ray.exceptions.TaskCancelledError:
-                continue
+            except self._ray.exceptions.RayTaskError as error:
+                outcome = f"failed because of a fault in aassl_ros: {error.cause!r}"
             except self._ray.exceptions.RayError as error:
                 outcome = f"lost by Ray: {first_line(error)}"
             if outcome is None:
@@ -123,9 +123,11 @@ class RayScheduler:
             outcomes[name_of(spec)] = outcome
 
     def _end(self, pending: dict[Any, RunSpec], standing: Standing, outcomes: dict[str, Outcome]) -> None:
-        """Cancel runs that have not started, let the others save, then kill those that still run."""
-        for reference in pending:
-            self._ray.cancel(reference)
+        """Let all runs save and end, as the board asks them to, then kill those that still run.
+
+        ray.cancel without force is not used: it raises KeyboardInterrupt wherever the process is, for example in an
+        import. The process then stays in use, with half an import, and each later run in it fails.
+        """
         until = time.monotonic() + _SECONDS_TO_SAVE
         while pending and time.monotonic() < until:
             self._collect(pending, standing, outcomes, _LOOK_EVERY_S)
@@ -147,7 +149,8 @@ def executed(spec: RunSpec, board: Any) -> Outcome | None:
     """Execute a run on a machine of the cluster. Returns its result, or why it failed; None if it was stopped."""
     watch = _BoardWatch(board, name_of(spec))
     try:
-        return execute(spec, watch)
+        watch.show(0, spec.length, "starting")
+        return None if watch.stop() else execute(spec, watch)
     except Interrupted:
         return None
     except AasslError as error:

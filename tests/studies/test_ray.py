@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
@@ -32,21 +31,17 @@ def test_a_cluster_of_two_gives_the_table_of_one_process_and_resumes_after_an_in
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
         scheduler, seen = RayScheduler("auto"), []
+        with pytest.raises(Interrupted):  # while processes start: they must stay usable
+            conduct(request(data, tmp_path / "ray"), scheduler, seen.append, lambda: True)
         with pytest.raises(Interrupted):
             conduct(request(data, tmp_path / "ray"), scheduler, seen.append, lambda: seen[-1].finished >= 1)
         done = len(list(tmp_path.glob("ray/runs/*/result.json")))
         assert done >= 1
         found = write(conduct(request(data, tmp_path / "ray"), scheduler, seen.append, lambda: False), tmp_path)
         resumed = seen[-1]
-        for _ in range(2):
-            # In long sessions a run has failed here, for a reason not traced yet. A warning shows it even if the test
-            # passes; the next call does that run again. Remove this loop once the reason is known and fixed.
-            if not seen[-1].failed:
-                break
-            warnings.warn(f"runs failed in the cluster: {found['failed']}", stacklevel=1)
-            found = write(conduct(request(data, tmp_path / "ray"), scheduler, seen.append, lambda: False), tmp_path)
     finally:
         ray.shutdown()
+    assert found["failed"] == expected["failed"] == []
     assert found["rows"] == expected["rows"]
     assert isinstance(resumed, Standing)
     assert resumed.finished == resumed.runs == 4 - done
