@@ -1,4 +1,4 @@
-"""`aassl bag info|check|recover BAG`: show the content of a bag, check it, or recover one that was not closed.
+"""`aassl bag info|check|recover|play BAG`: show the content of a bag, check it, recover it, or publish it.
 
 BAG is a folder or a file: .mcap, .db3 or .bag (docs/bags.md). Files NAME_0, NAME_1 are one recording.
 """
@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from aassl_ros.cli import bag_play
 from aassl_ros.data.bags.check import check_bag
 from aassl_ros.data.bags.containers import recordings
 from aassl_ros.data.bags.reader import BagReader
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--in-place", action="store_true", help="put the new bag in BAG's place; the old one is kept as BAG-original"
     )
+    bag_play.add_action(actions)
 
 
 def run(arguments: argparse.Namespace) -> int:

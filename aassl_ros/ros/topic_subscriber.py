@@ -137,8 +137,8 @@ class TopicSubscriber:
 
     def _subscribe(self, profile: QoSProfile) -> None:
         msgtype = self._publishers[0].topic_type
-        message_class = _message_class(msgtype)
-        if message_class is None:
+        cls = message_class(msgtype)
+        if cls is None:
             if self._refused_type != msgtype:
                 self._refused_type = msgtype
                 package = msgtype.split("/")[0]
@@ -151,7 +151,7 @@ class TopicSubscriber:
         self._found(topic)
         self.topic = topic
         self._subscription = self._node.create_subscription(
-            message_class,
+            cls,
             self.name,
             self._on_message if TELLS_SOURCE else self._on_bare_message,
             profile,
@@ -183,7 +183,7 @@ class TopicSubscriber:
             self._lost(self.name, int(event.total_count_change))
 
 
-def _message_class(msgtype: str) -> Any:
+def message_class(msgtype: str) -> Any:
     """Return the Python class of a type such as "std_msgs/msg/String"; None if its package is not installed."""
     package, _, name = msgtype.partition("/msg/")
     try:

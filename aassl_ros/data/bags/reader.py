@@ -88,6 +88,10 @@ class BagReader:
         for name, (kind, _) in self._metadata.counts.items() if self._metadata else ():
             self.topics.setdefault(name, TopicSummary(kind, 0))
 
+    def qos(self, topic: str) -> str:
+        """The QoS profiles that the publishers of a topic offered, as YAML of rosbag2; empty if unknown."""
+        return next((stored.qos for stored in self._stored if stored.name == topic and stored.qos), "")
+
     @property
     def custom_data(self) -> dict[str, str]:
         """The custom texts in metadata.yaml."""
