@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from aassl_ros.cli.options import add_settings, read_settings
+from aassl_ros.data.prepare.parts import finished_parts
 from aassl_ros.data.prepare.prepare import prepare
 from aassl_ros.data.prepare.report import PrepareReport, PrepareSettings
 from aassl_ros.progress import progress_once_known
@@ -29,7 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments, PrepareSettings)
     with progress_once_known("frames read") as show:
-        report = prepare(arguments.sources, arguments.out, settings, force=arguments.force, progress=show)
+        try:
+            report = prepare(arguments.sources, arguments.out, settings, force=arguments.force, progress=show)
+        except KeyboardInterrupt:
+            if finished := finished_parts(arguments.out):
+                print(f"aassl: {_several(finished, 'source')} finished and will not be read again.", file=sys.stderr)
+            raise
     print(json.dumps(report.to_json()) if arguments.json else describe_report(report))
     return 3 if report.lossy else 0
 

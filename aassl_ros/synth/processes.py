@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
 
 from aassl_ros.errors import SimulationError
 from aassl_ros.synth.drawing import Drawer, Drawn, Task
 from aassl_ros.synth.settings import SynthSettings
+from aassl_ros.worker_processes import available_cores, follow_parent
 
 # Tasks drawn ahead of the writer for each process: enough that no process waits, few enough for memory.
 _AHEAD = 3
@@ -51,25 +48,10 @@ def draw_all(settings: SynthSettings, tasks: Sequence[Task]) -> Generator[Drawn,
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def available_cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _begin(settings: SynthSettings) -> None:
     global _drawer
-    # Ctrl-C reaches every process of the terminal. Only the parent handles it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    follow_parent()
     _drawer = Drawer(settings)
-
-
-def _end_with_parent() -> None:
-    """Exit when the parent dies, because a killed parent cannot stop its children."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
 
 
 def _draw(task: Task) -> Drawn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -19,6 +19,7 @@ from aassl_ros.data.bags.roles import BagRoles
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.prepare.episode_events import EpisodeEvents
 from aassl_ros.data.prepare.joint_notes import joint_notes
+from aassl_ros.data.prepare.part_report import BagCounts
 from aassl_ros.data.prepared.writer import EpisodeStates
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import Episode
@@ -29,30 +30,6 @@ from aassl_ros.errors import DataError, TrajectoryError
 
 # How long a frame waits for the object's pose after it, s of the camera's stream: pose estimation takes time.
 _POSE_DELAY_S = 1.0
-
-
-@dataclass
-class BagCounts:
-    """Counts of a bag's frames, and of messages that could not be used."""
-
-    frames: int = 0
-    kept: int = 0
-    outside_episodes: int = 0
-    without_sample: Counter[str] = field(default_factory=Counter)
-    unusable: Counter[str] = field(default_factory=Counter)
-    messages_refused: Counter[str] = field(default_factory=Counter)
-    hints: list[str] = field(default_factory=list)
-    publishers_mixed: bool = False
-
-    def add(self, other: BagCounts) -> None:
-        self.frames += other.frames
-        self.kept += other.kept
-        self.outside_episodes += other.outside_episodes
-        self.without_sample += other.without_sample
-        self.unusable += other.unusable
-        self.messages_refused += other.messages_refused
-        self.hints += other.hints
-        self.publishers_mixed |= other.publishers_mixed
 
 
 class BagFrames:

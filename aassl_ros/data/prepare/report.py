@@ -44,7 +44,8 @@ class PrepareSettings:
     layout: str = setting("", "Published layout of the sources, such as rt4k, mvimgnet or co3d; empty: detected",
                           choices=lambda: ("", *LAYOUTS))  # fmt: skip
     skip_unreadable: bool = setting(False, "Skip files that are not pictures, and continue")
-    workers: int = setting(0, "Number of threads that decode pictures; 0: one per core", minimum=0, maximum=256)
+    workers: int = setting(0, "Number of processes that read bags, and of threads that decode pictures; 0: one per "
+                           "core", minimum=0, maximum=256)  # fmt: skip
 
     def named_topics(self) -> NamedTopics:
         """The topics that the user names."""
@@ -53,6 +54,10 @@ class PrepareSettings:
     def sync_changes(self) -> dict[str, float]:
         """The settings of the synchronization that differ from those of the recording."""
         return {name: value for name in _SYNC if (value := getattr(self, name))}
+
+    def stored(self) -> dict[str, Any]:
+        """The settings that are stored with the data: all but `workers`, on which the data do not depend."""
+        return {name: value for name, value in asdict(self).items() if name != "workers"}
 
     def key(self) -> dict[str, Any]:
         """The settings on which the prepared data depend.

@@ -61,8 +61,8 @@ def find_sources(sources: Sequence[Path], settings: PrepareSettings) -> Sources:
     return Sources(tuple(_each_once(bags)), pictures)
 
 
-def fingerprints(sources: Sources, settings: PrepareSettings) -> list[str]:
-    """The fingerprint of each source, which depends on its content and not on its path.
+def fingerprints(sources: Sources, settings: PrepareSettings) -> dict[Path, str]:
+    """The fingerprint of each source, in order, which depends on its content and not on its path.
 
     Raises DataError if two sources are the same.
     """
@@ -74,7 +74,7 @@ def fingerprints(sources: Sources, settings: PrepareSettings) -> list[str]:
         same = digests.setdefault(digest, path)
         if same is not path:
             raise DataError(f"{same} and {path} hold the same recording. Remove one of them.")
-    return list(digests)
+    return {path: digest for digest, path in digests.items()}
 
 
 def _children(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -76,7 +76,7 @@ class PreparedWriter:
 
     def __post_init__(self) -> None:
         self.path = Path(self.path)
-        _check_replaceable(self.path)
+        check_replaceable(self.path)
         self._part = self.path.with_name(f".{self.path.name}.part-{os.getpid()}")
         try:
             shutil.rmtree(self._part, ignore_errors=True)
@@ -167,15 +167,14 @@ class PreparedWriter:
         joints = _union(states.joint_names for states in self._states)
         commands = _union(states.command_names for states in self._states)
         recorded = _union(states.recorded_names for states in self._states)
-        arrays = {
-            "stamps_ns": np.concatenate([np.zeros(0, np.int64), *(states.stamps_ns for states in self._states)]),
-            "joint_position": self._stack("joint_position", "joint_names", joints, np.float32),
-            "joint_command": self._stack("joint_command", "command_names", commands, np.float32),
-            "object_pose": self._stack("object_pose", None, _POSE, np.float64),
-            "tip_pose": self._stack("tip_pose", None, _POSE, np.float64),
+        arrays: dict[str, tuple[str | None, Sequence[str], type]] = {
+            "joint_position": ("joint_names", joints, np.float32),
+            "joint_command": ("command_names", commands, np.float32),
+            "object_pose": (None, _POSE, np.float64),
+            "tip_pose": (None, _POSE, np.float64),
         }
         if recorded:
-            arrays["recorded"] = self._stack("recorded", "recorded_names", recorded, np.float64)
+            arrays["recorded"] = ("recorded_names", recorded, np.float64)
         table = {
             "format": FORMAT,
             "fingerprint": fingerprint,
@@ -188,8 +187,10 @@ class PreparedWriter:
             "facts": dict(facts or {}),
         }
         try:
-            for name, array in arrays.items():
-                np.save(self._part / f"{name}.npy", array)
+            self._write_array("stamps_ns", (), np.int64, (states.stamps_ns for states in self._states))
+            for name, (names_key, names, dtype) in arrays.items():
+                rows = (self._columns(name, names_key, names, dtype, *each) for each in self._episodes())
+                self._write_array(name, (len(names),), dtype, rows)
             (self._part / TABLE).write_text(json.dumps(table, indent=1))
             self._file.close()
             put_folder(self._part, self.path)
@@ -197,19 +198,30 @@ class PreparedWriter:
             raise _unwritable(self.path, error) from error
         return self.path
 
-    def _stack(self, key: str, names_key: str | None, names: Sequence[str], dtype: type) -> NDArray[Any]:
-        """Stack the arrays of all episodes with columns in the order of `names`; missing columns become NaN."""
-        stacked: NDArray[Any] = np.full((self.frames_written, len(names)), np.nan, dtype)
-        for row, states in zip(self._rows, self._states, strict=True):
-            if getattr(states, key) is None:
-                continue
+    def _episodes(self) -> Iterator[tuple[EpisodeRow, EpisodeStates]]:
+        return zip(self._rows, self._states, strict=True)
+
+    def _write_array(self, name: str, width: tuple[int, ...], dtype: type, rows: Iterable[ArrayLike]) -> None:
+        """Write a .npy file episode by episode, so that not all of it is in memory at once."""
+        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": (self.frames_written, *width)}
+        with open(self._part / f"{name}.npy", "wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for array in rows:
+                file.write(np.ascontiguousarray(array, dtype).tobytes())
+
+    def _columns(
+        self, key: str, names_key: str | None, names: Sequence[str], dtype: type, row: EpisodeRow, states: EpisodeStates
+    ) -> NDArray[Any]:
+        """An array of one episode with columns in the order of `names`; missing columns are NaN."""
+        placed: NDArray[Any] = np.full((row.stop - row.start, len(names)), np.nan, dtype)
+        if getattr(states, key) is not None:
             array = np.asarray(getattr(states, key))
             own = getattr(states, names_key) if names_key else names
             if array.shape != (row.stop - row.start, len(own)):
                 expected = (row.stop - row.start, len(own))
                 raise DataError(f"episode {row.id}: {key} has shape {array.shape}, expected {expected}.")
-            stacked[row.start : row.stop, [names.index(name) for name in own]] = array
-        return stacked
+            placed[:, [names.index(name) for name in own]] = array
+        return placed
 
 
 _POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
@@ -244,7 +256,7 @@ def refuse_to_replace(path: Path, *, drawn: bool) -> None:
         )
 
 
-def _check_replaceable(path: Path) -> None:
+def check_replaceable(path: Path) -> None:
     """Raise DataError if the folder contains anything but prepared data, because the whole folder is replaced."""
     found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
     others = [name for name in found if name not in _OURS] if TABLE in found else found

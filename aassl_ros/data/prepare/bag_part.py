@@ -1,0 +1,63 @@
+"""Prepares one bag as a part, and looks into a bag before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.data.bags.roles import find_roles, has_frames
+from aassl_ros.data.prepare.bag_frames import BagFrames
+from aassl_ros.data.prepare.part_report import PartReport
+from aassl_ros.data.prepare.parts import new_part
+from aassl_ros.data.prepare.report import PrepareSettings
+
+
+@dataclass(frozen=True)
+class BagTask:
+    """A bag to prepare. folder, key: of its part. frames: in the bag. threads: that decode pictures."""
+
+    bag: Path
+    folder: Path
+    key: str
+    settings: PrepareSettings
+    frames: int = 0
+    threads: int = 1
+
+
+def holds_frames(bag: Path) -> bool:
+    """Whether a bag has a topic with camera frames. Raises BagError if it cannot be read."""
+    with BagReader(bag) as reader:
+        return has_frames(reader)
+
+
+def count_frames(bag: Path, settings: PrepareSettings) -> int:
+    """The number of camera frames in a bag. Raises BagError if it lacks frames, joints or episodes."""
+    with BagReader(bag) as reader:
+        roles = find_roles(reader, settings.named_topics())
+        return reader.topics[roles.camera_topic].message_count
+
+
+def prepare_bag(task: BagTask, advance: Callable[[int], None]) -> None:
+    """Prepare a bag as a part.
+
+    Args:
+        task: the bag, and where its part is written.
+        advance: called with the number of frames read since the last call. An exception that it raises ends the work,
+            and nothing is left of the part.
+
+    Raises:
+        BagError: the bag is damaged or lacks something.
+        DataError: the part cannot be written.
+    """
+    settings = task.settings
+    with BagReader(task.bag) as reader, new_part(task.folder, task.key, settings.image_size) as part:
+        roles = find_roles(reader, settings.named_topics())
+        bag = BagFrames(reader, roles, settings.image_size, settings.sync_changes())
+        bag.read(part.writer.append_frames, advance)
+        for episode, states in bag.episodes():
+            key = (episode.robot, episode.id, episode.instance, episode.category or "", episode.set)
+            part.writer.add_episode(*key, states)
+        continuous = tuple(bag.continuous_joints)
+        part.report = PartReport(bag.counts, bag.recorded.compare(), tuple(bag.notes), continuous)
