@@ -95,7 +95,7 @@ def write_blank(path: Path, frames: int, size: int) -> PreparedData:
             writer.add_episode("bench", str(start), str(start), "", "train", states)
         writer.finish(f"blank {frames} {size}")
     data = PreparedData.open(path)
-    _touch(data.frames)
+    _touch(np.asarray(data.frames))
     return data
 
 

@@ -1,4 +1,4 @@
-"""`aassl evaluate CHECKPOINT DATA`: measure an encoder on unseen objects, compared with chance and baselines."""
+"""`aassl evaluate CHECKPOINT DATA...`: measure an encoder on unseen objects, compared with chance and baselines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from aassl_ros.progress import progress_once_known
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT",
                         help="run folder of aassl train, one checkpoint, or a backbone from aassl export")  # fmt: skip
-    parser.add_argument("data", type=Path, metavar="DATA", help="folder made by aassl prepare or aassl synth")
+    parser.add_argument("data", nargs="+", type=Path, metavar="DATA", help="folder made by aassl prepare or synth,"
+                        " or a folder of these; several are read as one")  # fmt: skip
     parser.add_argument("--split", choices=SPLITS, default="test",
                         help="objects to test on: test is the test set; val holds objects of the training set that"
                         " were kept out of training, for choosing settings (default: test)")  # fmt: skip
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments, EvaluationSettings)
     _check_pictures(arguments, settings)
     evaluated = evaluated_encoder_at(arguments.checkpoint)
-    data = PreparedData.open(arguments.data)
+    data = PreparedData.open(*arguments.data)
     with progress_once_known("frames embedded") as show:
         evaluation = evaluate(
             evaluated, data, settings, split=arguments.split, picture=arguments.picture is not None, progress=show

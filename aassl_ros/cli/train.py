@@ -1,4 +1,4 @@
-"""`aassl train DATA -o RUN`: train an encoder on prepared data."""
+"""`aassl train DATA... -o RUN`: train an encoder on prepared data."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ _OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "weights", "ep
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     infos = {info.name: info for info in describe(TrainSettings)}
-    parser.add_argument("data", type=Path, metavar="DATA", help="folder made by aassl prepare or aassl synth")
+    parser.add_argument("data", nargs="+", type=Path, metavar="DATA", help="folder made by aassl prepare or synth,"
+                        " or a folder of these; several are read as one")  # fmt: skip
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints and log")
     parser.add_argument("--resume", action="store_true", help="continue the run in RUN")
     parser.add_argument("--config", type=Path, metavar="YAML", help="file of settings, one `name: value` per line")
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: TrainSettings) -> int:
     with fail_together():
-        data, checkpoint = PreparedData.open(arguments.data), None
+        data, checkpoint = PreparedData.open(*arguments.data), None
         if arguments.resume:
             checkpoint, settings = resume(arguments.out, given, settings)
         take_own_gpu(settings.device)
@@ -102,7 +103,7 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
 
 def _say(report: TrainReport, arguments: argparse.Namespace) -> int:
     if not report.done:
-        command = shlex.join(["aassl", "train", str(arguments.data), "-o", str(arguments.out), "--resume"])
+        command = shlex.join(["aassl", "train", *map(str, arguments.data), "-o", str(arguments.out), "--resume"])
         steps = f"{report.step} of {report.total_steps}"
         print(f"aassl: stopped at step {steps}. Continue with: {command}", file=sys.stderr)
         return 1

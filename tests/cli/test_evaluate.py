@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from aassl_ros.cli.main import main
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.prepared.selection import append_data, select_frames
 from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 
 TRAIN = ["--encoder", "resnet18", "--width", "4", "--batch", "16", "--epochs", "1", "--device", "cpu"]
@@ -48,6 +50,46 @@ def test_a_trained_checkpoint_is_measured(trained: tuple[Path, Path], capsys: py
     assert found["probe"]["accuracy"] > 0.9
     assert found["test_instances"] == ["cup_8", "cup_9", "mug_8", "mug_9"]
     assert len(found["train_instances"]) == 8
+
+
+def test_data_in_two_folders_are_trained_on_and_measured_as_in_one(
+    trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, path = trained
+    data = PreparedData.open(path)
+    for name, part in (("one", (0, 30)), ("two", (30, len(data)))):
+        with PreparedWriter(tmp_path / "all" / name, data.image_size) as writer:
+            append_data(writer, select_frames(data, *part))
+            writer.finish(name)
+    one, two = str(tmp_path / "all" / "one"), str(tmp_path / "all" / "two")
+
+    assert main(["train", one, two, "-o", str(tmp_path / "run"), "--method", "aa_simclr", *TRAIN]) == 0
+    assert main(["evaluate", str(tmp_path / "run"), one, two, "--json", "--device", "cpu"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert main(["evaluate", str(run), str(tmp_path / "all"), "--json", "--device", "cpu"]) == 0
+    again = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert main(["evaluate", str(run), str(path), "--json", "--device", "cpu"]) == 0
+    expected = json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    losses = [
+        [json.loads(line)["loss"] for line in (folder / "log.jsonl").open()] for folder in (tmp_path / "run", run)
+    ]
+    assert losses[0] == losses[1]
+    assert found["probe"] == again["probe"] == expected["probe"]
+    assert found["test_instances"] == expected["test_instances"]
+
+
+def test_a_folder_without_the_action_of_the_others_is_named(
+    trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with PreparedWriter(tmp_path / "poses", 32) as writer:
+        writer.append_frames(np.zeros((20, 32, 32, 3), np.uint8))
+        writer.add_episode("r", "other", "jug_1", "jug", "train", EpisodeStates(np.arange(20)))
+        writer.finish("poses")
+
+    words = ["train", str(trained[1]), str(tmp_path / "poses"), "-o", str(tmp_path / "run")]
+    assert main([*words, "--method", "aa_simclr", *TRAIN]) == 1
+    assert f"{tmp_path / 'poses'} has no frame with all parts of the action joints (a)" in capsys.readouterr().err
 
 
 def test_the_table_shows_accuracies_beside_chance_and_baselines(

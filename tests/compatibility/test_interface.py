@@ -10,6 +10,8 @@ import pytest
 INTENDED: dict[str, str] = {
     "commands/bag/check bag/nargs": "several bags are accepted; one still is",
     "commands/bag/info bag/nargs": "several bags are accepted; one still is",
+    "commands/evaluate/data/nargs": "several folders are accepted; one still is",
+    "commands/train/data/nargs": "several folders are accepted; one still is",
 }
 """Changes that were meant, by where they are ("commands/collect/--seconds/default"), with the reason."""
 

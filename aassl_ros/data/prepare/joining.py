@@ -12,8 +12,10 @@ from aassl_ros.data.bags.recorded_samples import Comparison
 from aassl_ros.data.prepare.part_report import BagCounts
 from aassl_ros.data.prepare.parts import PARTS, Part
 from aassl_ros.data.prepare.report import PrepareReport, PrepareSettings
-from aassl_ros.data.prepared.data import EpisodeRow, PreparedData
-from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
+from aassl_ros.data.prepared.arrays import EpisodeRow
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.prepared.selection import append_data
+from aassl_ros.data.prepared.writer import PreparedWriter
 from aassl_ros.errors import DataError
 
 
@@ -57,30 +59,12 @@ def join_parts(
         entries = []
         for one in sources:
             entries.append(one.part.to_json(writer.frames_written))
-            _append(one.part.data, writer)
+            append_data(writer, one.part.data)
         report = _report(sources, Path(shown) if shown else out, notes, writer.frames_written)
         continuous = [name for one in sources for name in one.part.report.continuous_joints]
         facts = {"report": report.to_json(), "settings": settings.stored(), PARTS: entries}
         writer.finish(fingerprint, continuous_joints=continuous, facts=facts)
     return report
-
-
-def _append(data: PreparedData, writer: PreparedWriter) -> None:
-    for row in data.episodes:
-        rows = slice(row.start, row.stop)
-        writer.append_frames(data.frames[rows])
-        states = EpisodeStates(
-            stamps_ns=data.stamps_ns[rows],
-            joint_names=data.joint_names,
-            joint_position=data.joint_position[rows],
-            command_names=data.command_names,
-            joint_command=data.joint_command[rows],
-            object_pose=data.object_pose[rows],
-            tip_pose=data.tip_pose[rows],
-            recorded_names=data.recorded_names,
-            recorded=data.recorded[rows],
-        )
-        writer.add_episode(row.robot, row.id, row.instance, row.category, row.set, states)
 
 
 def _report(sources: Sequence[SourcePart], path: Path, notes: Sequence[str], frames: int) -> PrepareReport:

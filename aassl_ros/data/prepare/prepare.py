@@ -20,7 +20,8 @@ from aassl_ros.data.prepare.parts import Part, PartStore, new_part, part_key, pa
 from aassl_ros.data.prepare.processes import InProcess, InProcesses, Runner
 from aassl_ros.data.prepare.report import PrepareReport, PrepareSettings
 from aassl_ros.data.prepare.sources import Sources, find_sources, fingerprints
-from aassl_ros.data.prepared.data import FORMAT, TABLE, PreparedData, read_table
+from aassl_ros.data.prepared.arrays import FORMAT, TABLE, read_table
+from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.prepared.writer import check_replaceable, refuse_to_replace
 from aassl_ros.errors import DataError
 from aassl_ros.worker_processes import available_cores

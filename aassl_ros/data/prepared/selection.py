@@ -1,4 +1,4 @@
-"""A range of frames of prepared data, with chosen columns of their states."""
+"""A range of frames of prepared data, with chosen columns of their states; and a copy of data into other data."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 
 
 def select_frames(
@@ -58,3 +59,22 @@ def select_frames(
 
 def _columns(names: tuple[str, ...], wanted: tuple[str, ...]) -> list[int]:
     return [names.index(name) for name in wanted]
+
+
+def append_data(writer: PreparedWriter, data: PreparedData) -> None:
+    """Append all episodes of `data`. Raises DataError if their frames have another size, or cannot be written."""
+    for row in data.episodes:
+        rows = slice(row.start, row.stop)
+        writer.append_frames(data.frames[rows])
+        states = EpisodeStates(
+            stamps_ns=data.stamps_ns[rows],
+            joint_names=data.joint_names,
+            joint_position=data.joint_position[rows],
+            command_names=data.command_names,
+            joint_command=data.joint_command[rows],
+            object_pose=data.object_pose[rows],
+            tip_pose=data.tip_pose[rows],
+            recorded_names=data.recorded_names,
+            recorded=data.recorded[rows],
+        )
+        writer.add_episode(row.robot, row.id, row.instance, row.category, row.set, states)

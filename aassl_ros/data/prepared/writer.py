@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aassl_ros.data.prepared.data import FORMAT, FRAMES, TABLE, VIEWS, EpisodeRow, read_table
+from aassl_ros.data.prepared.arrays import FORMAT, FRAMES, TABLE, VIEWS, EpisodeRow, read_table
 from aassl_ros.data.streams.episodes import SETS
 from aassl_ros.errors import DataError
 from aassl_ros.files import put_folder

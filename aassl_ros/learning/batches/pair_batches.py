@@ -85,7 +85,9 @@ class PairBatches:
         self.instances = tuple(name for name in data.instances(sets) if name not in without_instances)
         if method.uses_actions:
             self.space = known[0] if known else _choose_space(data, settings)
-            frames = frames[self.space.usable(data)[frames]]
+            usable = self.space.usable(data)
+            _check_folders(data, frames, usable, self.space)
+            frames = frames[usable[frames]]
             if len(frames) == 0:
                 parts = ", ".join(self.space.components)
                 raise DataError(
@@ -161,3 +163,16 @@ class PairBatches:
 def _choose_space(data: PreparedData, settings: PairSettings) -> ActionSpace:
     name = choose_action_space(data) if settings.action_space == AUTO else settings.action_space
     return ActionSpace(name, settings.rotation, settings.action_components).resolved(data)
+
+
+def _check_folders(
+    data: PreparedData, frames: NDArray[np.int64], usable: NDArray[np.bool_], space: ActionSpace
+) -> None:
+    """Raise DataError if one of several folders has no action for any of its frames, and others have."""
+    inside = {folder: frames[(frames >= folder.start) & (frames < folder.stop)] for folder in data.folders}
+    without = [folder.path for folder, own in inside.items() if len(own) and not usable[own].any()]
+    if without and len(without) < len(inside):
+        raise DataError(
+            f"{without[0]} has no frame with all parts of the action {space.name} ({', '.join(space.components)}), "
+            "which the other folders have. Leave it out, or choose an action space that all have (--action-space)."
+        )

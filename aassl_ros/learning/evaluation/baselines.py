@@ -9,12 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from aassl_ros.data.prepared.arrays import Frames
+
 _LEVELS = 4
 """Levels of each colour channel: 64 bins in total, few enough for a few hundred objects."""
 _BATCH = 512
 
 
-def colour_histogram(frames: NDArray[np.uint8], chosen: NDArray[np.int64]) -> Tensor:
+def colour_histogram(frames: Frames, chosen: NDArray[np.int64]) -> Tensor:
     """Compute histograms of 64 colours of the chosen frames: square roots of the shares, float32 [N, 64].
 
     frames: uint8 [F, S, S, 3]; chosen: int64 [N], indices into them.

@@ -68,7 +68,9 @@ def read_views(data: PreparedData, parts: Split, split: str, notes: list[str]) -
 
     Raises DataError if the frames do not form a grid, or have another size than those of `data`.
     """
-    folder = data.path / VIEWS
+    # Of several folders, the first that has views.
+    folders = [path / VIEWS for path in ([each.path for each in data.folders] or [data.path])]
+    folder = next((path for path in folders if (path / TABLE).is_file()), folders[0])
     if split != "test":
         notes.append(f"no measures of views: they show test objects, which the split {split} does not use")
         return None

@@ -11,13 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from aassl_ros.data.prepared.arrays import Frames
+
 Normalise = Callable[[Tensor], Tensor]
 """Makes the encoder's input of images uint8 [N, S, S, 3], as `Augmentation.plain` does."""
 
 
 def embed(
     encoder: nn.Module,
-    frames: NDArray[np.uint8],
+    frames: Frames,
     chosen: NDArray[np.int64],
     normalise: Normalise,
     *,
@@ -68,7 +70,7 @@ def one_thread_each() -> Iterator[int]:
 
 def calibrate_batch_norm(
     encoder: nn.Module,
-    frames: NDArray[np.uint8],
+    frames: Frames,
     chosen: NDArray[np.int64],
     normalise: Normalise,
     *,
