@@ -56,8 +56,8 @@ class PrepareSettings:
         return {name: value for name in _SYNC if (value := getattr(self, name))}
 
     def stored(self) -> dict[str, Any]:
-        """The settings that are stored with the data: all but `workers`, on which the data do not depend."""
-        return {name: value for name, value in asdict(self).items() if name != "workers"}
+        """The settings that are stored with the data. They do not depend on `workers`, so it is stored as 0."""
+        return {**asdict(self), "workers": 0}
 
     def key(self) -> dict[str, Any]:
         """The settings on which the prepared data depend.
