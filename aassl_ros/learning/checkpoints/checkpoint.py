@@ -26,6 +26,7 @@ from aassl_ros import __version__
 from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.errors import CheckpointError, ConfigError, DataError, TrainingError, first_line
+from aassl_ros.learning.checkpoints.facts import FormatError, TrainingState, parse_facts
 from aassl_ros.learning.checkpoints.folder import FOLDER, LINK, point_link, remove_old, write_folder
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.encoders.factory import build_encoder
@@ -111,11 +112,11 @@ class Checkpoint:
                 )
         module.load_state_dict(weights)
 
-    def read_state(self) -> dict[str, Any]:
+    def read_state(self) -> TrainingState:
         """Read optimizer and random state, to resume training. Raises CheckpointError if the file is damaged."""
         content = _read(self.path / STATE, self.state_digest)
         try:
-            return dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+            return TrainingState.of(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
         except Exception as error:  # torch raises many kinds of exceptions for a damaged file
             raise CheckpointError(f"{self.path / STATE} is damaged: {first_line(error)}.") from error
 
@@ -190,11 +191,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """
     folder = find_checkpoint(path)
     try:
-        facts = json.loads((folder / FACTS).read_text())
-        if facts["format"] != FORMAT:
-            raise CheckpointError(
-                f"{folder / FACTS} has the format {facts['format']}, expected {FORMAT}. Update aassl_ros."
-            )
+        facts = parse_facts((folder / FACTS).read_text(encoding="utf-8"), expected_format=FORMAT)
         known = {entry.name for entry in fields(LearnerSettings)}
         given = {name: value for name, value in facts["config"].items() if name in known}
         settings = from_mapping(LearnerSettings, given, source=str(folder / FACTS))
@@ -205,9 +202,9 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             encoder=_new_encoder(settings, folder),
             config=facts["config"],
             provenance=_read_provenance(facts),
-            action_dimension=int(facts["action_dimension"]),
-            categories=int(facts.get("categories", 0)),  # missing in checkpoints from before there were labels
-            step=int(facts["step"]),
+            action_dimension=facts["action_dimension"],
+            categories=facts["categories"],
+            step=facts["step"],
             digest=facts["digest"],
             state_digest=facts["state_digest"],
             trainer=facts["trainer"],
@@ -215,6 +212,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             weights=safetensors.torch.load(content),
         )
         _check(checkpoint)
+    except FormatError as error:
+        raise CheckpointError(f"{folder / FACTS} {error}. Update aassl_ros.") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError, ConfigError, DataError) as error:
         raise CheckpointError(
             f"{folder} is damaged: {first_line(error)}. Use another checkpoint of the run."
@@ -272,13 +271,11 @@ def _facts(content: Content, digests: Mapping[str, str]) -> bytes:
 
 
 def _read_provenance(facts: Mapping[str, Any]) -> Provenance:
-    space, normalisation, instances = facts["action_space"], facts["normalisation"], facts["instances"]
-    if not isinstance(instances, list) or not all(isinstance(name, str) for name in instances):
-        raise TypeError(f"instances = {instances!r}, expected a list of names")
+    space, normalisation = facts["action_space"], facts["normalisation"]
     return Provenance(
         None if space is None else ActionSpace.from_json(space),
         None if normalisation is None else Normalisation.from_json(normalisation),
-        tuple(instances),
+        tuple(facts["instances"]),
         facts["data_fingerprint"],
     )
 

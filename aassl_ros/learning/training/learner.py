@@ -197,12 +197,12 @@ class Learner:
         if self.average is not None:
             checkpoint.fill(self.average.encoder, AVERAGED)
         try:
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.generator.set_state(state["generator"])
-            self.precision.restore(state.get("precision", {}))  # missing in checkpoints from before there was a choice
-            self.steps = state["steps"]
-            self.adaptation.restore(state.get("adaptation", {}))
-        except (KeyError, ValueError, RuntimeError, TypeError) as error:
+            self.optimizer.load_state_dict(state.optimizer)
+            self.generator.set_state(state.generator)
+            self.precision.restore(state.precision)
+            self.steps = state.steps
+            self.adaptation.restore(state.adaptation)
+        except (KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError) as error:
             raise CheckpointError(f"{checkpoint.path}: state.pt does not fit its weights ({error}).") from error
         self._set_learning_rate()
         for group in self.optimizer.param_groups:  # from the settings, not from the optimizer's saved state

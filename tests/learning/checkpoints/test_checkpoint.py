@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -147,8 +148,22 @@ def test_a_forged_state_cannot_run_code(run: Path, tmp_path: Path) -> None:
     [
         ({"format": 99}, "format 99, expected 1"),
         ({"config": {"width": "wide"}}, "damaged"),
-        ({"step": None}, "damaged"),
-        ({"instances": "mug_0001"}, "instances = 'mug_0001', expected a list of names"),
+        ({"step": None}, "step = None, expected"),
+        ({"step": -1}, "step = -1, expected"),
+        ({"step": float("inf")}, "contains Infinity, expected finite numbers"),
+        ({"step": 1.5}, "step = 1.5, expected"),
+        ({"step": "7"}, "step = '7', expected"),
+        ({"action_dimension": float("inf")}, "contains Infinity"),
+        ({"action_dimension": 10**18}, "action_dimension = 1000000000000000000, expected"),
+        ({"categories": float("inf")}, "contains Infinity"),
+        ({"categories": [2]}, r"categories = \[2\], expected"),
+        ({"normalisation": {"median": ["a"], "scale": [1.0]}}, r"normalisation\.median\.0 = 'a', expected"),
+        ({"normalisation": [1.0]}, r"normalisation = \[1\.0\], expected"),
+        ({"trainer": None}, "trainer = None, expected"),
+        ({"versions": {"torch": 2}}, r"versions\.torch = 2, expected"),
+        ({"digest": None}, "digest = None, expected"),
+        ({"instances": "mug_0001"}, "instances = 'mug_0001', expected a list"),
+        ({"instances": [3]}, r"instances\.0 = 3, expected"),
         ({"action_dimension": 0}, "aa_simclr with actions of 0 entries"),
         ({"action_dimension": 3}, "actions of 3 entries are normalised by"),
         ({"action_space": {"name": "bogus", "rotation": "vector", "components": []}}, "damaged: action space 'bogus'"),
@@ -159,6 +174,55 @@ def test_facts_that_make_no_sense_are_refused(run: Path, changes: dict, message:
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
     with pytest.raises(CheckpointError, match=message):
         load_checkpoint(run)
+
+
+@pytest.mark.parametrize("gone", ["step", "config", "action_dimension", "instances", "trainer", "digest", "versions"])
+def test_a_missing_fact_is_named(run: Path, gone: str) -> None:
+    file = run / "checkpoint" / "checkpoint.json"
+    facts = json.loads(file.read_text())
+    del facts[gone]
+    file.write_text(json.dumps(facts))
+    with pytest.raises(CheckpointError, match=f"{gone} is missing, expected"):
+        load_checkpoint(run)
+
+
+def no_optimizer_slots(state: dict) -> None:
+    state["optimizer"]["param_groups"] = None
+
+
+def poisoned_moments(state: dict) -> None:
+    next(iter(state["optimizer"]["state"].values()))["exp_avg"][:] = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state.update(optimizer=None), "optimizer is NoneType, expected a mapping"),
+        (lambda state: state.update(steps=None), "steps = None, expected a number of updates"),
+        (lambda state: state.update(steps=float("inf")), "steps = inf, expected"),
+        (lambda state: state.update(steps=-3), "steps = -3, expected"),
+        (lambda state: state.pop("generator"), "generator is missing"),
+        (lambda state: state.update(generator=torch.zeros(3)), "generator is not the state of a random generator"),
+        (lambda state: state.update(generator=torch.zeros(3, dtype=torch.uint8)), "does not fit"),
+        (lambda state: state.update(precision=[1]), "precision is list, expected a mapping"),
+        (lambda state: state.update(adaptation={"conv1": None}), "adaptation.conv1 is not a tensor"),
+        (lambda state: state["optimizer"].update(state=None), "optimizer.state is NoneType, expected a mapping"),
+        (no_optimizer_slots, "does not fit"),
+        (poisoned_moments, r"optimizer\.state\.0\.exp_avg is not finite"),
+    ],
+)
+def test_a_state_that_makes_no_sense_is_one_line(run: Path, change: Callable[[dict], None], message: str) -> None:
+    folder = run / "checkpoint"
+    state = torch.load(folder / "state.pt", weights_only=True)
+    change(state)
+    torch.save(state, folder / "state.pt")
+    facts = json.loads((folder / "checkpoint.json").read_text())
+    digest = sha256((folder / "state.pt").read_bytes()).hexdigest()
+    (folder / "checkpoint.json").write_text(json.dumps({**facts, "state_digest": digest}))
+    load_checkpoint(run)  # an evaluation does not need the state
+    with pytest.raises(CheckpointError, match=message) as caught:
+        resume_learner(load_checkpoint(run))
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_weights_that_are_no_numbers_are_refused(run: Path) -> None:
