@@ -9,6 +9,9 @@ TORCH_VERSION ?=
 TORCH_INDEX ?=
 DEMO_OUT ?= demo
 PYTEST_ARGS ?=
+# Test files that run at the same time. Nodes are tested in real time: more than there are cores would starve them.
+TEST_PROCESSES ?= 2
+PYTEST = .venv/bin/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 # A broken link and a page without a place in mkdocs.yml are errors (not with --quiet, which also hides them from --strict).
 # The variable hides an advertisement.
 SITE = NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
@@ -23,10 +26,10 @@ demo: setup
 	.venv/bin/aassl demo --out $(DEMO_OUT)
 
 test: setup
-	.venv/bin/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 test-full: setup
-	.venv/bin/python -m pytest -m "" $(PYTEST_ARGS)
+	$(PYTEST) -m "" $(PYTEST_ARGS)
 
 lint: setup
 	.venv/bin/ruff check .

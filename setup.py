@@ -65,6 +65,7 @@ ROS_WHEELS = [
 TEST = [
     "pytest>=8,<10",
     "pytest-timeout>=2.2,<3",
+    "pytest-xdist>=3.5,<4",  # `make test` runs two test files at a time.
     "hypothesis>=6.80,<7",
     "kornia>=0.7.3,<0.10",  # The tests compare our augmentation with it.
     "efficientnet-lite-pytorch>=0.1,<1",  # The tests compare our EfficientNet-Lite with it.

@@ -33,7 +33,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert first.returncode == 1, said
     assert said.strip().splitlines()[-1] == "aassl: interrupted.", said
     second = demo(out)
-    said, _ = second.communicate(timeout=280)
+    said, _ = second.communicate(timeout=600)
     assert second.returncode == 0, said
     return out
 
