@@ -21,6 +21,7 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, first_line
 from aassl_ros.learning.distributed.process_group import fail_together, joined_ranks, on_rank_zero, take_own_gpu
 from aassl_ros.learning.distributed.ranks import own_rank
+from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS, ADAPTATION_RUN
 from aassl_ros.learning.training.learner import Losses
 from aassl_ros.learning.training.run_folder import begin, resume
 from aassl_ros.learning.training.settings import TrainSettings
@@ -34,6 +35,8 @@ _OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "weights", "ep
             "max_seconds", "device", "precision", "schedule", "warmup_epochs", "probe_every",
             "tensorboard")  # fmt: skip
 
+_ADAPT = {**ADAPTATION_DEFAULTS, **ADAPTATION_RUN}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     infos = {info.name: info for info in describe(TrainSettings)}
@@ -42,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints and log")
     parser.add_argument("--resume", action="store_true", help="continue the run in RUN")
     parser.add_argument("--config", type=Path, metavar="YAML", help="file of settings, one `name: value` per line")
+    parser.add_argument("--adapt", action="store_true",
+                        help=f"adapt a pretrained encoder: {_words(_ADAPT)}; your own settings win")  # fmt: skip
     for name in _OPTIONS:
         add_setting(parser, infos[name])
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
@@ -51,6 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         textwrap.fill(f"{name}: {help_text(info)}", width=100, initial_indent="  ", subsequent_indent="      ")
         for name, info in infos.items() if name not in _OPTIONS
     )  # fmt: skip
+
+
+def _words(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -119,7 +128,7 @@ def describe_losses(losses: Losses) -> str:
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the settings that the user gave: from the config file, then options, then --set. Later ones win.
+    """Return the settings that the user gave: --adapt, the config file, options, --set. Later ones win.
 
     Raises ConfigError.
     """
@@ -131,7 +140,12 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
         if not equals or name not in infos:
             raise ConfigError(f"--set {item}: expected NAME=VALUE, NAME one of {', '.join(infos)}.")
         words[name] = word
-    return {**values, **{name: parse_text(infos[name], word) for name, word in words.items()}}
+    given = {**values, **{name: parse_text(infos[name], word) for name, word in words.items()}}
+    if not arguments.adapt:
+        return given
+    # Epochs that the user gives decide the length; the preset's updates would win over them.
+    preset = {name: value for name, value in _ADAPT.items() if name != "updates" or "epochs" not in given}
+    return {**preset, **given}
 
 
 def read_config(file: Path, infos: Mapping[str, SettingInfo]) -> dict[str, Any]:

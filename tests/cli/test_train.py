@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -9,12 +10,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aassl_ros.benchmarks.synthetic import write_synthetic
+from aassl_ros.cli import train
 from aassl_ros.cli.main import main
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
+from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS, ADAPTATION_RUN
+from aassl_ros.learning.training.settings import TrainSettings
+from aassl_ros.settings import from_mapping
 
 TINY = ("--width", "4", "--batch", "32", "--window", "frames:2")
 
@@ -187,3 +193,16 @@ def test_validation_without_objects_to_spare_is_wrong_use(tmp_path: Path, capsys
     words = ["train", str(tmp_path / "data"), "-o", str(tmp_path / "run"), *TINY, "--validation", "true"]
     assert main(words) == 2
     assert "no category of" in capsys.readouterr().err
+
+
+def test_adapt_is_a_preset_that_own_settings_win_over() -> None:
+    def given(*words: str) -> dict[str, Any]:
+        parser = argparse.ArgumentParser()
+        train.add_arguments(parser)
+        return train.given_settings(parser.parse_args(["data", "-o", "run", *words]))
+
+    assert given() == {}
+    preset = given("--adapt", "--lr", "2e-3", "--set", "encoder_lr=1e-5")
+    assert preset == {**ADAPTATION_DEFAULTS, **ADAPTATION_RUN, "lr": 2e-3, "encoder_lr": 1e-5}
+    assert "updates" not in given("--adapt", "--epochs", "3")
+    from_mapping(TrainSettings, preset, source="test")

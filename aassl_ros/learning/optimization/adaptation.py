@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,23 @@ class AdaptationSettings:
     frozen_batch_norm: bool = setting(False, "Do not change statistics and weights of the encoder's batch norms.")
     stay_close: float = setting(0.0, "Weight of L2-SP: half the squared distance of the encoder's weights from their "
                                 "initial values.", minimum=0, maximum=1_000_000)  # fmt: skip
+
+
+ADAPTATION_DEFAULTS: dict[str, Any] = {
+    "encoder": "efficientnet_lite0",
+    "weights": "pretrained",
+    "image_size": 64,
+    "batch": 64,
+    "lr": 1e-3,
+    "encoder_lr": 5e-5,
+    "crop_minimum": 0.4,
+}
+"""Settings of LearnerSettings that adapt a published encoder: `aassl train --adapt`. A milder crop than the paper's, a
+small learning rate for the encoder, and the published network at the size of most prepared data.
+"""
+
+ADAPTATION_RUN: dict[str, Any] = {"updates": 150, "schedule": "cosine"}
+"""The settings of TrainSettings that belong to them: few updates, because published features are lost with many."""
 
 
 class Adaptation:
