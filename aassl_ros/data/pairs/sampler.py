@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.data.pairs.actions import turn_angle
+from aassl_ros.data.pairs.batch_order import distinct_order
 from aassl_ros.data.pairs.partners import EpisodicStates, PartnerRanges, draw_partners, episode_keys, window_ranges
 from aassl_ros.data.pairs.window import Window
 from aassl_ros.errors import DataError
@@ -66,17 +67,23 @@ class PairSampler:
             raise DataError("a frame has no partner. Take frames out of the sampler's anchors.")
         return self.frames[draw_partners(self.states, self.frames, ranges, positions, self.window, rng)]
 
-    def epoch(self, rng: np.random.Generator, batch_size: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    def epoch(
+        self, rng: np.random.Generator, batch_size: int, *, distinct_episodes: bool = False
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Yield batches of pairs that use each anchor once, in random order. The last partial batch is dropped.
 
         Args:
             rng: the random generator.
             batch_size: number N of pairs in a batch.
+            distinct_episodes: whether the pairs of a batch are of different episodes, as far as possible.
 
         Yields:
             (first, second): int64 [N] each, frames.
         """
-        order = rng.permutation(self.anchors)
+        if distinct_episodes:
+            order = self.anchors[distinct_order(self.states.episode_of[self.anchors], rng, batch_size)]
+        else:
+            order = rng.permutation(self.anchors)
         for start in range(0, len(order) - batch_size + 1, batch_size):
             first = order[start : start + batch_size]
             yield first, self.partners(first, rng)

@@ -13,6 +13,7 @@ from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.replay.buffer import RawPairs, ReplayBuffer
+from aassl_ros.errors import ConfigError
 from aassl_ros.learning.batches.flips import Flips, check_pairs, mirror_images
 from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
 from aassl_ros.learning.batches.settings import PairSettings
@@ -45,6 +46,8 @@ class LiveBatches:
         method = METHODS[settings.method]
         self._settings, self._window = settings, parse_window(settings.window)
         check_pairs(settings, method.uses_actions)
+        if settings.distinct_episodes:
+            raise ConfigError("distinct_episodes = true, expected false: online, pairs are drawn from all episodes.")
         self._classic, self._uses_actions = settings.pair_kind == "classic", method.uses_actions
         self.space: ActionSpace | None = None
         self.normalisation: Normalisation | None = None

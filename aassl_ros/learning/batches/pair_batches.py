@@ -74,6 +74,7 @@ class PairBatches:
         method = METHODS[settings.method]
         check_pairs(settings, method.uses_actions)
         self._data, self._batch, self._classic = data, settings.batch, settings.pair_kind == "classic"
+        self._distinct_episodes = settings.distinct_episodes
         self._own = local_rows(settings.batch, settings.accumulate)
         self._controls, self._seed = controls or AblationSettings(), settings.seed
         self.space: ActionSpace | None = None
@@ -126,7 +127,8 @@ class PairBatches:
 
         skip: number of batches to draw without reading them, to resume within an epoch. Every method draws the same x.
         """
-        for number, (first, second) in enumerate(self.sampler.epoch(rng, self._batch)):
+        pairs = self.sampler.epoch(rng, self._batch, distinct_episodes=self._distinct_episodes)
+        for number, (first, second) in enumerate(pairs):
             if number >= skip:
                 yield self._read(first, first if self._classic else second)
 

@@ -33,6 +33,9 @@ class PairSettings(AugmentationSettings, ObjectiveSettings):
                          choices=(METHODS_OWN, *PAIR_KINDS))  # fmt: skip
     window: str = setting("episode", "How far apart the frames of a pair may be: episode, next, walk:STEPS, "
                           "UNIT:MAXIMUM or UNIT:MINIMUM:MAXIMUM; UNIT is frames, seconds or degrees.")  # fmt: skip
+    distinct_episodes: bool = setting(
+        False, "Whether the pairs of a batch are of different episodes, as far as there are enough (only offline)."
+    )
     seed: int = setting(0, "Seed of weights, pairs and augmentation.", minimum=0, maximum=2**31 - 1)
 
     @property

@@ -32,6 +32,10 @@ class ObjectiveSettings:
     action_weight: float = setting(1.0, "Weight of the action term.", minimum=0, maximum=1000)
     same_action: float = setting(0.0, "Two pairs whose actions differ by at most this, in degrees, are not negatives "
                                  "of each other in the action term; 0: all are.", minimum=0, maximum=180)  # fmt: skip
+    hard_actions: float = setting(0.0, "How much more a negative of the action term counts if its action is similar "
+                                  "(docs/methods.md); 0: all count the same.", minimum=0, maximum=100)  # fmt: skip
+    positive_decay: float = setting(1.0, "How much less a pair counts in L_c if its action is large, for methods that "
+                                    "weight pairs (aw_simclr, aa_aw_simclr).", minimum=0, maximum=100)  # fmt: skip
     slow_momentum: float = setting(0.996, "Share of its weights that a momentum copy keeps at each update (BYOL, "
                                    "MoCo v3).", minimum=0, maximum=1)  # fmt: skip
 

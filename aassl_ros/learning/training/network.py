@@ -12,7 +12,7 @@ from aassl_ros.learning.encoders.backbone import WarmStart, warm_start
 from aassl_ros.learning.encoders.factory import build_encoder
 from aassl_ros.learning.encoders.pretrained import read_weights
 from aassl_ros.learning.objectives.base import Pairs, Sizes
-from aassl_ros.learning.objectives.methods import METHODS
+from aassl_ros.learning.objectives.methods import METHODS, check_settings
 from aassl_ros.learning.objectives.same_action import SameAction, mask_same_actions
 from aassl_ros.learning.optimization.moving_averages import MomentumCopy
 from aassl_ros.learning.settings import LearnerSettings
@@ -57,6 +57,7 @@ class Network(nn.Module):
         if method.slow_encoder:
             self.objective["slow_encoder"] = MomentumCopy(self.encoder, settings.slow_momentum)
         mask_same_actions(self.objective, same_action, settings)
+        check_settings(settings)
         self._slow_copies = [part for part in self.objective.modules() if isinstance(part, MomentumCopy)]
 
     def forward(self, x: Tensor, x_next: Tensor, action: Tensor, target: Tensor | None) -> Terms:
