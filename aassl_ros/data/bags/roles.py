@@ -55,12 +55,13 @@ class BagRoles:
         return (self.camera_topic, *self.joint_topics, *roles.commands.values(), roles.object_pose)
 
 
-def find_roles(reader: BagReader, named: NamedTopics) -> BagRoles:
+def find_roles(reader: BagReader, named: NamedTopics, *, episodes_needed: bool = True) -> BagRoles:
     """Find the topic of each role in a bag.
 
     Args:
         reader: the open bag.
         named: the topics that the user names.
+        episodes_needed: whether a bag without episode events is an error.
 
     Returns:
         The roles.
@@ -85,7 +86,8 @@ def find_roles(reader: BagReader, named: NamedTopics) -> BagRoles:
         ("joint states", roles.joint_states, "their topic with --joint-states"),
         ("episode events", roles.episode, "their topic with --episode"),
     ):
-        if topic not in reader.topics or reader.topics[topic].message_count == 0:
+        needed = episodes_needed or what != "episode events"
+        if needed and (topic not in reader.topics or reader.topics[topic].message_count == 0):
             advice = "Nothing was recorded on it: omit this bag, or name" if topic else "Name"
             raise _problem(reader, f"holds no {what}", f"{advice} {option}.")
     _check_types(reader, session, cameras[camera], found.topics)
