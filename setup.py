@@ -103,6 +103,7 @@ setup(
         ],
         "tensorboard": ["tensorboard>=2.17,<3"],
         "export": ["onnx>=1.16,<2", "onnxscript>=0.1,<1", "onnxruntime>=1.18,<2"],
+        "lerobot": ["av>=13,<19", "pyarrow>=12,<27"],
         "datasets": ["h5py>=3.7,<4", "pyarrow>=12,<27"],
         "test": TEST,
         "dev": [

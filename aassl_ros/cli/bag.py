@@ -1,4 +1,4 @@
-"""`aassl bag info|check|recover|play BAG`: show the content of a bag, check it, recover it, or publish it.
+"""`aassl bag info|check|recover|play|export|import`: show a bag, check, recover, publish or convert it.
 
 BAG is a folder or a file: .mcap, .db3 or .bag (docs/bags.md). Files NAME_0, NAME_1 are one recording.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aassl_ros.cli import bag_play
+from aassl_ros.cli.bag_lerobot import add_export, add_import
 from aassl_ros.data.bags.check import check_bag
 from aassl_ros.data.bags.containers import recordings
 from aassl_ros.data.bags.reader import BagReader
@@ -33,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--in-place", action="store_true", help="put the new bag in BAG's place; the old one is kept as BAG-original"
     )
     bag_play.add_action(actions)
+    add_export(actions)
+    add_import(actions)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -219,7 +219,7 @@ class _Feed:
                 raise DataError(ANOTHER_SIZE)
             self._last = picture
         except DataError as error:
-            self.shown.unreadable[number] = str(error)
+            self.shown.unreadable[number] = str(error)[:80]
         for row in rows:
             if row in self._starts:
                 files.begin_episode(self._starts[row])

@@ -139,12 +139,12 @@ def read_info(root: Path) -> Info:
     version = values.get("codebase_version")
     if not isinstance(version, str) or not version.startswith("v3."):
         advice = "Convert it with lerobot first: python -m lerobot.scripts.convert_dataset_v21_to_v30"
-        raise DataError(f"{root / INFO}: codebase_version is {str(version)[:40]!r}, expected v3.x. {advice}.")
+        raise DataError(f"{root / INFO}: codebase_version is {str(version)[:40]}, expected v3.x. {advice}.")
     fps, described = values.get("fps"), values.get("features")
     if not isinstance(fps, (int, float)) or isinstance(fps, bool) or not 0 < fps <= 10_000:
-        raise DataError(f"{root / INFO}: fps is {str(fps)[:40]!r}, expected a positive number.")
+        raise DataError(f"{root / INFO}: fps is {str(fps)[:40]}, expected a positive number.")
     if not isinstance(described, dict) or not all(isinstance(feature, dict) for feature in described.values()):
-        raise DataError(f"{root / INFO}: features is {str(described)[:40]!r}, expected an object of objects.")
+        raise DataError(f"{root / INFO}: features is {str(described)[:40]}, expected an object of objects.")
     return Info(
         fps=float(fps),
         features=described,
@@ -180,7 +180,7 @@ def _vector(dtype: str, names: Sequence[str]) -> dict[str, Any]:
 def _count(root: Path, values: Mapping[str, Any], key: str) -> int:
     value = values.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise DataError(f"{root / INFO}: {key} is {str(value)[:40]!r}, expected a number of at least 0.")
+        raise DataError(f"{root / INFO}: {key} is {str(value)[:40]}, expected a number of at least 0.")
     return value
 
 
@@ -188,10 +188,10 @@ def _template(root: Path, values: Mapping[str, Any], key: str, default: str) -> 
     """A template of paths inside the dataset, or the default."""
     value = values.get(key) or default
     if not isinstance(value, str) or value.startswith("/") or ".." in Path(value).parts:
-        raise DataError(f"{root / INFO}: {key} is {str(value)[:80]!r}, expected a path inside the dataset.")
+        raise DataError(f"{root / INFO}: {key} is {str(value)[:80]}, expected a path inside the dataset.")
     try:
         value.format(chunk_index=0, file_index=0, video_key="key")
     except (LookupError, ValueError, AttributeError) as error:
         wanted = "with chunk_index, file_index and video_key only"
-        raise DataError(f"{root / INFO}: {key} is {value[:80]!r}, expected a path {wanted}.") from error
+        raise DataError(f"{root / INFO}: {key} is {value[:80]}, expected a path {wanted}.") from error
     return value

@@ -38,8 +38,13 @@ class Stretch:
 
 
 def usual_rate(stamps_ns: Ints) -> float:
-    """The rate of frames by the median of their distances, Hz; 0 if there are fewer than two."""
-    return 1e9 / float(np.median(np.diff(stamps_ns))) if len(stamps_ns) > 1 else 0.0
+    """The rate of frames where none is missing, Hz; 0 if there are fewer than two."""
+    if len(stamps_ns) < 2:
+        return 0.0
+    distances = np.diff(stamps_ns).astype(np.float64)
+    middle = float(np.median(distances))
+    usual = distances[np.abs(distances - middle) <= middle / 2]
+    return 1e9 / (float(usual.mean()) if len(usual) else middle)
 
 
 def place_frames(stamps_ns: Ints, fps: float, max_fill: int) -> list[Stretch]:

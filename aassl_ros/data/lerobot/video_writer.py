@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ class VideoFiles:
         planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8)
         frame = self._av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts = self._written
-        frame.time_base = self._stream.codec_context.time_base
+        frame.time_base = Fraction(1, self._fps)
         if self._key_frame:
             frame.pict_type = self._av.video.frame.PictureType.I
             self._key_frame = False
@@ -125,6 +126,7 @@ class VideoFiles:
         self._stream = self._container.add_stream(self._codec.encoder, rate=self._fps, options=options)
         self._stream.height, self._stream.width = self._size
         self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, self._fps)
         self._stream.codec_context.thread_count = self._threads
         self._written = self._bytes = 0
 
