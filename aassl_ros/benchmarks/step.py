@@ -85,8 +85,8 @@ def time_steps(data: PreparedData, settings: LearnerSettings, rounds: int) -> St
     """Time `rounds` rounds of all three in turn, after one round of warm-up."""
     work = {
         "bare": _bare(settings),
-        "simclr_tt": _step(data, replace(settings, method="simclr_tt")),
-        "aa_simclr": _step(data, replace(settings, method="aa_simclr")),
+        "simclr_tt": complete_step(data, replace(settings, method="simclr_tt")),
+        "aa_simclr": complete_step(data, replace(settings, method="aa_simclr")),
     }
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(rounds + 1):
@@ -107,12 +107,12 @@ def _bare(settings: LearnerSettings) -> Callable[[], None]:
     def once() -> None:
         encoder.zero_grad()
         (encoder(views[0]).mean() + encoder(views[1]).mean()).backward()
-        _wait(device)
+        wait_for_device(device)
 
     return once
 
 
-def _step(data: PreparedData, settings: LearnerSettings) -> Callable[[], None]:
+def complete_step(data: PreparedData, settings: LearnerSettings) -> Callable[[], None]:
     """Make a function that runs a complete training step.
 
     It draws pairs, reads frames, computes actions, augments, and runs forward, backward and the optimizer.
@@ -124,7 +124,7 @@ def _step(data: PreparedData, settings: LearnerSettings) -> Callable[[], None]:
     def once() -> None:
         batch = next(endless)
         learner.step(batch.first, batch.second, batch.action)
-        _wait(learner.device)
+        wait_for_device(learner.device)
 
     return once
 
@@ -135,7 +135,8 @@ def _endless(batches: PairBatches) -> Iterator[Batch]:
         yield from batches.epoch(rng)
 
 
-def _wait(device: torch.device) -> None:
+def wait_for_device(device: torch.device) -> None:
+    """Wait until the device has computed all that was asked of it."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

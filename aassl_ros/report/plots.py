@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 _DPI = 110
 _TITLES = {"loss": "total loss", "contrastive": "contrastive term", "action": "action term"}
-COLOURS = {"offline": "#2a6f97", "online": "#d1495b", "chance": "#8d99ae"}
+COLOURS = {"offline": "#2a6f97", "online": "#d1495b", "frozen": "#6a994e", "scratch": "#bc8a5f", "chance": "#8d99ae"}
 # Forty colours, because the catalogue has more than twenty categories.
 _CATEGORY_COLOURS = np.array([plt.get_cmap(name)(index) for name in ("tab20", "tab20b") for index in range(20)])
 

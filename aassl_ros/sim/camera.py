@@ -14,6 +14,11 @@ NEAR_M = 0.05
 FAR_M = 6.0
 
 
+def zoomed_fov_deg(fov_deg: float, zoom: float) -> float:
+    """Return the field of view, in degrees, of a lens with `zoom` times the focal length."""
+    return float(2 * np.degrees(np.arctan(np.tan(np.radians(fov_deg) / 2) / zoom)))
+
+
 @dataclass(frozen=True)
 class Camera:
     """A pinhole camera at `position` that looks at `target` (both [3], metres, in one frame).

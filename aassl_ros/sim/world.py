@@ -16,7 +16,7 @@ from aassl_ros.motion.arms import Arm
 from aassl_ros.motion.rotations import compose_poses, from_rotation_vector, invert_pose, multiply, random_quaternion
 from aassl_ros.settings import setting
 from aassl_ros.sim.bullet import pybullet, require_pybullet
-from aassl_ros.sim.camera import FAR_M, NEAR_M, Camera
+from aassl_ros.sim.camera import FAR_M, NEAR_M, Camera, zoomed_fov_deg
 from aassl_ros.sim.catalogue import ObjectModel, load_catalogue
 from aassl_ros.sim.held_object import DrawnBody, stem_from
 from aassl_ros.sim.renderer import Renderer
@@ -35,6 +35,9 @@ class WorldSettings:
     catalogue: str = setting("household", "Objects: sim/catalogues/NAME.yaml, or a path.")
     scene: str = setting("table", "Table, room and light: sim/scenes/NAME.yaml, or a path.")
     image_size: int = setting(128, "Width and height of the frames, pixels.", minimum=16, maximum=2048)
+    camera_zoom: float = setting(
+        1.0, "Magnification of the camera, by which its focal length is multiplied.", minimum=0.25, maximum=8
+    )
     renderer: str = setting("cpu", "Renderer: cpu, or egl (the graphics card) if it works.", choices=("cpu", "egl"))
     shadows: bool = setting(False, "Draw shadows; rendering then takes twice as long.")
     light_jitter_deg: float = setting(
@@ -83,7 +86,7 @@ class World:
         self._camera = Camera(
             np.array(self.arm.camera_position, dtype=np.float64),
             np.array(self.arm.camera_target, dtype=np.float64),
-            self.arm.camera_fov_deg,
+            zoomed_fov_deg(self.arm.camera_fov_deg, self.settings.camera_zoom),
             self.settings.image_size,
         )
         self._set_camera_matrices()

@@ -11,6 +11,7 @@ import safetensors.torch
 from aassl_ros.benchmarks.synthetic import write_synthetic
 from aassl_ros.cli.main import main
 from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder
+from aassl_ros.learning.recognition.eye import load_eye
 
 FOREIGN = ("--encoder", "resnet18", "--width", "4", "--image-size", "32", "--pixel-statistics", "imagenet")
 
@@ -59,6 +60,17 @@ def test_published_weights_become_a_frozen_reference(
     assert main(["evaluate", str(file), str(run.parent / "data"), *words]) == 0
     reported = json.loads(capsys.readouterr().out)
     assert (reported["method"], 0 <= reported["probe"]["accuracy"] <= 1) == ("frozen", True)
+
+
+def test_the_pretrained_encoder_is_exported_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    name, file = "pretrained:efficientnet_lite0:32", tmp_path / "eye.safetensors"
+    assert main(["export", name, "-o", str(file)]) == 0
+    assert "efficientnet_lite0 at 32 px of frozen, 1280 features of 32 px images" in capsys.readouterr().out
+    assert load_eye(file).digest == load_eye(name).digest
+    assert main(["export", name, "-o", str(tmp_path / "eye.onnx"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["difference"] < 1e-3
+    assert main(["export", name, "-o", str(file), "--image-size", "64"]) == 2
+    assert "already names encoder and size" in capsys.readouterr().err
 
 
 def test_a_backbone_that_has_seen_the_test_objects_is_refused(

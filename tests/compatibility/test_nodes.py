@@ -20,7 +20,10 @@ from aassl_ros.bringup.ros_domain import own_domain
 from aassl_ros.ros_environment import prepare_environment
 
 CONFIG = Path(__file__).parent / "artefacts" / "config"
-INTENDED: dict[str, str] = {}
+INTENDED: dict[str, str] = {
+    "trainer/parameters/checkpoint": "training starts from pretrained weights; empty still means new ones",
+    "evaluator/parameters/checkpoint": "answers begin at once; empty still means to wait for the trainer",
+}
 """Changes that were meant, as "trainer/parameters/batch" or "recorder/serves/recorder/split", with the reason."""
 RECORDED = ("/camera/image_raw", "/joint_states", "/joint_trajectory_controller/joint_trajectory", "/episode",
             "/simulator/truth/object_pose", "/robot_description")  # fmt: skip

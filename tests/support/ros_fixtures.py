@@ -163,7 +163,7 @@ def start_node(ros_domain: int) -> Iterator[StartNode]:
         words = [sys.executable, "-m", f"aassl_ros.nodes.{name}", "--ros-args"]
         for key, value in (parameters or {}).items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
-            words += ["-p", f"{key}:={text}"]
+            words += ["-p", f"{key}:={text}" if text else f'{key}:=""']
         process = subprocess.Popen(
             [*words, *ros_arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ)
         )

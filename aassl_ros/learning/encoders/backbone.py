@@ -129,6 +129,7 @@ def adopt_weights(path: Path, settings: EncoderSettings, pixel_statistics: str) 
     Raises ConfigError or CheckpointError if the weights do not fit an encoder of these settings.
     """
     encoder = build_encoder(settings)
+    check_image_size(encoder, settings)
     left_over = PublishedWeights.read(path).fill(encoder, describe_encoder(settings))
     return Backbone(encoder.eval(), settings, pixel_statistics), left_over
 
@@ -152,7 +153,8 @@ class WarmStart:
 def warm_start(encoder: Encoder, file: PublishedWeights, settings: EncoderSettings, pixel_statistics: str) -> WarmStart:
     """Initialise an encoder from a backbone, or from weights published elsewhere.
 
-    Raises CheckpointError if the weights do not fit, ConfigError if they expect other pixel statistics.
+    Raises CheckpointError if the weights do not fit, ConfigError if they expect other pixel statistics or larger
+    images.
     """
     wanted = json.loads(file.metadata.get("pixel_statistics", json.dumps(pixel_statistics)))
     if wanted != pixel_statistics:
@@ -160,8 +162,20 @@ def warm_start(encoder: Encoder, file: PublishedWeights, settings: EncoderSettin
             f"weights = {file.path} were trained on pixels normalised by {wanted}, found pixel_statistics = "
             f"{pixel_statistics}. Set pixel_statistics={wanted}."
         )
+    if _MARK not in file.metadata:  # an encoder of our own was trained on such images
+        check_image_size(encoder, settings)
     left_over = file.fill(encoder, describe_encoder(settings))
     return WarmStart(file.path, left_over, tuple(json.loads(file.metadata.get("instances", "[]"))))
+
+
+def check_image_size(encoder: Encoder, settings: EncoderSettings) -> None:
+    """Raise ConfigError if images are smaller than the stride of an encoder with published weights."""
+    if 0 < settings.image_size < encoder.stride:
+        raise ConfigError(
+            f"image_size = {settings.image_size}, but {settings.encoder} needs images of {encoder.stride} px or more: "
+            f"it shrinks them to 1/{encoder.stride}. Set image_size to {encoder.stride} or more, such as 64; stored "
+            "frames may be smaller."
+        )
 
 
 def describe_encoder(settings: EncoderSettings) -> str:

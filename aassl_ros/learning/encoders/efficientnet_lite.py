@@ -56,10 +56,10 @@ class SameConv2d(nn.Conv2d):
         )
         if height % 2 == 0 and width % 2 == 0:
             return functional.conv2d(
-                images, self.weight, None, self.stride, (height // 2, width // 2), groups=self.groups
+                images, self.weight, self.bias, self.stride, (height // 2, width // 2), groups=self.groups
             )
         padded = functional.pad(images, (width // 2, width - width // 2, height // 2, height - height // 2))
-        return functional.conv2d(padded, self.weight, None, self.stride, groups=self.groups)
+        return functional.conv2d(padded, self.weight, self.bias, self.stride, groups=self.groups)
 
 
 class InvertedResidual(nn.Module):
@@ -94,6 +94,7 @@ class EfficientNetLite(Encoder):
     """
 
     classifiers = ("_fc.",)
+    stride = 32
 
     def __init__(self, name: str) -> None:
         """name: one of EFFICIENTNETS."""
@@ -119,6 +120,13 @@ class EfficientNetLite(Encoder):
         maps = functional.relu6(self._bn1(self._conv_head(maps)), inplace=True)
         features = maps.mean(dim=(2, 3))
         return features.to(torch.promote_types(features.dtype, torch.float32))
+
+    def normalised_convolutions(self) -> list[tuple[str, str]]:
+        found = [("_conv_stem", "_bn0"), ("_conv_head", "_bn1")]
+        for number, block in enumerate(self._blocks):
+            pairs = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
+            found += [(f"_blocks.{number}.{a}", f"_blocks.{number}.{b}") for a, b in pairs if hasattr(block, a)]
+        return found
 
     def layers(self) -> list[list[nn.Module]]:
         return [

@@ -14,11 +14,13 @@ class Encoder(nn.Module, ABC):
 
     features: D.
     transformer: if it is a transformer; some heads are then deeper.
+    stride: pixels of the image for each pixel of the last maps; smaller images make no features that mean anything.
     classifiers: prefixes of the names of a published classifier's weights, which f does not need.
     """
 
     features: int
     transformer: bool = False
+    stride: int = 1
     classifiers: tuple[str, ...] = ("fc.", "head.")
 
     @abstractmethod
@@ -27,6 +29,10 @@ class Encoder(nn.Module, ABC):
     def layers(self) -> list[list[nn.Module]]:
         """The modules that hold weights, layer by layer from the image on; what is frozen is frozen from below."""
         return [[module] for module in self.children() if next(module.parameters(), None) is not None]
+
+    def normalised_convolutions(self) -> list[tuple[str, str]]:
+        """Names of each convolution and of the batch norm that takes its output and nothing else's, for folding."""
+        return []
 
     def published(self) -> dict[str, Tensor]:
         """Return all weights and buffers under the names that published files use."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import torch
 
-from aassl_ros.errors import ConfigError
+from aassl_ros.errors import ConfigError, first_line
 from aassl_ros.learning.encoders.efficientnet_lite import EFFICIENTNETS, EfficientNetLite
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.encoders.resnet import RESNETS, STEMS, ResNet
@@ -75,9 +75,17 @@ def build_encoder(settings: EncoderSettings) -> Encoder:
         the encoder, on the CPU, in training mode.
 
     Raises:
-        ConfigError: the encoder is unknown, or its settings do not fit each other.
+        ConfigError: the encoder is unknown, its settings do not fit each other, or it needs more memory than there is.
     """
-    encoder = _build(settings)
+    try:
+        encoder = _build(settings)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise ConfigError(
+            f"encoder {settings.encoder} needs more memory than this machine has ({first_line(error)}). Choose a "
+            "smaller one."
+        ) from error
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this one
     return encoder
 

@@ -19,9 +19,11 @@ from aassl_ros.learning.encoders.backbone import Backbone, describe_encoder
 from aassl_ros.learning.encoders.efficientnet_lite import EFFICIENTNETS
 from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder
 from aassl_ros.learning.encoders.timm import PREFIX, timm_weights
-from aassl_ros.learning.encoders.weights import PublishedWeights
+from aassl_ros.learning.encoders.weights import PublishedWeights, check_memory
 
 PRETRAINED = "pretrained"
+NO_CHECKPOINT = ("", "none")
+"""Values of a parameter `checkpoint` that name no encoder. Launch arguments cannot be empty, therefore the word."""
 _ENCODER, _SIZE = EFFICIENTNETS[0], 128
 _STATISTICS = "half"  # the published weights were trained on (pixel - 127) / 128
 
@@ -52,6 +54,7 @@ def pretrained_weights(encoder: str) -> PublishedWeights:
             f"Set encoder to one of these, to {PREFIX}NAME (timm downloads its weights), or give weights as a file."
         )
     path = _file_of(encoder)
+    check_memory(path)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:

@@ -104,6 +104,7 @@ class ResNet(Encoder):
         super().__init__()
         block, depths = _LAYOUTS[name]
         self.features = 8 * width * block.expansion
+        self.stride = 32 if stem == "imagenet" else 8
         kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
         self.conv1 = nn.Conv2d(3, width, kernel, stride=stride, padding=kernel // 2, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -123,6 +124,16 @@ class ResNet(Encoder):
     def layers(self) -> list[list[nn.Module]]:
         blocks = (block for stage in (self.layer1, self.layer2, self.layer3, self.layer4) for block in stage)
         return [[self.conv1, self.bn1], *([block] for block in blocks)]
+
+    def normalised_convolutions(self) -> list[tuple[str, str]]:
+        found = [("conv1", "bn1")]
+        for name, block in self.named_modules():
+            if isinstance(block, BasicBlock | Bottleneck):
+                numbers = range(1, 4 if isinstance(block, Bottleneck) else 3)
+                found += [(f"{name}.conv{number}", f"{name}.bn{number}") for number in numbers]
+                if isinstance(block.downsample, nn.Sequential):
+                    found.append((f"{name}.downsample.0", f"{name}.downsample.1"))
+        return found
 
     def forward(self, images: Tensor) -> Tensor:
         maps = self.maxpool(functional.relu(self.bn1(self.conv1(images)), inplace=True))

@@ -29,9 +29,10 @@ class PublishedWeights:
 
     @classmethod
     def read(cls, path: Path) -> PublishedWeights:
-        """Read a file. Raises CheckpointError if it is missing or not a safetensors file."""
+        """Read a file. Raises CheckpointError if it is missing, not a safetensors file, or larger than the memory."""
         if not path.is_file():
             raise CheckpointError(f"{path} is not a file. Give the path of a safetensors file.")
+        check_memory(path)
         try:
             with safe_open(path, framework="pt") as file:
                 weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is not a mapping
@@ -62,6 +63,26 @@ class PublishedWeights:
             )
         encoder.load_state_dict(adapted)
         return tuple(sorted(left_over))
+
+
+def check_memory(path: Path) -> None:
+    """Raise CheckpointError if a file is larger than the free memory: Linux would kill the program with no message."""
+    size, free = path.stat().st_size, free_memory()
+    if free is not None and size > free:
+        raise CheckpointError(
+            f"{path} has {size / 1e9:.1f} GB, but only {free / 1e9:.1f} GB of memory are free. Choose a smaller "
+            "encoder, or a machine with more memory."
+        )
+
+
+def free_memory() -> int | None:
+    """Return the free memory of this machine in bytes; None if the system does not tell."""
+    try:
+        with open("/proc/meminfo") as file:
+            found = [line.split()[1] for line in file if line.startswith("MemAvailable:")]
+        return int(found[0]) * 1024
+    except (OSError, IndexError, ValueError):
+        return None
 
 
 def _differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:

@@ -19,6 +19,8 @@ from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData, validation_instances
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.compute.device import choose_device
+from aassl_ros.learning.encoders.encoder import Encoder
+from aassl_ros.learning.encoders.folding import fold_batch_norms
 from aassl_ros.learning.evaluation.action import (
     ActionMeasures,
     ActionPlan,
@@ -233,6 +235,7 @@ class _Session:
             self._progress(self._done, self._total)
 
         normalise, batch = self._evaluated.normalise, self._settings.batch
+        encoder = fold_batch_norms(encoder) if isinstance(encoder, Encoder) else encoder
         return embed(encoder, data.frames, frames, normalise, device=self._device, batch=batch,
                      workers=self._workers, progress=advance)  # fmt: skip
 

@@ -61,11 +61,14 @@ def _score(train: Side, instances: NDArray[np.int64], test: Side, fit: _Fit, pen
 def _linear(known: Tensor, turns: Tensor, asked: Tensor) -> list[Tensor]:
     """Predict with the weights [K, 3] that minimise mean squared error + penalty |weights|^2."""
     mean, mean_turn = known.mean(dim=0), turns.mean(dim=0)
-    centred = known - mean
-    values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
-    slope = vectors.T @ (centred.T @ (turns - mean_turn)) / len(centred)
+    centred, count = known - mean, len(known)
+    # The weights are the same from the K x K or from the N x N matrix; the time grows with the cube of its side.
+    wide = count < known.shape[1]
+    values, vectors = torch.linalg.eigh((centred @ centred.T if wide else centred.T @ centred) / count)
+    slope = vectors.T @ ((turns - mean_turn) if wide else centred.T @ (turns - mean_turn) / count)
     shares = [slope / (values.clamp_min(0)[:, None] + penalty) for penalty in PENALTIES]
-    return [(asked - mean) @ (vectors @ share) + mean_turn for share in shares]
+    weights = [centred.T @ (vectors @ share) / count if wide else vectors @ share for share in shares]
+    return [(asked - mean) @ weight + mean_turn for weight in weights]
 
 
 def _kernel(known: Tensor, turns: Tensor, asked: Tensor) -> list[Tensor]:

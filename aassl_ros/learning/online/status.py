@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from aassl_ros.learning.online.depth import Depth
 from aassl_ros.learning.training.learner import Losses
 
 
@@ -23,7 +24,8 @@ class OnlineStatus:
 
     state: waiting, learning, paused, stopped or failed; line: a description of it, or the error.
     images_per_s: counts both images of each pair. saves: number of checkpoints that this trainer wrote; saved: the
-    newest of them.
+    newest of them. depth: which layers of an encoder with given weights are trained; None before the choice, and if
+    all are.
     """
 
     state: str
@@ -34,3 +36,4 @@ class OnlineStatus:
     images_per_s: float
     saves: int
     saved: Saved | None
+    depth: Depth | None = None

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from aassl_ros.data.streams.images import to_square
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint
+from aassl_ros.learning.encoders.folding import fold_batch_norms
 from aassl_ros.learning.readout.classifiers import CLASSIFIERS, fit_classifier
 from aassl_ros.learning.recognition.eye import Eye
 from aassl_ros.learning.recognition.gallery import UNKNOWN, Gallery
@@ -56,7 +57,8 @@ class Answer:
 class Recognizer:
     """One encoder with a gallery that it has embedded. It never changes, so threads may share it.
 
-    digest, step: of the encoder's weights; encoder: on the device, in evaluation mode.
+    digest, step: of the encoder's weights; encoder: on the device, in evaluation mode, its batch
+    norms folded into the convolutions.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Recognizer:
         self._settings, self._device = settings, device
         self._size = eye.image_size
         self._normalise = eye.normalise
-        self.encoder = eye.encoder.to(device).eval()
+        self.encoder = fold_batch_norms(eye.encoder).to(device)
         self._categories = gallery.categories
         frames = torch.from_numpy(np.ascontiguousarray(gallery.at_size(self._size)))
         features = torch.cat([self.features(part) for part in frames.split(_EMBED_BATCH)])

@@ -12,7 +12,11 @@ import torch
 
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import CheckpointError, ConfigError
+from aassl_ros.learning.encoders.backbone import save_backbone
+from aassl_ros.learning.encoders.encoder import Encoder
+from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder, register_encoder
 from aassl_ros.learning.encoders.pretrained import is_pretrained, pretrained_backbone, pretrained_weights
+from aassl_ros.learning.encoders.weights import PublishedWeights
 from aassl_ros.learning.evaluation.evaluated_encoder import evaluated_encoder_at
 from aassl_ros.learning.recognition.eye import load_eye
 from aassl_ros.learning.recognition.gallery import Gallery
@@ -89,6 +93,41 @@ def test_weights_of_another_architecture_do_not_fit(wheel: Path) -> None:
     torch.save(dict(pretrained_weights("efficientnet_lite0").weights), wheel)
     with pytest.raises(CheckpointError, match="does not fit efficientnet_lite2"):
         pretrained_backbone("pretrained:efficientnet_lite2")
+
+
+def test_images_smaller_than_the_stride_are_one_line() -> None:
+    settings = LearnerSettings(method="simclr", encoder="efficientnet_lite0", weights="pretrained", image_size=16)
+    with pytest.raises(ConfigError, match="image_size = 16, but efficientnet_lite0 needs images of 32 px or more"):
+        Learner(settings)
+
+
+def test_weights_larger_than_the_memory_are_one_line_before_they_are_read(wheel: Path) -> None:
+    for path in (wheel, wheel.with_suffix(".safetensors")):
+        with path.open("wb") as file:
+            file.truncate(1 << 42)  # no disk is used: the file is a hole of 4 TB
+    message = r"has 4398\.0 GB, but only .* GB of memory are free\. Choose a smaller encoder"
+    with pytest.raises(CheckpointError, match=message):
+        pretrained_weights("efficientnet_lite2")
+    with pytest.raises(CheckpointError, match=message):
+        PublishedWeights.read(wheel.with_suffix(".safetensors"))
+
+
+def test_half_a_safetensors_file_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "backbone.safetensors"
+    save_backbone(pretrained_backbone("pretrained:efficientnet_lite0:32"), path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(CheckpointError, match="cannot be read as safetensors"):
+        load_eye(path)
+
+
+def test_an_encoder_that_does_not_fit_into_the_memory_is_one_line() -> None:
+    def build(settings: EncoderSettings) -> Encoder:
+        torch.empty(1 << 50)
+        raise AssertionError("this machine has a petabyte of memory")
+
+    register_encoder("petabyte", build)
+    with pytest.raises(ConfigError, match="encoder petabyte needs more memory than this machine has"):
+        build_encoder(EncoderSettings(encoder="petabyte"))
 
 
 def test_training_begins_with_them_at_another_size_than_the_frames() -> None:

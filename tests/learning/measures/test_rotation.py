@@ -21,14 +21,15 @@ def pairs(count: int, noise: float, seed: int) -> tuple[torch.Tensor, torch.Tens
     return torch.from_numpy(np.concatenate([first, second], axis=1)).float(), torch.from_numpy(turns).float()
 
 
-def test_it_is_the_r2_of_ridge_regression(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", [300, 12])  # more and fewer pairs than entries
+def test_it_is_the_r2_of_ridge_regression(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr(rotation, "PENALTIES", (0.01,))
-    (inputs, turns), (asked, truth) = train, test = pairs(300, 2.0, 0), pairs(100, 2.0, 1)
+    (inputs, turns), (asked, truth) = train, test = pairs(count, 2.0, 0), pairs(100, 2.0, 1)
     mean, deviation = inputs.mean(dim=0), inputs.std(dim=0, unbiased=False)
-    reference = Ridge(0.01 * 300).fit((inputs - mean) / deviation, turns)
+    reference = Ridge(0.01 * count).fit((inputs - mean) / deviation, turns)
     reported = reference.predict((asked - mean) / deviation)
 
-    found = rotation_r2(train, np.arange(300) // 10, test)
+    found = rotation_r2(train, np.arange(count) // 4, test)
 
     assert found == pytest.approx(r2_score(truth, reported, multioutput="variance_weighted"), abs=1e-4)
 

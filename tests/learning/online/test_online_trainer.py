@@ -113,7 +113,7 @@ def test_training_continues_from_a_checkpoint_with_its_actions_and_instances(
     second = online(other, start=start, run_dir=str(tmp_path / "second"), resumed_lr=1e-5)
     assert second.learner_settings.width == 8
     assert second.learner_settings.lr == 1e-5
-    intake = BufferFiller(BufferFillerSettings(), SyncSettings(), second.image_size)
+    intake = BufferFiller(BufferFillerSettings(), SyncSettings(), second.frame_size)
     arm = make_arm(intake)
     for number in range(4):
         arm.handle(f"standing_{100 + number}")
@@ -218,8 +218,14 @@ def test_prepared_data_are_mixed_in_and_their_instances_listed(online: Any, tmp_
 
 
 def test_replay_data_of_another_size_is_refused(online: Any, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="48 px, expected 32 px"):
-        online(replay=write_patterns(tmp_path / "data", image_size=48))
+    with pytest.raises(ConfigError, match=r"frame_size = 32, but .* have 48 px\. Set it to 0\."):
+        online(replay=write_patterns(tmp_path / "data", image_size=48), frame_size=32)
+
+
+def test_frames_are_stored_as_in_replay_data_and_resized_for_the_encoder(online: Any, tmp_path: Path) -> None:
+    trainer = online(replay=write_patterns(tmp_path / "data", image_size=48))
+    assert trainer.frame_size == 48
+    assert trainer.learner_settings.image_size == 32
 
 
 @pytest.mark.parametrize("method", ["simclr", "simclr_tt"])

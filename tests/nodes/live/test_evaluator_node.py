@@ -18,6 +18,7 @@ from std_msgs.msg import String
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams import messages
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
+from aassl_ros.learning.recognition.eye import load_eye
 from aassl_ros.nodes.evaluator import EvaluatorSettings
 from aassl_ros.paths import share
 from aassl_ros.settings import from_mapping
@@ -92,7 +93,7 @@ def _since(answers: list[dict[str, Any]], stamp_ns: int) -> list[dict[str, Any]]
 def test_it_waits_for_a_checkpoint_then_follows_the_trainer_and_keeps_the_old_one_if_the_new_is_damaged(
     ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, received: dict[str, list[Any]]
 ) -> None:
-    start_node("evaluator", {"gallery": gallery_data, "device": "cpu"})
+    start_node("evaluator", {"checkpoint": "", "gallery": gallery_data, "device": "cpu"})
     ros.wait_for(lambda: "no checkpoint yet" in stage.values("evaluator").get("message", ""), what="its waiting")
     assert not received["answers"]
     first, second, damaged = (
@@ -118,6 +119,22 @@ def test_it_waits_for_a_checkpoint_then_follows_the_trainer_and_keeps_the_old_on
     ros.wait_for(lambda: len(received["answers"]) > so_far + 5, what="further answers")
     assert received["answers"][-1]["checkpoint"] == digest
     assert stage.values("evaluator")["failed_loads"] == "1"
+
+
+def test_it_answers_by_the_pretrained_encoder_before_any_checkpoint_of_a_trainer(
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, received: dict[str, list[Any]]
+) -> None:
+    eye = "pretrained:efficientnet_lite0:64"
+    start_node("evaluator", {"checkpoint": eye, "gallery": gallery_data, "device": "cpu"})
+    stage.shown = "standing"
+    answers = ros.wait_for(lambda: received["answers"], what="an answer")
+    assert answers[0]["checkpoint"] == load_eye(eye).digest
+    later = ros.wait_for(partial(_ten_since, received["answers"], stage.now_ns()), what="ten answers")
+    assert [answer["label"] for answer in later].count("standing") > 7
+    path = make_checkpoint("first")
+    announce(stage, path)
+    digest = load_checkpoint(path).digest
+    ros.wait_for(lambda: received["answers"][-1]["checkpoint"] == digest, what="the trainer's encoder")
 
 
 def test_frames_it_cannot_read_are_counted_and_sizes_may_change(

@@ -27,8 +27,8 @@ from aassl_ros.paths import share
 from aassl_ros.ros import conversions
 from aassl_ros.settings import from_mapping
 
-SMALL = {"width": 8, "image_size": 32, "batch": 16, "device": "cpu", "min_frames": 30, "min_episodes": 1,
-         "normalisation_frames": 40, "episode_delay_s": 0.2}  # fmt: skip
+SMALL = {"checkpoint": "none", "width": 8, "image_size": 32, "batch": 16, "device": "cpu", "min_frames": 30,
+         "min_episodes": 1, "normalisation_frames": 40, "episode_delay_s": 0.2, "nice": 0}  # fmt: skip
 LATEST = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
