@@ -10,6 +10,8 @@ import pytest
 INTENDED: dict[str, str] = {
     "commands/bag/check bag/nargs": "several bags are accepted; one still is",
     "commands/bag/info bag/nargs": "several bags are accepted; one still is",
+    "commands/demo/--seconds/help": "less to record: evaluation and adaptation of a pretrained encoder take longer",
+    "commands/demo/--image-size/help": "a pretrained encoder sees little in 48 px",
     "commands/evaluate/data/nargs": "several folders are accepted; one still is",
     "commands/train/data/nargs": "several folders are accepted; one still is",
 }
