@@ -21,6 +21,10 @@ class BagError(AasslError):
     """A bag cannot be written or read, or lacks what was asked for."""
 
 
+class DiskFullError(BagError):
+    """Recording stopped because the disk is nearly full. The bag was closed and is complete up to then."""
+
+
 class DataError(AasslError):
     """Prepared data, a stream or an image is damaged or has the wrong shape or type."""
 

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Collection
 from dataclasses import asdict, replace
-from pathlib import Path
 
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]
 from rclpy.timer import Timer
@@ -17,13 +16,16 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from std_srvs.srv import Trigger
 
 from aassl_ros.data.bags.closing_recordings import ClosingRecordings
+from aassl_ros.data.bags.pre_record import WAITING, PreRecordRing
 from aassl_ros.data.bags.recording import Recording
-from aassl_ros.data.bags.unfinished import recovery_advice, unfinished_bags
+from aassl_ros.data.bags.unfinished import recording_ended, recovery_advice, unfinished_bags
 from aassl_ros.data.streams.clock_jump import StreamClock
-from aassl_ros.data.streams.publishers import MIXED
 from aassl_ros.data.streams.session import Session
 from aassl_ros.errors import AasslError
+from aassl_ros.nodes.recorder_inputs import drain, missing_input
+from aassl_ros.nodes.recorder_parts import EPISODE_STARTED, RecorderParts
 from aassl_ros.nodes.recorder_settings import ADJUSTABLE, RecorderSettings, make_session
+from aassl_ros.nodes.recorder_status import new_problems, recording_report, waiting_report
 from aassl_ros.ros import diagnostics
 from aassl_ros.ros.base import ManagedNode, run
 from aassl_ros.ros.parameters import read_settings
@@ -34,8 +36,6 @@ from aassl_ros.ros.topic_subscriber import FoundTopic, TopicSubscriber
 _LOOK_S = 0.1
 # Period of checking the QoS of known publishers again.
 _REVIEW_S = 1.0
-_SILENCE_S = 5.0
-_DRAIN_POLL_S = 0.01
 # A clock that is set back again within this time jumps back and forth: two simulators, which cannot be separated.
 _CLOCK_SETTLED_S = 5.0
 
@@ -55,11 +55,12 @@ class RecorderNode(ManagedNode):
         self._set_back = -_CLOCK_SETTLED_S
         self._watchers: list[Timer] = []
         self._said: set[str] = set()
-        self._part = 0
-        self._made: set[Path] = set()
+        self._parts = RecorderParts()
+        self._ring: PreRecordRing | None = None
         self._activated = self._reviewed = 0.0
         self._diagnostics = diagnostics.DiagnosticsPublisher(self, self.report)
         self.create_service(Trigger, "recorder/split", self._on_split)
+        self.create_service(Trigger, "recorder/trigger", self._on_trigger)
 
     def configure(self) -> None:
         """Read the parameters and make the session. Raises ConfigError."""
@@ -81,7 +82,9 @@ class RecorderNode(ManagedNode):
         self._said.clear()
         self._backlog = SplitBacklog(self._motion_topics())
         self._closing = self._no_closing(self._motion_topics())
-        self._recording = self._open(0)
+        self._parts.begin(self._settings, self._session)
+        self._ring = PreRecordRing(self._settings, self._session.roles.episode) if self._settings.pre_record_s else None
+        self._recording = None if self._ring is not None else self._open()
         self._activated = time.monotonic()
         self._subscribers = {
             subscriber.name: subscriber for subscriber in map(self._subscriber, self._settings.topics(self._session))
@@ -90,8 +93,9 @@ class RecorderNode(ManagedNode):
             self.create_timer(_LOOK_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME)),
             self.create_timer(_REVIEW_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME)),
         ]
-        self.get_logger().info(f"Recording into {self._recording.path}.")
-        for bag in unfinished_bags(self._recording.path.parent, self._made):
+        begin = f"Recording into {self._recording.path}" if self._recording is not None else WAITING
+        self.get_logger().info(f"{begin}.")
+        for bag in unfinished_bags(self._settings.bag_path(0).parent, self._parts.made):
             self.get_logger().warning(recovery_advice(bag))
 
     def deactivate(self) -> None:
@@ -99,29 +103,22 @@ class RecorderNode(ManagedNode):
         for timer in self._watchers:
             self.destroy_timer(timer)
         recording, self._watchers = self._recording, []
-        if recording is None:
-            return
-        self._drain(recording)
+        if recording is not None:
+            drain(recording, self._subscribers, self._motion_topics(), self._settings.sample_timeout)
         for subscriber in self._subscribers.values():
             subscriber.stop()
+        self._ring = None
         self._subscribers, self._recording = {}, None
         self._closing.close_all()
-        self._closed(recording, recording.close().summary())
+        if recording is not None:
+            self._closed(recording, recording.close().summary())
 
     def report(self) -> diagnostics.Report:
         """Return the status for diagnostics: the counts, and the most severe problem."""
-        recording = self._recording
-        if recording is None:
-            return diagnostics.Report(diagnostics.OK, "not recording")
-        ledger = recording.ledger
-        level, message = diagnostics.OK, f"{ledger.frames_written} frames written"
-        if recording.error is not None:
-            level, message = diagnostics.ERROR, str(recording.error)
-        elif silent := self._silent():
-            level, message = diagnostics.ERROR, silent
-        elif ledger.lossy:
-            level, message = diagnostics.WARN, ledger.summary()
-        return diagnostics.Report(level, message, {"bag": recording.path, **ledger.numbers()})
+        silent = self._silent() if self._subscribers else ""
+        if self._recording is None:
+            return waiting_report(self._ring, silent)
+        return recording_report(self._recording, silent)
 
     def _subscriber(self, name: str) -> TopicSubscriber:
         assert self._session is not None
@@ -136,32 +133,31 @@ class RecorderNode(ManagedNode):
             report=self._warn,
         )
 
-    def _open(self, part: int) -> Recording:
-        """Open the bag of that part. If this node has already made that bag, use the next number."""
+    def _open(self) -> Recording:
+        """Open the next bag. Raises BagError."""
         assert self._session is not None
-        while (path := self._settings.bag_path(part)) in self._made:
-            part += 1
-        settings = self._settings
-        recording = Recording(path, self._session, storage=settings.storage, sync=settings, queue_mb=settings.queue_mb)
-        self._part = part
-        self._made.add(path)
+        recording = self._parts.open(self._settings, self._session)
         in_sim_time = self.get_parameter("use_sim_time").value
         self._times = StreamClock(() if in_sim_time else self._session.roles.cameras.values())
         return recording
 
     def _on_found(self, topic: FoundTopic) -> None:
-        assert self._recording is not None
         self._backlog.follow(topic)
-        add_topic(self._recording, topic)
         add_topic(self._closing, topic)
+        if (sink := self._recording or self._ring) is not None:
+            add_topic(sink, topic)
 
     def _on_message(self, topic: str, publish_ns: int, data: bytes) -> None:
-        if self._recording is None:
-            return
         log_ns = self.get_clock().now().nanoseconds
         if self._times.jumped_back(topic, log_ns, data):
             self._begin_anew(log_ns)
-        self._recording.receive(topic, log_ns, publish_ns, data)
+        elif self._ring is not None and self._ring.is_trigger(topic, log_ns, data):
+            self._start_recording(EPISODE_STARTED)
+        if self._recording is not None and (reason := self._parts.rule.due(topic, log_ns, data)):
+            self._split_because(reason)
+        if (sink := self._recording or self._ring) is None:
+            return
+        sink.receive(topic, log_ns, publish_ns, data)
         self._backlog.take(topic, log_ns, publish_ns, data)
         self._closing.receive(topic, log_ns, publish_ns, data)
 
@@ -174,6 +170,9 @@ class RecorderNode(ManagedNode):
             self._warn("The clock jumps back and forth. Stop the second simulator or bag player in this ROS domain.")
             return
         self._backlog.forget([*self._motion_topics(), self._session.roles.episode])
+        if self._ring is not None:
+            self._ring.forget()
+            return
         try:
             old, new = self._split(log_ns)
         except AasslError as error:
@@ -207,35 +206,21 @@ class RecorderNode(ManagedNode):
     def _watch(self) -> None:
         if self._recording is None:
             return
-        if self._recording.error is not None and (text := str(self._recording.error)) not in self._said:
-            self._said.add(text)
-            self.get_logger().error(
-                f"{text} Recording has stopped. To recover what was written: aassl bag recover {self._recording.path}"
-            )
+        if (error := self._recording.error) is not None and str(error) not in self._said:
+            self._said.add(str(error))
+            self.get_logger().error(recording_ended(self._recording.path, error))
+        if low := self._recording.space.low:
+            self._warn(low)
         if silent := self._silent():
             self._warn(silent)
-        for problem in self._recording.ledger.problems():
-            if problem not in self._said:
-                self._said.add(problem)
-                self.get_logger().warning(f"{self._recording.path}: there are {problem}; the diagnostics count them.")
-        for warning in self._recording.ledger.warnings:
-            if warning.startswith(MIXED) and warning not in self._said:
-                self._said.add(warning)
-                joints = self._subscribers[self._motion_topics()[0]]
-                self.get_logger().warning(f"{warning}. {joints.name} is published by {joints.publisher_names}.")
-            self._warn(warning)
+        for text in new_problems(self._recording, self._subscribers[self._motion_topics()[0]], self._said):
+            self.get_logger().warning(text)
 
     def _silent(self) -> str:
         """Return a warning if a camera or the joint states are missing; empty if all arrive."""
         assert self._session is not None
-        for name in (*self._session.roles.cameras.values(), self._session.roles.joint_states):
-            if self._subscribers[name].silent_s > _SILENCE_S:
-                return self._subscribers[name].advice(_SILENCE_S)
-        if time.monotonic() - self._activated < _SILENCE_S:
-            return ""
-        if self.get_parameter("use_sim_time").value and self.get_clock().now().nanoseconds == 0:
-            return "use_sim_time is true, but there is no /clock. Start the simulator or set use_sim_time to false."
-        return ""
+        needed = (*self._session.roles.cameras.values(), self._session.roles.joint_states)
+        return missing_input(self, self._subscribers, needed, self._activated)
 
     def _warn(self, text: str) -> None:
         if text not in self._said:
@@ -243,17 +228,6 @@ class RecorderNode(ManagedNode):
             self.get_logger().warning(text)
             if self._recording is not None:
                 self._recording.warn(text)
-
-    def _drain(self, recording: Recording) -> None:
-        """Receive the waiting messages, then joint states and commands until each frame has its sample."""
-        until = time.monotonic() + self._settings.sample_timeout
-        for subscriber in self._subscribers.values():
-            subscriber.take_waiting()
-        while not recording.settled and time.monotonic() < until:
-            time.sleep(_DRAIN_POLL_S)
-            for name, subscriber in self._subscribers.items():
-                if name in self._motion_topics():
-                    subscriber.take_waiting()
 
     def _closed(self, recording: Recording, summary: str) -> None:
         print(f"{recording.path}: {summary}", flush=True)
@@ -271,15 +245,46 @@ class RecorderNode(ManagedNode):
             response.success, response.message = False, str(error)
         return response
 
+    def _on_trigger(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if self._ring is not None:
+            self._start_recording("recorder/trigger was called")
+        response.success = self._recording is not None
+        response.message = str(self._recording.path) if self._recording is not None else "No bag is open."
+        return response
+
+    def _start_recording(self, reason: str) -> None:
+        """Open a bag and write the messages in memory to it. If that fails, continue to wait."""
+        assert self._ring is not None
+        try:
+            recording = self._open()
+        except AasslError as error:
+            self.get_logger().error(f"Recording does not start: {error}")
+            return
+        self._ring.write_to(recording)
+        self.get_logger().info(
+            f"Recording into {recording.path}, because {reason}. It begins {self._ring.seconds:.1f} s before."
+        )
+        self._recording, self._ring = recording, None
+
+    def _split_because(self, reason: str) -> None:
+        try:
+            old, new = self._split()
+        except AasslError as error:
+            self._warn(f"No new bag can be opened: {error}")
+            return
+        self.get_logger().info(f"{old.path} ends, because {reason}. Recording continues in {new.path}.")
+
     def _split(self, log_ns: int | None = None) -> tuple[Recording, Recording]:
         """Continue in a new bag; return the old recording, which is closed later, and the new one. Raises BagError.
 
         log_ns: time of receipt to write with the messages written again; None: their own.
         """
         assert self._recording is not None
-        new = self._open(self._part + 1)
+        assert self._session is not None
+        new = self._open()
         old, self._recording = self._recording, new
         self._closing.add(old, self._settings.sample_timeout)
+        self._backlog.keep(self._session.roles.episode, self._parts.rule.is_current)
         self._backlog.write_to(new, log_ns)
         for subscriber in self._subscribers.values():
             if subscriber.topic is not None:

@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from aassl_ros import __version__
+from aassl_ros.data.bags.file_settings import FileSettings
+from aassl_ros.data.bags.pre_record import PreRecordSettings
+from aassl_ros.data.bags.split_rule import SplitSettings
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams.session import Roles, Session
 from aassl_ros.data.streams.sync import SyncSettings
@@ -26,8 +29,8 @@ ADJUSTABLE = ("queue_mb",)
 
 
 @dataclass(frozen=True)
-class RecorderSettings(SyncSettings):
-    """Parameters of the recorder node, including those of synchronization."""
+class RecorderSettings(SyncSettings, FileSettings, SplitSettings, PreRecordSettings):
+    """Parameters of the recorder node, including those of synchronization and of the file."""
 
     bag_dir: str = setting("bags", "Folder for the bags; each recording makes a bag named after its start time")
     bag: str = setting("", "Path of the bag to write, instead of a new one in bag_dir")
@@ -103,8 +106,9 @@ class RecorderSettings(SyncSettings):
 def make_session(settings: RecorderSettings, namespace: str, resolve: Callable[[str], str], rmw: str) -> Session:
     """Make the description of a session. resolve: converts a relative topic to its absolute, remapped name.
 
-    Raises ConfigError if no camera is given or the arm is unknown.
+    Raises ConfigError if no camera is given, the arm is unknown, or a setting of the file does not apply.
     """
+    settings.check(settings.storage, source="recorder")
     if not settings.cameras:
         raise ConfigError("recorder: cameras is empty, expected at least one camera's name.")
     arm = load_arm(settings.arm) if settings.arm else None

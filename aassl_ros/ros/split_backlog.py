@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from rclpy.qos import DurabilityPolicy
 
 from aassl_ros.data.bags.closing_recordings import ClosingRecordings
+from aassl_ros.data.bags.pre_record import PreRecordRing
 from aassl_ros.data.bags.recording import Recording
 from aassl_ros.ros import qos
 from aassl_ros.ros.topic_subscriber import FoundTopic
@@ -55,6 +56,12 @@ class SplitBacklog:
             if topic in self._kept:
                 self._kept[topic].messages.clear()
 
+    def keep(self, topic: str, wanted: Callable[[bytes], bool]) -> None:
+        """Of a topic, keep only the messages for which `wanted` is true of the CDR."""
+        if topic in self._kept:
+            kept = self._kept[topic].messages
+            self._kept[topic].messages = deque((one for one in kept if wanted(one[2])), maxlen=kept.maxlen)
+
     def write_to(self, recording: Recording, log_ns: int | None = None) -> None:
         """Add the topics and their messages to a recording. log_ns: time of receipt, ns; None: that of each message."""
         for kept in self._kept.values():
@@ -63,6 +70,6 @@ class SplitBacklog:
                 recording.receive(kept.topic.name, received_ns if log_ns is None else log_ns, publish_ns, data)
 
 
-def add_topic(recording: Recording | ClosingRecordings, topic: FoundTopic) -> None:
+def add_topic(recording: Recording | ClosingRecordings | PreRecordRing, topic: FoundTopic) -> None:
     """Add a topic to a recording, with the QoS that its publishers offer. Raises BagError as `Recording.add_topic`."""
     recording.add_topic(topic.name, topic.type, qos=qos.offered(topic.publishers), type_hash=topic.type_hash)

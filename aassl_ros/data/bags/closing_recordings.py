@@ -27,6 +27,7 @@ class ClosingRecordings:
         self._motion = frozenset(motion)
         self._closed, self._failed = closed, failed
         self._waiting: list[tuple[Recording, float]] = []
+        self._ending: list[Recording] = []
 
     def add(self, recording: Recording, timeout_s: float) -> None:
         """Keep a recording open until all its frames have samples, but at most for timeout_s, in seconds."""
@@ -45,19 +46,29 @@ class ClosingRecordings:
                 recording.receive(topic, log_ns, publish_ns, data)
 
     def close_settled(self) -> None:
-        """Close the recordings whose frames all have samples, and those that have waited long enough."""
+        """Close the recordings whose frames all have samples, and those that have waited long enough.
+
+        The disk is not waited for: a recording is closed by one of the next calls.
+        """
         for entry in list(self._waiting):
-            if entry[0].settled or time.monotonic() > entry[1]:
-                self._close(entry)
+            recording, until = entry
+            if recording.settled or time.monotonic() > until:
+                recording.begin_close()
+                self._waiting.remove(entry)
+                self._ending.append(recording)
+        for recording in list(self._ending):
+            if recording.finished:
+                self._close(recording)
 
     def close_all(self) -> None:
         """Close all recordings, the oldest first."""
-        for entry in list(self._waiting):
-            self._close(entry)
+        self._ending += [recording for recording, _ in self._waiting]
+        self._waiting.clear()
+        for recording in list(self._ending):
+            self._close(recording)
 
-    def _close(self, entry: tuple[Recording, float]) -> None:
-        self._waiting.remove(entry)
-        recording = entry[0]
+    def _close(self, recording: Recording) -> None:
+        self._ending.remove(recording)
         try:
             summary = recording.close().summary()
         except AasslError as error:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
 
 from mcap.writer import CompressionType, Writer
 
 from aassl_ros.data.bags import written_metadata
+from aassl_ros.data.bags.file_settings import FileSettings
+from aassl_ros.data.bags.space_reserve import ReservedFile, SpaceReserve
 from aassl_ros.data.bags.written_metadata import WrittenTopic
 
 # Messages are written and indexed in chunks of this size. A crash loses at most this, plus the buffers of the system.
@@ -24,11 +25,17 @@ class McapStorage:
 
     name = "mcap"
 
-    def __init__(self, folder: Path, name: str, profile: str) -> None:
+    def __init__(self, folder: Path, name: str, profile: str, settings: FileSettings, reserve: SpaceReserve) -> None:
         self.file_name = f"{name}_0.mcap"
-        self._stream: IO[bytes] = (folder / self.file_name).open("wb")
-        # Not compressed: zstd hardly reduces images, and the recorder shares the CPU with the robot.
-        self._writer = Writer(self._stream, chunk_size=_CHUNK_BYTES, compression=CompressionType.NONE)
+        self._fsync = settings.fsync
+        self._reserve = reserve
+        self._stream = ReservedFile(folder / self.file_name, reserve)
+        self._writer = Writer(
+            cast(IO[Any], self._stream),
+            chunk_size=_CHUNK_BYTES,
+            compression=CompressionType[settings.mcap_compression.upper()],
+            enable_crcs=settings.mcap_crc,
+        )
         self._writer.start(profile=profile, library=written_metadata.LIBRARY)
         self._schemas: dict[tuple[str, bytes], int] = {}
         self._channels: list[int] = []
@@ -48,9 +55,16 @@ class McapStorage:
         if time.monotonic() - self._flushed_s > _CHUNK_S:
             self.flush()
 
+    @property
+    def size(self) -> int:
+        """The size of the file so far, bytes."""
+        return self._stream.tell()
+
     def flush(self) -> None:
         """End the chunk and write it: a killed process then loses none of it."""
         self._writer.flush()
+        if self._fsync == "flush":
+            self._stream.sync()
         self._flushed_s = time.monotonic()
 
     def add_attachment(self, create_ns: int, log_ns: int, name: str, media_type: str, data: bytes) -> None:
@@ -63,10 +77,11 @@ class McapStorage:
 
     def close(self, metadata_text: str) -> None:
         """Write the buffered messages, the copy of metadata.yaml, and the index."""
+        self._reserve.give_back()
         self._writer.add_metadata("rosbag2", {"serialized_metadata": metadata_text})
         self._writer.finish()
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
+        if self._fsync != "never":
+            self._stream.sync()
         self._stream.close()
 
     def abandon(self) -> None:

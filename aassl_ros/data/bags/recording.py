@@ -9,13 +9,14 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from rosbags.interfaces import Qos
 
+from aassl_ros.data.bags.file_settings import FileSettings
+from aassl_ros.data.bags.message_queue import MessageQueue, NewTopic, Received
+from aassl_ros.data.bags.space import SpaceWatch, reserve_bytes
 from aassl_ros.data.bags.writer import BagWriter
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams import messages
@@ -23,26 +24,12 @@ from aassl_ros.data.streams.ledger import Ledger, TopicCounts
 from aassl_ros.data.streams.sampling import FrameSampler
 from aassl_ros.data.streams.session import Session
 from aassl_ros.data.streams.sync import SyncSettings
-from aassl_ros.errors import AasslError, BagError
+from aassl_ros.errors import AasslError, BagError, DiskFullError
 
 # How often the thread checks the queue: rarely enough to use little CPU, often enough for a queue of one second.
 _POLL_S = 0.05
 _SNAPSHOT_S = 0.5
 _LEDGER_PERIOD_NS = 5_000_000_000
-
-
-class _NewTopic(NamedTuple):
-    name: str
-    type: str
-    qos: tuple[Qos, ...]
-    type_hash: str
-
-
-class _Received(NamedTuple):
-    topic: str
-    log_ns: int
-    publish_ns: int
-    data: bytes
 
 
 class Recording:
@@ -54,9 +41,10 @@ class Recording:
         storage: "mcap" or "sqlite3".
         sync: how samples are made; the defaults if None.
         queue_mb: maximum size of the messages that wait for the disk, 10^6 bytes.
+        file: compression, checksum, fsync and the limit of free space; the defaults if None.
 
     Raises:
-        BagError: the bag cannot be made.
+        BagError: the bag cannot be made, or too little space is free.
     """
 
     def __init__(
@@ -67,21 +55,23 @@ class Recording:
         storage: str = "mcap",
         sync: SyncSettings | None = None,
         queue_mb: float = 256.0,
+        file: FileSettings | None = None,
     ) -> None:
         self.path = path
         self.error: AasslError | None = None
         self._session = session
         self._storage = storage
+        self._file = file or FileSettings()
+        self.space = SpaceWatch(path, self._file)
         self._sampler = FrameSampler(session, sync or SyncSettings())
         self._ledger = self._sampler.ledger
         self._latest = copy.deepcopy(self._ledger)
-        self._queue: deque[_NewTopic | _Received] = deque()
-        self._queued_bytes = 0
+        self._queue = MessageQueue()
         self.set_queue_mb(queue_mb)
         self._lock = threading.Lock()
         self._opened, self._stopping = threading.Event(), threading.Event()
         self._idle = True
-        self._early: list[_Received] = []
+        self._early: list[Received] = []
         self._last_log_ns = 0
         self._next_ledger_ns = 0
         self._thread = threading.Thread(target=self._run, name="bag writer", daemon=True)
@@ -92,7 +82,7 @@ class Recording:
 
     def set_queue_mb(self, queue_mb: float) -> None:
         """Change the size limit of the queue, 10^6 bytes. Messages that already wait are kept."""
-        self._queue_limit = int(queue_mb * 1e6)
+        self._queue.limit = int(queue_mb * 1e6)
 
     def add_topic(self, name: str, msgtype: str, *, qos: Sequence[Qos] = (), type_hash: str = "") -> None:
         """Add a topic before its first message.
@@ -110,7 +100,7 @@ class Recording:
         if name not in self._ledger.topics:
             # A new dictionary instead of a new key, because the other thread may iterate over the old one.
             self._ledger.topics = {**self._ledger.topics, name: TopicCounts(msgtype)}
-            self._queue.append(_NewTopic(name, msgtype, tuple(qos), type_hash))
+            self._queue.append(NewTopic(name, msgtype, tuple(qos), type_hash))
 
     def receive(self, topic: str, log_ns: int, publish_ns: int, data: bytes) -> None:
         """Queue a message. If the queue is full, the message is dropped and counted.
@@ -129,11 +119,17 @@ class Recording:
         counts = self._ledger.topics[topic]
         with self._lock:
             counts.received += 1
-            if self.error is not None or self._queued_bytes + len(data) > self._queue_limit:
+            if self.error is not None or not self._queue.has_room(len(data)):
                 counts.dropped += 1
                 return
-            self._queued_bytes += len(data)
-        self._queue.append(_Received(topic, log_ns, max(publish_ns, 0), data))
+        self._queue.append(Received(topic, log_ns, max(publish_ns, 0), data))
+
+    def preload(self, messages: Iterable[tuple[str, int, int, bytes]]) -> None:
+        """Queue messages that are in memory already, beyond the limit of the queue. Each is as in `receive`."""
+        for topic, log_ns, publish_ns, data in messages:
+            with self._lock:
+                self._ledger.topics[topic].received += 1
+            self._queue.append(Received(topic, log_ns, max(publish_ns, 0), data, limited=False))
 
     def lose(self, topic: str, count: int) -> None:
         """Count messages that were sent on a topic but not received."""
@@ -156,8 +152,22 @@ class Recording:
             self._latest = self._sampler.current_ledger()
         return self._latest
 
+    def begin_close(self) -> None:
+        """Begin to close without waiting for the disk. `close` must still be called."""
+        self._stopping.set()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the thread has ended, so that `close` does not wait."""
+        return not self._thread.is_alive()
+
     def close(self) -> Ledger:
-        """Write the queued messages, close the bag and return the final counts. Raises BagError if writing failed."""
+        """Write the queued messages, close the bag and return the final counts.
+
+        Raises:
+            DiskFullError: recording had stopped because of the disk; the bag is closed.
+            BagError: writing failed.
+        """
         self._stopping.set()
         self._thread.join()
         if self.error is not None:
@@ -166,7 +176,9 @@ class Recording:
 
     def _run(self) -> None:
         try:
-            with BagWriter(self.path, self._storage) as self._writer:
+            reserve = reserve_bytes(self._file)
+            writer = BagWriter(self.path, self._storage, settings=self._file, reserve_bytes=reserve)
+            with writer as self._writer:
                 self._opened.set()
                 self._write_all()
         except AasslError as error:
@@ -178,19 +190,22 @@ class Recording:
             self._opened.set()
 
     def _write_all(self) -> None:
-        """Write until `close` is called, then write the queued messages and the final counts."""
+        """Write until `close` is called or space runs out, then write the queued messages and the final counts."""
         snapshot_due = 0.0
         stopping = False
-        while not stopping:
+        while not stopping and self.error is None:
             stopping = self._stopping.wait(_POLL_S)
             self._idle = False
-            while self._queue:
-                self._write_item(self._queue.popleft())
+            while self._queue and self.error is None:
+                self._write_item(self._queue.take())
             self._idle = True
             if time.monotonic() >= snapshot_due:
                 snapshot_due = time.monotonic() + _SNAPSHOT_S
                 self._writer.flush()
                 self._latest = self._sampler.current_ledger()
+                self.space.check(self._writer.size)
+            if reason := self.space.wrote(0, self._writer):
+                self._stop_for_space(reason)
         self._write_early(self._last_log_ns or time.time_ns())
         if self._last_log_ns == 0:
             self._begin(time.time_ns())
@@ -202,12 +217,10 @@ class Recording:
         self._writer.set_custom_data(topics.SESSION, self._session.to_json())
         self._writer.set_custom_data(topics.LEDGER, self._latest.to_json())
 
-    def _write_item(self, item: _NewTopic | _Received) -> None:
-        if isinstance(item, _NewTopic):
+    def _write_item(self, item: NewTopic | Received) -> None:
+        if isinstance(item, NewTopic):
             self._writer.add_topic(item.name, item.type, qos=item.qos, type_hash=item.type_hash)
             return
-        with self._lock:
-            self._queued_bytes -= len(item.data)
         if item.log_ns == 0:
             self._early.append(item)
             return
@@ -224,7 +237,7 @@ class Recording:
             self._write_message(item._replace(log_ns=log_ns))
         self._early.clear()
 
-    def _write_message(self, item: _Received) -> None:
+    def _write_message(self, item: Received) -> None:
         if self._last_log_ns == 0:
             self._begin(item.log_ns)
         self._last_log_ns = item.log_ns
@@ -232,6 +245,8 @@ class Recording:
         self._ledger.topics[item.topic].written += 1
         self._sampler.take(item.topic, item.log_ns, item.data)
         self._write_samples()
+        if reason := self.space.wrote(len(item.data), self._writer):
+            self._stop_for_space(reason)
 
     def _begin(self, log_ns: int) -> None:
         """Write the session, once the time is known."""
@@ -249,6 +264,15 @@ class Recording:
     def _write_own_cdr(self, topic: str, msgtype: str, data: bytes) -> None:
         self._writer.add_topic(topic, msgtype)
         self._writer.write(topic, self._last_log_ns, self._last_log_ns, data)
+
+    def _stop_for_space(self, reason: str) -> None:
+        """Take no more messages, so that the bag can still be closed. What is not written counts as dropped."""
+        if self.error is None:
+            self.error = DiskFullError(f"{self.path}: recording has stopped and the bag is closed: {reason}")
+            self._early.clear()
+            self._queue.clear()
+            self._drop_rest()
+            self.warn(str(self.error))
 
     def _drop_rest(self) -> None:
         """After a failed write, count the messages that will not be written. `receive` counts all later ones."""

@@ -9,11 +9,15 @@ import time
 from pathlib import Path
 
 from aassl_ros.data.bags import written_metadata
+from aassl_ros.data.bags.file_settings import FileSettings
+from aassl_ros.data.bags.space_reserve import SpaceReserve
 from aassl_ros.data.bags.written_metadata import WrittenTopic
 
 # Messages are committed after this time or this size, so that they survive a kill of the process.
 _COMMIT_S = 0.5
 _COMMIT_BYTES = 1 << 20
+# In WAL mode NORMAL syncs only when the log is copied to the database, FULL at every commit (sqlite.org/pragma.html).
+_SYNCHRONOUS = {"never": "OFF", "close": "NORMAL", "flush": "FULL"}
 _TABLES = """
     CREATE TABLE schema(schema_version INTEGER PRIMARY KEY, ros_distro TEXT NOT NULL);
     CREATE TABLE metadata(id INTEGER PRIMARY KEY, metadata_version INTEGER NOT NULL, metadata TEXT NOT NULL);
@@ -32,17 +36,20 @@ class SqliteStorage:
 
     name = "sqlite3"
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, settings: FileSettings, reserve: SpaceReserve) -> None:
         self.file_name = f"{name}.db3"
-        self._connection = sqlite3.connect(folder / self.file_name, isolation_level=None)
-        # With these settings a commit is fast: it does not wait for the disk, and the data survive a kill.
+        self._fsync, self._reserve = settings.fsync, reserve
+        self._path = folder / self.file_name
+        self._connection = sqlite3.connect(self._path, isolation_level=None)
+        # A commit of the write-ahead log survives a kill of the process.
         self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[self._fsync]}")
         self._connection.executescript(_TABLES)
         distro = os.environ.get("ROS_DISTRO", written_metadata.LIBRARY)
         self._connection.execute("INSERT INTO schema VALUES(4, ?)", (distro,))
         self._types: set[str] = set()
         self._topics = 0
+        self._transaction: list[tuple[str, tuple[object, ...]]] = []
         self._committed_s, self._uncommitted = time.monotonic(), 0
 
     def add_topic(self, topic: WrittenTopic) -> None:
@@ -69,19 +76,28 @@ class SqliteStorage:
         if self._uncommitted > _COMMIT_BYTES or time.monotonic() - self._committed_s > _COMMIT_S:
             self.flush()
 
+    @property
+    def size(self) -> int:
+        """The size of the database and its log so far, bytes."""
+        log = self._path.with_name(f"{self.file_name}-wal")
+        return sum(file.stat().st_size for file in (self._path, log) if file.exists())
+
     def flush(self) -> None:
         """Commit: after this a kill of the process loses none of these messages."""
         if self._connection.in_transaction:
-            self._connection.execute("COMMIT")
+            self._attempt("COMMIT")
+        self._transaction.clear()
         self._committed_s, self._uncommitted = time.monotonic(), 0
 
     def close(self, metadata_text: str) -> None:
         """Write the buffered messages and the copy of metadata.yaml, and remove the -wal file."""
+        self._reserve.give_back()
         self._execute(
             "INSERT INTO metadata(metadata_version, metadata) VALUES(?, ?)", (written_metadata.VERSION, metadata_text)
         )
         self.flush()
-        self._connection.execute("PRAGMA synchronous = FULL")
+        if self._fsync != "never":
+            self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
 
@@ -95,4 +111,21 @@ class SqliteStorage:
     def _execute(self, statement: str, values: tuple[object, ...]) -> None:
         if not self._connection.in_transaction:
             self._connection.execute("BEGIN")
-        self._connection.execute(statement, values)
+        self._transaction.append((statement, values))
+        self._attempt(statement, values)
+
+    def _attempt(self, statement: str, values: tuple[object, ...] = ()) -> None:
+        """Execute a statement. If the disk is full, do it again with the space of the reserve."""
+        try:
+            self._connection.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            # Python 3.10 has no error codes. sqlite says "disk I/O error" if a write-ahead log cannot grow.
+            if not any(text in str(error) for text in ("full", "disk I/O")) or not self._reserve.use():
+                raise
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._connection.execute("BEGIN")
+            for one in self._transaction:
+                self._connection.execute(*one)
+            if statement == "COMMIT":
+                self._connection.execute(statement)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aassl_ros.data.bags.containers import storage_files
 from aassl_ros.data.bags.mcap_records import MAGIC
+from aassl_ros.errors import AasslError, DiskFullError
 
 # At most this many entries of a folder are checked, so that a recorder starts quickly.
 _LOOKED_AT = 2000
@@ -37,6 +38,13 @@ def unfinished_bags(folder: Path, but: Collection[Path] = ()) -> list[Path]:
 def recovery_advice(bag: Path) -> str:
     """The message of a recorder about such a bag."""
     return f"{bag} was not closed (or another recorder writes it now). Recover it: aassl bag recover {bag}"
+
+
+def recording_ended(path: Path, error: AasslError) -> str:
+    """The message of a recorder whose recording ended with an error."""
+    if isinstance(error, DiskFullError):
+        return f"{error} Free space, then call recorder/split to continue in a new bag."
+    return f"{error} Recording has stopped. To recover what was written: aassl bag recover {path}"
 
 
 def _is_unfinished(bag: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Protocol
 from rosbags.interfaces import Qos
 
 from aassl_ros.data.bags import written_metadata
+from aassl_ros.data.bags.file_settings import FileSettings
 from aassl_ros.data.bags.mcap_writer import McapStorage
+from aassl_ros.data.bags.space_reserve import SpaceReserve
 from aassl_ros.data.bags.sqlite_writer import SqliteStorage
 from aassl_ros.data.bags.stored import StoredTopic
 from aassl_ros.data.bags.written_metadata import Extent, WrittenTopic, qos_text
@@ -27,6 +30,9 @@ class _Storage(Protocol):
 
     name: str
     file_name: str
+
+    @property
+    def size(self) -> int: ...
 
     def add_topic(self, topic: WrittenTopic) -> None: ...
 
@@ -49,12 +55,23 @@ class BagWriter:
         storage: "mcap" or "sqlite3".
         name: the name of the file without suffix; empty means the name of the folder.
         profile: the profile in an MCAP file.
+        settings: compression, checksum and fsync; the defaults if None.
+        reserve_bytes: disk space to keep for closing the bag if the disk is full.
 
     Raises:
         BagError: the bag cannot be made or written.
     """
 
-    def __init__(self, path: Path | str, storage: str = "mcap", *, name: str = "", profile: str = "ros2") -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        storage: str = "mcap",
+        *,
+        name: str = "",
+        profile: str = "ros2",
+        settings: FileSettings | None = None,
+        reserve_bytes: int = 0,
+    ) -> None:
         self.path = Path(path)
         if storage not in STORAGES:
             raise BagError(f"{path}: storage is {storage!r}, expected one of {', '.join(STORAGES)}.")
@@ -65,14 +82,18 @@ class BagWriter:
         self._copied: dict[StoredTopic, int] = {}
         self._extent = Extent()
         self._custom_data: dict[str, str] = {}
+        self._settings = settings or FileSettings()
         with self._reporting():
             self.path.mkdir(parents=True)
+            self._reserve = SpaceReserve(self.path, reserve_bytes)
             name = name or self.path.name
             self._storage: _Storage
             if storage == "mcap":
-                self._storage = McapStorage(self.path, name, profile)
+                self._storage = McapStorage(self.path, name, profile, self._settings, self._reserve)
             else:
-                self._storage = SqliteStorage(self.path, name)
+                self._storage = SqliteStorage(self.path, name, self._settings, self._reserve)
+            if self._settings.fsync == "flush":
+                self._sync_names()
 
     def add_topic(self, name: str, msgtype: str, *, qos: Sequence[Qos] = (), type_hash: str = "") -> None:
         """Add a topic.
@@ -134,6 +155,16 @@ class BagWriter:
             self._storage.add_metadata(name, content)
 
     @property
+    def size(self) -> int:
+        """The size of the file so far, bytes, without the messages that are not flushed."""
+        return self._storage.size
+
+    @property
+    def disk_full(self) -> bool:
+        """Whether the disk was full, so that the bag must be closed now, in the space of the reserve."""
+        return self._reserve.needed
+
+    @property
     def counts(self) -> dict[str, int]:
         """The number of messages written so far, by topic."""
         counts: dict[str, int] = {}
@@ -158,6 +189,8 @@ class BagWriter:
             )
             self._storage.close(written_metadata.as_text(content))
             written_metadata.write_file(self.path, content)
+            if self._settings.fsync != "never":
+                self._sync_names(written_metadata.FILE_NAME)
 
     def __enter__(self) -> BagWriter:
         return self
@@ -169,12 +202,22 @@ class BagWriter:
             self.close()
         else:
             self._storage.abandon()
+            self._reserve.give_back()
 
     def _add(self, topic: WrittenTopic) -> int:
         with self._reporting():
             self._storage.add_topic(topic)
         self._topics.append(topic)
         return len(self._topics) - 1
+
+    def _sync_names(self, *files: str) -> None:
+        """Force files of the bag, the names in its folder and its own name to the disk."""
+        for path in (*(self.path / name for name in files), self.path, self.path.parent):
+            opened = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(opened)
+            finally:
+                os.close(opened)
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from rosbags.interfaces import Qos
 
 from aassl_ros.files import write_whole
 
+FILE_NAME = "metadata.yaml"
 VERSION = 8
 LIBRARY = "aassl_ros"
 ROOT = "rosbag2_bagfile_information"
@@ -81,7 +82,7 @@ def as_text(content: dict[str, Any]) -> str:
 
 def write_file(folder: Path, content: dict[str, Any]) -> None:
     """Write metadata.yaml atomically."""
-    write_whole(folder / "metadata.yaml", as_text({ROOT: content}))
+    write_whole(folder / FILE_NAME, as_text({ROOT: content}))
 
 
 def qos_text(profiles: Sequence[Qos]) -> str:

@@ -32,6 +32,7 @@ SERVICES = (
     ServiceRow("explorer/next", TRIGGER, "confirm that the object is in the gripper and continue"),
     ServiceRow("explorer/stop", TRIGGER, "stop the arm"),
     ServiceRow("recorder/split", TRIGGER, "close the bag and continue in another one (NAME_1, NAME_2)"),
+    ServiceRow("recorder/trigger", TRIGGER, "with pre_record_s: write the last seconds and record from now on"),
     ServiceRow("trainer/save", TRIGGER, "save a checkpoint now"),
     ServiceRow("trainer/pause", SET_BOOL, "pause training (false: continue)"),
 )  # fmt: skip

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import resource
+import time
 from pathlib import Path
 from typing import Any
 
 from aassl_ros.data.bags.closing_recordings import ClosingRecordings
+from aassl_ros.data.bags.file_settings import FileSettings
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.recording import Recording
 from aassl_ros.data.streams import messages
@@ -54,7 +56,10 @@ def test_a_bag_closes_when_its_time_is_over_or_all_are_closed_and_then_gets_no_m
         # A frame without joint states: its sample never comes.
         recording.receive("/camera/image_raw", SECOND, SECOND, streams.image_cdr(SECOND))
         waiting.bags.add(recording, timeout_s)
-    waiting.bags.close_settled()
+    until = time.monotonic() + 60
+    while not waiting.closed and time.monotonic() < until:
+        waiting.bags.close_settled()
+        time.sleep(0.01)
     assert [text.partition(":")[0] for text in waiting.closed] == ["late"]
     waiting.bags.close_all()
     assert [text.partition(":")[0] for text in waiting.closed] == ["late", "first", "second"]
@@ -63,7 +68,8 @@ def test_a_bag_closes_when_its_time_is_over_or_all_are_closed_and_then_gets_no_m
 
 def test_an_error_of_one_bag_is_reported_and_the_others_are_closed(tmp_path: Path, session: Session) -> None:
     waiting = Waiting()
-    full, sound = Recording(tmp_path / "full", session), Recording(tmp_path / "sound", session)
+    full = Recording(tmp_path / "full", session, file=FileSettings(min_free_mb=0.0))
+    sound = Recording(tmp_path / "sound", session, file=FileSettings(min_free_mb=0.0))
     for recording in (full, sound):
         waiting.bags.add(recording, timeout_s=60.0)
     full.add_topic("/text", messages.STRING)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from aassl_ros.data.bags.check import check_bag
+from aassl_ros.data.bags.file_settings import FileSettings
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.recording import Recording
 from aassl_ros.data.bags.recovery import recover_bag
@@ -218,7 +219,7 @@ def test_messages_that_do_not_fit_into_the_queue_are_counted_as_dropped(
 
 
 def test_a_full_disk_is_an_error_and_messages_not_in_the_bag_are_counted(tmp_path: Path, session: Session) -> None:
-    recording = Recording(tmp_path / "bag", session)
+    recording = Recording(tmp_path / "bag", session, file=FileSettings(min_free_mb=0.0))
     recording.add_topic("/text", messages.STRING)
     text = messages.encode_string("x" * 100_000)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

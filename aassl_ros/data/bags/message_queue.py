@@ -1,0 +1,65 @@
+"""The queue between the thread that receives messages and the thread that writes the bag, bounded by bytes."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import NamedTuple
+
+from rosbags.interfaces import Qos
+
+
+class NewTopic(NamedTuple):
+    """A topic to add to the bag before its first message."""
+
+    name: str
+    type: str
+    qos: tuple[Qos, ...]
+    type_hash: str
+
+
+class Received(NamedTuple):
+    """A message. log_ns: 0 if the clock had no time yet. limited: whether it counts for the limit of the queue."""
+
+    topic: str
+    log_ns: int
+    publish_ns: int
+    data: bytes
+    limited: bool = True
+
+
+class MessageQueue:
+    """Topics and messages in order. One thread appends, another takes. limit: maximum size of the messages, bytes."""
+
+    def __init__(self) -> None:
+        self.limit = 0
+        self._items: deque[NewTopic | Received] = deque()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def has_room(self, size: int) -> bool:
+        """Whether a message of this size, bytes, fits now."""
+        return self._bytes + size <= self.limit
+
+    def append(self, item: NewTopic | Received) -> None:
+        """Append an item; the caller has asked `has_room`."""
+        if isinstance(item, Received) and item.limited:
+            with self._lock:
+                self._bytes += len(item.data)
+        self._items.append(item)
+
+    def take(self) -> NewTopic | Received:
+        """Take the oldest item. Raises IndexError if there is none."""
+        item = self._items.popleft()
+        if isinstance(item, Received) and item.limited:
+            with self._lock:
+                self._bytes -= len(item.data)
+        return item
+
+    def clear(self) -> None:
+        """Drop all items."""
+        while self._items:
+            self.take()
