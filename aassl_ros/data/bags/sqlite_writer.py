@@ -16,8 +16,9 @@ from aassl_ros.data.bags.written_metadata import WrittenTopic
 # Messages are committed after this time or this size, so that they survive a kill of the process.
 _COMMIT_S = 0.5
 _COMMIT_BYTES = 1 << 20
-# In WAL mode NORMAL syncs only when the log is copied to the database, FULL at every commit (sqlite.org/pragma.html).
-_SYNCHRONOUS = {"never": "OFF", "close": "NORMAL", "flush": "FULL"}
+# FULL syncs at every commit (sqlite.org/pragma.html). NORMAL would sync whenever the log is copied to the database:
+# with images many times a second, and the messages would wait for a busy disk.
+_SYNCHRONOUS = {"never": "OFF", "close": "OFF", "flush": "FULL"}
 _TABLES = """
     CREATE TABLE schema(schema_version INTEGER PRIMARY KEY, ros_distro TEXT NOT NULL);
     CREATE TABLE metadata(id INTEGER PRIMARY KEY, metadata_version INTEGER NOT NULL, metadata TEXT NOT NULL);
@@ -96,10 +97,11 @@ class SqliteStorage:
             "INSERT INTO metadata(metadata_version, metadata) VALUES(?, ?)", (written_metadata.VERSION, metadata_text)
         )
         self.flush()
-        if self._fsync != "never":
-            self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
+        if self._fsync != "never":
+            with self._path.open("rb") as file:
+                os.fsync(file.fileno())
 
     def abandon(self) -> None:
         """Close the file; written messages stay."""
