@@ -12,10 +12,10 @@ from aassl_ros.report.page import Page
 
 PHASES = ("frozen", "offline", "online", "scratch")
 _NAMES = {
-    "frozen": "frozen, ImageNet weights",
-    "offline": "offline, adapted to recordings",
-    "online": "online, adapted further live",
-    "scratch": "scratch, trained only here",
+    "frozen": "frozen (ImageNet weights)",
+    "offline": "offline (adapted to recordings)",
+    "online": "online (adapted further, live)",
+    "scratch": "scratch (trained only here)",
 }
 _NAMES_FROM_SCRATCH = {"offline": "offline encoder", "online": "online encoder"}
 _BASELINES = {"random_encoder": "random encoder", "colour_histogram": "colour histogram"}
@@ -34,9 +34,9 @@ def add_summary(page: Page, metrics: Mapping[str, Any]) -> None:
         )
         key = (
             percent(metrics["frozen"]["probe"]["accuracy"]),
-            "category accuracy on unseen objects, before adaptation",
+            "accuracy on unseen objects, frozen encoder",
         )
-        adapted = "after adaptation"
+        adapted = "adapted encoder"
     else:
         what = (
             f"An encoder was trained on them without labels ({online['method']}), first from the bags, then in the "

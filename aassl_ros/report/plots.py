@@ -137,7 +137,7 @@ def accuracy_bars(series: Mapping[str, float], chance: float) -> bytes:
     bars = axis.barh(names[::-1], values[::-1], color=colours[::-1])
     axis.bar_label(bars, fmt="%.1f", padding=3, fontsize=8)
     axis.axvline(100 * chance, color="black", linestyle=":", linewidth=1, label="chance")
-    axis.set_xlim(0, 105)
+    axis.set_xlim(0, 112)
     axis.set_xlabel("accuracy on objects not seen in training (%)")
     axis.legend(fontsize=8, frameon=False, loc="lower right")
     return _png(figure)

@@ -97,6 +97,7 @@ def resolve(
             encoder=eye.settings.encoder,
             weights=PRETRAINED,
             encoder_lr=wanted.encoder_lr or _ENCODER_LR,
+            frozen_batch_norm=True,  # a batch has frames of few objects: its statistics are not those of evaluation
             image_size=size,
             pixel_statistics=eye.pixel_statistics,
         )

@@ -82,6 +82,7 @@ def test_online_training_starts_from_the_pretrained_encoder_and_trains_its_last_
     checkpoint = load_checkpoint(tmp_path / "run")
     assert (checkpoint.settings.encoder, checkpoint.settings.frozen_layers) == ("efficientnet_lite0", 16)
     assert 0 < checkpoint.settings.encoder_lr < checkpoint.settings.lr
+    assert checkpoint.settings.frozen_batch_norm
     published = pretrained_weights("efficientnet_lite0").weights
     found = checkpoint.encoder.state_dict()
     changed = {name for name, value in found.items() if not torch.equal(value, published[name])}
