@@ -30,7 +30,7 @@ from aassl_ros.learning.encoders.pretrained import PRETRAINED, pretrained_backbo
 
 HELP = "answers per second of the evaluator with the pretrained encoder while all other nodes run"
 _SECONDS, _QUICK_SECONDS = 40.0, 8.0
-_START_S = 240.0  # a slow machine imports torch twice on one core
+_START_S = 600.0  # a slow machine imports torch twice on one core
 _INSTANCES, _FRAMES, _GALLERY_SIZE = 12, 10, 128
 _OBJECTS = 200  # more than can be handled in the time
 

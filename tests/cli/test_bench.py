@@ -60,3 +60,17 @@ def test_reading_data_is_measured_against_a_trainer_and_with_a_million_frames(ca
 
 def test_small_batches_are_measured_too(capsys: pytest.CaptureFixture) -> None:
     assert main(["bench", "step", *TINY[:-1], "2"]) == 0
+
+
+def test_an_adaptation_step_is_measured_against_its_encoder_with_the_same_frozen_layers(
+    capsys: pytest.CaptureFixture,
+) -> None:
+    words = ("--quick", "--batch", "4", "--image-size", "32", "--trainable", "3", "--device", "cpu")
+    assert main(["bench", "adapt", "--json", *words]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["step_ratio"] > 0
+    assert figures["step_s"] > 0
+    assert figures["bare_s"] > 0
+    assert figures["trained_layers"] == "3 of 18"
+    assert main(["bench", "adapt", "--image-size", "16"]) == 2
+    assert "image_size = 16, but efficientnet_lite0 needs images of 32 px or more" in capsys.readouterr().err
