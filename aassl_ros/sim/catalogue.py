@@ -89,7 +89,7 @@ class Catalogue:
         shape = scaled_rng(np.random.PCG64(shape_seed), self.settings.variation)
         parts = CATEGORIES[category](shape)
         radius = float(shape.uniform(self.settings.smallest_radius, self.settings.largest_radius))
-        parts, extent = _fitted(parts, radius)
+        parts, extent = fitted(parts, radius)
         colours = _draw_colours(np.random.default_rng(colour_seed), self.settings.most_colours)
         return ObjectModel(instance_id(category, index), category, _coloured(parts, colours), radius, extent)
 
@@ -114,13 +114,13 @@ def instance_id(category: str, index: int) -> str:
     return f"{category}_{index:04d}"
 
 
-def _fitted(parts: list[Part], radius: float) -> tuple[list[Part], NDArray[np.float64]]:
-    """The parts, centred and scaled to a bounding sphere of `radius`, and the size [3] of their bounding box."""
+def fitted(parts: list[Part], radius: float) -> tuple[list[Part], NDArray[np.float64]]:
+    """Return the parts, centred and scaled to a bounding sphere of `radius`, and the size [3] of their bounding box."""
     points = np.concatenate([part.mesh.vertices for part in parts])
     middle = _ball_centre(points)
     factor = radius / np.linalg.norm(points - middle, axis=1).max()
-    fitted = [Part(part.mesh.moved(*-middle).scaled(factor), part.group) for part in parts]
-    return fitted, np.ptp(points, axis=0) * factor
+    scaled = [Part(part.mesh.moved(*-middle).scaled(factor), part.group) for part in parts]
+    return scaled, np.ptp(points, axis=0) * factor
 
 
 def _ball_centre(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -34,11 +34,19 @@ def stem_from(hand: NDArray[np.float64], model: ObjectModel) -> ColouredMesh:
 class DrawnBody:
     """Coloured meshes that move together."""
 
-    def __init__(self, meshes: Sequence[ColouredMesh], client: int) -> None:
+    def __init__(self, meshes: Sequence[ColouredMesh], client: int, *, cpu_only: bool = False) -> None:
+        """cpu_only: pass meshes in memory, which is faster, but which the EGL renderer cannot read."""
         self._client = client
-        # Through files, because the EGL renderer cannot read a mesh from memory.
+        if cpu_only:
+            self._bodies = [_draw_from_memory(mesh, client) for mesh in meshes]
+            return
         with tempfile.TemporaryDirectory(prefix="aassl_sim_") as folder:
             self._bodies = [_draw(mesh, Path(folder) / f"{index}.obj", client) for index, mesh in enumerate(meshes)]
+
+    @property
+    def bodies(self) -> list[int]:
+        """PyBullet's number of the body of each mesh."""
+        return self._bodies
 
     def place(self, pose: NDArray[np.float64]) -> None:
         """Move the body to a pose [7] in the world."""
@@ -58,5 +66,19 @@ def _draw(part: ColouredMesh, path: Path, client: int) -> int:
     write_obj(path, Mesh(vertices, triangles), normals)
     shape = pybullet.createVisualShape(
         pybullet.GEOM_MESH, fileName=str(path), rgbaColor=part.rgba, physicsClientId=client
+    )
+    return int(pybullet.createMultiBody(baseMass=0.0, baseVisualShapeIndex=shape, physicsClientId=client))
+
+
+def _draw_from_memory(part: ColouredMesh, client: int) -> int:
+    vertices, normals, triangles = shaded(part.mesh)
+    shape = pybullet.createVisualShape(
+        pybullet.GEOM_MESH,
+        vertices=vertices.tolist(),
+        indices=triangles.reshape(-1).tolist(),
+        normals=normals.tolist(),
+        uvs=[[0.0, 0.0]] * len(vertices),
+        rgbaColor=part.rgba,
+        physicsClientId=client,
     )
     return int(pybullet.createMultiBody(baseMass=0.0, baseVisualShapeIndex=shape, physicsClientId=client))

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.motion.rotations import to_matrix
 from aassl_ros.sim.bullet import pybullet, require_pybullet
 from aassl_ros.sim.catalogue import ObjectModel
 from aassl_ros.sim.held_object import DrawnBody
+from aassl_ros.sim.lens import Lens
 from aassl_ros.sim.surface import Pattern
 
 # Pictures are drawn larger by this factor, then reduced by area averaging, so that edges are smooth.
@@ -79,12 +79,12 @@ class ObjectRenderer:
         """Draw the object at each of the poses [N, 7] (optical frame, m). fov_deg: field of view, degrees."""
         if self._body is None:
             raise ValueError("no object to draw: call set_object first")
-        lens = _Lens(poses, 1.1 * self._radius, fov_deg, self.size * _FINER)
+        lens = Lens(poses, 1.1 * self._radius, fov_deg, self.size * _FINER)
         shrunk = [cv2.resize(self._frame(pose, lens, lamp, pattern), (self.size, self.size),
                              interpolation=cv2.INTER_AREA) for pose in poses]  # fmt: skip
         return Renderings(np.stack(shrunk).astype(np.uint8))
 
-    def _frame(self, pose: NDArray[np.float64], lens: _Lens, lamp: Lamp, pattern: Pattern | None) -> NDArray[np.uint8]:
+    def _frame(self, pose: NDArray[np.float64], lens: Lens, lamp: Lamp, pattern: Pattern | None) -> NDArray[np.uint8]:
         """One picture on black at full size, with the object's pixels opaque: uint8 [side, side, 4]."""
         assert self._body is not None
         self._body.place(pose)
@@ -127,34 +127,3 @@ class ObjectRenderer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class _Lens:
-    """Camera model: field of view (degrees), `side` pixels wide and high, near and far planes (m)."""
-
-    def __init__(self, poses: NDArray[np.float64], margin: float, fov_deg: float, side: int) -> None:
-        """The planes lie `margin` m in front of and behind the poses [N, 7]."""
-        self.side = side
-        self._near = max(0.01, float(poses[:, 2].min()) - margin)
-        self._far = float(poses[:, 2].max()) + margin
-        self._step = np.float32(2.0 * np.tan(np.radians(fov_deg) / 2) / side)
-        self.projection = list(pybullet.computeProjectionMatrixFOV(fov_deg, 1.0, self._near, self._far))
-        # The renderer samples the corner of each pixel. Shifted by half a pixel, it samples the centre.
-        self.projection[8] = self.projection[9] = 1.0 / side
-
-    def points(
-        self, pixels: NDArray[np.int64], depths: NDArray[np.float32], pose: NDArray[np.float64]
-    ) -> NDArray[np.float32]:
-        """Points of the object at these pixels, in the object's frame: float32 [P, 3], m.
-
-        pixels: int64 [P], numbered row by row. depths: float32 [P] from the renderer, 0 at the near plane and 1 at the
-        far plane. pose: [7], of the object.
-        """
-        distance = self._near * self._far / (self._far - (self._far - self._near) * depths)
-        row, column = np.divmod(pixels, self.side)
-        middle = (self.side - 1) / 2
-        points = np.empty((len(pixels), 3), np.float32)
-        points[:, 0] = (column - middle) * self._step * distance - pose[0]
-        points[:, 1] = (row - middle) * self._step * distance - pose[1]
-        points[:, 2] = distance - pose[2]
-        return points @ to_matrix(pose[3:]).astype(np.float32)

@@ -3,51 +3,18 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.sim.backgrounds import draw_background, plain_background
-from aassl_ros.sim.catalogue import Catalogue, CatalogueSettings, instance_id
+from aassl_ros.sim.catalogue import Catalogue, CatalogueSettings
 from aassl_ros.sim.object_renderer import ObjectRenderer
 from aassl_ros.sim.surface import Pattern, draw_pattern
 from aassl_ros.synth.scenery import FOV_DEG, NEUTRAL_LAMP, draw_lamp, draw_motion
 from aassl_ros.synth.settings import SynthSettings
+from aassl_ros.synth.task import Drawn, Task
 from aassl_ros.synth.view_grid import view_poses
-
-
-@dataclass(frozen=True)
-class Task:
-    """One unit of work: an object, and which of its episodes to draw (first <= episode < first + count)."""
-
-    category: str
-    index: int
-    set: str
-    first: int
-    count: int
-
-    @property
-    def instance(self) -> str:
-        return instance_id(self.category, self.index)
-
-    @property
-    def has_views(self) -> bool:
-        """Whether this task draws the canonical views: once for each test object."""
-        return self.set == "test" and self.first == 0
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """The frames of one task.
-
-    frames: uint8 [E, F, S, S, 3]. poses: float64 [E, F, 7], of the object in the camera's optical frame, m.
-    views: uint8 [V, S, S, 3]; V is 0 if the task draws no views.
-    """
-
-    frames: NDArray[np.uint8]
-    poses: NDArray[np.float64]
-    views: NDArray[np.uint8]
 
 
 class Drawer:

@@ -11,22 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from aassl_ros.data.prepared.data import TABLE, VIEWS, PreparedData, read_table
+from aassl_ros.data.prepared.data import OTHER, TABLE, VIEWS, PreparedData, read_table
 from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter, refuse_to_replace
 from aassl_ros.errors import DataError
 from aassl_ros.sim.bullet import require_pybullet
-from aassl_ros.sim.categories import CATEGORIES
-from aassl_ros.synth.drawing import Drawn, Task
+from aassl_ros.synth.plan import AnySettings, plan
 from aassl_ros.synth.processes import draw_all
 from aassl_ros.synth.settings import SynthSettings
+from aassl_ros.synth.task import Drawn, Task
 from aassl_ros.synth.view_grid import view_names, view_poses
 
-# Test objects are numbered from here, so that they do not change with the number of training objects.
-FIRST_TEST_INDEX = 5000
 _FRAME_NS = 100_000_000
 _ROBOT = "synth"
-# Size of the frames of one task: large enough to keep a process busy, small enough for memory.
-_TASK_BYTES = 1 << 25
 
 Progress = Callable[[int, int], None]
 """Called with the number of frames drawn so far, and the total."""
@@ -34,7 +30,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class SynthReport:
-    """What was made. already_there: the folder already contained the data of these settings, so nothing was done."""
+    """What was made. already_there: the folder already contained the data of these settings, so nothing was done.
+
+    views: canonical views of each object of the grid. other_categories, other_frames: of the second set.
+    """
 
     path: Path
     already_there: bool
@@ -44,6 +43,8 @@ class SynthReport:
     episodes: int
     frames: int
     views: int
+    other_categories: int = 0
+    other_frames: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "path": str(self.path)}
@@ -51,12 +52,12 @@ class SynthReport:
 
 def synthesize(
     out: Path,
-    settings: SynthSettings | None = None,
+    settings: AnySettings | None = None,
     *,
     force: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> SynthReport:
-    """Make prepared data in the folder `out`, and canonical views in out/views.
+    """Make prepared data in the folder `out`, canonical views in out/views, and a second set, if any, in out/other.
 
     Does nothing if `out` already contains the data of these settings. An interruption leaves `out` as it was.
 
@@ -73,58 +74,44 @@ def synthesize(
     """
     settings = settings or SynthSettings()
     settings.check()
-    if not force and _made_before(out, settings):
-        return _report(out, settings, already_there=True)
+    tasks = plan(settings)
+    if not force and _made_before(out, settings, tasks):
+        return _report(out, tasks, already_there=True)
     if not force:
         refuse_to_replace(out, drawn=False)
     require_pybullet()
-    total = settings.all_episodes * settings.views
+    total = sum(task.frames for task in tasks)
     _check_room(out, total * settings.image_size**2 * 3)
-    tasks = _plan(settings)
     facts = {"synth": settings.frame_settings()}
     with ExitStack() as stack:
         writer = stack.enter_context(PreparedWriter(out, settings.image_size))
-        grid = None
-        if settings.test_instances:
+        grid = other = None
+        if any(task.has_views for task in tasks):
             grid = stack.enter_context(PreparedWriter(writer.folder / VIEWS, settings.image_size))
+        if any(task.is_other for task in tasks):
+            other = stack.enter_context(PreparedWriter(writer.folder / OTHER, settings.image_size))
         drawn = stack.enter_context(closing(draw_all(settings, tasks)))
-        episodes = 0
+        done = 0
         for task, pictures in zip(tasks, drawn, strict=True):
-            _write(writer, task, pictures, episodes)
+            _write(other if other is not None and task.is_other else writer, task, pictures)
             if grid is not None and task.has_views:
                 _write_views(grid, task, pictures)
-            episodes += task.count
-            progress(episodes * settings.views, total)
+            done += task.frames
+            progress(done, total)
         if grid is not None:
             names = {"view_grid": view_poses()[:, 3:].tolist(), "view_names": view_names()}
             grid.finish(settings.fingerprint(), facts={**facts, **names})
+        if other is not None:
+            other.finish(settings.fingerprint(), facts=facts)
         writer.finish(settings.fingerprint(), facts=facts)
-    return _report(out, settings, already_there=False)
+    return _report(out, tasks, already_there=False)
 
 
-def _plan(settings: SynthSettings) -> list[Task]:
-    """The tasks in the order of the data: training objects first, with the categories in turn."""
-    categories = sorted(CATEGORIES)[: settings.categories]
-    train = [(name, index, "train") for index in range(settings.instances) for name in categories]
-    test = [(name, FIRST_TEST_INDEX + index, "test") for index in range(settings.test_instances)
-            for name in categories]  # fmt: skip
-    at_once = max(1, _TASK_BYTES // (settings.views * settings.image_size**2 * 3))
-    tasks: list[Task] = []
-    for name, index, instance_set in train + test:
-        count = settings.test_episodes if instance_set == "test" else settings.episodes
-        tasks += [
-            Task(name, index, instance_set, first, min(at_once, count - first)) for first in range(0, count, at_once)
-        ]
-    return tasks
-
-
-def _write(writer: PreparedWriter, task: Task, drawn: Drawn, before: int) -> None:
-    """Write the episodes of a task. before: number of episodes already written.
-
-    Each episode starts one second after the end of the last one.
-    """
+def _write(writer: PreparedWriter, task: Task, drawn: Drawn) -> None:
+    """Write the episodes of a task. Each episode starts one second after the end of the last one."""
     for number, (frames, poses) in enumerate(zip(drawn.frames, drawn.poses, strict=True)):
-        begin = (before + number) * (len(frames) + 10) * _FRAME_NS
+        episodes, frames_before = writer.episodes_added, writer.frames_written
+        begin = (frames_before + 10 * episodes) * _FRAME_NS
         stamps = begin + np.arange(1, len(frames) + 1, dtype=np.int64) * _FRAME_NS
         writer.append_frames(frames)
         states = EpisodeStates(stamps, object_pose=poses)
@@ -140,7 +127,7 @@ def _write_views(grid: PreparedWriter, task: Task, drawn: Drawn) -> None:
     grid.add_episode(_ROBOT, f"{task.instance}-views", task.instance, task.category, task.set, states)
 
 
-def _made_before(out: Path, settings: SynthSettings) -> bool:
+def _made_before(out: Path, settings: AnySettings, tasks: list[Task]) -> bool:
     """Whether `out` contains the complete data of these settings."""
     if not (out / TABLE).exists():
         return False
@@ -148,8 +135,10 @@ def _made_before(out: Path, settings: SynthSettings) -> bool:
         same = read_table(out)["fingerprint"] == settings.fingerprint()
         if same:
             PreparedData.open(out)
-            if settings.test_instances:
+            if any(task.has_views for task in tasks):
                 PreparedData.open(out / VIEWS)
+            if any(task.is_other for task in tasks):
+                PreparedData.open(out / OTHER)
     except (DataError, KeyError):
         return False  # damaged, or of an older version: make it again
     return same
@@ -168,14 +157,17 @@ def _check_room(out: Path, needed: int) -> None:
         )
 
 
-def _report(out: Path, settings: SynthSettings, *, already_there: bool) -> SynthReport:
+def _report(out: Path, tasks: list[Task], *, already_there: bool) -> SynthReport:
+    main, other = [task for task in tasks if not task.is_other], [task for task in tasks if task.is_other]
     return SynthReport(
         path=out,
         already_there=already_there,
-        categories=settings.categories,
-        train_instances=settings.categories * settings.instances,
-        test_instances=settings.categories * settings.test_instances,
-        episodes=settings.all_episodes,
-        frames=settings.all_episodes * settings.views,
-        views=len(view_names()) if settings.test_instances else 0,
+        categories=len({task.category for task in main}),
+        train_instances=len({task.instance for task in main if task.set == "train"}),
+        test_instances=len({task.instance for task in main if task.set == "test"}),
+        episodes=sum(task.count for task in main),
+        frames=sum(task.frames for task in main),
+        views=len(view_names()) if any(task.has_views for task in main) else 0,
+        other_categories=len({task.category for task in other}),
+        other_frames=sum(task.frames for task in other),
     )

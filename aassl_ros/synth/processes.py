@@ -9,21 +9,24 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from aassl_ros.errors import SimulationError
-from aassl_ros.synth.drawing import Drawer, Drawn, Task
-from aassl_ros.synth.settings import SynthSettings
+from aassl_ros.synth.drawing import Drawer
+from aassl_ros.synth.household_drawing import HouseholdDrawer
+from aassl_ros.synth.household_settings import HouseholdSettings
+from aassl_ros.synth.plan import AnySettings
+from aassl_ros.synth.task import Drawn, Task
 from aassl_ros.worker_processes import available_cores, follow_parent
 
 # Tasks drawn ahead of the writer for each process: enough that no process waits, few enough for memory.
 _AHEAD = 3
 
-_drawer: Drawer | None = None
+_drawer: Drawer | HouseholdDrawer | None = None
 
 
-def draw_all(settings: SynthSettings, tasks: Sequence[Task]) -> Generator[Drawn, None, None]:
+def draw_all(settings: AnySettings, tasks: Sequence[Task]) -> Generator[Drawn, None, None]:
     """Draw all tasks. Yields their frames in order. Raises SimulationError if a process dies."""
     jobs = min(settings.jobs or available_cores(), len(tasks))
     if jobs <= 1:
-        drawer = Drawer(settings)
+        drawer = _new_drawer(settings)
         try:
             yield from map(drawer.draw, tasks)
         finally:
@@ -48,10 +51,14 @@ def draw_all(settings: SynthSettings, tasks: Sequence[Task]) -> Generator[Drawn,
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin(settings: SynthSettings) -> None:
+def _begin(settings: AnySettings) -> None:
     global _drawer
     follow_parent()
-    _drawer = Drawer(settings)
+    _drawer = _new_drawer(settings)
+
+
+def _new_drawer(settings: AnySettings) -> Drawer | HouseholdDrawer:
+    return HouseholdDrawer(settings) if isinstance(settings, HouseholdSettings) else Drawer(settings)
 
 
 def _draw(task: Task) -> Drawn:

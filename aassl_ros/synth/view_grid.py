@@ -23,7 +23,7 @@ def view_names() -> list[str]:
 
 def view_poses() -> NDArray[np.float64]:
     """Poses of the object in the camera's optical frame, float64 [V, 7], m, with its z axis up in the picture."""
-    turns = [_turn(azimuth, elevation) for elevation in ELEVATIONS_DEG for azimuth in AZIMUTHS_DEG]
+    turns = [upright_turn(azimuth, elevation) for elevation in ELEVATIONS_DEG for azimuth in AZIMUTHS_DEG]
     places = np.tile([0.0, 0.0, distance_for(FOV_DEG, _FILL)], (len(turns), 1))
     return np.concatenate([places, np.stack(turns)], axis=1)
 
@@ -33,7 +33,7 @@ def _name(azimuth: int, elevation: int) -> str:
     return known or f"azimuth{azimuth}-elevation{elevation}"
 
 
-def _turn(azimuth_deg: float, elevation_deg: float) -> NDArray[np.float64]:
+def upright_turn(azimuth_deg: float, elevation_deg: float) -> NDArray[np.float64]:
     """The object's rotation for this direction of view: azimuth 0 shows its front (x), 90 its left side (y)."""
     azimuth, elevation = np.radians([azimuth_deg, elevation_deg])
     beside = np.cos(elevation)

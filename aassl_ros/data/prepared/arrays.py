@@ -23,6 +23,8 @@ TABLE = "prepared.json"
 FRAMES = "frames.uint8"
 VIEWS = "views"
 """The subfolder with the canonical views of test objects, which are prepared data too."""
+OTHER = "other"
+"""The subfolder with objects of other categories (aassl synth --household), which are prepared data too."""
 _AGAIN = "Make it again with --force (aassl prepare, or aassl synth)."
 STATES = ("stamps_ns", "joint_position", "joint_command", "object_pose", "tip_pose")
 

@@ -9,12 +9,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.prepared.arrays import FORMAT, FRAMES, TABLE, VIEWS, EpisodeRow, Folder, PreparedArrays, read_table
+from aassl_ros.data.prepared.arrays import (
+    FORMAT,
+    FRAMES,
+    OTHER,
+    TABLE,
+    VIEWS,
+    EpisodeRow,
+    Folder,
+    PreparedArrays,
+    read_table,
+)
 from aassl_ros.data.prepared.joined import open_arrays
 
 __all__ = [
     "FORMAT",
     "FRAMES",
+    "OTHER",
     "TABLE",
     "VIEWS",
     "EpisodeRow",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aassl_ros.data.prepared.arrays import FORMAT, FRAMES, TABLE, VIEWS, EpisodeRow, read_table
+from aassl_ros.data.prepared.arrays import FORMAT, FRAMES, OTHER, TABLE, VIEWS, EpisodeRow, read_table
 from aassl_ros.data.streams.episodes import SETS
 from aassl_ros.errors import DataError
 from aassl_ros.files import put_folder
@@ -96,6 +96,11 @@ class PreparedWriter:
         with contextlib.suppress(OSError):  # a full disk; `append_frames` has already reported it
             self._file.close()
         shutil.rmtree(self._part, ignore_errors=True)
+
+    @property
+    def episodes_added(self) -> int:
+        """The number of episodes so far."""
+        return len(self._rows)
 
     @property
     def folder(self) -> Path:
@@ -236,7 +241,7 @@ def _unwritable(path: Path, error: OSError) -> DataError:
     return DataError(f"{path} cannot be written ({error.strerror}). Free space or choose another folder.")
 
 
-_OURS = (TABLE, FRAMES, VIEWS, *(f"{name}.npy" for name in _ARRAYS))
+_OURS = (TABLE, FRAMES, VIEWS, OTHER, *(f"{name}.npy" for name in _ARRAYS))
 
 
 def refuse_to_replace(path: Path, *, drawn: bool) -> None:
