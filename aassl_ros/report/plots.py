@@ -12,6 +12,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 _DPI = 110
@@ -125,6 +126,24 @@ def embeddings(panels: Mapping[str, tuple[NDArray[np.float64], Sequence[str], ND
             axis.scatter(points[mask, 0], points[mask, 1], s=14, c=colours[mask], marker=marker, linewidths=0.8)
         axis.set_title(name, fontsize=9)
     figure.suptitle("dots: training objects, crosses: objects not seen in training; colour: category", fontsize=9)
+    return _png(figure)
+
+
+def view_embeddings(panels: Mapping[str, tuple[NDArray[np.float64], Sequence[str]]]) -> bytes:
+    """Maps of objects seen from canonical views, one for each name: points [N, 2], and views, which are the colours."""
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(4.2 * columns + 1.8, 4.0 * rows), squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    names = list(dict.fromkeys(view for _, views in panels.values() for view in views))
+    shades = plt.get_cmap("hsv")(np.arange(len(names)) / len(names))
+    for axis, (name, (points, views)) in zip(axes.flat, panels.items(), strict=False):
+        axis.scatter(*points.T, s=14, c=shades[[names.index(view) for view in views]], marker="x", linewidths=0.8)
+        axis.set_title(name, fontsize=9)
+    marks = [Line2D([], [], color=shade, marker="x", linestyle="") for shade in shades]
+    figure.legend(marks, names, fontsize=6, loc="center right", frameon=False)
+    figure.suptitle("objects not seen in training, from the canonical views; colour: view", fontsize=9)
     return _png(figure)
 
 

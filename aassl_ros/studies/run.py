@@ -146,7 +146,15 @@ def _train_and_evaluate(spec: RunSpec, data: PreparedData, watch: Watch) -> dict
             "trained_on": picture.trained_on.tolist(),
         }
     )
-    return {"updates": steps, "action": trainer.action, "evaluation": found.to_json(), "picture": laid_out}
+    views = found.view_picture
+    by_view = None if views is None else {"points": views.points.round(3).tolist(), "views": list(views.views)}
+    return {
+        "updates": steps,
+        "action": trainer.action,
+        "evaluation": found.to_json(),
+        "picture": laid_out,
+        "view_picture": by_view,
+    }
 
 
 def _time_methods(spec: RunSpec, data: PreparedData, watch: Watch) -> dict[str, Any]:

@@ -84,7 +84,17 @@ def _scaled(row: Row, scale: float) -> plots.Bounded:
 
 
 def _features(conclusion: Conclusion) -> bytes | None:
-    """Plot a map of features for each setting that has one; None if no setting has one."""
+    """Plot a map of features for each setting that has one, coloured by view if it is of the grid of views.
+
+    Returns None if no setting has one.
+    """
+    by_view = {
+        setting: (np.array(picture["points"]), picture["views"])
+        for setting, runs in conclusion.results.items()
+        if (picture := next((run["view_picture"] for run in runs.values() if run.get("view_picture")), None))
+    }
+    if by_view:
+        return plots.view_embeddings(by_view)
     panels = {}
     for setting, runs in conclusion.results.items():
         picture = next((run["picture"] for run in runs.values() if run.get("picture")), None)

@@ -36,7 +36,7 @@ from aassl_ros.learning.evaluation.category import (
     measure_baselines,
     measure_categories,
 )
-from aassl_ros.learning.evaluation.result import Evaluation, FeaturePicture
+from aassl_ros.learning.evaluation.result import Evaluation, FeaturePicture, ViewPicture
 from aassl_ros.learning.evaluation.structure import (
     StructureMeasures,
     frames_with_follower,
@@ -192,6 +192,7 @@ class _Session:
         self._total = len(self._frames) + in_grid + (sides + in_grid if with_untrained else 0)
         self._done, self._progress = 0, progress
         self._features = self._embed(evaluated.encoder, data, self._frames)
+        self._grid_features: Tensor | None = None
 
     def measure(self, picture: bool) -> Evaluation:
         evaluated, plan, parts = self._evaluated, self._plan, self._plan.parts
@@ -221,6 +222,7 @@ class _Session:
             action=None if plan.actions is None else self._measure_actions(plan.actions),
             structure=self._measure_structure(train) if "structure" in self._settings.measures else None,
             picture=self._lay_out() if picture else None,
+            view_picture=self._lay_out_views(plan.grid) if picture and plan.grid is not None else None,
             notes=tuple(dict.fromkeys(plan.notes)),  # last, because measuring adds some
         )
 
@@ -258,7 +260,7 @@ class _Session:
     def _measure_views(
         self, grid: ViewGrid, mean: Tensor, classifiers: Classifiers, untrained: _Untrained | None
     ) -> ViewMeasures:
-        features = self._embed(self._evaluated.encoder, grid.data, grid.frames.ravel())
+        features = self._grid_features = self._embed(self._evaluated.encoder, grid.data, grid.frames.ravel())
         beside = None
         if untrained is not None and untrained.grid is not None:
             beside = untrained.grid, untrained.train.mean(dim=0)
@@ -283,3 +285,10 @@ class _Session:
         categories = tuple(self._data.episodes[row].category for row in self._data.episode_of[chosen])
         trained_on = np.arange(len(chosen)) < len(sides[0])
         return FeaturePicture(tsne_points(self.features(chosen)), categories, trained_on)
+
+    def _lay_out_views(self, grid: ViewGrid) -> ViewPicture | None:
+        if self._grid_features is None:
+            return None
+        objects = evenly_spaced(len(grid.frames), max(1, 2 * _POINTS // len(grid.views)))
+        features = self._grid_features.view(*grid.frames.shape, -1)[torch.as_tensor(objects)]
+        return ViewPicture(tsne_points(features.flatten(0, 1)), grid.views * len(objects))

@@ -24,6 +24,14 @@ class FeaturePicture:
 
 
 @dataclass(frozen=True)
+class ViewPicture:
+    """A two-dimensional map of the grid of views: points float [N, 2], and the view of each."""
+
+    points: NDArray[np.float64]
+    views: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """All measures. A group is None if it was not asked for, or if the data has no frames for it."""
 
@@ -40,6 +48,7 @@ class Evaluation:
     action: ActionMeasures | None = None
     structure: StructureMeasures | None = None
     picture: FeaturePicture | None = field(default=None, repr=False)
+    view_picture: ViewPicture | None = field(default=None, repr=False)
     notes: tuple[str, ...] = field(default=())
 
     @property

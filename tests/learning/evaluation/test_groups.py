@@ -220,6 +220,14 @@ def test_a_picture_has_a_point_a_frame(data: PreparedData) -> None:
     assert found.trained_on.sum() == len(TRAIN) * FRAMES
 
 
+def test_a_picture_of_the_grid_has_the_view_of_each_point(data: PreparedData) -> None:
+    found = evaluate(evaluated(), data, replace(SETTINGS, measures=("views",)), picture=True).view_picture
+
+    assert found is not None
+    assert found.points.shape == (len(TEST) * VIEWS, 2)
+    assert {found.views.count(view) for view in set(found.views)} == {len(TEST)}
+
+
 def test_a_note_says_how_to_make_views(tmp_path: Path) -> None:
     found = evaluate(evaluated(), write(tmp_path / "data"), replace(SETTINGS, measures=("views",)))
 
