@@ -9,9 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 
-from aassl_ros.benchmarks import adapt, data, live, recognize, step
+from aassl_ros.benchmarks import adapt, data, export_lerobot, live, recognize, step
 
-BENCHMARKS = {"step": step, "recognize": recognize, "data": data, "adapt": adapt, "live": live}
+BENCHMARKS = {
+    "step": step,
+    "recognize": recognize,
+    "data": data,
+    "adapt": adapt,
+    "live": live,
+    "export-lerobot": export_lerobot,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from aassl_ros.data.lerobot.bag_rows import BagRows, Segment, read_rows
 from aassl_ros.data.lerobot.dataset_writer import DatasetWriter
 from aassl_ros.data.lerobot.optional import load
 from aassl_ros.data.lerobot.settings import ExportCounts, ExportReport, ExportSettings
+from aassl_ros.data.lerobot.video_bag import one_bag_only, open_bag
 from aassl_ros.data.lerobot.video_writer import CODECS, Encoder, Picture, VideoFiles
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.stream_consumer import ANOTHER_SIZE
@@ -56,6 +57,7 @@ def export_lerobot(
     settings = settings or ExportSettings()
     load("av"), load("pyarrow.parquet")
     _task(settings, "object", "category")
+    one_bag_only(len(bags), settings.video)
     if out.exists() and not (force and (out / layout.INFO).is_file()):
         what = "Use --force to replace it" if (out / layout.INFO).is_file() else "Give another folder"
         raise DataError(f"{out} exists already. {what}.")
@@ -102,7 +104,7 @@ class _Export:
     def _run(self) -> ExportReport:
         plans: list[BagRows] = []
         for bag in self._bags:
-            with BagReader(bag) as reader:
+            with open_bag(bag, self._settings.video) as reader:
                 plans.append(read_rows(reader, self._settings, plans[0].fps if plans else self._settings.fps))
                 _check_alike(plans[0], plans[-1], reader.path)
         first = plans[0]
@@ -115,7 +117,7 @@ class _Export:
             self._encoders[key] = Encoder(files)
         total = sum(plan.counts.rows * len(keys) for plan in plans)
         for bag, plan in zip(self._bags, plans, strict=True):
-            with BagReader(bag) as reader:
+            with open_bag(bag, self._settings.video) as reader:
                 shown = self._encode(reader, plan, keys, total)
                 self._write_rows(plan, keys, shown, reader.path.name)
         spans = {key: encoder.finish() for key, encoder in self._encoders.items()}

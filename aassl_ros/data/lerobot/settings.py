@@ -20,6 +20,8 @@ class ExportSettings:
     joint_states: tuple[str, ...] = setting((), "Topics of the joint states; several are merged by joint name")
     command: tuple[str, ...] = setting((), "Topics of the commanded trajectories, one for each joint group")
     episode: str = setting("", "Topic of the episode events; a bag without events is one episode")
+    video: tuple[str, ...] = setting((), "Video of a camera that is not in the bag, as CAMERA=FILE or "
+                                     "CAMERA=FILE:STAMPS; empty: those beside the bag")  # fmt: skip
     task: str = setting(
         "Handle the {category}.", "Text of the task; {category} and {instance} are those of the episode"
     )

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.roles import find_roles, has_frames
+from aassl_ros.data.lerobot.video_bag import open_bag
 from aassl_ros.data.prepare.bag_frames import BagFrames
 from aassl_ros.data.prepare.part_report import PartReport
 from aassl_ros.data.prepare.parts import new_part
@@ -26,15 +26,15 @@ class BagTask:
     threads: int = 1
 
 
-def holds_frames(bag: Path) -> bool:
+def holds_frames(bag: Path, settings: PrepareSettings) -> bool:
     """Whether a bag has a topic with camera frames. Raises BagError if it cannot be read."""
-    with BagReader(bag) as reader:
+    with open_bag(bag, settings.video) as reader:
         return has_frames(reader)
 
 
 def count_frames(bag: Path, settings: PrepareSettings) -> int:
     """The number of camera frames in a bag. Raises BagError if it lacks frames, joints or episodes."""
-    with BagReader(bag) as reader:
+    with open_bag(bag, settings.video) as reader:
         roles = find_roles(reader, settings.named_topics())
         return reader.topics[roles.camera_topic].message_count
 
@@ -52,7 +52,7 @@ def prepare_bag(task: BagTask, advance: Callable[[int], None]) -> None:
         DataError: the part cannot be written.
     """
     settings = task.settings
-    with BagReader(task.bag) as reader, new_part(task.folder, task.key, settings.image_size) as part:
+    with open_bag(task.bag, settings.video) as reader, new_part(task.folder, task.key, settings.image_size) as part:
         roles = find_roles(reader, settings.named_topics())
         bag = BagFrames(reader, roles, settings.image_size, settings.sync_changes())
         bag.read(part.writer.append_frames, advance)

@@ -111,7 +111,7 @@ class _Work:
     def leave_out_empty(self, named: Sequence[Path]) -> None:
         """Leave out bags without frames in folders of bags. A bag that the user named is checked later."""
         unknown = [bag for bag, key in self._bags.items() if key not in self._done]
-        empty = [bag for bag in unknown if bag not in named and not holds_frames(bag)]
+        empty = [bag for bag in unknown if bag not in named and not holds_frames(bag, self._settings)]
         if len(empty) == len(self._bags) and not self._pictures:
             return
         for bag in empty:

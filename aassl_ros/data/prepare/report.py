@@ -39,6 +39,8 @@ class PrepareSettings:
                                             minimum=-1e10, maximum=1e10)  # fmt: skip
     base_link: str = setting("", "Base link of the arm in the robot description")
     tip_link: str = setting("", "Link in the robot description that carries the object")
+    video: tuple[str, ...] = setting((), "Video of a camera that is not in the bag, as CAMERA=FILE or "
+                                     "CAMERA=FILE:STAMPS (docs/lerobot.md); empty: those beside the bag")  # fmt: skip
     continuous_joints: tuple[str, ...] = setting((), "Joints of picture folders whose angle wraps (for bags the robot "
                                                  "description tells this)")  # fmt: skip
     layout: str = setting("", "Published layout of the sources, such as rt4k, mvimgnet or co3d; empty: detected",
@@ -64,7 +66,7 @@ class PrepareSettings:
 
         Settings that came later are included only if they are used, so that older data keep their fingerprint.
         """
-        later = {"continuous_joints", "skip_unreadable", *_SYNC}
+        later = {"video", "continuous_joints", "skip_unreadable", *_SYNC}
         known = {name: value for name, value in asdict(self).items() if name not in ("workers", "layout")}
         for name in ("joint_states", "command"):  # were one topic each, when older data were prepared
             if len(known[name]) < 2:

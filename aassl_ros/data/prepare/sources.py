@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aassl_ros.data.bags.containers import is_storage_file
 from aassl_ros.data.bags.metadata import FILE_NAME as _METADATA
+from aassl_ros.data.lerobot.video_bag import one_bag_only, video_files
 from aassl_ros.data.pictures.folder import TABLE, PictureFolder
 from aassl_ros.data.pictures.pictures import PictureSource
 from aassl_ros.data.pictures.pictures import fingerprint as picture_fingerprint
@@ -58,6 +59,7 @@ def find_sources(sources: Sequence[Path], settings: PrepareSettings) -> Sources:
     for name in settings.continuous_joints:
         if not any(name in source.continuous_joints for source in pictures):
             raise DataError(f"continuous_joints names {name!r}, but no picture folder has a column joint.{name}.")
+    one_bag_only(len(_each_once(bags)), settings.video)
     return Sources(tuple(_each_once(bags)), pictures)
 
 
@@ -68,7 +70,7 @@ def fingerprints(sources: Sources, settings: PrepareSettings) -> dict[Path, str]
     """
     digests: dict[str, Path] = {}
     for path, digest in [
-        *((bag, _bag_fingerprint(bag)) for bag in sources.bags),
+        *((bag, _bag_fingerprint(bag, settings.video)) for bag in sources.bags),
         *((source.path, picture_fingerprint(source, settings.workers)) for source in sources.pictures),
     ]:
         same = digests.setdefault(digest, path)
@@ -114,14 +116,15 @@ def _check_splits(sources: Sequence[PictureSource]) -> None:
                 )
 
 
-def _bag_fingerprint(bag: Path) -> str:
+def _bag_fingerprint(bag: Path, videos: Sequence[str]) -> str:
     """A hash of suffix, size, start and end of each file. The end of an MCAP file is an index with checksums."""
     digest = hashlib.sha256()
-    for file in sorted(bag.iterdir()) if bag.is_dir() else [bag]:
-        if file.name == _METADATA or is_storage_file(file):
-            digest.update(f"{file.suffix} {file.stat().st_size} ".encode())
-            with file.open("rb") as stream:
-                digest.update(stream.read(_FINGERPRINT_BYTES))
-                stream.seek(max(0, file.stat().st_size - _FINGERPRINT_BYTES))
-                digest.update(stream.read(_FINGERPRINT_BYTES))
+    held = sorted(bag.iterdir()) if bag.is_dir() else [bag]
+    files = [file for file in held if file.name == _METADATA or is_storage_file(file)]
+    for file in [*files, *video_files(bag, videos)]:
+        digest.update(f"{file.suffix} {file.stat().st_size} ".encode())
+        with file.open("rb") as stream:
+            digest.update(stream.read(_FINGERPRINT_BYTES))
+            stream.seek(max(0, file.stat().st_size - _FINGERPRINT_BYTES))
+            digest.update(stream.read(_FINGERPRINT_BYTES))
     return digest.hexdigest()
