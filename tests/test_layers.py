@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "report": {"data", "motion"},
     "synth": {"data", "sim", "motion"},
     "learning": {"data", "motion"},
-    "benchmarks": {"bringup", "nodes", "ros", "learning", "data", "motion"},
+    "benchmarks": {"bringup", "nodes", "ros", "learning", "data", "motion", "ros_environment"},
     "studies": {"learning", "report", "data", "motion"},
     "ros": {"data", "motion", "ros_environment"},
     "nodes": {"ros", "learning", "data", "motion", "sim", "ros_environment"},

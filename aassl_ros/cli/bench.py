@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from aassl_ros.benchmarks import adapt, data, export_lerobot, live, recognize, step
+from aassl_ros.benchmarks import adapt, data, export_lerobot, kill, live, recognize, record, step
 
 BENCHMARKS = {
     "step": step,
@@ -18,6 +18,8 @@ BENCHMARKS = {
     "adapt": adapt,
     "live": live,
     "export-lerobot": export_lerobot,
+    "record": record,
+    "kill": kill,
 }
 
 

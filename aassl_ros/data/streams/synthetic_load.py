@@ -1,0 +1,95 @@
+"""The messages of a synthetic robot: cameras and joint states as CDR, of which only the stamps change."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from aassl_ros.data.streams import messages
+from aassl_ros.errors import ConfigError
+
+JOINTS = "/joint_states"
+_ARM = tuple(f"joint_{number}" for number in range(1, 8))
+# After the four bytes of encapsulation, every message with a header begins with its stamp.
+_STAMP_AT = 4
+_RECORD = struct.Struct("<Bq")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the robot sends. jpeg: compressed images instead of raw ones. Rates are in Hz, 0 joint_hz: no joints."""
+
+    cameras: int = 2
+    width: int = 640
+    height: int = 480
+    camera_hz: float = 30.0
+    joint_hz: float = 500.0
+    jpeg: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.cameras, self.width, self.height, self.camera_hz) <= 0 or self.joint_hz < 0:
+            raise ConfigError(f"a load of {self} cannot be sent: expected cameras, sizes and rates above 0.")
+
+    @property
+    def camera_topics(self) -> tuple[str, ...]:
+        """The topic of each camera's images."""
+        return tuple(f"/camera_{n}/image_raw{'/compressed' if self.jpeg else ''}" for n in range(self.cameras))
+
+
+@dataclass
+class Stream:
+    """The messages of one topic. data: the message as CDR; count: of messages sent."""
+
+    topic: str
+    type: str
+    rate_hz: float
+    data: bytearray = field(repr=False)
+    count: int = 0
+
+    def stamped(self, stamp_ns: int) -> bytes:
+        """A message with this stamp, ns."""
+        struct.pack_into("<iI", self.data, _STAMP_AT, *divmod(stamp_ns, 1_000_000_000))
+        return bytes(self.data)
+
+
+def streams(load: Load) -> list[Stream]:
+    """The streams of a load: smooth pictures with some noise, and joint states of seven joints."""
+    found = [_camera(load, number, topic) for number, topic in enumerate(load.camera_topics)]
+    if load.joint_hz:
+        data = messages.encode_joint_state(0, _ARM, np.linspace(-1, 1, 7), np.zeros(7), np.zeros(7))
+        found.append(Stream(JOINTS, messages.JOINT_STATE, load.joint_hz, bytearray(data)))
+    return found
+
+
+def record_of(number: int, stamp_ns: int) -> bytes:
+    """The record of one sent message in the file of stamps. number: of its stream."""
+    return _RECORD.pack(number, stamp_ns)
+
+
+def read_records(path: Path) -> Iterator[tuple[int, int]]:
+    """Read the file of stamps: the number of the stream, and the stamp, ns."""
+    data = path.read_bytes()
+    yield from _RECORD.iter_unpack(data[: len(data) // _RECORD.size * _RECORD.size])
+
+
+def _camera(load: Load, seed: int, topic: str) -> Stream:
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (load.height // 16 + 2, load.width // 16 + 2, 3), np.uint8)
+    picture = cv2.resize(coarse, (load.width, load.height), interpolation=cv2.INTER_CUBIC)
+    picture = cv2.add(picture, rng.integers(0, 8, picture.shape, np.uint8))
+    types = messages.typestore().types
+    header = types["std_msgs/msg/Header"](stamp=types["builtin_interfaces/msg/Time"](sec=0, nanosec=0), frame_id="")
+    if load.jpeg:
+        kind = messages.COMPRESSED_IMAGE
+        encoded = cv2.imencode(".jpg", picture)[1].reshape(-1)
+        message = types[kind](header=header, format="rgb8; jpeg compressed bgr8", data=encoded)
+    else:
+        kind = messages.IMAGE
+        shape = {"height": load.height, "width": load.width, "step": 3 * load.width}
+        message = types[kind](header=header, encoding="rgb8", is_bigendian=0, data=picture.reshape(-1), **shape)
+    return Stream(topic, kind, load.camera_hz, bytearray(messages.encode(message, kind)))
