@@ -61,6 +61,7 @@ def _info(arguments: argparse.Namespace) -> int:
 def _describe(bag: Path | tuple[Path, ...], *, as_json: bool) -> None:
     with BagReader(bag) as reader:
         session, ledger, episodes = reader.session, reader.ledger, reader.episodes()
+        counts = reader.episode_ledgers()
         facts = {
             "bag": str(reader.path),
             "storage": reader.storage,
@@ -71,6 +72,7 @@ def _describe(bag: Path | tuple[Path, ...], *, as_json: bool) -> None:
             "episodes": [asdict(episode) for episode in episodes],
             "session": None if session is None else {"format": SESSION.version, **asdict(session)},
             "ledger": None if ledger is None else ledger.as_dict(),
+            "episode_ledgers": [one.as_dict() for one in counts],
         }
     if as_json:
         print(json.dumps(facts))
@@ -88,6 +90,10 @@ def _describe(bag: Path | tuple[Path, ...], *, as_json: bool) -> None:
     if ledger is not None and not ledger.closed:
         print("The recorder did not close this bag. Its last counts:")
     print(ledger.summary() if ledger is not None else "No ledger: not recorded by aassl, or not closed.")
+    for line in ledger.topic_lines() if ledger is not None else ():
+        print(f"  {line}")
+    for one in counts:
+        print(f"  episode {one.instance or one.id}: {one.summary()}")
 
 
 def _versions(versions: dict[str, str]) -> str:

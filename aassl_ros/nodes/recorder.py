@@ -22,7 +22,7 @@ from aassl_ros.data.bags.unfinished import recording_ended, recovery_advice, unf
 from aassl_ros.data.streams.clock_jump import StreamClock
 from aassl_ros.data.streams.session import Session
 from aassl_ros.errors import AasslError
-from aassl_ros.nodes.recorder_inputs import drain, missing_input
+from aassl_ros.nodes.recorder_inputs import drain, missing_input, note_numbering
 from aassl_ros.nodes.recorder_parts import EPISODE_STARTED, RecorderParts
 from aassl_ros.nodes.recorder_settings import ADJUSTABLE, RecorderSettings, make_session
 from aassl_ros.nodes.recorder_status import new_problems, recording_report, waiting_report
@@ -111,7 +111,7 @@ class RecorderNode(ManagedNode):
         self._subscribers, self._recording = {}, None
         self._closing.close_all()
         if recording is not None:
-            self._closed(recording, recording.close().summary())
+            self._closed(recording, recording.close().told())
 
     def report(self) -> diagnostics.Report:
         """Return the status for diagnostics: the counts, and the most severe problem."""
@@ -182,9 +182,9 @@ class RecorderNode(ManagedNode):
         self._closing.close_all()
         self.get_logger().warning(f"The clock was set back: {old.path} is closed. Recording continues in {new.path}.")
 
-    def _on_lost(self, topic: str, count: int) -> None:
+    def _on_lost(self, topic: str, count: int, cause: str) -> None:
         if self._recording is not None:
-            self._recording.lose(topic, count)
+            self._recording.lose(topic, count, cause, self.get_clock().now().nanoseconds)
 
     def _motion_topics(self) -> tuple[str, ...]:
         assert self._session is not None
@@ -213,6 +213,7 @@ class RecorderNode(ManagedNode):
             self._warn(low)
         if silent := self._silent():
             self._warn(silent)
+        note_numbering(self._recording, self._subscribers)
         for text in new_problems(self._recording, self._subscribers[self._motion_topics()[0]], self._said):
             self.get_logger().warning(text)
 

@@ -31,6 +31,13 @@ def missing_input(
     return ""
 
 
+def note_numbering(recording: Recording, subscribers: Mapping[str, TopicSubscriber]) -> None:
+    """Tell a recording of which topics the middleware numbers the messages."""
+    for name, subscriber in subscribers.items():
+        if subscriber.numbered is not None:
+            recording.set_sequence(name, subscriber.numbered)
+
+
 def drain(
     recording: Recording, subscribers: Mapping[str, TopicSubscriber], motion: Collection[str], timeout_s: float
 ) -> None:

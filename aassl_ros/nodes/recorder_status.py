@@ -32,6 +32,8 @@ def recording_report(recording: Recording, silent: str) -> diagnostics.Report:
     elif ledger.lossy:
         level, message = diagnostics.WARN, ledger.summary()
     values = {"bag": recording.path, "disk_free_mb": recording.space.free_mb, **ledger.numbers()}
+    if recording.episode is not None:
+        values["episode"] = f"{recording.episode.instance}: {recording.episode.summary()}"
     return diagnostics.Report(level, message, values)
 
 

@@ -15,6 +15,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from aassl_ros.paths import share
 from aassl_ros.ros import qos
+from aassl_ros.ros.loss_cause import ADVICE, LossCause
 from aassl_ros.ros.sequence_gaps import SequenceGaps
 
 try:
@@ -41,7 +42,7 @@ class TopicSubscriber:
     """Subscribe to a topic as soon as it has a publisher. Call `look` regularly.
 
     found: called before the first message and after a change of publishers. received: called with (topic, source time
-    in ns, CDR). lost: called with (topic, count). report: called with a line for the user.
+    in ns, CDR). lost: called with (topic, count, cause). report: called with a line for the user.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class TopicSubscriber:
         *,
         found: Callable[[FoundTopic], None],
         received: Callable[[str, int, bytes], None],
-        lost: Callable[[str, int], None],
+        lost: Callable[[str, int, str], None],
         report: Callable[[str], None],
     ) -> None:
         self.name = node.resolve_topic_name(name)
@@ -62,6 +63,7 @@ class TopicSubscriber:
         self._subscription: Subscription | None = None
         self._refused_type = ""
         self._gaps = SequenceGaps()
+        self._causes = LossCause(depth)
         self._publishers: tuple[TopicEndpointInfo, ...] = ()
         self._begun = time.monotonic()
         self._published_since: float | None = None
@@ -71,6 +73,11 @@ class TopicSubscriber:
     def publishers(self) -> tuple[TopicEndpointInfo, ...]:
         """Publishers found by the last `look`."""
         return self._publishers
+
+    @property
+    def numbered(self) -> bool | None:
+        """Whether the middleware numbers the messages; None before the first."""
+        return None if self.last_heard is None else self._gaps.counts
 
     @property
     def publisher_names(self) -> str:
@@ -163,9 +170,11 @@ class TopicSubscriber:
 
     def _on_message(self, data: bytes, info: Any) -> None:
         self.last_heard = time.monotonic()
+        source_ns = int(info["source_timestamp"])
+        self._causes.take(source_ns, time.time_ns(), len(data))
         if missing := self._gaps.add(info, lambda: len(self._publishers)):
-            self._lost(self.name, missing)
-        self._received(self.name, int(info["source_timestamp"]), data)
+            self._lost(self.name, missing, self._causes.cause())
+        self._received(self.name, source_ns, data)
 
     def _on_bare_message(self, data: bytes) -> None:
         self._on_message(data, {"source_timestamp": self._node.get_clock().now().nanoseconds})
@@ -178,9 +187,10 @@ class TopicSubscriber:
         )
 
     def _on_lost(self, event: Any) -> None:
-        self._report(f"{self.name}: the middleware lost messages (its receive queue was full).")
+        cause = self._causes.cause()
+        self._report(f"{self.name}: the middleware lost messages. {ADVICE[cause]}")
         if not self._gaps.counts:
-            self._lost(self.name, int(event.total_count_change))
+            self._lost(self.name, int(event.total_count_change), cause)
 
 
 def message_class(msgtype: str) -> Any:

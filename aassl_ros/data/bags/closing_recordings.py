@@ -70,7 +70,7 @@ class ClosingRecordings:
     def _close(self, recording: Recording) -> None:
         self._ending.remove(recording)
         try:
-            summary = recording.close().summary()
+            summary = recording.close().told()
         except AasslError as error:
             self._failed(str(error))
         else:

@@ -19,7 +19,7 @@ from aassl_ros.data.bags.metadata import parse_metadata
 from aassl_ros.data.bags.stored import Part, StorageFile, StoredMessage, StoredTopic, in_few_words, in_order
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams.episodes import Episode, EpisodeEvent, EpisodeTracker
-from aassl_ros.data.streams.ledger import Ledger
+from aassl_ros.data.streams.ledger import EpisodeCounts, Ledger
 from aassl_ros.data.streams.messages import header_stamp_ns
 from aassl_ros.data.streams.session import Session
 from aassl_ros.errors import AasslError, BagError, DataError, first_line
@@ -135,6 +135,16 @@ class BagReader:
         text = self.custom_data.get(topics.LEDGER) or self._last_text(topics.LEDGER)
         with self._naming():
             return Ledger.from_json(text) if text else None
+
+    def episode_ledgers(self) -> tuple[EpisodeCounts, ...]:
+        """The recorder's counts of each episode in order of their start. Damaged ones are skipped."""
+        found = [topic for topic in self.topics if f"/{topic}".endswith(f"/{topics.EPISODE_LEDGER}")]
+        newest: dict[str, EpisodeCounts] = {}
+        for message in self.messages(found) if found else ():
+            with contextlib.suppress(DataError, BagError):
+                counts = EpisodeCounts.from_json(_text(self.decode(message)))
+                newest[counts.id] = counts
+        return tuple(sorted(newest.values(), key=lambda counts: counts.start_ns))
 
     def episodes(self) -> tuple[Episode, ...]:
         """The episodes in the bag in order of their start, also discarded ones. Unreadable events are skipped."""

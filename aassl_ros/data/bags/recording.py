@@ -24,6 +24,7 @@ from aassl_ros.data.streams.ledger import Ledger, TopicCounts
 from aassl_ros.data.streams.sampling import FrameSampler
 from aassl_ros.data.streams.session import Session
 from aassl_ros.data.streams.sync import SyncSettings
+from aassl_ros.data.streams.topic_counts import QUEUE_FULL, TRANSPORT, WRITING_FAILED, EpisodeCounts
 from aassl_ros.errors import AasslError, BagError, DiskFullError
 
 # How often the thread checks the queue: rarely enough to use little CPU, often enough for a queue of one second.
@@ -59,6 +60,7 @@ class Recording:
     ) -> None:
         self.path = path
         self.error: AasslError | None = None
+        self.episode: EpisodeCounts | None = None  # the newest one's counts, at most half a second old
         self._session = session
         self._storage = storage
         self._file = file or FileSettings()
@@ -120,7 +122,9 @@ class Recording:
         with self._lock:
             counts.received += 1
             if self.error is not None or not self._queue.has_room(len(data)):
-                counts.dropped += 1
+                cause = QUEUE_FULL if self.error is None else WRITING_FAILED
+                counts.lose(cause, 1)
+                self._sampler.losses.lost(topic, cause, log_ns, 1)
                 return
         self._queue.append(Received(topic, log_ns, max(publish_ns, 0), data))
 
@@ -131,9 +135,15 @@ class Recording:
                 self._ledger.topics[topic].received += 1
             self._queue.append(Received(topic, log_ns, max(publish_ns, 0), data, limited=False))
 
-    def lose(self, topic: str, count: int) -> None:
-        """Count messages that were sent on a topic but not received."""
-        self._ledger.topics[topic].lost += count
+    def lose(self, topic: str, count: int, cause: str = TRANSPORT, log_ns: int = 0) -> None:
+        """Count messages that were sent but not received. cause: of topic_counts.py; log_ns: about when, node's clock."""
+        self._ledger.topics[topic].lose(cause, count)
+        self._sampler.losses.lost(topic, cause, log_ns, count)
+
+    def set_sequence(self, topic: str, known: bool) -> None:
+        """Note whether the middleware numbers a topic's messages. If not, gaps between stamps count as lost."""
+        if topic in self._ledger.topics:
+            self._ledger.topics[topic].sequence = known
 
     def warn(self, text: str) -> None:
         """Store a warning with the counts, once."""
@@ -201,9 +211,11 @@ class Recording:
             self._idle = True
             if time.monotonic() >= snapshot_due:
                 snapshot_due = time.monotonic() + _SNAPSHOT_S
+                self._write_episodes(self._sampler.losses.to_write(self._last_log_ns))
                 self._writer.flush()
                 self._latest = self._sampler.current_ledger()
                 self.space.check(self._writer.size)
+                self.episode = self._sampler.losses.running()
             if reason := self.space.wrote(0, self._writer):
                 self._stop_for_space(reason)
         self._write_early(self._last_log_ns or time.time_ns())
@@ -211,6 +223,7 @@ class Recording:
             self._begin(time.time_ns())
         self._sampler.flush()
         self._write_samples()
+        self._write_episodes(self._sampler.losses.flush())
         self._ledger.closed = True
         self._latest = self._sampler.current_ledger()
         self._write_own(topics.LEDGER, self._latest.to_json())
@@ -258,6 +271,10 @@ class Recording:
         for topic, data in self._sampler.samples():
             self._write_own_cdr(topic, messages.JOINT_STATE, data)
 
+    def _write_episodes(self, episodes: list[EpisodeCounts]) -> None:
+        for counts in episodes:
+            self._write_own(topics.EPISODE_LEDGER, counts.to_json())
+
     def _write_own(self, name: str, text: str) -> None:
         self._write_own_cdr(self._session.topic(name), messages.STRING, messages.encode_string(text))
 
@@ -279,4 +296,4 @@ class Recording:
         with self._lock:
             if self.error is not None:
                 for counts in self._ledger.topics.values():
-                    counts.dropped = counts.received - counts.written
+                    counts.drop_rest()

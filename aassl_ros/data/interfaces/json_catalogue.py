@@ -179,6 +179,8 @@ SESSION = Schema(
     version_key="format",
 )
 
+_MILLISECONDS = Number(0.0, 1e12, "milliseconds")
+
 _TOPIC_COUNTS = Record(
     (
         Field("type", Text("a message type"), "Message type"),
@@ -186,10 +188,24 @@ _TOPIC_COUNTS = Record(
         Field("written", _COUNT, "Messages in the bag", 0),
         Field("dropped", _COUNT, "Messages received but not written, because the queue was full", 0),
         Field("lost", _COUNT, "Messages sent but not received", 0),
+        Field("causes", _COUNT_BY_REASON, "Messages dropped and lost, by cause", {}),
+        Field("late", _COUNT, "Messages whose stamp is not newer than that of the message before", 0),
+        Field("malformed", _COUNT, "Messages that cannot be decoded or used", 0),
+        Field("stamp_gaps", _COUNT, "Messages that seem to be missing in gaps of the stamps; an estimate", 0),
+        Field("sequence", Flag(), "Whether the middleware numbers the messages; null: not known", None),
+        Field("rate_hz", Number(0.0, 1e12, "hertz"), "Mean rate by stamps", None),
+        Field("jitter_ms", _MILLISECONDS, "Standard deviation of the spacing of the stamps", None),
+        Field("longest_gap_ms", _MILLISECONDS, "Longest time between two receipts", None),
+        Field("latency_ms_median", _MILLISECONDS, "Median time from stamp to receipt, within 5 %", None),
+        Field("latency_ms_p99", _MILLISECONDS, "Its 99th percentile", None),
     )
 )
 
-_MILLISECONDS = Number(0.0, 1e9, "milliseconds")
+_BRACKETS = (
+    Field("bracket_ms_median", _MILLISECONDS, "Median time between the two joint states around a frame", None),
+    Field("bracket_ms_p99", _MILLISECONDS, "Its 99th percentile", None),
+    Field("bracket_ms_max", _MILLISECONDS, "Its maximum", None),
+)
 
 LEDGER = Schema(
     topics.LEDGER,
@@ -203,7 +219,7 @@ LEDGER = Schema(
         Field("messages_dropped", _COUNT, "Messages dropped or lost, all topics", 0),
         Field("frames_with_sample", Whole(unit="frames"), "Frames with a joint state at their stamp", 0),
         Field("frames_without_sample", _COUNT_BY_REASON, "Frames without one, by reason", {}),
-        Field("bracket_ms_median", _MILLISECONDS, "Median time between the two joint states around a frame", None),
+        *_BRACKETS,
         Field("joint_states_dropped", _COUNT_BY_REASON, "Joint states that cannot be used, by reason", {}),
         Field("commands_refused", _COUNT, "Trajectories that are invalid", 0),
         Field("commands_late", _COUNT, "Trajectories received after a frame to which they apply", 0),
@@ -223,4 +239,30 @@ LEDGER = Schema(
     max_characters=_FACTS_CHARACTERS,
 )
 
-SCHEMAS = (EPISODE, OBJECT_REQUEST, OBJECT_STATE, CHECKPOINT, ANSWER, SESSION, LEDGER)
+EPISODE_LEDGER = Schema(
+    topics.EPISODE_LEDGER,
+    1,
+    (
+        Field("id", Text("an episode's id", 1), "Key of the episode"),
+        Field("instance", Text("an object's name"), "The object that is handled", ""),
+        Field("start_ns", _STAMP, "Stamp of its first frame"),
+        Field("stop_ns", _STAMP, "Stamp of the first frame after it; null: it runs", None),
+        Field("frames_with_sample", Whole(unit="frames"), "Frames with a joint state at their stamp", 0),
+        Field("frames_without_sample", _COUNT_BY_REASON, "Frames without one, by reason", {}),
+        *_BRACKETS,
+        Field("topics", MapOf("a topic", _TOPIC_COUNTS), "Counts of each topic", {}),
+        Field("closed", Flag(), "Whether these counts are final", False),
+    ),
+    "The counts of one episode, as those of recorder/ledger. It is repeated while the episode runs; the last message "
+    "of an episode is valid.",
+    "The same reason as for recorder/ledger.",
+    {
+        "id": "8c1d3f3e-50a5-4c1b-9a53-0d8a0f0f6a11",
+        "instance": "red_mug",
+        "start_ns": 1700000000000000000,
+        "topics": {"/joint_states": {"type": "sensor_msgs/msg/JointState", "received": 100, "written": 100}},
+    },
+    max_characters=_FACTS_CHARACTERS,
+)
+
+SCHEMAS = (EPISODE, OBJECT_REQUEST, OBJECT_STATE, CHECKPOINT, ANSWER, SESSION, EPISODE_LEDGER, LEDGER)

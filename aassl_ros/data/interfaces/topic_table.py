@@ -88,6 +88,7 @@ TOPICS = (
     TopicRow(topics.TF, "tf2_msgs/msg/TFMessage", _SIMULATOR, "you", "Pose of the object in the camera's frame.", 30),
     TopicRow(topics.SESSION, STRING, "recorder", "readers of bags", "Facts of the recording.", 0),
     TopicRow(topics.LEDGER, STRING, "recorder", "readers of bags", "Counts of the recording.", 0),
+    TopicRow(topics.EPISODE_LEDGER, STRING, "recorder", "readers of bags", "Counts of each episode.", 0),
     TopicRow(topics.sample_topics(_CAMERA)[0], _JOINT_STATE, "recorder", "readers of bags",
              "The joint state at each frame, interpolated to its stamp.", 0),
     TopicRow(topics.sample_topics(_CAMERA)[1], _JOINT_STATE, "recorder", "readers of bags",

@@ -25,6 +25,7 @@ NO_POSITIONS = "no positions"
 NO_STAMP = "no stamp"
 WENT_BACKWARD = "stamp went backward"
 OTHER_PUBLISHER = "another publisher"
+MALFORMED = (NOT_FINITE, WRONG_LENGTH, NO_POSITIONS)
 # Why there is no state at a stamp.
 NO_STATE_BEFORE = "no joint state before"
 STREAM_ENDED = "joint stream ended"

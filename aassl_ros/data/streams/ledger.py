@@ -10,19 +10,14 @@ from typing import Any
 from aassl_ros.data.interfaces.json_catalogue import LEDGER
 from aassl_ros.data.interfaces.json_schema import JsonMessageError
 from aassl_ros.data.streams.joints import EDGE_REASONS
-from aassl_ros.data.streams.sync import SyncCounts
+from aassl_ros.data.streams.sync_counts import SyncCounts
+from aassl_ros.data.streams.topic_counts import EpisodeCounts, TopicCounts
 from aassl_ros.errors import BagError
 
+__all__ = ["EpisodeCounts", "Ledger", "TopicCounts"]
 
-@dataclass
-class TopicCounts:
-    """The counts of one topic. dropped: received but not written (queue full); lost: sent but not received."""
 
-    type: str
-    received: int = 0
-    written: int = 0
-    dropped: int = 0
-    lost: int = 0
+_BRACKETS = ("bracket_ms_median", "bracket_ms_p99", "bracket_ms_max")
 
 
 @dataclass
@@ -34,6 +29,8 @@ class Ledger:
     frames_with_sample: int = 0
     frames_without_sample: dict[str, int] = field(default_factory=dict)
     bracket_ms_median: float | None = None
+    bracket_ms_p99: float | None = None
+    bracket_ms_max: float | None = None
     joint_states_dropped: dict[str, int] = field(default_factory=dict)
     commands_refused: int = 0
     commands_late: int = 0
@@ -117,6 +114,7 @@ class Ledger:
         self.frames_with_sample = every.samples
         self.frames_without_sample = dict(rejected)
         self.bracket_ms_median = every.bracket_ms_median
+        self.bracket_ms_p99, self.bracket_ms_max = every.bracket_ms(0.99), every.bracket_ms(1.0)
         self.joint_states_dropped = dict(dropped)
         self.commands_late = every.late_commands
         self.clock_restarts = every.restarts
@@ -134,7 +132,7 @@ class Ledger:
         return {
             **self._totals(),
             "frames_without_sample": sum(self.frames_without_sample.values()),
-            "bracket_ms_median": "" if self.bracket_ms_median is None else self.bracket_ms_median,
+            **{name: "" if (value := getattr(self, name)) is None else value for name in _BRACKETS},
             "messages_dropped": self.messages_dropped,
             "joint_states_dropped": sum(self.joint_states_dropped.values()),
             "frames_of_unknown_encoding": self.frames_of_unknown_encoding,
@@ -143,7 +141,22 @@ class Ledger:
             "commands_refused": self.commands_refused,
             "episodes_started": self.episodes_started,
             "episodes_refused": self.episodes_refused,
+            **{topic: counts.summary() for topic, counts in self.topics.items()},
         }
+
+    def topic_lines(self) -> list[str]:
+        """One line for each topic: counts, losses by cause, rate, jitter, longest gap and latency."""
+        lines = [f"{topic}: {counts.summary()}" for topic, counts in self.topics.items() if counts.received]
+        if self.bracket_ms_median is not None and self.bracket_ms_max is not None:
+            lines.append(
+                f"time between the joint states around a frame: median {self.bracket_ms_median:.4g} ms, "
+                f"p99 {self.bracket_ms_p99:.4g} ms, max {self.bracket_ms_max:.4g} ms"
+            )
+        return lines
+
+    def told(self) -> str:
+        """The summary, and a line for each topic below it."""
+        return "\n".join([self.summary(), *(f"  {line}" for line in self.topic_lines())])
 
     def as_dict(self) -> dict[str, Any]:
         """All counts with the totals first, as `aassl bag info --json` prints them."""

@@ -143,6 +143,12 @@ def header_stamp_ns(cdr: bytes) -> int:
     return int(seconds) * NANOSECONDS + int(nanoseconds)
 
 
+def has_header(msgtype: str) -> bool:
+    """Whether the first field of a type is a std_msgs/Header. An unknown type has none."""
+    known: Any = typestore().fielddefs.get(msgtype)
+    return bool(known and known[1]) and known[1][0][1][1] == "std_msgs/msg/Header"
+
+
 class ImageForm(NamedTuple):
     """The fields of a sensor_msgs/Image that say how its pixels are stored. size: bytes of its data."""
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import EpisodeEvent, EpisodeTracker
 from aassl_ros.data.streams.image_check import ImageCheck
+from aassl_ros.data.streams.joints import MALFORMED
 from aassl_ros.data.streams.ledger import Ledger
+from aassl_ros.data.streams.loss_ledger import LossLedger
 from aassl_ros.data.streams.receipt_clock import ReceiptClock
 from aassl_ros.data.streams.session import Session
 from aassl_ros.data.streams.sync import Sample, Synchronizer, SyncSettings
+from aassl_ros.data.streams.sync_counts import BRACKET_UNIT_NS
 from aassl_ros.errors import DataError, TrajectoryError
 
 
@@ -21,26 +25,36 @@ class FrameSampler:
     """Takes CDR messages, selected by the roles of the session, and computes the samples of each camera.
 
     A message that cannot be read raises nothing: `ledger` counts it, and the bag contains it unchanged.
+
+    Attributes:
+        ledger: the counts of the bag.
+        losses: follows each topic and each episode.
     """
 
     def __init__(self, session: Session, settings: SyncSettings) -> None:
         self.ledger = Ledger(frame_topics=list(session.roles.cameras.values()))
         self.episodes = EpisodeTracker(session.robot)
-        self._cameras = {camera: Synchronizer(settings) for camera in session.roles.cameras}
+        self._clock = ReceiptClock()
+        self.losses = LossLedger(self.episodes, self._clock.stamp_of)
+        self._cameras = {
+            camera: Synchronizer(settings, lambda stamp_ns, _, reason: self.losses.rejected(stamp_ns, reason))
+            for camera in session.roles.cameras
+        }
+        self._stamped: dict[str, bool] = {}
         self._topics = {
             camera: tuple(session.topic(name) for name in topics.sample_topics(camera)) for camera in self._cameras
         }
         self._samples: deque[tuple[str, Sample]] = deque()
         self._publishers_warned = False
-        self._clock = ReceiptClock()
         self._form_checks = {camera: ImageCheck() for camera in self._cameras}
         self._image_size: dict[str, tuple[int, int]] = {}
         self._takers: dict[str, Callable[[int, bytes], None]] = {}
         roles = session.roles
+        self._joint_states, self._episode = roles.joint_states, roles.episode
         for camera, topic in roles.cameras.items():
             self._takers[topic] = self._frame_taker(camera, topic)
         self._takers[roles.joint_states] = self._take_joint_state
-        self._takers |= {topic: self._take_command for topic in roles.commands.values()}
+        self._takers |= {topic: partial(self._take_command, topic) for topic in roles.commands.values()}
         self._takers[roles.episode] = self._take_episode
 
     @property
@@ -51,15 +65,34 @@ class FrameSampler:
     def take(self, topic: str, log_ns: int, data: bytes) -> None:
         """Add a CDR message that was received at log_ns."""
         taker = self._takers.get(topic)
-        if taker is None:
-            return
         try:
+            stamp_ns = messages.header_stamp_ns(data) if self._is_stamped(topic) else None
+            self.losses.take(topic, log_ns, stamp_ns)
+            if taker is None:
+                return
             taker(log_ns, data)
         except DataError:
             self.ledger.messages_unreadable += 1
+            self._count_malformed(topic, log_ns)
         # After each message, so that reading the bag again makes the same decisions.
         for camera, synchronizer in self._cameras.items():
-            self._samples.extend((camera, sample) for sample in synchronizer.ready())
+            self._add_samples(camera, synchronizer.ready())
+
+    def _is_stamped(self, topic: str) -> bool:
+        """Whether the messages of a topic have a stamp."""
+        known = self._stamped.get(topic)
+        if known is None:
+            known = self._stamped[topic] = messages.has_header(self.ledger.topics[topic].type)
+        return known
+
+    def _count_malformed(self, topic: str, log_ns: int) -> None:
+        self.ledger.topics[topic].malformed += 1
+        self.losses.malformed(topic, log_ns)
+
+    def _add_samples(self, camera: str, made: Iterable[Sample]) -> None:
+        for sample in made:
+            self._samples.append((camera, sample))
+            self.losses.sampled(sample.stamp_ns, round(sample.bracket_ns / BRACKET_UNIT_NS))
 
     def samples(self) -> Iterator[tuple[str, bytes]]:
         """Yield the samples made since the last call: the topic in the bag, and a JointState as CDR."""
@@ -77,12 +110,13 @@ class FrameSampler:
     def flush(self) -> None:
         """Make samples of all waiting frames whose joint states were received."""
         for camera, synchronizer in self._cameras.items():
-            self._samples.extend((camera, sample) for sample in synchronizer.flush())
+            self._add_samples(camera, synchronizer.flush())
 
     def current_ledger(self) -> Ledger:
         """A copy of the current counts."""
         self.ledger.add_samples(synchronizer.counts for synchronizer in self._cameras.values())
         self.ledger.episodes_started = len(self.episodes.episodes)
+        self.losses.fill(self.ledger.topics)
         return copy.deepcopy(self.ledger)
 
     def _frame_taker(self, camera: str, topic: str) -> Callable[[int, bytes], None]:
@@ -95,6 +129,7 @@ class FrameSampler:
                 self.ledger.frames_of_another_size += self._image_size.setdefault(camera, size) != size
             if problem := self._form_checks[camera].problem(kind, data):
                 self.ledger.frames_of_unknown_encoding += 1
+                self._count_malformed(topic, log_ns)
                 self._warn(f"{topic}: {problem}")
 
         return take
@@ -107,17 +142,25 @@ class FrameSampler:
         message = messages.decode(messages.JOINT_STATE, data)
         stamp_ns = messages.stamp_ns(message.header.stamp)
         self._clock.take(stamp_ns, log_ns)
+        before = self._malformed_states()
         for synchronizer in self._cameras.values():
             synchronizer.add_joint_state(stamp_ns, message.name, message.position, message.velocity, message.effort)
+        if self._malformed_states() > before:
+            self._count_malformed(self._joint_states, log_ns)
         if not self._publishers_warned and (problem := next(iter(self._cameras.values())).publishers_problem):
             self._publishers_warned = True
             self._warn(problem)
 
-    def _take_command(self, log_ns: int, data: bytes) -> None:
+    def _malformed_states(self) -> int:
+        dropped = next(iter(self._cameras.values())).counts.joint_states_dropped
+        return sum(dropped[reason] for reason in MALFORMED) if dropped else 0
+
+    def _take_command(self, topic: str, log_ns: int, data: bytes) -> None:
         try:
             trajectory = messages.trajectory_from_message(messages.decode(messages.JOINT_TRAJECTORY, data))
         except TrajectoryError:
             self.ledger.commands_refused += 1
+            self._count_malformed(topic, log_ns)
             return
         for synchronizer in self._cameras.values():
             synchronizer.add_trajectory(trajectory, self._clock.stamp_of(log_ns))
@@ -125,7 +168,9 @@ class FrameSampler:
     def _take_episode(self, log_ns: int, data: bytes) -> None:
         try:
             self.episodes.add(EpisodeEvent.parse(messages.decode(messages.STRING, data).data))
+            self.losses.episodes_changed()
         except DataError as error:
             self.ledger.episodes_refused += 1
+            self._count_malformed(self._episode, log_ns)
             if self.ledger.episodes_refused == 1:  # the others are probably from the same sender
                 self._warn(f"An episode event was refused: {error}")

@@ -6,9 +6,9 @@ again gives the same samples.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ from numpy.typing import ArrayLike, NDArray
 from aassl_ros.data.streams.clock_jump import JumpBack
 from aassl_ros.data.streams.joints import STREAM_ENDED, STREAM_SILENT, WENT_BACKWARD, JointState, JointStream
 from aassl_ros.data.streams.session import Session
+from aassl_ros.data.streams.sync_counts import BRACKET_UNIT_NS, SyncCounts
 from aassl_ros.motion.trajectory import CommandInForce, Trajectory
 from aassl_ros.settings import describe, from_mapping, setting
 
 # Joint states and commands are kept this long for late frames. One minute of states at 1 kHz needs about 50 MB.
 _HISTORY_NS = 20_000_000_000
-_BRACKET_UNIT_NS = 10_000
 
 
 @dataclass(frozen=True)
@@ -90,30 +90,6 @@ class Sample:
     command: NDArray[np.float64] | None
     command_names: tuple[str, ...]
     bracket_ns: int
-
-
-@dataclass
-class SyncCounts:
-    """Counts of frames, samples and the other messages."""
-
-    frames: int = 0
-    samples: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    joint_states_dropped: Counter[str] = field(default_factory=Counter)
-    too_wide_ms: Counter[int] = field(default_factory=Counter)
-    late_commands: int = 0
-    restarts: int = 0
-    brackets: Counter[int] = field(default_factory=Counter)
-
-    @property
-    def bracket_ms_median(self) -> float | None:
-        """Median time between the two joint states of a sample, in steps of 0.01 ms; None before the first sample."""
-        middle, seen = (self.samples + 1) // 2, 0
-        for bracket, count in sorted(self.brackets.items()):
-            seen += count
-            if seen >= middle:
-                return bracket * _BRACKET_UNIT_NS / 1e6
-        return None
 
 
 class Synchronizer:
@@ -263,7 +239,7 @@ class Synchronizer:
         if command is not None and np.isnan(command).all():
             command = None
         self.counts.samples += 1
-        self.counts.brackets[round(state.bracket_ns / _BRACKET_UNIT_NS)] += 1
+        self.counts.brackets[round(state.bracket_ns / BRACKET_UNIT_NS)] += 1
         return Sample(
             stamp_ns,
             frame,
