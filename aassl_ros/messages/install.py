@@ -18,6 +18,8 @@ from aassl_ros.messages.generate import generate
 from aassl_ros.messages.package import MessagePackage, load_packages
 from aassl_ros.ros_environment import sourced_prefix, wheels_prefix
 
+# Needed for one kind of command topic only, so a ROS installation without it is complete.
+_OPTIONAL = ("control_msgs",)
 _TAG = f"cp3{sys.version_info.minor}-cp3{sys.version_info.minor}-linux_x86_64"
 
 
@@ -50,6 +52,8 @@ def _state_in(sourced: Path, package: MessagePackage) -> str:
     if importlib.util.find_spec(package.name) is not None:
         return f"comes from {sourced}"
     debian_name = f"ros-{sourced.name}-{package.name.replace('_', '-')}"
+    if package.name in _OPTIONAL:
+        return f"is not in {sourced}. If you record its messages: apt install {debian_name}"
     raise RosError(f"{package.name} is missing from {sourced}. Install it: apt install {debian_name}")
 
 

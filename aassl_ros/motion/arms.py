@@ -110,6 +110,13 @@ def known_arms() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in share(_FOLDER).glob("*.yaml")))
 
 
+def joint_groups(arm: Arm | None) -> dict[str, tuple[str, ...]]:
+    """The joints of each group of an arm, in order: arm and gripper. None: no group is known."""
+    if arm is None:
+        return {}
+    return {"arm": arm.joints} | ({"gripper": arm.gripper_joints} if arm.gripper_joints else {})
+
+
 def load_arm(name_or_path: str | Path) -> Arm:
     """Load an arm by its name, or from a YAML file.
 

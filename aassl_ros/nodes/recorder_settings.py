@@ -18,7 +18,8 @@ from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams.session import Roles, Session
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import ConfigError
-from aassl_ros.motion.arms import load_arm
+from aassl_ros.motion.arms import joint_groups, load_arm
+from aassl_ros.ros.command_subscriptions import command_groups
 from aassl_ros.settings import setting
 
 _MAIN_GROUP = "arm"
@@ -46,7 +47,8 @@ class RecorderSettings(SyncSettings, FileSettings, SplitSettings, PreRecordSetti
     joint_states_topic: str = setting(topics.JOINT_STATES, "Topic of the joint states")
     command_topics: tuple[str, ...] = setting(
         (f"{_MAIN_GROUP}:{topics.COMMAND}",),
-        "Topic of the JointTrajectory commands of each joint group, as GROUP:TOPIC",
+        "Topic of the commands of each joint group, as GROUP:TOPIC: JointTrajectory, JointTrajectoryControllerState, "
+        "JointState of a leader arm, or Float64MultiArray",
     )
     extra_topics: tuple[str, ...] = setting((), "Further topics to record")
     queue_mb: float = setting(
@@ -65,14 +67,7 @@ class RecorderSettings(SyncSettings, FileSettings, SplitSettings, PreRecordSetti
 
     def commands(self) -> dict[str, str]:
         """Return the command topic of each joint group. Raises ConfigError."""
-        pairs = [entry.partition(":") for entry in self.command_topics]
-        for group, _, topic in pairs:
-            if not group or not topic:
-                raise ConfigError(
-                    f"recorder: command_topics contains {group!r}, expected GROUP:TOPIC, "
-                    f"for example {_MAIN_GROUP}:{topics.COMMAND}."
-                )
-        return {group: topic for group, _, topic in pairs}
+        return command_groups(self.command_topics, "recorder")
 
     def topics(self, session: Session) -> list[str]:
         """Return every topic to record."""
@@ -112,11 +107,6 @@ def make_session(settings: RecorderSettings, namespace: str, resolve: Callable[[
     if not settings.cameras:
         raise ConfigError("recorder: cameras is empty, expected at least one camera's name.")
     arm = load_arm(settings.arm) if settings.arm else None
-    groups: dict[str, tuple[str, ...]] = {}
-    if arm is not None:
-        groups[_MAIN_GROUP] = arm.joints
-        if arm.gripper_joints:
-            groups["gripper"] = arm.gripper_joints
     return Session(
         robot=settings.robot,
         arm=settings.arm,
@@ -132,7 +122,7 @@ def make_session(settings: RecorderSettings, namespace: str, resolve: Callable[[
             robot_description=resolve(topics.ROBOT_DESCRIPTION),
         ),
         namespace=namespace,
-        joint_groups=groups,
+        joint_groups=joint_groups(arm),
         settings=asdict(settings),
         versions={
             "aassl_ros": __version__,

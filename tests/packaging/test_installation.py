@@ -61,4 +61,4 @@ def test_settings_and_message_definitions_are_found_from_the_installed_code(inst
     code, config, packages = result.stdout.splitlines()
     assert not Path(code).is_relative_to(CHECKOUT)
     assert not Path(config).is_relative_to(CHECKOUT)
-    assert packages == "['tf2_msgs', 'vision_msgs']"
+    assert packages == "['control_msgs', 'tf2_msgs', 'vision_msgs']"

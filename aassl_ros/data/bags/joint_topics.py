@@ -10,6 +10,7 @@ from itertools import islice
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.commands import FLOAT64_MULTI_ARRAY
 from aassl_ros.data.streams.session import Session
 from aassl_ros.errors import BagError, DataError
 
@@ -70,7 +71,9 @@ def choose_joint_topics(reader: BagReader, named: Sequence[str], session: Sessio
     return JointTopics(tuple(found), (f"joint states are merged from {', '.join(found)}",))
 
 
-def choose_commands(reader: BagReader, groups: Mapping[str, str], joint_states: str) -> Commands:
+def choose_commands(
+    reader: BagReader, groups: Mapping[str, str], joint_states: str, joints: Mapping[str, Sequence[str]]
+) -> Commands:
     """Check that the commands of several topics are of different joints.
 
     If not, those in the namespace of the joint states are taken.
@@ -79,6 +82,7 @@ def choose_commands(reader: BagReader, groups: Mapping[str, str], joint_states: 
         reader: the open bag.
         groups: joint group -> topic, all in the bag.
         joint_states: topic of the joint states.
+        joints: of each group, for commands that name none.
 
     Returns:
         The groups to use.
@@ -88,7 +92,8 @@ def choose_commands(reader: BagReader, groups: Mapping[str, str], joint_states: 
     """
     if len(groups) < 2:
         return Commands(dict(groups))
-    names = {topic: _joint_names(reader, topic) for topic in groups.values()}
+    names = {topic: _joint_names(reader, topic) | frozenset(_unnamed(reader, group, topic, joints))
+             for group, topic in groups.items()}  # fmt: skip
     shared = _shared(names)
     if not shared:
         return Commands(dict(groups), (f"commands are taken from {', '.join(names)}",))
@@ -100,6 +105,11 @@ def choose_commands(reader: BagReader, groups: Mapping[str, str], joint_states: 
         f"{reader.path} holds commands of joint {shared[0]} on {' and '.join(shared[1])}: these may be two arms. "
         "Choose with --command; several topics are given as A,B."
     )
+
+
+def _unnamed(reader: BagReader, group: str, topic: str, joints: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """The joints of a group whose commands name none."""
+    return joints.get(group, ()) if reader.topics[topic].type == FLOAT64_MULTI_ARRAY else ()
 
 
 def _filled(reader: BagReader, kind: str) -> list[str]:
@@ -116,7 +126,7 @@ def _joint_names(reader: BagReader, topic: str) -> frozenset[str]:
     for message in islice(reader.messages([topic]), _MESSAGES_READ):
         with contextlib.suppress(DataError):
             decoded = reader.decode(message)
-            names.update(decoded.name if hasattr(decoded, "name") else decoded.joint_names)
+            names.update(getattr(decoded, "name", None) or getattr(decoded, "joint_names", ()))
     return frozenset(names)
 
 

@@ -136,7 +136,7 @@ class Recording:
             self._queue.append(Received(topic, log_ns, max(publish_ns, 0), data, limited=False))
 
     def lose(self, topic: str, count: int, cause: str = TRANSPORT, log_ns: int = 0) -> None:
-        """Count messages that were sent but not received. cause: of topic_counts.py; log_ns: about when, node's clock."""
+        """Count messages that were not received. cause: of topic_counts.py; log_ns: about when, by the node."""
         self._ledger.topics[topic].lose(cause, count)
         self._sampler.losses.lost(topic, cause, log_ns, count)
 

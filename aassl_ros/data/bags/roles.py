@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from aassl_ros.data.bags.joint_topics import choose_commands, choose_joint_topics
@@ -10,6 +10,7 @@ from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.stored import in_few_words
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.commands import COMMAND_TYPES, CONTROLLER_STATE, FLOAT64_MULTI_ARRAY
 from aassl_ros.data.streams.session import Roles, Session
 from aassl_ros.errors import BagError
 
@@ -22,12 +23,13 @@ _OPTIONS = ("camera", "joint-states", "command", "episode", "object-pose")
 class NamedTopics:
     """Topics that the user names. An empty one is taken from the session, else it is the only topic of its type.
 
-    camera: the name of the camera or its image topic.
+    camera: the name of the camera or its image topic. command: TOPIC or GROUP:TOPIC. command_joints: GROUP:JOINT.
     """
 
     camera: str = ""
     joint_states: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    command_joints: tuple[str, ...] = ()
     episode: str = ""
     object_pose: str = ""
     base_link: str = ""
@@ -53,6 +55,11 @@ class BagRoles:
         """The topics that frames and their states are computed from."""
         roles = self.session.roles
         return (self.camera_topic, *self.joint_topics, *roles.commands.values(), roles.object_pose)
+
+    def command_joints(self, topic: str) -> tuple[str, ...]:
+        """The joints of the group that a topic commands; empty if they are not known."""
+        group = next((group for group, own in self.session.roles.commands.items() if own == topic), "")
+        return self.session.joint_groups.get(group, ())
 
 
 def find_roles(reader: BagReader, named: NamedTopics, *, episodes_needed: bool = True) -> BagRoles:
@@ -95,9 +102,19 @@ def find_roles(reader: BagReader, named: NamedTopics, *, episodes_needed: bool =
     if not roles.object_pose and (poses := _of_type(reader, (_POSE,))):
         notes.append(f"no object pose: name its topic with --object-pose ({', '.join(poses)})")
     held = _held_commands(reader, roles, notes)
-    commands = choose_commands(reader, held, roles.joint_states)
+    _check_arrays(reader, session, held)
+    commands = choose_commands(reader, held, roles.joint_states, session.joint_groups)
     session = replace(session, roles=replace(roles, commands=commands.groups))
     return BagRoles(session, camera, cameras[camera], found.topics, (*notes, *commands.notes))
+
+
+def _check_arrays(reader: BagReader, session: Session, commands: Mapping[str, str]) -> None:
+    """Raise BagError if commands without joint names are of a group whose joints are not known."""
+    for group, topic in commands.items():
+        if reader.topics[topic].type == FLOAT64_MULTI_ARRAY and not session.joint_groups.get(group):
+            what = f"has commands of the group {group} on {topic}, which name no joints"
+            advice = f"Name them in their order: --command {group}:{topic} --command-joints {group}:JOINT,{group}:JOINT"
+            raise _problem(reader, what, f"{advice}.")
 
 
 def _held_commands(reader: BagReader, roles: Roles, notes: list[str]) -> dict[str, str]:
@@ -109,6 +126,8 @@ def _held_commands(reader: BagReader, roles: Roles, notes: list[str]) -> dict[st
             continue
         problem = f"{topic} is empty" if topic in reader.topics else f"nobody published {topic}"
         action = "If an action drives the arm, its goals are not on this topic"
+        if states := [name for name in _of_type(reader, (CONTROLLER_STATE,)) if reader.topics[name].message_count]:
+            action += f"; the reference of its controller is: --command {group}:{states[0]}"
         notes.append(f"no commands of {group}: {problem}. {action}")
     return held
 
@@ -120,7 +139,7 @@ def _check_types(reader: BagReader, session: Session, camera_topic: str, joint_t
     expected = [
         ("camera", camera_topic, _IMAGES),
         *(("joint-states", topic, (messages.JOINT_STATE,)) for topic in joint_topics),
-        *(("command", topic, (messages.JOINT_TRAJECTORY,)) for topic in roles.commands.values()),
+        *(("command", topic, COMMAND_TYPES) for topic in roles.commands.values()),
         ("episode", roles.episode, (messages.STRING,)),
         ("object-pose", roles.object_pose, (_POSE,)),
         *((name, session.topic(name), (messages.JOINT_STATE,)) for name in samples),
@@ -138,7 +157,7 @@ def _check_named(reader: BagReader, named: NamedTopics) -> None:
     for option, names in (
         ("--camera", (named.camera if named.camera.startswith("/") else "",)),
         ("--joint-states", named.joint_states),
-        ("--command", named.command),
+        ("--command", tuple(entry.rpartition(":")[2] for entry in named.command)),
         ("--episode", (named.episode,)),
         ("--object-pose", (named.object_pose,)),
     ):
@@ -156,6 +175,9 @@ def _guess(reader: BagReader) -> Session:
     """A session for a bag of another recorder: for each role the only topic of its type, or that of the usual name."""
     images = _of_type(reader, _IMAGES)
     commands = _of_type(reader, (messages.JOINT_TRAJECTORY,))
+    if not any(reader.topics[topic].message_count for topic in commands):
+        # An action commands the arm. Its controller says what it follows.
+        commands = _of_type(reader, (CONTROLLER_STATE,)) or commands
     roles = Roles(
         cameras={topic: topic for topic in images},
         joint_states="",  # the caller chooses them
@@ -177,8 +199,12 @@ def _usual(found: list[str], name: str) -> str:
 
 
 def _groups(commands: Sequence[str]) -> dict[str, str]:
-    """A joint group for each topic of commands; the name of the group is that of the topic if there are several."""
-    return {"arm": commands[0]} if len(commands) == 1 else {topic: topic for topic in commands}
+    """A joint group for each topic of commands, TOPIC or GROUP:TOPIC.
+
+    If no group is named, it is arm; if there are several topics, it has the name of the topic.
+    """
+    named = [entry.rpartition(":") for entry in commands]
+    return {group or ("arm" if len(named) == 1 else topic): topic for group, _, topic in named}
 
 
 def _override(session: Session, named: NamedTopics, joint_topics: Sequence[str]) -> Session:
@@ -187,6 +213,12 @@ def _override(session: Session, named: NamedTopics, joint_topics: Sequence[str])
         roles = replace(roles, cameras={named.camera: named.camera})
     if named.command:
         roles = replace(roles, commands=_groups(named.command))
+    groups = dict(session.joint_groups)
+    for group in dict.fromkeys(entry.partition(":")[0] for entry in named.command_joints):
+        own = [entry.partition(":")[2] for entry in named.command_joints if entry.partition(":")[0] == group]
+        if not all(own):
+            raise BagError(f"--command-joints contains {group!r}, expected GROUP:JOINT, for example arm:joint_1.")
+        groups[group] = tuple(own)
     roles = replace(
         roles,
         joint_states=joint_topics[0] if joint_topics else "",
@@ -196,6 +228,7 @@ def _override(session: Session, named: NamedTopics, joint_topics: Sequence[str])
     return replace(
         session,
         roles=roles,
+        joint_groups=groups,
         base_link=named.base_link or session.base_link,
         tip_link=named.tip_link or session.tip_link,
     )

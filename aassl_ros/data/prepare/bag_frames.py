@@ -22,6 +22,7 @@ from aassl_ros.data.prepare.joint_notes import joint_notes
 from aassl_ros.data.prepare.part_report import BagCounts
 from aassl_ros.data.prepared.writer import EpisodeStates
 from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.commands import command_from_message
 from aassl_ros.data.streams.episodes import Episode
 from aassl_ros.data.streams.receipt_clock import ReceiptClock
 from aassl_ros.data.streams.stream_consumer import StreamConsumer, StreamFrame
@@ -141,10 +142,11 @@ class BagFrames:
         self._consumer.add_joint_state(stamp_ns, state.name, state.position, state.velocity, state.effort)
 
     def _take_command(self, message: BagMessage) -> None:
-        trajectory = messages.trajectory_from_message(self._reader.decode(message))
-        if not trajectory.stamp_ns and self._joint_clock.differs:
+        joints = self._roles.command_joints(message.topic)
+        command = command_from_message(message.type, self._reader.decode(message), joints)
+        if not command.stamp_ns and self._joint_clock.differs:
             self._mapped += 1
-        self._consumer.add_trajectory(trajectory, self._joint_clock.stamp_of(message.log_ns))
+        self._consumer.add_command(command, self._joint_clock.stamp_of(message.log_ns))
 
     def _take_object_pose(self, message: BagMessage) -> None:
         stamped = self._reader.decode(message)

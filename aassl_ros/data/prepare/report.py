@@ -24,7 +24,9 @@ class PrepareSettings:
     image_size: int = setting(64, "Width and height of the prepared frames, pixels", minimum=8, maximum=1024)
     camera: str = setting("", "Name of the camera in the session, or its image topic")
     joint_states: tuple[str, ...] = setting((), "Topics of the joint states; several are merged by joint name")
-    command: tuple[str, ...] = setting((), "Topics of the commanded trajectories, one for each joint group")
+    command: tuple[str, ...] = setting((), "Topics of the commands, one for each joint group: TOPIC or GROUP:TOPIC")
+    command_joints: tuple[str, ...] = setting((), "Joints of a group whose commands are a Float64MultiArray, in order, "
+                                              "each as GROUP:JOINT")  # fmt: skip
     episode: str = setting("", "Topic of the episode events")
     object_pose: str = setting("", "Topic of the object's pose in the camera's frame")
     max_bracket_s: float = setting(0.0, "Largest time between two joint states for interpolation, s; 0: that of the "
@@ -66,7 +68,7 @@ class PrepareSettings:
 
         Settings that came later are included only if they are used, so that older data keep their fingerprint.
         """
-        later = {"video", "continuous_joints", "skip_unreadable", *_SYNC}
+        later = {"command_joints", "video", "continuous_joints", "skip_unreadable", *_SYNC}
         known = {name: value for name, value in asdict(self).items() if name not in ("workers", "layout")}
         for name in ("joint_states", "command"):  # were one topic each, when older data were prepared
             if len(known[name]) < 2:

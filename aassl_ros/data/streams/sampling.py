@@ -9,6 +9,7 @@ from functools import partial
 
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.commands import command_from_message
 from aassl_ros.data.streams.episodes import EpisodeEvent, EpisodeTracker
 from aassl_ros.data.streams.image_check import ImageCheck
 from aassl_ros.data.streams.joints import MALFORMED
@@ -54,7 +55,9 @@ class FrameSampler:
         for camera, topic in roles.cameras.items():
             self._takers[topic] = self._frame_taker(camera, topic)
         self._takers[roles.joint_states] = self._take_joint_state
-        self._takers |= {topic: partial(self._take_command, topic) for topic in roles.commands.values()}
+        self._refused: set[str] = set()
+        for group, topic in roles.commands.items():
+            self._takers[topic] = partial(self._take_command, topic, session.joint_groups.get(group, ()))
         self._takers[roles.episode] = self._take_episode
 
     @property
@@ -155,15 +158,18 @@ class FrameSampler:
         dropped = next(iter(self._cameras.values())).counts.joint_states_dropped
         return sum(dropped[reason] for reason in MALFORMED) if dropped else 0
 
-    def _take_command(self, topic: str, log_ns: int, data: bytes) -> None:
+    def _take_command(self, topic: str, joints: tuple[str, ...], log_ns: int, data: bytes) -> None:
+        kind = self.ledger.topics[topic].type
         try:
-            trajectory = messages.trajectory_from_message(messages.decode(messages.JOINT_TRAJECTORY, data))
-        except TrajectoryError:
+            command = command_from_message(kind, messages.decode(kind, data), joints)
+            for synchronizer in self._cameras.values():
+                synchronizer.add_command(command, self._clock.stamp_of(log_ns))
+        except TrajectoryError as error:
             self.ledger.commands_refused += 1
             self._count_malformed(topic, log_ns)
-            return
-        for synchronizer in self._cameras.values():
-            synchronizer.add_trajectory(trajectory, self._clock.stamp_of(log_ns))
+            if topic not in self._refused:  # the others are probably refused for the same reason
+                self._refused.add(topic)
+                self._warn(f"{topic}: a command was refused: {error}")
 
     def _take_episode(self, log_ns: int, data: bytes) -> None:
         try:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aassl_ros.data.streams.commands import Command
 from aassl_ros.data.streams.episodes import Episode, EpisodeEvent, EpisodeTracker
 from aassl_ros.data.streams.images import Image, to_square
 from aassl_ros.data.streams.poses import PoseStream
@@ -164,10 +165,14 @@ class StreamConsumer:
         self._follow(stamp_ns > self._newest_joint_ns)
         self._newest_joint_ns = max(self._newest_joint_ns, stamp_ns)
 
-    def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
-        """Add a command. If it has no stamp, receipt_ns is used."""
-        self._synchronizer.add_trajectory(trajectory, receipt_ns)
+    def add_command(self, command: Command, receipt_ns: int) -> None:
+        """Add a command. If it has no stamp, receipt_ns is used. Raises TrajectoryError as Synchronizer does."""
+        self._synchronizer.add_command(command, receipt_ns)
         self._advance()
+
+    def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
+        """Add a command that is a trajectory: as `add_command`."""
+        self.add_command(trajectory, receipt_ns)
 
     def add_episode(self, text: str) -> EpisodeEvent:
         """Take an episode event's JSON and return the event.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.streams.clock_jump import JumpBack
+from aassl_ros.data.streams.commands import ActiveCommands, Command
 from aassl_ros.data.streams.joints import STREAM_ENDED, STREAM_SILENT, WENT_BACKWARD, JointState, JointStream
 from aassl_ros.data.streams.session import Session
 from aassl_ros.data.streams.sync_counts import BRACKET_UNIT_NS, SyncCounts
-from aassl_ros.motion.trajectory import CommandInForce, Trajectory
+from aassl_ros.motion.trajectory import Trajectory
 from aassl_ros.settings import describe, from_mapping, setting
 
 # Joint states and commands are kept this long for late frames. One minute of states at 1 kHz needs about 50 MB.
@@ -109,7 +110,7 @@ class Synchronizer:
         self._settings = settings or SyncSettings()
         self._rejected = rejected
         self._joints = JointStream(self._settings.joints, self._settings.joint_publisher)
-        self._commands = CommandInForce()
+        self._commands = ActiveCommands(_nanoseconds(self._settings.max_bracket_s))
         self._commanded = False
         self._pending: deque[tuple[int, Any]] = deque()
         self._made: list[Sample] = []
@@ -156,18 +157,22 @@ class Synchronizer:
             self._restart()
         self._joints.add(stamp_ns, names, positions, velocities, efforts)
 
-    def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
-        """Add a command. If it has no stamp, receipt_ns is used."""
+    def add_command(self, command: Command, receipt_ns: int) -> None:
+        """Add a command. If it has no stamp, receipt_ns is used.
+
+        Raises:
+            TrajectoryError: it does not fit the commands before it.
+        """
         offset_ns = _nanoseconds(self._settings.command_stamp_offset_s)
-        start_ns = (trajectory.stamp_ns or receipt_ns) + offset_ns
+        start_ns = (command.stamp_ns or receipt_ns) + offset_ns
         if self._decided_ns is not None and start_ns <= self._decided_ns:
             self.counts.late_commands += 1
-        if offset_ns:
-            trajectory = Trajectory(
-                trajectory.joint_names, start_ns, trajectory.times_ns, trajectory.positions, trajectory.velocities
-            )
-        self._commands.add(trajectory, receipt_ns)
+        self._commands.add(replace(command, stamp_ns=start_ns) if offset_ns else command, receipt_ns)
         self._commanded = True
+
+    def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
+        """Add a command that is a trajectory: as `add_command`."""
+        self.add_command(trajectory, receipt_ns)
 
     def add_frame(self, stamp_ns: int, frame: Any) -> None:
         """Add a frame. `ready` returns it as a sample once the joint states around it were received.

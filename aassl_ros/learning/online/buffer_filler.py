@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.replay.buffer import ReplayBuffer
+from aassl_ros.data.streams.commands import Command
 from aassl_ros.data.streams.episodes import SETS
 from aassl_ros.data.streams.stream_consumer import StreamConsumer, StreamFrame
 from aassl_ros.data.streams.sync import SyncSettings
@@ -115,9 +116,13 @@ class BufferFiller:
         """Take a joint state; if it is not finite, incomplete or not newer than the last one, it is only counted."""
         self._stream.add_joint_state(stamp_ns, names, positions, velocities, efforts)
 
+    def add_command(self, command: Command, receipt_ns: int) -> None:
+        """Take a command. Raises TrajectoryError if it does not fit the commands before it."""
+        self._stream.add_command(command, receipt_ns)
+
     def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
-        """Take a command."""
-        self._stream.add_trajectory(trajectory, receipt_ns)
+        """Take a command that is a trajectory: as `add_command`."""
+        self.add_command(trajectory, receipt_ns)
 
     def add_object_pose(self, stamp_ns: int, pose: NDArray[np.float64], frame_id: str = "") -> None:
         """Take the object's pose [7] in the camera's optical frame; frame_id: the frame in the message's header."""

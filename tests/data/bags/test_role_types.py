@@ -22,14 +22,14 @@ FOREIGN = "/foreign"
 
 @pytest.fixture
 def bag(tmp_path: Path, streams: Any, session: Session) -> Path:
-    """A sound recording with one topic more, of floats."""
+    """A sound recording with one topic more, of integers."""
     recording = Recording(tmp_path / "bag", session)
-    kind = "std_msgs/msg/Float64MultiArray"
+    kind = "std_msgs/msg/Int32MultiArray"
     types = messages.typestore().types
     layout = types["std_msgs/msg/MultiArrayLayout"](dim=[], data_offset=0)
-    floats = types[kind](layout=layout, data=np.zeros(2))
+    integers = types[kind](layout=layout, data=np.zeros(2, np.int32))
     recording.add_topic(FOREIGN, kind)
-    recording.receive(FOREIGN, 1, 1, messages.encode(floats, kind))
+    recording.receive(FOREIGN, 1, 1, messages.encode(integers, kind))
     for message in streams.stream(1.0):
         recording.add_topic(message.topic, message.type)
         recording.receive(message.topic, message.stamp_ns, message.stamp_ns, message.data)
@@ -47,7 +47,7 @@ def test_a_topic_that_the_user_names_must_be_of_its_roles_type(bag: Path, option
     with BagReader(bag) as reader, pytest.raises(BagError) as caught:
         find_roles(reader, NamedTopics(**{option: named(option, FOREIGN)}))
     said = str(caught.value)
-    assert f"has {FOREIGN} of type std_msgs/msg/Float64MultiArray as {option.replace('_', '-')}, expected " in said
+    assert f"has {FOREIGN} of type std_msgs/msg/Int32MultiArray as {option.replace('_', '-')}, expected " in said
     assert f"Name another with --{option.replace('_', '-')}." in said
 
 

@@ -16,6 +16,7 @@ from aassl_ros.data.bags.writer import BagWriter
 from aassl_ros.data.prepare.prepare import PrepareReport, PrepareSettings, prepare
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.commands import CONTROLLER_STATE
 from aassl_ros.data.streams.robot_kinematics import match_joints
 from aassl_ros.errors import BagError, DataError
 
@@ -319,3 +320,58 @@ def test_recorded_joints_are_matched_by_a_unique_ending(
     described: list[str], recorded: list[str], expected: list[str] | None
 ) -> None:
     assert match_joints(described, recorded) == expected
+
+
+def uncommanded() -> list[Message]:
+    return [message for message in stream(1.0) if message.type != messages.JOINT_TRAJECTORY]
+
+
+def leader(topic: str, stamp_ns: int, value: float) -> Message:
+    return Message(topic, messages.JOINT_STATE, stamp_ns, messages.encode_joint_state(stamp_ns, ["a"], [value]))
+
+
+def controller_state(stamp_ns: int, value: float) -> Message:
+    messages.definition(CONTROLLER_STATE)
+    types = messages.typestore().types
+    head = messages.decode(messages.JOINT_STATE, messages.encode_joint_state(stamp_ns, ["a"], [value])).header
+    none = types["builtin_interfaces/msg/Duration"](sec=0, nanosec=0)
+    empty = np.zeros(0)
+
+    def point(positions: Any) -> Any:
+        kind = types["trajectory_msgs/msg/JointTrajectoryPoint"]
+        return kind(positions, empty, empty, empty, time_from_start=none)
+
+    multi = types["trajectory_msgs/msg/MultiDOFJointTrajectoryPoint"]([], [], [], time_from_start=none)
+    points = [point(np.array([value])), point(np.array([9.0])), point(empty), point(empty)]
+    state = types[CONTROLLER_STATE](head, ["a"], *points, [], multi, multi, multi, multi, 1.0)
+    return Message("/controller_state", CONTROLLER_STATE, stamp_ns, messages.encode(state, CONTROLLER_STATE))
+
+
+def test_without_trajectories_the_reference_of_the_controller_is_the_command(tmp_path: Path) -> None:
+    states = [controller_state(SECOND + k * 20 * MS, k * 0.02) for k in range(60)]
+    recorded = [*uncommanded(), *states]
+    data, _ = prepared(write(tmp_path / "bag", recorded))
+    assert data.command_names == ("a",)
+    expected = (data.stamps_ns - SECOND) / SECOND  # on a line between the messages
+    np.testing.assert_allclose(data.joint_command[:, 0], expected, atol=1e-6)
+
+
+def test_a_leader_arms_joint_states_are_the_command_if_they_are_named(tmp_path: Path) -> None:
+    states = [leader("/leader/joint_states", SECOND + k * 50 * MS, k * 0.05) for k in range(30)]
+    recorded = [*uncommanded(), *states]
+    bag = write(tmp_path / "bag", recorded)
+    data, _ = prepared(bag, command=("arm:/leader/joint_states",), joint_states=("/joint_states",))
+    held = (data.stamps_ns - SECOND) // (50 * MS) * 0.05  # the last one before the frame
+    np.testing.assert_allclose(data.joint_command[:, 0], held, atol=1e-6)
+
+
+def test_forward_commands_get_the_joints_that_are_named(tmp_path: Path) -> None:
+    arrays = [floats("/forward/commands", SECOND + k * 100 * MS) for k in range(10)]
+    bag = write(tmp_path / "bag", [*uncommanded(), *arrays])
+    named = {"command": ("arm:/forward/commands",)}
+    with pytest.raises(BagError, match="--command-joints arm:JOINT,arm:JOINT"):
+        prepared(bag, **named)
+    data, _ = prepared(bag, **named, command_joints=("arm:x", "arm:y"))
+    assert data.command_names == ("x", "y")
+    received = data.stamps_ns >= SECOND + MS
+    np.testing.assert_array_equal(data.joint_command[received], 0.0)
