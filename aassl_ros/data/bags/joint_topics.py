@@ -126,7 +126,7 @@ def _joint_names(reader: BagReader, topic: str) -> frozenset[str]:
     for message in islice(reader.messages([topic]), _MESSAGES_READ):
         with contextlib.suppress(DataError):
             decoded = reader.decode(message)
-            names.update(getattr(decoded, "name", None) or getattr(decoded, "joint_names", ()))
+            names.update(decoded.name if hasattr(decoded, "name") else getattr(decoded, "joint_names", ()))
     return frozenset(names)
 
 
