@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from aassl_ros.data.bags.reader import BagMessage, BagReader
 from aassl_ros.data.bags.recorded_samples import RecordedSamples
 from aassl_ros.data.bags.roles import BagRoles
+from aassl_ros.data.bags.transforms import BagTransforms
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.prepare.episode_events import EpisodeEvents
 from aassl_ros.data.prepare.joint_notes import joint_notes
@@ -53,6 +54,8 @@ class BagFrames:
         self._joint_clock, self._frame_clock = ReceiptClock(), ReceiptClock()
         self._mapped = 0
         self._pose_problems: Counter[str] = Counter()
+        self._image_frame = ""
+        self._transforms = BagTransforms(reader, round(self._settings.max_bracket_s * 1e9))
         self._consumer = StreamConsumer(
             image_size,
             self._settings,
@@ -78,6 +81,7 @@ class BagFrames:
         """Read the bag once. keep: called with each frame; progress: with the number of frames since its last call."""
         consumer, takers = self._consumer, self._takers()
         self._read_first_clock()
+        self._read_image_frame()
         events = EpisodeEvents(self._reader, self._roles, self._settings)
         events.feed(consumer)
         sample_topics = [self._roles.session.topic(name) for name in topics.sample_topics(self._roles.camera)]
@@ -106,6 +110,13 @@ class BagFrames:
         for message in islice(self._reader.messages(self._roles.joint_topics), 1):
             with suppress(DataError):  # counted where it is read
                 self._joint_clock.take(messages.header_stamp_ns(message.data), message.log_ns)
+
+    def _read_image_frame(self) -> None:
+        """A pose may come before the first image; the frame of the images must be known by then."""
+        for message in islice(self._reader.messages([self._roles.camera_topic]), 1):
+            with suppress(DataError):  # counted where it is read
+                self._image_frame = messages.frame_id(message.data)
+                self._consumer.use_image_frame(self._image_frame)
 
     def _takers(self) -> dict[str, Callable[[BagMessage], None]]:
         """Topic -> function that takes its messages. The recorder's samples are kept for comparison."""
@@ -150,9 +161,13 @@ class BagFrames:
 
     def _take_object_pose(self, message: BagMessage) -> None:
         stamped = self._reader.decode(message)
-        pose = messages.pose_from_message(stamped)
+        pose, frame = messages.pose_from_message(stamped), stamped.header.frame_id
+        stamp_ns = messages.stamp_ns(stamped.header.stamp)
         try:
-            self._consumer.add_object_pose(messages.stamp_ns(stamped.header.stamp), pose, stamped.header.frame_id)
+            if frame.strip("/") != self._image_frame.strip("/") and frame and self._image_frame:
+                moved = self._transforms.to_frame(pose, frame, self._image_frame, stamp_ns)
+                pose, frame = (pose, frame) if moved is None else (moved, self._image_frame)
+            self._consumer.add_object_pose(stamp_ns, pose, frame)
         except DataError as error:
             self._pose_problems[str(error)] += 1
             raise
@@ -206,6 +221,10 @@ class BagFrames:
 
     def _pose_notes(self) -> list[str]:
         notes = [f"{count} poses refused: {problem}" for problem, count in self._pose_problems.items()]
+        if count := self._transforms.converted:
+            notes.append(
+                f"{count} object poses were brought to the frame of the images by the transforms (tf) of the bag"
+            )
         if count := self._consumer.counts.poses_interpolated:
             notes.append(f"the object's pose of {count} frames is interpolated between two messages")
         poses = [frame.object_pose for _, frames in self._kept for frame in frames]

@@ -375,3 +375,58 @@ def test_forward_commands_get_the_joints_that_are_named(tmp_path: Path) -> None:
     assert data.command_names == ("x", "y")
     received = data.stamps_ns >= SECOND + MS
     np.testing.assert_array_equal(data.joint_command[received], 0.0)
+
+
+def transform(topic: str, stamp_ns: int, parent: str, child: str, pose: Sequence[float]) -> Message:
+    types = messages.typestore().types
+    kind = "tf2_msgs/msg/TFMessage"
+    header = messages.decode(messages.JOINT_STATE, messages.encode_joint_state(stamp_ns, ["a"], [0.0])).header
+    x, y, z, *turn = pose
+    made = types["geometry_msgs/msg/TransformStamped"](
+        header=replace(header, frame_id=parent),
+        child_frame_id=child,
+        transform=types["geometry_msgs/msg/Transform"](
+            translation=types["geometry_msgs/msg/Vector3"](x=x, y=y, z=z),
+            rotation=types["geometry_msgs/msg/Quaternion"](**dict(zip("xyzw", turn, strict=True))),
+        ),
+    )
+    return Message(topic, kind, stamp_ns, messages.encode(types[kind](transforms=[made]), kind))
+
+
+def optical_images() -> list[Message]:
+    """The stream without poses; its images are in the frame camera_optical."""
+    found = []
+    for one in stream(1.0):
+        if one.topic == "/camera/image_raw":
+            decoded = messages.decode(one.type, one.data)
+            changed = replace(decoded, header=replace(decoded.header, frame_id="camera_optical"))
+            one = one._replace(data=messages.encode(changed, one.type))
+        if one.topic != "/object_pose":
+            found.append(one)
+    return found
+
+
+def test_a_pose_in_another_frame_is_brought_over_by_the_transforms_of_the_bag(tmp_path: Path) -> None:
+    quarter = 0.5**0.5
+    transforms = [
+        transform("/tf_static", SECOND, "hand", "camera_optical", [0.0, 0.0, 0.5, 0.0, 0.0, quarter, quarter]),
+        # The hand moves by 1 m/s along x.
+        *(transform("/tf", SECOND + k * 50 * MS, "world", "hand", [k * 0.05, 2, 0, 0, 0, 0, 1]) for k in range(25)),
+    ]
+    poses = [posed(SECOND + 20 * MS + k * 33 * MS, "world") for k in range(20)]
+    bag = write(tmp_path / "bag", [*optical_images(), *transforms, *poses])
+    data, report = prepared(bag, object_pose="/object_pose")
+    known = np.isfinite(data.object_pose).all(axis=1)
+    assert known.sum() > 10
+    assert any("were brought to the frame of the images" in note for note in report.notes)
+    # The object at (x, y, z) in the world is at (x - t, y - 2, z) in the hand, whose camera is turned by 90 degrees.
+    plain, _ = prepared(write(tmp_path / "plain", [*stream_with(poses)]), object_pose="/object_pose")
+    since_s = (data.stamps_ns - SECOND) / SECOND
+    x, y, z = plain.object_pose[:, :3].T
+    expected = np.stack([y - 2, -(x - since_s), z - 0.5], axis=1)
+    np.testing.assert_allclose(data.object_pose[known, :3], expected[known], atol=1e-5)
+
+
+def stream_with(poses: Sequence[Message]) -> list[Message]:
+    """The stream with other poses, whose frame is taken for that of the images."""
+    return [*(one for one in stream(1.0) if one.topic != "/object_pose"), *poses]
