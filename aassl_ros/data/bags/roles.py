@@ -29,11 +29,11 @@ class NamedTopics:
     camera: str = ""
     joint_states: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
-    command_joints: tuple[str, ...] = ()
     episode: str = ""
     object_pose: str = ""
     base_link: str = ""
     tip_link: str = ""
+    command_joints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
