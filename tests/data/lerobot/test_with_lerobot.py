@@ -93,4 +93,6 @@ def test_lerobot_doctor_finds_no_fault(tmp_path: Path) -> None:
     if not (PYTHON.parent / "lerobot-doctor").exists():
         pytest.skip("lerobot-doctor is not installed in the environment of lerobot")
     said = run(["-m", "lerobot_doctor.cli", "check", str(tmp_path / "dataset"), "--json"], tmp_path)
-    assert '"FAIL"' not in said.upper().replace("FAIL_", "")
+    summary = json.loads(said)["summary"]
+    assert summary["FAIL"] == 0
+    assert summary["PASS"] >= 5  # the others are warnings about so few and so short episodes
