@@ -1,4 +1,4 @@
-"""`aassl bag info|check|recover|play|export|import`: show a bag, check, recover, publish or convert it.
+"""`aassl bag info|check|label|recover|play|export|import`: show, check, label, recover, publish or convert a bag.
 
 BAG is a folder or a file: .mcap, .db3 or .bag (docs/bags.md). Files NAME_0, NAME_1 are one recording.
 """
@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from aassl_ros.cli import bag_play
+from aassl_ros.cli.bag_check import SUMMARY as CHECK_SUMMARY
+from aassl_ros.cli.bag_check import add_check_arguments, run_check
+from aassl_ros.cli.bag_label import SUMMARY as LABEL_SUMMARY
+from aassl_ros.cli.bag_label import add_label_arguments, run_label
 from aassl_ros.cli.bag_lerobot import add_export, add_import
-from aassl_ros.data.bags.check import check_bag
 from aassl_ros.data.bags.containers import recordings
+from aassl_ros.data.bags.labels import labels_path
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.recovered import Recovered
 from aassl_ros.data.bags.recovery import recover_bag, recover_in_place, recovered_path
@@ -24,7 +28,8 @@ from aassl_ros.data.interfaces.json_catalogue import SESSION
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     _action(actions, "info", "show topics, counts, session and episodes of a bag", _info)
-    _action(actions, "check", "read a whole bag and compare its samples with its raw streams", _check)
+    add_check_arguments(_action(actions, "check", CHECK_SUMMARY, run_check))
+    add_label_arguments(_action(actions, "label", LABEL_SUMMARY, run_label))
     recover = _action(
         actions, "recover", "copy the readable messages of a bag that was not closed or is damaged", _recover
     )
@@ -60,7 +65,8 @@ def _info(arguments: argparse.Namespace) -> int:
 
 def _describe(bag: Path | tuple[Path, ...], *, as_json: bool) -> None:
     with BagReader(bag) as reader:
-        session, ledger, episodes = reader.session, reader.ledger, reader.episodes()
+        session, ledger, episodes, labels = reader.session, reader.ledger, reader.episodes(), reader.labels
+        recorded = len(episodes if labels is None else reader.recorded_episodes())
         counts = reader.episode_ledgers()
         facts = {
             "bag": str(reader.path),
@@ -69,6 +75,7 @@ def _describe(bag: Path | tuple[Path, ...], *, as_json: bool) -> None:
             "messages": reader.message_count,
             "seconds": reader.duration_s,
             "topics": {name: topic._asdict() for name, topic in reader.topics.items()},
+            "labels": None if labels is None else str(labels_path(reader.path)),
             "episodes": [asdict(episode) for episode in episodes],
             "session": None if session is None else {"format": SESSION.version, **asdict(session)},
             "ledger": None if ledger is None else ledger.as_dict(),
@@ -81,6 +88,9 @@ def _describe(bag: Path | tuple[Path, ...], *, as_json: bool) -> None:
     print(f"{reader.path}: {reader.storage}{compressed}, {facts['messages']} messages in {facts['seconds']:.1f} s")
     for name, topic in reader.topics.items():
         print(f"  {topic.message_count:8d}  {name}  ({topic.type})")
+    if labels is not None:
+        told = f"{len(labels)} episodes are those of {labels_path(reader.path)}, not the {recorded} of the recording"
+        print(f"  note: {told}")
     for episode in episodes:
         seconds = "open" if episode.stop_ns is None else f"{(episode.stop_ns - episode.start_ns) / 1e9:.1f} s"
         kind = "discarded" if episode.discarded else episode.set
@@ -98,25 +108,6 @@ def _describe(bag: Path | tuple[Path, ...], *, as_json: bool) -> None:
 
 def _versions(versions: dict[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-
-
-def _check(arguments: argparse.Namespace) -> int:
-    sound = True
-    for bag in recordings(arguments.bag):
-        findings = check_bag(bag)
-        sound = sound and not findings
-        name = bag if isinstance(bag, Path) else bag[0]
-        if arguments.json:
-            print(json.dumps({"bag": str(name), "sound": not findings, "findings": findings}))
-            continue
-        for finding in findings:
-            print(f"{name}: {finding}")
-        if not findings:
-            print(
-                f"{name}: no problem found. Every message can be read, every frame has its sample, "
-                "and nothing was dropped."
-            )
-    return 0 if sound else 3
 
 
 def _recover(arguments: argparse.Namespace) -> int:

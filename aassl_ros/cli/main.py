@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("run the whole loop here: simulate, record, train, recognize, report", "aassl_ros.cli.demo"),
     "doctor": ("check what works on this machine and how to fix what does not", "aassl_ros.cli.doctor"),
     "collect": ("record the handling of objects into a bag", "aassl_ros.cli.collect"),
-    "bag": ("inspect bags and recover damaged ones: info, check, recover", "aassl_ros.cli.bag"),
+    "bag": ("inspect, check, label, recover and play bags", "aassl_ros.cli.bag"),
     "prepare": ("turn bags, folders of pictures or published data sets into training data", "aassl_ros.cli.prepare"),
     "synth": ("render training data: rotating objects with known poses", "aassl_ros.cli.synth"),
     "train": ("train an encoder on prepared data", "aassl_ros.cli.train"),

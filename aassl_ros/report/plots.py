@@ -208,6 +208,24 @@ def answers_over_time(
     return _png(figure)
 
 
+def curves(
+    across: NDArray[np.float64],
+    lines: Mapping[str, NDArray[np.float64]],
+    x: str,
+    y: str,
+    level: float | None = None,
+) -> bytes:
+    """Curves over one axis. across, lines: float64 [N]; x, y: labels with units; level: a threshold, dashed."""
+    figure, axis = plt.subplots(figsize=(9, 2.6))
+    for name, values in lines.items():
+        axis.plot(across, values, linewidth=0.9, color=COLOURS["offline"], label=name)
+    if level is not None:
+        axis.axhline(level, color=COLOURS["online"], linestyle="--", linewidth=0.9)
+    axis.set_xlabel(x)
+    axis.set_ylabel(y)
+    return _png(figure)
+
+
 def _png(figure: Figure) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI, bbox_inches="tight")

@@ -15,6 +15,7 @@ from aassl_ros.data.bags.containers import find_files, open_file, plain_name
 from aassl_ros.data.bags.damage import DamagedError, UnclosedError
 from aassl_ros.data.bags.decompression import ZSTD_MAGIC, message_bytes
 from aassl_ros.data.bags.definitions import BagTypes
+from aassl_ros.data.bags.labels import read_labels
 from aassl_ros.data.bags.metadata import parse_metadata
 from aassl_ros.data.bags.stored import Part, StorageFile, StoredMessage, StoredTopic, in_few_words, in_order
 from aassl_ros.data.interfaces import topics
@@ -146,8 +147,22 @@ class BagReader:
                 newest[counts.id] = counts
         return tuple(sorted(newest.values(), key=lambda counts: counts.start_ns))
 
+    @property
+    def labels(self) -> tuple[Episode, ...] | None:
+        """The episodes of `labels.json`, which replace the recorded ones; None without. Raises BagError if damaged."""
+        labels = read_labels(self.path)
+        if labels is None or self.session is None:
+            return labels
+        robot = self.session.robot
+        return tuple(replace(episode, robot=robot) for episode in labels)
+
     def episodes(self) -> tuple[Episode, ...]:
-        """The episodes in the bag in order of their start, also discarded ones. Unreadable events are skipped."""
+        """The episodes of the bag in order of their start, also discarded ones: the labels, else the recorded ones."""
+        labels = self.labels
+        return self.recorded_episodes() if labels is None else labels
+
+    def recorded_episodes(self) -> tuple[Episode, ...]:
+        """The recorded episodes in order of their start, also discarded ones. Unreadable events are skipped."""
         session = self.session
         tracker = EpisodeTracker(session.robot if session else "")
         name = session.roles.episode if session else f"/{topics.EPISODE}"

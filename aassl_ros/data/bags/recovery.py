@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from aassl_ros.data.bags.containers import find_files, plain_name, storage_files
 from aassl_ros.data.bags.damage import DamagedError
 from aassl_ros.data.bags.decompression import expand_file, message_bytes
+from aassl_ros.data.bags.labels import labels_path
 from aassl_ros.data.bags.mcap_salvage import McapSalvage, profile_of
 from aassl_ros.data.bags.metadata import FILE_NAME, read_metadata
 from aassl_ros.data.bags.reader import BagReader
@@ -114,6 +115,8 @@ def _recover(bag: Path, draft: Path, name: str) -> Recovered:
                     writer.set_custom_data(key, value)
         if not report.messages and not report.whole:
             raise BagError(f"{bag} holds nothing that can be saved. {' '.join(report.notes[:1])}".strip())
+        if labels_path(bag).is_file():
+            shutil.copyfile(labels_path(bag), labels_path(draft))
         _verify(draft, report)
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)

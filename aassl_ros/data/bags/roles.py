@@ -88,13 +88,15 @@ def find_roles(reader: BagReader, named: NamedTopics, *, episodes_needed: bool =
     if named.camera and named.camera not in (camera, cameras.get(camera)):
         raise _problem(reader, f"holds no camera {named.camera}", "Name another with --camera.")
     roles = session.roles
-    for what, topic, option in (
+    needed = [
         ("camera frames", cameras.get(camera, ""), "the camera topic with --camera"),
         ("joint states", roles.joint_states, "their topic with --joint-states"),
-        ("episode events", roles.episode, "their topic with --episode"),
-    ):
-        needed = episodes_needed or what != "episode events"
-        if needed and (topic not in reader.topics or reader.topics[topic].message_count == 0):
+    ]
+    if episodes_needed and reader.labels is None:
+        label = "their topic with --episode, or label the bag with aassl bag label"
+        needed.append(("episode events", roles.episode, label))
+    for what, topic, option in needed:
+        if topic not in reader.topics or reader.topics[topic].message_count == 0:
             advice = "Nothing was recorded on it: omit this bag, or name" if topic else "Name"
             raise _problem(reader, f"holds no {what}", f"{advice} {option}.")
     _check_types(reader, session, cameras[camera], found.topics)

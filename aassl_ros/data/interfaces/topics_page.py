@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from aassl_ros.data.interfaces.json_catalogue import SCHEMAS
+from aassl_ros.data.interfaces.json_files import FILE_SCHEMAS
 from aassl_ros.data.interfaces.json_kinds import Kind, ListOf, MapOf, Nullable
 from aassl_ros.data.interfaces.json_schema import MAX_DEPTH, SCHEMA_KEY, Field, Record, Schema
 from aassl_ros.data.interfaces.service_table import SERVICES, ServiceRow
@@ -44,6 +45,12 @@ separate message package has to be built. Each section gives the reason.
   message on `/diagnostics`, and continues.
 """
 
+_FILES = """\
+## JSON files
+
+They have the same rules as the messages, but are files and not on a topic.
+"""
+
 
 def page() -> str:
     """The page as Markdown."""
@@ -52,6 +59,7 @@ def page() -> str:
     parts += ["## Quality of service\n", table(("name", "offered", "requested"), (_service(row) for row in TOPICS))]
     parts += [_SERVICES, table(("name", "type", "node", "what"), (_offer(row) for row in SERVICES)), _JSON]
     parts += [_section(schema) for schema in SCHEMAS]
+    parts += [_FILES, *(_section(schema) for schema in FILE_SCHEMAS)]
     return "\n".join(parts)
 
 

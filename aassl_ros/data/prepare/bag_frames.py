@@ -84,6 +84,7 @@ class BagFrames:
         self._read_image_frame()
         events = EpisodeEvents(self._reader, self._roles, self._settings)
         events.feed(consumer)
+        self.notes += [events.note] if events.note else []
         sample_topics = [self._roles.session.topic(name) for name in topics.sample_topics(self._roles.camera)]
         wanted = [topic for topic in (*self._roles.streams, *sample_topics) if topic in self._reader.topics]
         for message in self._reader.messages(wanted):

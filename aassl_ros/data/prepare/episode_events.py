@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aassl_ros.data.bags.labels import labels_path
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.roles import BagRoles
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.clock_jump import JUMP_BACK_NS
-from aassl_ros.data.streams.episodes import EpisodeEvent
+from aassl_ros.data.streams.episodes import Episode, EpisodeEvent
 from aassl_ros.data.streams.stream_consumer import StreamConsumer
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import DataError
 
 
 class EpisodeEvents:
-    """Reads all episode events first. If the clock was set back in the bag, the events of each section are separate."""
+    """Reads all episode events first. If the clock was set back in the bag, the events of each section are separate.
+
+    If the bag has labels, its episodes are theirs and the recorded events are not read. `note` then says so.
+    """
 
     def __init__(self, reader: BagReader, roles: BagRoles, settings: SyncSettings) -> None:
         self._reader, self._roles, self._settings = reader, roles, settings
@@ -26,7 +31,15 @@ class EpisodeEvents:
         self._unreadable, self._refused = 0, set[int]()
         self._ends: list[int] = []  # receipt of the last message before the clock was set back, each time
         self._seen_restarts = self._risen_ns = 0
-        if self._read():
+        self.note = ""
+        self._labels = reader.labels
+        if self._labels is not None:
+            recorded = len(reader.recorded_episodes())
+            self.note = (
+                f"its {len(self._labels)} episodes are those of {labels_path(reader.path).name}, "
+                f"not the {recorded} of the recording"
+            )
+        elif self._read():
             self._ends = self._find_ends()
 
     @property
@@ -36,6 +49,8 @@ class EpisodeEvents:
 
     def feed(self, consumer: StreamConsumer, after_ns: int = 0) -> None:
         """Give a consumer the events received after after_ns, up to the next jump back of the clock."""
+        for event in events_of(self._labels or ()):
+            consumer.add_episode(event.to_json())
         until_ns = next((end_ns for end_ns in self._ends if end_ns > after_ns), None)
         for place, (log_ns, text) in enumerate(self._events):
             if log_ns > after_ns and (until_ns is None or log_ns <= until_ns):
@@ -85,6 +100,15 @@ class EpisodeEvents:
             if consumer.rising:
                 risen_ns = message.log_ns
         return ends
+
+
+def events_of(episodes: Iterable[Episode]) -> Iterator[EpisodeEvent]:
+    """The events that say what closed episodes say, without discarded episodes."""
+    for episode in episodes:
+        if not episode.discarded and episode.stop_ns is not None:
+            named = episode.instance, episode.category, episode.set
+            yield EpisodeEvent(episode.id, episode.start_ns, "start", *named)
+            yield EpisodeEvent(episode.id, episode.stop_ns, "stop")
 
 
 def _no_image() -> NDArray[np.uint8]:

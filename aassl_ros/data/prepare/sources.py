@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aassl_ros.data.bags.containers import is_storage_file
+from aassl_ros.data.bags.labels import labels_path
 from aassl_ros.data.bags.metadata import FILE_NAME as _METADATA
 from aassl_ros.data.lerobot.video_bag import one_bag_only, video_files
 from aassl_ros.data.pictures.folder import TABLE, PictureFolder
@@ -127,4 +128,6 @@ def _bag_fingerprint(bag: Path, videos: Sequence[str]) -> str:
             digest.update(stream.read(_FINGERPRINT_BYTES))
             stream.seek(max(0, file.stat().st_size - _FINGERPRINT_BYTES))
             digest.update(stream.read(_FINGERPRINT_BYTES))
+    if labels_path(bag).is_file():
+        digest.update(labels_path(bag).read_bytes())
     return digest.hexdigest()
