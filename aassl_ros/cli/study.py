@@ -31,6 +31,7 @@ QUICK_SYNTH = {"categories": 4, "instances": 4, "test_instances": 2, "episodes":
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", metavar="NAME", help=f"one of {', '.join(STUDIES)}")
+    parser.add_argument("prepared", type=Path, nargs="?", metavar="DATA", help="the same as --data")
     parser.add_argument("--seeds", type=int, metavar="N",
                         help=f"seeds of each setting (default: {_SEEDS}, with --quick {_QUICK_SEEDS})")  # fmt: skip
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR",
@@ -40,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="prepared data with the sets train and test (default: drawn by aassl synth into DIR/data)",
     )
+    parser.add_argument("--forgetting", type=Path, metavar="DATA",
+                        help="prepared data of other categories: measures what was forgotten about them")  # fmt: skip
+    parser.add_argument("--held-out-categories", default="", metavar="CATEGORY,...",
+                        help="categories not to train on: forgetting is measured on them")  # fmt: skip
     parser.add_argument(
         "--quick", action="store_true", help="very short training: shows in a minute or two that the study runs"
     )
@@ -67,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     request = request_of(arguments)
     study = plan(request)  # reports wrong use before anything is written
-    if arguments.data is None:
+    if arguments.data is None and arguments.prepared is None:
         _draw_data(request)
     # Runs that measure time must not share the machine.
     jobs = 1 if study.settings[0].kind == OVERHEAD else arguments.jobs
@@ -89,6 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
 def request_of(arguments: argparse.Namespace) -> Request:
     """Make the request of a study from the arguments. Raises ConfigError."""
     settings, evaluation = _given(arguments.set)
+    if arguments.data and arguments.prepared:
+        raise ConfigError(f"DATA is {arguments.prepared} and --data is {arguments.data}. Give one of them.")
     seeds = (_QUICK_SEEDS if arguments.quick else _SEEDS) if arguments.seeds is None else arguments.seeds
     for name, value, least in (("seeds", seeds, 1), ("updates", arguments.updates, 0), ("jobs", arguments.jobs, 0),
                                ("grid-seeds", arguments.grid_seeds, 1)):  # fmt: skip
@@ -97,7 +104,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
     return Request(
         study=arguments.study,
         out=arguments.out,
-        data=arguments.data or arguments.out / "data",
+        data=arguments.data or arguments.prepared or arguments.out / "data",
         seeds=seeds,
         settings=settings,
         evaluation=evaluation,
@@ -105,6 +112,8 @@ def request_of(arguments: argparse.Namespace) -> Request:
         only=_list(arguments.only),
         choices=Choices(_list(arguments.methods), _list(arguments.values), _grid(arguments.grid), arguments.grid_seeds),
         quick=arguments.quick,
+        forgetting=arguments.forgetting,
+        held_out=_list(arguments.held_out_categories),
     )
 
 

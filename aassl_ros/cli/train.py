@@ -23,9 +23,10 @@ from aassl_ros.learning.distributed.process_group import fail_together, joined_r
 from aassl_ros.learning.distributed.ranks import own_rank
 from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS, ADAPTATION_RUN
 from aassl_ros.learning.training.learner import Losses
+from aassl_ros.learning.training.reports import TrainProgress, TrainReport
 from aassl_ros.learning.training.run_folder import begin, resume
 from aassl_ros.learning.training.settings import TrainSettings
-from aassl_ros.learning.training.trainer import Trainer, TrainProgress, TrainReport
+from aassl_ros.learning.training.trainer import Trainer
 from aassl_ros.progress import progress
 from aassl_ros.settings import SettingInfo, describe, from_mapping
 
@@ -86,7 +87,7 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
     if speaks and trainer.learner.network.warm_start is not None:
         print(f"aassl: {settings.encoder} {trainer.learner.network.warm_start}.", file=sys.stderr)
     if speaks and trainer.action:
-        print(f"aassl: the action is {trainer.action}.", file=sys.stderr)
+        print(f"aassl: the action is {trainer.action}. It is {trainer.action_coverage}.", file=sys.stderr)
     with (
         progress(settings.method + unit, total) if speaks else nullcontext() as bar,
         stop_requests() as asked_to_stop,

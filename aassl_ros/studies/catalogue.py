@@ -8,6 +8,7 @@ from typing import Any
 from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.objectives.methods import METHODS
+from aassl_ros.studies.adaptation import adaptation
 from aassl_ros.studies.damage import Damage
 from aassl_ros.studies.grid import grid
 from aassl_ros.studies.spec import ALIGNMENT, OVERHEAD, TIME, Choices, Setting, Study
@@ -172,6 +173,7 @@ STUDIES: dict[str, Callable[[Choices], Study]] = {
     "viewpoints": viewpoints,
     "frames": frames,
     "grid": grid,
+    "adaptation": adaptation,
 }
 
 

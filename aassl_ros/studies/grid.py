@@ -34,20 +34,20 @@ CONTESTANTS: dict[str, dict[str, Any]] = {
 def grid(choices: Choices) -> Study:
     """Make a study of all points of the grid that have an effect on a method, then of the best point of each method."""
     contestants = {name: {"method": name} for name in choices.methods} or CONTESTANTS
-    points: dict[str, list[Setting]] = {
-        name: [_candidate(name, own, point, choices.grid_seeds) for point in _points(own, choices.grid or GRID)]
+    candidates: dict[str, list[Setting]] = {
+        name: [candidate(name, own, point, choices.grid_seeds) for point in points(own, choices.grid or GRID)]
         for name, own in contestants.items()
     }
     tried = Study(
         "grid",
         "Which method is best if each has its best window and weight?",
-        tuple(itertools.chain.from_iterable(points.values())),
+        tuple(itertools.chain.from_iterable(candidates.values())),
         tried=tuple(choices.grid or GRID),
     )
 
     def follow(results: Results) -> Study:
-        best = {name: _best(own, results) for name, own in points.items()}
-        tested = {name: _tested(name, winner) for name, winner in best.items() if winner is not None}
+        winners = {name: best(own, results) for name, own in candidates.items()}
+        tested = {name: _tested(name, winner) for name, winner in winners.items() if winner is not None}
         names = [setting.name for setting in tested.values()]
         differences = [(names[j], names[i]) for i in range(len(names)) for j in range(i + 1, len(names))]
         return replace(tried, settings=tuple(tested.values()), differences=tuple(differences))
@@ -55,7 +55,7 @@ def grid(choices: Choices) -> Study:
     return replace(tried, follow=follow)
 
 
-def _points(own: Mapping[str, Any], grid: Mapping[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
+def points(own: Mapping[str, Any], grid: Mapping[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
     """Return all combinations of the values that the method uses. Raises ConfigError if it fixes one of them itself."""
     fixed = sorted(set(own) & set(grid))
     if fixed:
@@ -68,13 +68,13 @@ def _points(own: Mapping[str, Any], grid: Mapping[str, tuple[Any, ...]]) -> list
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
-def _candidate(name: str, own: Mapping[str, Any], point: Mapping[str, Any], seeds: int) -> Setting:
+def candidate(name: str, own: Mapping[str, Any], point: Mapping[str, Any], seeds: int) -> Setting:
     words = " ".join(f"{key}={value}" for key, value in point.items())
     settings = {**own, **point, "validation": True}
     return Setting(f"{name} {words}".strip(), settings, split="val", seeds=seeds)
 
 
-def _best(candidates: list[Setting], results: Results) -> Setting | None:
+def best(candidates: list[Setting], results: Results) -> Setting | None:
     """Return the one with the highest mean accuracy on validation objects; None if all runs of the method failed."""
     scored = [
         (float(np.mean([run["evaluation"]["probe"]["accuracy"] for run in results[each.name].values()])), each)

@@ -7,7 +7,8 @@ from aassl_ros.studies.study import Conclusion
 from aassl_ros.studies.table import MINUS, PAIRED, Row
 
 _SHOWN = {
-    "probe": "probe", "knn": "kNN", "few_shot_1": "1 shot", "few_shot_5": "5 shots",
+    "probe": "probe", "knn": "kNN", "few_shot_1": "1 shot", "few_shot_2": "2 shots", "few_shot_5": "5 shots",
+    "few_shot_10": "10 shots", "few_shot_all": "all shots", "other_probe": "probe, other categories",
     "val_probe": "probe, validation", "val_knn": "kNN, validation",
     "alignment_viewpoint": "viewpoint alignment", "alignment_same_view_neighbour": "neighbour at the same view",
     "alignment_view_invariance": "view invariance", "alignment_category_separation": "category separation",
@@ -18,7 +19,16 @@ _SHOWN = {
     "time_over_simclr": "time over SimCLR", "memory_over_simclr": "memory over SimCLR",
 }  # fmt: skip
 """The measures in the table, with their headings; table.json has all measures."""
-_FRACTIONS = ("probe", "knn", "few_shot", "val_", "action_hit", "action_chance", "alignment_same_view_neighbour")
+_FRACTIONS = (
+    "probe",
+    "knn",
+    "few_shot",
+    "other_",
+    "val_",
+    "action_hit",
+    "action_chance",
+    "alignment_same_view_neighbour",
+)
 
 
 def markdown(conclusion: Conclusion, rows: list[Row]) -> str:
@@ -67,11 +77,15 @@ def _differences(rows: list[Row]) -> list[str]:
     if not rows:
         return []
     lines = ["", "## Paired differences", "", "In percentage points; bootstrap over test instances and seeds.", ""]
-    lines += ["| setting | minus | probe | kNN |", "|---|---|---|---|"]
+    paired = [metric for metric in PAIRED if any(row.metric.startswith(metric + MINUS) for row in rows)]
+    lines += [
+        f"| setting | minus | {' | '.join(_SHOWN[metric] for metric in paired)} |",
+        "|---" * (len(paired) + 2) + "|",
+    ]
     found = {(row.setting, row.metric): row for row in rows}
     pairs = dict.fromkeys((row.setting, row.metric.split(MINUS, 1)[1]) for row in rows)
     for ours, theirs in pairs:
-        each = [found.get((ours, f"{metric}{MINUS}{theirs}")) for metric in PAIRED]
+        each = [found.get((ours, f"{metric}{MINUS}{theirs}")) for metric in paired]
         cells = " | ".join("" if row is None else _cell(row) for row in each)
         lines.append(f"| {ours} | {theirs} | {cells} |")
     return lines

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,20 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.files import write_whole
 from aassl_ros.learning.checkpoints.checkpoint import LINK, load_checkpoint
-from aassl_ros.learning.evaluation.evaluate import EvaluationSettings, evaluate
+from aassl_ros.learning.encoders.factory import build_encoder
+from aassl_ros.learning.evaluation.evaluate import EvaluatedEncoder, EvaluationSettings, Progress, evaluate
 from aassl_ros.learning.evaluation.evaluated_encoder import evaluated_encoder_of
+from aassl_ros.learning.training.learner import Learner
+from aassl_ros.learning.training.reports import TrainProgress
 from aassl_ros.learning.training.run_folder import begin, resume
 from aassl_ros.learning.training.settings import TrainSettings
-from aassl_ros.learning.training.trainer import Trainer, TrainProgress
+from aassl_ros.learning.training.trainer import Trainer
 from aassl_ros.settings import from_mapping
 from aassl_ros.studies.damage import Damage, damaged
+from aassl_ros.studies.other_categories import other_categories, split_of, without_categories
 from aassl_ros.studies.overhead import measure
 from aassl_ros.studies.progress import Interrupted, Watch
-from aassl_ros.studies.spec import OVERHEAD, TRAIN
+from aassl_ros.studies.spec import FROZEN, OVERHEAD, TRAIN
 
 RESULT, SPEC = "result.json", "run.json"
 
@@ -40,7 +44,9 @@ class RunSpec:
     """The specification of one run.
 
     settings: of TrainSettings by name, including the seed; evaluation: of EvaluationSettings.
-    kind: "train", or "overhead", which times settings["methods"] for `updates` rounds.
+    kind: "train"; "frozen", which evaluates the encoder with its first weights; or "overhead", which times
+    settings["methods"] for `updates` rounds.
+    forgetting: prepared data of other categories, to measure what was forgotten; held_out: categories to leave out.
     damage: applied to the training data, not to the test data. picture: also map the features to two dimensions.
     updates: number of updates, in place of settings["epochs"]; 0: by the epochs.
     length: number of updates by either of the two. threads, device: where it runs. These three are not part of the
@@ -59,14 +65,16 @@ class RunSpec:
     damage: Damage | None = None
     picture: bool = False
     evaluation: dict[str, Any] = field(default_factory=dict)
+    forgetting: Path | None = None
+    held_out: tuple[str, ...] = ()
     threads: int = 1
     device: str = "cpu"
 
     def identity(self) -> dict[str, Any]:
         """Return the values that identify the run, as JSON values."""
-        left_out = ("folder", "data", "threads", "device", "length")
+        left_out = ("folder", "data", "forgetting", "threads", "device", "length")
         values = {name: value for name, value in asdict(self).items() if name not in left_out}
-        if self.kind == TRAIN:  # with all defaults written out: another version may have other defaults
+        if self.kind in (TRAIN, FROZEN):  # with all defaults written out: another version may have other defaults
             values["settings"] = asdict(from_mapping(TrainSettings, self.settings, source="study"))
         return dict(json.loads(json.dumps(values)))
 
@@ -75,7 +83,8 @@ def name_of(spec: RunSpec) -> str:
     return spec.folder.name
 
 
-_DEFAULTS = {entry.name: entry.default for entry in fields(RunSpec) if entry.name in ("kind", "damage", "picture")}
+_NEWER = ("kind", "damage", "picture", "held_out")
+_DEFAULTS = json.loads(json.dumps({entry.name: entry.default for entry in fields(RunSpec) if entry.name in _NEWER}))
 """Defaults of values that an older version did not write."""
 
 
@@ -87,9 +96,13 @@ def execute(spec: RunSpec, watch: Watch) -> dict[str, Any]:
     done = read_result(spec)
     if done is not None:
         return done
-    data = PreparedData.open(spec.data)
+    whole = PreparedData.open(spec.data)
+    data = without_categories(whole, spec.held_out)
     torch.set_num_threads(spec.threads)
-    measured = _time_methods(spec, data, watch) if spec.kind == OVERHEAD else _train_and_evaluate(spec, data, watch)
+    if spec.kind == OVERHEAD:
+        measured = _time_methods(spec, data, watch)
+    else:
+        measured = _train_and_evaluate(spec, data, other_categories(whole, spec.forgetting, spec.held_out), watch)
     result = {"setting": spec.setting, "seed": spec.seed, "fingerprint": data.fingerprint, **measured}
     write_json(spec.folder / RESULT, result)
     return result
@@ -106,7 +119,7 @@ def read_result(spec: RunSpec) -> dict[str, Any] | None:
 def _complete(begun: dict[str, Any]) -> dict[str, Any]:
     """Add the defaults of values that did not exist when the run was started."""
     begun = {**_DEFAULTS, **begun}
-    if begun["kind"] == TRAIN:
+    if begun["kind"] in (TRAIN, FROZEN):
         defaults = json.loads(json.dumps(asdict(TrainSettings())))
         begun["settings"] = {**defaults, **begun.get("settings", {})}
     return begun
@@ -123,10 +136,16 @@ def write_json(path: Path, value: Any) -> None:
         ) from error
 
 
-def _train_and_evaluate(spec: RunSpec, data: PreparedData, watch: Watch) -> dict[str, Any]:
-    trainer = _trainer(spec, data if spec.damage is None else damaged(data, spec.damage, spec.seed))
-    _train(trainer, spec, watch)
-    steps = trainer.learner.steps
+def _train_and_evaluate(spec: RunSpec, data: PreparedData, other: PreparedData | None, watch: Watch) -> dict[str, Any]:
+    if spec.kind == FROZEN:
+        write_json(spec.folder / SPEC, spec.identity())
+        evaluated, action, steps = _frozen(spec, data), "", 0
+    else:
+        trainer = _trainer(spec, data if spec.damage is None else damaged(data, spec.damage, spec.seed))
+        _train(trainer, spec, watch)
+        evaluated = evaluated_encoder_of(load_checkpoint(spec.folder))
+        action = f"{trainer.action}, {trainer.action_coverage}" if trainer.action else ""
+        steps = trainer.learner.steps
 
     def show(frames: int, total: int) -> None:
         watch.show(steps, steps, f"evaluated {frames} of {total} frames")
@@ -134,7 +153,6 @@ def _train_and_evaluate(spec: RunSpec, data: PreparedData, watch: Watch) -> dict
             raise Interrupted
 
     settings = from_mapping(EvaluationSettings, {"device": spec.device, **spec.evaluation}, source="study")
-    evaluated = evaluated_encoder_of(load_checkpoint(spec.folder))
     found = evaluate(evaluated, data, settings, split=spec.split, picture=spec.picture, progress=show)
     picture = found.picture
     laid_out = (
@@ -148,13 +166,34 @@ def _train_and_evaluate(spec: RunSpec, data: PreparedData, watch: Watch) -> dict
     )
     views = found.view_picture
     by_view = None if views is None else {"points": views.points.round(3).tolist(), "views": list(views.views)}
-    return {
+    measured = {
         "updates": steps,
-        "action": trainer.action,
+        "action": action,
         "evaluation": found.to_json(),
         "picture": laid_out,
         "view_picture": by_view,
     }
+    return measured if other is None else {**measured, "other": _on_other(evaluated, other, settings, show)}
+
+
+def _frozen(spec: RunSpec, data: PreparedData) -> EvaluatedEncoder:
+    """The encoder with the weights that training would begin with."""
+    given = from_mapping(TrainSettings, {**spec.settings, "device": spec.device}, source="study")
+    settings = replace(given, image_size=given.image_size or data.image_size)
+    learner = Learner(settings)
+    normalise = learner.augmentation.plain
+    return EvaluatedEncoder(
+        FROZEN, spec.seed, learner.encoder, normalise, learner.seen, lambda: build_encoder(settings)
+    )
+
+
+def _on_other(
+    evaluated: EvaluatedEncoder, other: PreparedData, settings: EvaluationSettings, show: Progress
+) -> dict[str, Any]:
+    """Evaluate on categories that were not trained on. An object's name may be the same in both data sets."""
+    only_categories = replace(settings, measures=("category",), baselines=False)
+    unseen = replace(evaluated, instances=(), trained=None)
+    return evaluate(unseen, other, only_categories, split=split_of(other), progress=show).to_json()
 
 
 def _time_methods(spec: RunSpec, data: PreparedData, watch: Watch) -> dict[str, Any]:
@@ -187,9 +226,9 @@ def _train(trainer: Trainer, spec: RunSpec, watch: Watch) -> None:
     def show(now: TrainProgress) -> None:
         watch.show(now.step, total, f"{now.images_per_s:.0f} images/s, loss {now.losses.total:.2f}")
 
-    if trainer.learner.steps < total:
+    if not trainer.finished:
         trainer.train(show, watch.stop)
-    if trainer.learner.steps < total:
+    if not trainer.finished:
         raise Interrupted
 
 

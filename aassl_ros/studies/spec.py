@@ -8,7 +8,7 @@ from typing import Any
 
 from aassl_ros.studies.damage import Damage
 
-TRAIN, OVERHEAD = "train", "overhead"
+TRAIN, OVERHEAD, FROZEN = "train", "overhead", "frozen"
 PROBE, ALIGNMENT, TIME = "probe", "alignment_viewpoint", "time_over_simclr"
 """The measures that plots show."""
 
@@ -18,8 +18,8 @@ class Setting:
     """One way to train, run once for each seed.
 
     settings: of TrainSettings, in addition to those of the whole study. kind: of a run (see studies/run.py).
-    budget: multiple of the study's number of updates. split: test on the set test, or on objects taken out of the train
-    set ("val"). seeds: their number; 0: that of the study. damage: applied to the training data.
+    budget: multiple of the study's number of updates; 0: no training. split: test on the set test, or on objects taken
+    out of the train set ("val"). seeds: their number; 0: that of the study. damage: applied to the training data.
     picture: map the features of the first seed to two dimensions.
     """
 
@@ -44,7 +44,7 @@ class Study:
     question: that it answers, one sentence. differences: pairs of settings to compare, first minus second.
     lines: for a plot of lines, the settings of each line with their values; swept: the name of these values.
     primary: the measure in the plot. follow: makes further settings and differences from these results.
-    tried: names of settings that the study varies; users must not set them.
+    tried: names of settings that the study varies; users must not set them. defaults: of all runs; None: none.
     """
 
     name: str
@@ -56,6 +56,17 @@ class Study:
     primary: str = PROBE
     follow: Callable[[Results], Study] | None = None
     tried: tuple[str, ...] = ()
+    defaults: Defaults | None = None
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a study sets unless the user does. updates: of each run; 0: by epochs. quick: with --quick, beside them."""
+
+    settings: dict[str, Any]
+    evaluation: dict[str, Any]
+    updates: int = 0
+    quick: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,10 +74,13 @@ class Choices:
     """The user's choices for a study; empty: the study's own choice.
 
     methods: to compare; values: of the swept setting; grid: values of each setting in the grid; grid_seeds: number of
-    runs of each point of the grid.
+    runs of each point of the grid. near: window of frames that are seen from similar sides; validated: if the data has
+    objects to choose settings on.
     """
 
     methods: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     grid: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     grid_seeds: int = 1
+    near: str = "frames:3"
+    validated: bool = True

@@ -21,10 +21,12 @@ from aassl_ros.learning.objectives.methods import METHODS, masks_same_actions
 from aassl_ros.learning.readout.split import make_split
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.settings import from_mapping
+from aassl_ros.studies.adaptation import has_validation, near_window
 from aassl_ros.studies.catalogue import STUDIES
+from aassl_ros.studies.other_categories import other_categories, split_of, without_categories
 from aassl_ros.studies.progress import Show
 from aassl_ros.studies.run import Outcome, RunSpec, name_of, read_result, write_json
-from aassl_ros.studies.spec import ALIGNMENT, OVERHEAD, Choices, Setting, Study
+from aassl_ros.studies.spec import ALIGNMENT, FROZEN, OVERHEAD, Choices, Setting, Study
 
 STUDY = "study.json"
 OWN = ("seed", "updates", "validation", "max_seconds", "torch_threads", "keep", "device")
@@ -56,6 +58,7 @@ class Request:
     settings: of TrainSettings, for every run; evaluation: of EvaluationSettings.
     updates: of each run; 0: by settings["epochs"]. only: names of settings; empty: all.
     length: number of updates of each run by either of the two; 0 before the data is known.
+    forgetting: prepared data of other categories; held_out: categories that are not trained on.
     """
 
     study: str
@@ -69,6 +72,8 @@ class Request:
     choices: Choices = field(default_factory=Choices)
     quick: bool = False
     length: int = 0
+    forgetting: Path | None = None
+    held_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,9 +94,15 @@ def conduct(request: Request, scheduler: Scheduler, show: Show, stop: Callable[[
     Raises Interrupted if stop() returns true, ConfigError for wrong use, DataError if the data is not suitable.
     """
     request = _quickened(request)
+    whole = PreparedData.open(request.data)
+    data = without_categories(whole, request.held_out)
+    choices = replace(request.choices, near=near_window(data), validated=has_validation(data))
+    request = _with_defaults(replace(request, choices=choices))
     study = plan(request)
-    data = PreparedData.open(request.data)
     instances = _check_data(data, study, request)
+    other = other_categories(whole, request.forgetting, request.held_out)
+    if other is not None:
+        make_split(other, split_of(other), 1)  # raises DataError before hours of training
     _claim(request, data.fingerprint)
     request = replace(request, length=request.updates or _updates(study, request, data))
     conclusion = Conclusion(study, request, data.fingerprint, instances, {}, {})
@@ -100,8 +111,8 @@ def conduct(request: Request, scheduler: Scheduler, show: Show, stop: Callable[[
         return conclusion
     more = study.follow(conclusion.results)
     _carry_out(more.settings, conclusion, scheduler, show, stop)
-    whole = replace(study, settings=(*study.settings, *more.settings), differences=more.differences)
-    return replace(conclusion, study=whole)
+    complete = replace(study, settings=(*study.settings, *more.settings), differences=more.differences)
+    return replace(conclusion, study=complete)
 
 
 def _carry_out(
@@ -168,6 +179,20 @@ def _quickened(request: Request) -> Request:
     )
 
 
+def _with_defaults(request: Request) -> Request:
+    """Set what the study sets unless the user does, but nothing that its grid varies."""
+    study = STUDIES[request.study](request.choices) if request.study in STUDIES else None
+    if study is None or study.defaults is None:
+        return request
+    own = {**study.defaults.settings, **(study.defaults.quick if request.quick else {})}
+    return replace(
+        request,
+        settings={**{name: value for name, value in own.items() if name not in study.tried}, **request.settings},
+        evaluation={**study.defaults.evaluation, **request.evaluation},
+        updates=request.updates or (0 if "epochs" in request.settings else study.defaults.updates),
+    )
+
+
 def _check_data(data: PreparedData, study: Study, request: Request) -> int:
     """Return the number of test instances. Raises DataError if there are too few for an interval, or no views."""
     settings = from_mapping(EvaluationSettings, request.evaluation, source="--set")
@@ -191,6 +216,9 @@ def _claim(request: Request, fingerprint: str) -> None:
         "evaluation": request.evaluation,
         "data": fingerprint,
     }
+    if request.forgetting is not None or request.held_out:
+        other = PreparedData.open(request.forgetting).fingerprint if request.forgetting else ""
+        identity |= {"forgetting": other, "held_out": list(request.held_out)}
     identity = json.loads(json.dumps(identity))
     file = request.out / STUDY
     if file.exists():
@@ -223,7 +251,10 @@ def _spec(setting: Setting, seed: int, request: Request) -> RunSpec:
     if "same_action" in settings and not masks_same_actions(settings.get("method", TrainSettings().method)):
         settings["same_action"] = 0.0
     evaluation = request.evaluation if setting.split == "test" else {**request.evaluation, **_VALIDATION}
-    if not request.updates and setting.budget != 1:
+    tested = setting.split == "test"
+    if setting.kind == FROZEN and tested:  # baselines do not depend on training: these runs measure them for all
+        evaluation = {**evaluation, "baselines": True}
+    if not request.updates and setting.budget > 1:
         settings["epochs"] = setting.budget * settings.get("epochs", TrainSettings().epochs)
     return RunSpec(
         setting=setting.name,
@@ -238,6 +269,8 @@ def _spec(setting: Setting, seed: int, request: Request) -> RunSpec:
         damage=setting.damage,
         picture=setting.picture and seed == 0,
         evaluation=evaluation,
+        forgetting=request.forgetting.absolute() if request.forgetting and tested else None,
+        held_out=request.held_out,
     )
 
 

@@ -12,7 +12,8 @@ from aassl_ros.studies.spec import PROBE, Results, Setting, Study
 from aassl_ros.studies.statistics import Interval, mean_interval, paired_interval
 
 MINUS = "_minus_"
-PAIRED = ("probe", "knn")
+FEW, OTHER = "few_shot_5", "other_probe"
+PAIRED = ("probe", "knn", FEW, OTHER)
 """Measures with paired differences, because they are known for each test instance."""
 RANDOM, COLOURS = "random encoder", "colour histogram"
 _GROUPS = ("few_shot", "alignment", "action", "structure")
@@ -65,7 +66,10 @@ def _measures(setting: Setting, result: Mapping[str, Any]) -> dict[str, float]:
     Those of validation objects are named val_...
     """
     evaluation = result.get("evaluation", {})
-    found = {name: evaluation[name]["accuracy"] for name in PAIRED if name in evaluation}
+    found = {name: evaluation[name]["accuracy"] for name in ("probe", "knn") if name in evaluation}
+    if "other" in result:  # categories that were not trained on
+        other = result["other"]
+        found |= {OTHER: other["probe"]["accuracy"], **_named("other_few_shot", other["few_shot"])}
     for group in _GROUPS:
         values = evaluation.get(group, {})
         found |= _named(group, {name: value for name, value in values.items() if name not in _REFERENCES})
@@ -114,16 +118,25 @@ def _overhead_rows(results: Iterable[Mapping[str, Any]]) -> list[Row]:
 def _difference_rows(ours: str, theirs: str, results: Results) -> list[Row]:
     """Make rows of paired differences over the seeds of both settings; bootstrap over test instances and seeds."""
     seeds = sorted(set(results.get(ours, {})) & set(results.get(theirs, {})))
-    sides = [[results[name][seed].get("evaluation", {}) for seed in seeds] for name in (ours, theirs)]
+    sides = [[results[name][seed] for seed in seeds] for name in (ours, theirs)]
     rows = []
     for metric in PAIRED:
-        if not seeds or any(metric not in each for side in sides for each in side):
+        found = [[_per_instance(metric, each) for each in side] for side in sides]
+        if not seeds or any(each is None for side in found for each in side):
             continue
-        frames = sides[0][0]["test_instance_frames"]
+        frames = sides[0][0]["other" if metric == OTHER else "evaluation"]["test_instance_frames"]
         weights = np.array(list(frames.values()), np.float64)
-        mine, other = (
-            np.array([[each[metric]["per_instance"][name] for name in frames] for each in side]) for side in sides
-        )
+        mine, other = (np.array([[each[name] for name in frames] for each in side if each]) for side in found)
         values = tuple(((mine - other) @ weights / weights.sum()).tolist())
         rows.append(Row(ours, f"{metric}{MINUS}{theirs}", paired_interval(mine, other, weights), values))
     return rows
+
+
+def _per_instance(metric: str, result: Mapping[str, Any]) -> Mapping[str, float] | None:
+    """Return the accuracy of each test instance, None if the run has not measured it."""
+    evaluation = result.get("evaluation", {})
+    if metric == FEW:
+        few: Mapping[str, Mapping[str, float]] = evaluation.get("few_shot_per_instance", {})
+        return few.get(FEW.removeprefix("few_shot_"))
+    part = result.get("other", {}).get("probe") if metric == OTHER else evaluation.get(metric)
+    return None if part is None else part["per_instance"]

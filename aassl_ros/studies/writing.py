@@ -14,9 +14,11 @@ from aassl_ros.studies.markdown import markdown
 from aassl_ros.studies.run import write_json
 from aassl_ros.studies.spec import ALIGNMENT, PROBE, TIME
 from aassl_ros.studies.study import Conclusion
-from aassl_ros.studies.table import Row, rows_of
+from aassl_ros.studies.table import MINUS, Row, rows_of
 
 TABLE, MARKDOWN, PLOT, FEATURES = "table.json", "table.md", "plot.png", "features.png"
+LABELS_PLOT = "label_efficiency.png"
+"""A line for each setting over the number of labelled objects; only if more than two numbers were measured."""
 _LABELS = {
     PROBE: ("linear probe on unseen objects (%)", 100.0),
     ALIGNMENT: ("viewpoint-wise alignment (difference of cosines)", 1.0),
@@ -29,7 +31,7 @@ def write(conclusion: Conclusion, out: Path) -> dict[str, Any]:
     rows = rows_of(conclusion.study, conclusion.results)
     table = _table(conclusion, rows)
     write_json(out / TABLE, table)
-    pictures = {PLOT: _plot(conclusion, rows), FEATURES: _features(conclusion)}
+    pictures = {PLOT: _plot(conclusion, rows), FEATURES: _features(conclusion), LABELS_PLOT: _label_efficiency(rows)}
     try:
         (out / MARKDOWN).write_text(markdown(conclusion, rows), encoding="utf-8")
         for name, picture in pictures.items():
@@ -101,3 +103,23 @@ def _features(conclusion: Conclusion) -> bytes | None:
         if picture is not None:
             panels[setting] = (np.array(picture["points"]), picture["categories"], np.array(picture["trained_on"]))
     return plots.embeddings(panels) if panels else None
+
+
+_SHOT = "few_shot_"
+_ALL_AT = 1.5
+"""Position of "all objects" in the plot, as a multiple of the largest other number."""
+
+
+def _label_efficiency(rows: list[Row]) -> bytes | None:
+    """Plot accuracy over the number of labelled objects a category; None if at most two numbers were measured."""
+    found = [row for row in rows if row.metric.startswith(_SHOT) and MINUS not in row.metric]
+    counts = {row.metric.removeprefix(_SHOT) for row in found}
+    numbers = sorted(int(count) for count in counts if count.isdecimal())
+    if len(counts) <= 2 or not numbers:
+        return None
+    at = {str(number): float(number) for number in numbers} | {"all": _ALL_AT * numbers[-1]}
+    lines: dict[str, list[tuple[float, plots.Bounded]]] = {}
+    for row in found:
+        lines.setdefault(row.setting, []).append((at[row.metric.removeprefix(_SHOT)], _scaled(row, 100.0)))
+    swept = "labelled objects of a category, one frame each (all of them at the right end)"
+    return plots.lines_with_intervals(lines, swept, "nearest prototype on unseen objects (%)")

@@ -248,4 +248,5 @@ def test_controls_run_with_parts_of_the_action_and_a_warm_up_and_say_what_the_ac
     write(conclusion, tmp_path)
     assert not conclusion.failed
     page = (tmp_path / "table.md").read_text()
-    assert "Actions: object_pose (rotation); time (seconds)." in page
+    assert "Actions: object_pose (rotation), chosen automatically, known for 100 % of the frames; " in page
+    assert "; time (seconds), known for 100 % of the frames." in page

@@ -36,6 +36,7 @@ ROTATIONS = ("vector", "6d")
 _PARTS = {"rotation": slice(3, 7), "translation": slice(0, 3)}
 """The part of a pose [F, 7] that each component needs."""
 _LEFT_OUT = "-"
+_ENOUGH = 0.5  # share of frames that must have an action for it to be chosen
 
 
 @dataclass(frozen=True)
@@ -240,14 +241,26 @@ def choose_action_space(states: States) -> str:
         The first of object_pose, recorded, end_effector and joints that at least half of the frames can use, else
         "time".
     """
+    return next((name for name, share in action_space_shares(states).items() if share >= _ENOUGH), "time")
+
+
+def action_space_shares(states: States) -> dict[str, float]:
+    """Find which action spaces data have.
+
+    Args:
+        states: the data.
+
+    Returns:
+        The share of frames that each can use, 0 to 1, for those that `choose_action_space` chooses from, in its order.
+        Spaces that no frame can use are left out.
+    """
     columns = {"recorded": states.recorded_names, "joints": states.joint_names}
+    shares = {}
     for name in ("object_pose", "recorded", "end_effector", "joints"):
-        if not columns.get(name, True):
-            continue
-        usable = ActionSpace(name).usable(states)
-        if len(usable) and usable.mean() >= 0.5:
-            return name
-    return "time"
+        usable = ActionSpace(name).usable(states) if columns.get(name, True) else np.zeros(0, bool)
+        if usable.any():
+            shares[name] = float(usable.mean())
+    return shares
 
 
 def _known(values: NDArray[Any]) -> NDArray[np.bool_]:

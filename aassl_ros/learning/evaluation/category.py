@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aassl_ros.learning.readout.classifiers import KNearest
-from aassl_ros.learning.readout.few_shot import few_shot_accuracy
+from aassl_ros.learning.readout.few_shot import few_shot_shares
 from aassl_ros.learning.readout.probe import LinearProbe, fit_probe
 from aassl_ros.learning.readout.split import LabelledFrames, Split
 
 SHOTS = (1, 5)
+ALL_SHOTS = "all"
+"""Name of the few-shot accuracy with all instances, shots = 0."""
 NEIGHBOURS = 20
 _AT_ONCE = 2048
 
@@ -48,6 +50,7 @@ class PerInstance:
     probe: tuple[float, ...]
     knn: tuple[float, ...]
     frames: tuple[int, ...]
+    few_shot: dict[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,9 @@ class CategoryMeasures:
             },
             "knn": {"accuracy": self.knn_accuracy, "per_instance": dict(zip(instances, each.knn, strict=True))},
             "few_shot": self.few_shot,
+            "few_shot_per_instance": {
+                shots: dict(zip(instances, values, strict=True)) for shots, values in each.few_shot.items()
+            },
             "confusion": {"categories": list(categories), "matrix": self.confusion.tolist()},
             "test_instance_frames": dict(zip(instances, each.frames, strict=True)),
         }
@@ -96,21 +102,30 @@ class Baselines:
 
 
 def measure_categories(
-    classifiers: Classifiers, train: Tensor, test: Tensor, parts: Split, draws: int, seed: int
+    classifiers: Classifiers,
+    train: Tensor,
+    test: Tensor,
+    parts: Split,
+    draws: int,
+    seed: int,
+    shots: tuple[int, ...] = SHOTS,
 ) -> CategoryMeasures:
     """Measure accuracies. train, test: features float [N, D] and [M, D] of the frames of the two sides.
 
-    draws, seed: of the few-shot accuracy.
+    draws, seed, shots: of the few-shot accuracy; shots: numbers of labelled instances of a category, 0: all.
     """
     named = classifiers.name(test)
     labelled, tested = (train, parts.train.targets, parts.train.instances), (test, parts.test.targets)
+    shares = {
+        str(count or ALL_SHOTS): few_shot_shares(labelled, tested, count, draws, seed) for count in dict.fromkeys(shots)
+    }
     return CategoryMeasures(
         probe_accuracy=_accuracy(named["probe"], parts.test),
         probe_penalty=classifiers.probe.penalty,
         per_category=_per_category(named["probe"], parts),
         knn_accuracy=_accuracy(named["knn"], parts.test),
-        per_instance=_per_instance(named["probe"], named["knn"], parts.test),
-        few_shot={str(shots): few_shot_accuracy(labelled, tested, shots, draws, seed) for shots in SHOTS},
+        per_instance=_per_instance(named["probe"], named["knn"], shares, parts.test),
+        few_shot={count: float(share.mean()) for count, share in shares.items()},
         confusion=_confusion(named["probe"], parts),
     )
 
@@ -133,14 +148,14 @@ def measure_baselines(
     )
 
 
-def few_shot_notes(parts: Split) -> list[str]:
-    """Describe which categories have too few instances."""
+def few_shot_notes(parts: Split, shots: tuple[int, ...] = SHOTS) -> list[str]:
+    """Describe which categories have too few instances. shots: as for `measure_categories`."""
     counts = {
         category: len(np.unique(parts.train.instances[parts.train.targets == index]))
         for index, category in enumerate(parts.categories)
     }
-    poor = [category for category, count in counts.items() if count < max(SHOTS)]
-    return [f"few-shot {max(SHOTS)}: fewer instances of {', '.join(poor)}; all of them were used"] if poor else []
+    poor = [category for category, count in counts.items() if count < max(shots)]
+    return [f"few-shot {max(shots)}: fewer instances of {', '.join(poor)}; all of them were used"] if poor else []
 
 
 def _accuracy(named: NDArray[np.int64], test: LabelledFrames) -> float:
@@ -153,10 +168,21 @@ def _per_category(named: NDArray[np.int64], parts: Split) -> dict[str, float]:
     return {parts.categories[index]: float(right[targets == index].mean()) for index in np.unique(targets)}
 
 
-def _per_instance(named: NDArray[np.int64], nearest: NDArray[np.int64], test: LabelledFrames) -> PerInstance:
+def _per_instance(
+    named: NDArray[np.int64],
+    nearest: NDArray[np.int64],
+    shares: dict[str, NDArray[np.float64]],
+    test: LabelledFrames,
+) -> PerInstance:
     frames = np.bincount(test.instances, minlength=len(test.names))
     probe, knn = (np.bincount(test.instances, answers == test.targets) / frames for answers in (named, nearest))
-    return PerInstance(tuple(probe.tolist()), tuple(knn.tolist()), tuple(frames.tolist()))
+    few_shot = {count: np.bincount(test.instances, share) / frames for count, share in shares.items()}
+    return PerInstance(
+        tuple(probe.tolist()),
+        tuple(knn.tolist()),
+        tuple(frames.tolist()),
+        {count: tuple(values.tolist()) for count, values in few_shot.items()},
+    )
 
 
 def _confusion(named: NDArray[np.int64], parts: Split) -> NDArray[np.int64]:

@@ -30,6 +30,7 @@ from aassl_ros.learning.evaluation.action import (
 )
 from aassl_ros.learning.evaluation.baselines import colour_histogram, random_encoder
 from aassl_ros.learning.evaluation.category import (
+    SHOTS,
     Baselines,
     Classifiers,
     few_shot_notes,
@@ -62,6 +63,7 @@ class EvaluationSettings:
     baselines: bool = setting(True, "Also measure a random encoder and a colour histogram")
     frames_per_episode: int = setting(40, "Frames of each episode to use, evenly spread", minimum=1, maximum=100_000)
     few_shot_draws: int = setting(100, "Number of draws for few-shot accuracy", minimum=1, maximum=10_000)
+    shots: tuple[int, ...] = setting(SHOTS, "Numbers of labelled objects per category for few-shot accuracy; 0: all")
     turns: str = setting("degrees:5:45", "Distance of the two frames whose rotation is predicted, written as "
                          "the window of training, but the same for every method")  # fmt: skip
     batch: int = setting(256, "Frames to embed at once", minimum=1, maximum=65536)
@@ -70,6 +72,8 @@ class EvaluationSettings:
     def __post_init__(self) -> None:
         if not self.measures:
             raise ConfigError(f"measures is empty, expected some of {', '.join(MEASURES)}.")
+        if not self.shots or min(self.shots) < 0:
+            raise ConfigError(f"shots = {list(self.shots)}, expected one or more integers of at least 0.")
         parse_window(self.turns, "turns")
 
 
@@ -144,7 +148,7 @@ def _plan(
 ) -> _Plan:
     notes = list(parts.notes)
     if "category" in settings.measures:
-        notes += few_shot_notes(parts)
+        notes += few_shot_notes(parts, settings.shots)
     grid = read_views(data, parts, split, notes) if "views" in settings.measures else None
     if grid is not None:
         refuse_seen((*evaluated.instances, *parts.train.names), grid.instances, "views")
@@ -202,8 +206,8 @@ class _Session:
         untrained = self._untrained() if self._settings.baselines and classifiers is not None else None
         category = baselines = views = None
         if named and classifiers is not None:
-            draws = self._settings.few_shot_draws
-            category = measure_categories(classifiers, train, test, parts, draws, evaluated.seed)
+            draws, shots = self._settings.few_shot_draws, self._settings.shots
+            category = measure_categories(classifiers, train, test, parts, draws, evaluated.seed, shots)
         if named and untrained is not None:
             baselines = self._measure_baselines(untrained)
         if plan.grid is not None and classifiers is not None:

@@ -1,19 +1,21 @@
 """Adaptation: keeps an encoder close to its initial weights while it is trained further.
 
 Published weights contain more than a few minutes of recordings can add. An encoder does not lose it if its learning
-rate is small, if its first layers or its batch norms are frozen, or if a penalty pulls its weights back (L2-SP; Li,
-Grandvalet, Davoine 2018).
+rate is small, if its first layers or its batch norms are frozen, or if a penalty pulls back its weights (L2-SP; Li,
+Grandvalet, Davoine 2018) or its features (distillation from the initial encoder; Li, Hoiem 2016).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from aassl_ros.errors import ConfigError
@@ -32,7 +34,11 @@ class AdaptationSettings:
     frozen_batch_norm: bool = setting(False, "Do not change statistics and weights of the encoder's batch norms.")
     stay_close: float = setting(0.0, "Weight of L2-SP: half the squared distance of the encoder's weights from their "
                                 "initial values.", minimum=0, maximum=1_000_000)  # fmt: skip
+    distillation: float = setting(0.0, "Weight of distillation: 1 minus the mean cosine between the features of x and "
+                                  "those that the initial weights give.", minimum=0, maximum=1_000_000)  # fmt: skip
 
+
+_TEACHER = "teacher."
 
 ADAPTATION_DEFAULTS: dict[str, Any] = {
     "encoder": "efficientnet_lite0",
@@ -88,14 +94,31 @@ class Adaptation:
         self.start: dict[str, Tensor] = {}
         if settings.stay_close:
             self.start = {name: weight.detach().clone() for name, weight in self._moving()}
+        self._teacher: Encoder | None = None
+        if settings.distillation:
+            self._teacher = deepcopy(encoder).requires_grad_(False).eval()
 
     def hold_still(self) -> None:
         """Keep frozen batch norms in evaluation mode; call it after `train()` of the network."""
         for module in self._still:
             module.eval()
 
-    def penalty(self) -> Tensor | None:
-        """Return L2-SP of the encoder, a scalar with gradient; None if it is not wanted or nothing is trained."""
+    def penalty(self, images: Tensor, features: Tensor) -> Tensor | None:
+        """Return the sum of L2-SP and distillation, a scalar with gradient; None without both.
+
+        images: the encoder's input, float [N, 3, S, S]; features: its features, float [N, D], with gradient.
+        """
+        terms = [term for term in (self._l2_sp(), self._distillation(images, features)) if term is not None]
+        return sum(terms[1:], terms[0]) if terms else None
+
+    def _distillation(self, images: Tensor, features: Tensor) -> Tensor | None:
+        if self._teacher is None or not features.requires_grad:
+            return None
+        with torch.no_grad():
+            target = self._teacher(images)
+        return self.settings.distillation * (1 - functional.cosine_similarity(features, target, dim=1).mean())
+
+    def _l2_sp(self) -> Tensor | None:
         moving = [(weight, self.start[name]) for name, weight in self._moving() if name in self.start]
         if not moving:
             return None
@@ -103,13 +126,19 @@ class Adaptation:
             self.settings.stay_close / 2 * torch.stack([(weight - old).square().sum() for weight, old in moving]).sum()
         )
 
-    def restore(self, start: Mapping[str, Tensor]) -> None:
-        """Restore the initial weights of an interrupted run.
+    def state(self) -> dict[str, Tensor]:
+        """Return the initial weights that the penalties need; empty without penalties."""
+        teacher = {} if self._teacher is None else self._teacher.state_dict()
+        return {**self.start, **{f"{_TEACHER}{name}": value for name, value in teacher.items()}}
 
-        Raises KeyError or ValueError if they are not those of this encoder.
+    def restore(self, start: Mapping[str, Tensor]) -> None:
+        """Restore the initial weights of an interrupted run, which `state` returned.
+
+        Raises KeyError, ValueError or RuntimeError if they are not those of this encoder.
         """
-        if not self.settings.stay_close:
-            return
+        if self._teacher is not None:
+            names = self._teacher.state_dict()
+            self._teacher.load_state_dict({name: start[f"{_TEACHER}{name}"] for name in names})
         for name, old in self.start.items():
             if start[name].shape != old.shape:
                 raise ValueError(f"start of {name} has shape {tuple(start[name].shape)}, expected {tuple(old.shape)}")

@@ -136,12 +136,13 @@ class Learner:
             x, x_next = self._view(part_first), self._view(part_second)
 
             with self.precision.autocast():
-                contrastive, action_loss, self.features = self._ddp(x, x_next, part_action, part_target)
+                contrastive, action_loss, features = self._ddp(x, x_next, part_action, part_target)
+            self.features = features.detach()
             loss = settings.contrastive_weight * contrastive
             if action_loss is not None:
                 loss = loss + settings.action_weight * action_loss
 
-            penalty = self.adaptation.penalty()
+            penalty = self.adaptation.penalty(x, features)
             if penalty is not None:
                 loss = loss + penalty
 
@@ -182,7 +183,7 @@ class Learner:
             "generator": self.generator.get_state(),
             "precision": self.precision.state(),
             "steps": self.steps,
-            "adaptation": self.adaptation.start,
+            "adaptation": self.adaptation.state(),
         }
 
     def restore(self, checkpoint: Checkpoint, settings: LearnerSettings) -> None:

@@ -21,8 +21,7 @@ from aassl_ros.learning.settings import LearnerSettings
 class Terms(NamedTuple):
     """The terms of the loss of a batch.
 
-    contrastive: of the base term, a scalar; action: of the action term, a scalar or None; features: f(x), float [N, D],
-    without gradient.
+    contrastive: of the base term, a scalar; action: of the action term, a scalar or None; features: f(x), float [N, D].
     """
 
     contrastive: Tensor
@@ -77,7 +76,7 @@ class Network(nn.Module):
                     f"the {name} term {type(self.objective[name]).__name__} returned a tensor of shape "
                     f"{tuple(loss.shape)}, expected a scalar. Reduce it with .mean() or .sum()."
                 )
-        return Terms(contrastive, action_loss, f.detach())
+        return Terms(contrastive, action_loss, f)
 
     @property
     def encoder_copies(self) -> tuple[nn.Module, ...]:

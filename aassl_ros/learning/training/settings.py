@@ -11,9 +11,22 @@ from aassl_ros.learning.optimization.optimizers import SCHEDULES
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.settings import setting
 
+NEVER, RANKME, RETRIEVAL = "never", "rankme", "retrieval"
+
 
 @dataclass(frozen=True)
-class TrainSettings(LearnerSettings, AblationSettings):
+class EarlyStopSettings:
+    """When a run stops before its last update."""
+
+    early_stop: str = setting(NEVER, "Stop without labels, and keep the best encoder, by the effective rank of the "
+                              "features (rankme), or by retrieval of actions on a tenth of the objects, which are then "
+                              "not trained on (retrieval).", choices=(NEVER, RANKME, RETRIEVAL))  # fmt: skip
+    early_stop_every: int = setting(25, "Updates between two measures.", minimum=1, maximum=1_000_000)
+    patience: int = setting(3, "Measures without a better one after which a run stops.", minimum=1, maximum=1000)
+
+
+@dataclass(frozen=True)
+class TrainSettings(LearnerSettings, AblationSettings, EarlyStopSettings):
     """Settings of a run of `aassl train` over prepared data."""
 
     epochs: int = setting(100, "Number of passes over the frames.", minimum=1, maximum=1_000_000)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from aassl_ros.data.prepared.data import PreparedData, validation_instances
+from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.batches.pair_batches import PairBatches
-from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, Provenance
+from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, Provenance, load_checkpoint
 from aassl_ros.learning.distributed.process_group import (
     any_rank,
     check_same,
@@ -26,48 +26,17 @@ from aassl_ros.learning.distributed.ranks import gather_rows, own_rank
 from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.optimization.optimizers import Schedule
 from aassl_ros.learning.training.collapse import check_collapse
-from aassl_ros.learning.training.learner import Learner, Losses
+from aassl_ros.learning.training.early_stop import BEST, EarlyStop
+from aassl_ros.learning.training.held_out import held_out_instances
+from aassl_ros.learning.training.learner import Learner
+from aassl_ros.learning.training.reports import TrainProgress, TrainReport
 from aassl_ros.learning.training.run_log import RunLog, check_tensorboard
 from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
-from aassl_ros.learning.training.settings import TrainSettings
+from aassl_ros.learning.training.settings import NEVER, TrainSettings
 from aassl_ros.learning.training.training_probe import TrainingProbe
 
 _RATE_WEIGHT = 0.1  # of the newest step in the moving average of the rate
 _SPREAD_EVERY = 1000  # updates between checks for collapse, if an epoch has more
-
-
-@dataclass(frozen=True)
-class TrainProgress:
-    """Progress after an update.
-
-    images_per_s: counts both images of each pair. seconds: of training, over all resumed parts.
-    measures: other measures after this update, by their name in the log. warning: empty if there is none.
-    """
-
-    step: int
-    total_steps: int
-    epoch: int
-    losses: Losses
-    images_per_s: float
-    seconds: float
-    measures: Mapping[str, float] = field(default_factory=dict)
-    warning: str = ""
-
-
-@dataclass(frozen=True)
-class TrainReport:
-    """How a run ended.
-
-    done: all updates were made, or the time was up; else the run was interrupted. losses: of the last update, None if
-    there was nothing left to do.
-    """
-
-    checkpoint: Path
-    step: int
-    total_steps: int
-    done: bool
-    seconds: float
-    losses: Losses | None
 
 
 class Trainer:
@@ -88,7 +57,7 @@ class Trainer:
             )
         if settings.tensorboard:
             check_tensorboard()
-        known = None
+        known, held_out = None, held_out_instances(data, self._settings)
         if checkpoint is not None:
             if checkpoint.provenance.data_fingerprint != data.fingerprint:
                 raise CheckpointError(f"{checkpoint.path} was trained on other data than {data.path}. Start a new run.")
@@ -99,13 +68,17 @@ class Trainer:
             self._settings,
             self._settings.sets,
             known,
-            without_instances=_left_out(data, self._settings),
+            without_instances=held_out,
             controls=self._settings,
         )
         self._provenance = Provenance(
             self._batches.space, self._batches.normalisation, self._batches.instances, data.fingerprint
         )
-        self._rng = np.random.default_rng(self._settings.seed)
+        self._rng, self._finished = np.random.default_rng(self._settings.seed), False
+        self._stopper: EarlyStop | None = None
+        if settings.early_stop != NEVER:
+            places = settings.sets, settings.window
+            self._stopper = EarlyStop(self._settings, data, self._batches, held_out, *places)
         self._epoch, self._batch, self._seconds_before = 0, 0, 0.0
         warmup = round(settings.warmup_epochs * len(self._batches))
         if warmup > self.total_steps:
@@ -121,6 +94,8 @@ class Trainer:
         else:
             self.learner = resume_learner(checkpoint, self._settings, schedule)
             self._restore(checkpoint)
+        if self._stopper is not None:
+            self._stopper.check_method(self.learner)
         self._probe: TrainingProbe | None = None
         if settings.probe_every > 0 and own_rank() == 0:
             self._probe = TrainingProbe(data, self.learner.augmentation.plain, self.learner.device)
@@ -137,8 +112,18 @@ class Trainer:
         return "" if space is None else f"{space.name} ({', '.join(space.components)})"
 
     @property
+    def action_coverage(self) -> str:
+        """How many frames have the action, and if it was chosen automatically; empty if the method uses no actions."""
+        return "" if self._batches.coverage is None else str(self._batches.coverage)
+
+    @property
     def total_steps(self) -> int:
         return self._settings.updates or self._settings.epochs * len(self._batches)
+
+    @property
+    def finished(self) -> bool:
+        """If there is nothing left to train: all updates were made, or the run was stopped early."""
+        return self._finished or self.learner.steps >= self.total_steps
 
     def train(self, show: Callable[[TrainProgress], None], stop: Callable[[], bool]) -> TrainReport:
         """Train for the remaining epochs, then save.
@@ -165,14 +150,18 @@ class Trainer:
                 if save:
                     self._save()
                     last_save = time.monotonic()
-        saved = self._save()
+                if self._stopper is not None and self._stopper.exhausted:
+                    break
         done = not interrupted or self.learner.steps >= self.total_steps
+        if done and self._stopper is not None and not self._finished:
+            self._return_to_best(self._stopper)
+        saved = self._save()
         return TrainReport(saved, self.learner.steps, self.total_steps, done, self._seconds(), losses)
 
     def _updates(self) -> Iterator[TrainProgress]:
         """Make updates until the run is complete or its time is up."""
         rate = 0.0
-        while self.learner.steps < self.total_steps:
+        while not self.finished:
             for batch in self._batches.epoch(self._rng, self._batch):
                 if self.learner.steps == self.total_steps or self._time_is_up():
                     return
@@ -198,29 +187,48 @@ class Trainer:
                 measures["rankme"], warning = check_collapse(features)
         if self._probe is not None and self.learner.steps % self._probe_interval == 0:
             measures |= self._probe(self.learner.evaluated_encoder)
+        if self._stopper is not None and self._stopper.due(self.learner.steps):
+            measures |= self._measure_to_stop(self._stopper)
         if self._warned:
             return measures, ""
         self._warned = warning != ""
         return measures, warning
 
+    def _measure_to_stop(self, stopper: EarlyStop) -> dict[str, float]:
+        """Measure the learner on every rank, which all get the same, and keep it if it is the best so far."""
+        measured = stopper.measure(self.learner)
+        if stopper.note(self.learner.steps, measured):
+            self._write(self._run / BEST, 1)
+        return {f"early_stop_{self._settings.early_stop}": measured}
+
+    def _return_to_best(self, stopper: EarlyStop) -> None:
+        """Continue with the best encoder, which is then saved as the newest checkpoint of the run."""
+        self._finished, self._saved = True, None
+        if stopper.best_step not in (0, self.learner.steps):
+            self.learner.restore(load_checkpoint(self._run / BEST), self._settings)
+
     def _save(self) -> Path:
         """Write a checkpoint unless there is one of this step."""
         if self._saved is not None and self._saved_step == self.learner.steps:
             return self._saved
+        self._saved = self._write(self._run, self._settings.keep)
+        self._saved_step = self.learner.steps
+        return self._saved
+
+    def _write(self, run: Path, keep: int) -> Path:
         trainer = {
             "epoch": self._epoch,
             "batch": self._batch,
             "seconds": self._seconds(),
+            "action": None if self._batches.coverage is None else self._batches.coverage.to_json(),
+            "early_stop": None if self._stopper is None else self._stopper.to_json(),
+            "finished": self._finished,
             "rng": self._epoch_start,  # numpy's generator at the start of the epoch: its pairs are drawn again
         }
         with self._naming_the_last_good():
-            self._saved = on_rank_zero(
-                lambda: save_checkpoint(
-                    self._run, self.learner, self._provenance, trainer=trainer, keep=self._settings.keep
-                )
+            return on_rank_zero(
+                lambda: save_checkpoint(run, self.learner, self._provenance, trainer=trainer, keep=keep)
             )
-        self._saved_step = self.learner.steps
-        return self._saved
 
     @contextmanager
     def _naming_the_last_good(self) -> Iterator[None]:
@@ -247,6 +255,9 @@ class Trainer:
             self._epoch, self._batch = int(checkpoint.trainer["epoch"]), int(checkpoint.trainer["batch"])
             self._seconds_before = float(checkpoint.trainer["seconds"])
             self._rng.bit_generator.state = checkpoint.trainer["rng"]
+            self._finished = bool(checkpoint.trainer.get("finished", False))
+            if self._stopper is not None:
+                self._stopper.restore(checkpoint.trainer["early_stop"])
             if self._epoch < 0 or not 0 <= self._batch <= len(self._batches):
                 raise ValueError(f"epoch {self._epoch}, batch {self._batch}")
         except (KeyError, TypeError, ValueError) as error:
@@ -265,15 +276,3 @@ class Trainer:
         position = {"step": progress.step, "epoch": progress.epoch, "seconds": round(self._seconds(), 3)}
         rates = {"lr": self.learner.lr, "images_per_s": round(progress.images_per_s, 1)}
         return {**position, **losses, **progress.measures, **rates}
-
-
-def _left_out(data: PreparedData, settings: TrainSettings) -> tuple[str, ...]:
-    """Return the objects that `aassl evaluate --split val` tests on. Raises ConfigError if there are too few."""
-    if not settings.validation:
-        return ()
-    names = validation_instances(data)
-    if not names:
-        raise ConfigError(
-            f"validation = True, but no category of {data.path} has two objects in the set train. Set it to false."
-        )
-    return names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,14 +96,44 @@ def test_its_penalty_is_half_the_squared_distance() -> None:
     learner = Learner(replace(SETTINGS, stay_close=2.0))
     with torch.no_grad():
         learner.encoder.get_parameter("conv1.weight").add_(0.5)
-    penalty = learner.adaptation.penalty()
+    penalty = learner.adaptation.penalty(torch.zeros(1, 3, 32, 32), torch.zeros(1, 1))
     assert penalty is not None
     count = learner.encoder.get_parameter("conv1.weight").numel()
     assert penalty.item() == pytest.approx(2.0 / 2 * 0.25 * count, rel=1e-5)
 
 
-def test_a_resumed_adaptation_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    settings = replace(SETTINGS, encoder_lr=1e-3, stay_close=10.0, frozen_layers=1)
+def test_distillation_keeps_the_features_near_those_of_the_initial_encoder() -> None:
+    images = torch.from_numpy(np.random.default_rng(5).normal(size=(16, 3, 32, 32)).astype(np.float32))
+
+    def cosine(weight: float) -> float:
+        learner = Learner(replace(SETTINGS, lr=1e-3, frozen_batch_norm=True, distillation=weight))
+        before = deepcopy(learner.encoder).eval()
+        go_on(learner, 10)
+        with torch.no_grad():
+            return torch.cosine_similarity(learner.encoder.eval()(images), before(images)).mean().item()
+
+    free, held = cosine(0.0), cosine(100.0)
+    assert free < held
+
+
+def test_its_loss_has_a_gradient_for_the_encoder_and_none_for_the_teacher() -> None:
+    learner = Learner(replace(SETTINGS, distillation=2.0))
+    images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    learner.encoder.eval()
+    same = learner.adaptation.penalty(images, learner.encoder(images))
+    assert same is not None
+    assert same.item() == pytest.approx(0, abs=1e-5)
+    features = learner.encoder(images)
+    opposite = learner.adaptation.penalty(images, -features)
+    assert opposite is not None
+    assert opposite.item() == pytest.approx(2.0 * 2, rel=1e-4)
+    opposite.backward()
+    assert all(weight.grad is not None for _, weight in weights_of(learner))
+
+
+@pytest.mark.parametrize("kept", [{"stay_close": 10.0}, {"distillation": 1.0}])
+def test_a_resumed_adaptation_equals_an_uninterrupted_one(tmp_path: Path, kept: dict[str, float]) -> None:
+    settings = replace(SETTINGS, encoder_lr=1e-3, frozen_layers=1, **kept)
     whole, _ = trained(settings, steps=3)
     first, _ = trained(settings, steps=3)
     save_checkpoint(tmp_path, first, Provenance(None, None, ()))

@@ -20,9 +20,10 @@ from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
+from aassl_ros.learning.training.reports import TrainReport
 from aassl_ros.learning.training.run_folder import begin, resume
 from aassl_ros.learning.training.settings import TrainSettings
-from aassl_ros.learning.training.trainer import Trainer, TrainReport
+from aassl_ros.learning.training.trainer import Trainer
 
 SETTINGS = TrainSettings(batch=32, width=4, epochs=1)
 

@@ -14,9 +14,10 @@ from aassl_ros.benchmarks.synthetic import write_synthetic
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
+from aassl_ros.learning.training.reports import TrainProgress, TrainReport
 from aassl_ros.learning.training.run_folder import begin, resume
 from aassl_ros.learning.training.settings import TrainSettings
-from aassl_ros.learning.training.trainer import Trainer, TrainProgress, TrainReport
+from aassl_ros.learning.training.trainer import Trainer
 
 SETTINGS = TrainSettings(batch=64, width=4, epochs=2, window="frames:3")  # 960 frames: 15 updates an epoch
 

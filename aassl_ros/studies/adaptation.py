@@ -1,0 +1,133 @@
+"""Adaptation of a published encoder: the frozen encoder against methods that train it further, best against best.
+
+Each method gets the same grid of settings and chooses its point on validation objects. The test split is read once,
+by the best point of each method.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from aassl_ros.data.pairs.actions import turn_angle
+from aassl_ros.data.prepared.data import PreparedData, validation_instances
+from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS, ADAPTATION_RUN
+from aassl_ros.studies.grid import best, candidate, points
+from aassl_ros.studies.spec import FROZEN, Choices, Defaults, Results, Setting, Study
+
+FROZEN_NAME = "frozen"
+_CONTESTANTS: dict[str, dict[str, Any]] = {
+    "simclr_tt": {"method": "simclr_tt"},
+    "aa_simclr concat": {"method": "aa_simclr", "fusion": "concat"},
+    "aa_simclr difference": {"method": "aa_simclr", "fusion": "difference"},
+    "simclr": {"method": "simclr"},
+    "ciper": {"method": "ciper"},
+    "equimod": {"method": "equimod"},
+    "byol": {"method": "byol"},
+    "aa_byol": {"method": "aa_byol"},
+}
+_ENCODER_RATES = (3e-5, 1e-4)
+_DEFAULTS = Defaults(
+    settings={
+        **{name: value for name, value in ADAPTATION_DEFAULTS.items()},
+        **{name: value for name, value in ADAPTATION_RUN.items() if name != "updates"},
+    },
+    evaluation={"measures": ["category"], "shots": [1, 2, 5, 10, 0], "baselines": False},
+    updates=ADAPTATION_RUN["updates"],
+    # A trial of seconds: a tiny encoder with random weights.
+    quick={"encoder": "resnet18", "weights": "", "image_size": 16},
+)
+
+
+def adaptation(choices: Choices) -> Study:
+    """Make a study of the frozen encoder and of methods that adapt it, each with its best point of one grid."""
+    contestants = _contestants(choices.methods)
+    grid = choices.grid or {"encoder_lr": _ENCODER_RATES, "window": tuple(dict.fromkeys((choices.near, "episode")))}
+    frozen = Setting(FROZEN_NAME, {"method": "simclr"}, kind=FROZEN, budget=0)
+    question = "Does training on handled objects improve a published encoder, and does the action add to it?"
+    study = Study("adaptation", question, (frozen,), defaults=_DEFAULTS, tried=tuple(grid))
+    if not choices.validated:  # nothing to choose on: the middle of the grid for every method
+        single = {} if choices.grid else {"window": choices.near}
+        chosen = {name: Setting(name, {**own, **single}) for name, own in contestants.items()}
+        compared = _compared(chosen, None)
+        return replace(study, settings=(frozen, *compared), differences=_differences(compared), tried=())
+    candidates = {
+        name: [candidate(name, own, point, choices.grid_seeds) for point in points(own, grid)]
+        for name, own in contestants.items()
+    }
+    on_validation = replace(frozen, name=f"{FROZEN_NAME}, validation", split="val", seeds=1)
+
+    def follow(results: Results) -> Study:
+        winners = {name: best(own, results) for name, own in candidates.items()}
+        chosen = {name: _tested(winner) for name, winner in winners.items() if winner is not None}
+        scores = {name: _score(winner, results) for name, winner in winners.items() if winner is not None}
+        compared = _compared(chosen, scores)
+        return replace(study, settings=(frozen, *compared), differences=_differences(compared))
+
+    tried = (on_validation, *itertools.chain.from_iterable(candidates.values()))
+    return replace(study, settings=tried, follow=follow)
+
+
+def near_window(data: PreparedData) -> str:
+    """The window of frames seen from similar sides: turns of up to 40 degrees if rotations are known, else 3 frames."""
+    everything = np.arange(len(data))
+    known = np.isfinite(turn_angle(data, everything, everything))
+    return "degrees:40" if len(known) and known.mean() >= 0.5 else "frames:3"
+
+
+def has_validation(data: PreparedData) -> bool:
+    """If some category has two train objects or more, so that settings can be chosen on one of them."""
+    return bool(validation_instances(data))
+
+
+def _contestants(methods: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    if not methods:
+        return _CONTESTANTS
+    chosen: dict[str, dict[str, Any]] = {}
+    for method in methods:
+        known = {name: own for name, own in _CONTESTANTS.items() if own["method"] == method}
+        chosen |= known or {method: {"method": method}}
+    return chosen
+
+
+def _tested(winner: Setting) -> Setting:
+    settings = {name: value for name, value in winner.settings.items() if name != "validation"}
+    return Setting(winner.name, settings)
+
+
+def _score(winner: Setting, results: Results) -> float:
+    runs = results[winner.name].values()
+    return float(np.mean([run["evaluation"]["probe"]["accuracy"] for run in runs]))
+
+
+def _compared(chosen: Mapping[str, Setting], scores: Mapping[str, float] | None) -> tuple[Setting, ...]:
+    """The settings to test: the winners, named `best ...`, and the better AA-SimCLR with shuffled actions."""
+    named = {name: replace(each, name=f"best {each.name}") for name, each in chosen.items()}
+    actions = [name for name, each in chosen.items() if each.settings["method"] == "aa_simclr"]
+    if not actions:
+        return tuple(named.values())
+    first = max(actions, key=lambda name: scores[name]) if scores else actions[0]
+    shuffled = Setting(
+        f"{named[first].name}, actions shuffled", {**named[first].settings, "control": "actions_shuffled"}
+    )
+    after = list(named).index(actions[-1]) + 1
+    settings = list(named.values())
+    return (*settings[:after], shuffled, *settings[after:])
+
+
+def _differences(compared: tuple[Setting, ...]) -> tuple[tuple[str, str], ...]:
+    """Each against the frozen encoder and SimCLR-TT; actions against shuffled ones; AA-BYOL against BYOL."""
+    of_method: dict[str, list[str]] = {}
+    for each in compared:
+        key = "shuffled" if "control" in each.settings else each.settings["method"]
+        of_method.setdefault(key, []).append(each.name)
+    pairs = [(each.name, FROZEN_NAME) for each in compared]
+    for reference in of_method.get("simclr_tt", []):
+        pairs += [(each.name, reference) for each in compared if each.name != reference]
+    for ours, theirs in (("aa_simclr", "shuffled"), ("aa_byol", "byol")):
+        pairs += [(a, b) for a in of_method.get(ours, []) for b in of_method.get(theirs, [])]
+    return tuple(dict.fromkeys(pairs))

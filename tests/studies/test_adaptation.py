@@ -1,0 +1,138 @@
+"""`aassl study adaptation`: the frozen encoder beside methods that adapt it, chosen on validation objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.studies.adaptation import adaptation, near_window
+from aassl_ros.studies.other_categories import without_categories
+from aassl_ros.studies.spec import FROZEN, Choices
+from aassl_ros.studies.study import Request, conduct
+from aassl_ros.studies.writing import LABELS_PLOT, write
+
+SETTINGS = {"batch": 8, "width": 4}
+EVALUATION = {"frames_per_episode": 2, "few_shot_draws": 2}
+RATES = {"encoder_lr": (1e-5, 1e-3)}
+
+
+def request(data: PreparedData, out: Path, **others: Any) -> Request:
+    choices = Choices(methods=("simclr_tt",), grid=RATES)
+    known = {"settings": SETTINGS, "evaluation": EVALUATION, "updates": 1, "choices": choices, "quick": True}
+    return Request("adaptation", out, data.path, **{"seeds": 1, **known, **others})
+
+
+def renamed(data: PreparedData, path: Path, names: dict[str, str]) -> Path:
+    """A copy of prepared data with other names of categories."""
+    path.mkdir()
+    for file in data.path.iterdir():
+        if file.is_file():
+            (path / file.name).write_bytes(file.read_bytes())
+    table = json.loads((path / "prepared.json").read_text())
+    for row in table["episodes"]:
+        row["category"] = names.get(row["category"], row["category"])
+    (path / "prepared.json").write_text(json.dumps(table))
+    return path
+
+
+def test_each_method_is_tested_once_at_its_best_point_beside_the_frozen_encoder(
+    data: PreparedData, tmp_path: Path, here: Any
+) -> None:
+    other = renamed(data, tmp_path / "other", {"bar": "cup", "box": "key"})
+    choices = Choices(methods=("simclr_tt",), grid=RATES)
+    asked = request(data, tmp_path / "out", choices=choices, forgetting=other)
+
+    conclusion = conduct(asked, here(), lambda now: None, lambda: False)
+
+    assert conclusion.failed == {}
+    points = {rate: conclusion.results[f"simclr_tt encoder_lr={rate}"][0] for rate in RATES["encoder_lr"]}
+    scores = {rate: run["evaluation"]["probe"]["accuracy"] for rate, run in points.items()}
+    best = max(scores, key=lambda rate: scores[rate])
+    assert all(run["evaluation"]["split"] == "val" for run in points.values())
+    tested = conclusion.results[f"best simclr_tt encoder_lr={best}"][0]
+    assert tested["evaluation"]["split"] == "test"
+    assert set(tested["evaluation"]["few_shot"]) == {"1", "2", "5", "10", "all"}
+    assert tested["other"]["confusion"]["categories"] == ["cup", "key"]  # without `dot`, which was trained on
+    frozen = conclusion.results["frozen"][0]
+    assert frozen["updates"] == 0
+
+    table = write(conclusion, asked.out)
+    found = {(row["setting"], row["metric"]): row["mean"] for row in table["rows"]}
+    ours = f"best simclr_tt encoder_lr={best}"
+    for metric in ("probe", "knn", "few_shot_5", "other_probe"):
+        difference = found[ours, metric] - found["frozen", metric]
+        assert found[ours, f"{metric}_minus_frozen"] == pytest.approx(difference)
+    assert ("colour histogram", "probe") in found
+    assert (asked.out / LABELS_PLOT).stat().st_size > 5000
+
+    finished = here()
+    conduct(asked, finished, lambda now: None, lambda: False)
+    assert finished.executed == []
+
+
+def test_a_category_held_out_is_neither_trained_nor_tested_on(data: PreparedData) -> None:
+    kept = without_categories(data, ("bar",))
+    rows = [row for row in kept.episodes if row.set in ("train", "test")]
+    assert {row.category for row in rows} == {"box", "dot"}
+    assert not [name for name in kept.instances(("train", "test")) if name.startswith("bar")]
+    assert kept.fingerprint != data.fingerprint
+    with pytest.raises(ConfigError, match="--held-out-categories cat: expected some of bar, box, dot"):
+        without_categories(data, ("cat",))
+
+
+def test_other_data_with_the_same_categories_are_refused_before_any_training(
+    data: PreparedData, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="0 categories remain"):
+        conduct(request(data, tmp_path, forgetting=data.path), None, None, None)  # type: ignore[arg-type]
+
+
+def test_without_poses_pairs_are_near_in_frames(data: PreparedData) -> None:
+    assert near_window(data) == "degrees:40"
+    nowhere = replace(data, object_pose=np.full_like(data.object_pose, np.nan))
+    assert near_window(nowhere) == "frames:3"
+
+
+def test_shuffled_actions_take_the_settings_of_the_better_fusion() -> None:
+    study = adaptation(Choices(methods=("aa_simclr",), grid=RATES))
+
+    def results(concat: float, difference: float) -> dict[str, Any]:
+        values = {"concat": concat, "difference": difference}
+        return {
+            setting.name: {0: {"evaluation": {"probe": {"accuracy": values[setting.settings["fusion"]]}}}}
+            for setting in study.settings
+            if setting.kind != FROZEN
+        }
+
+    assert study.follow is not None
+    for found, fusion in ((results(0.6, 0.5), "concat"), (results(0.5, 0.6), "difference")):
+        shuffled = [each for each in study.follow(found).settings if "control" in each.settings]
+        assert [each.settings["fusion"] for each in shuffled] == [fusion]
+
+
+def test_without_validation_objects_there_is_no_grid() -> None:
+    study = adaptation(Choices(methods=("simclr_tt",), validated=False, near="frames:3"))
+    assert study.follow is None
+    assert [each.name for each in study.settings] == ["frozen", "best simclr_tt"]
+
+
+@pytest.fixture(scope="session")
+def few_objects(write_tiny: Callable[..., PreparedData], tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
+    return write_tiny(tmp_path_factory.mktemp("few") / "data", poses=False)
+
+
+def test_data_without_poses_say_which_action_was_used(few_objects: PreparedData, tmp_path: Path, here: Any) -> None:
+    choices = Choices(methods=("aa_simclr",), grid={"encoder_lr": (1e-3,)})
+    conclusion = conduct(request(few_objects, tmp_path, choices=choices), here(), lambda now: None, lambda: False)
+    assert conclusion.failed == {}
+    actions = {run["action"] for runs in conclusion.results.values() for run in runs.values()} - {""}
+    assert len(actions) == 1
+    assert actions.pop().startswith("time (seconds)")
