@@ -68,7 +68,13 @@ class PairSampler:
         return self.frames[draw_partners(self.states, self.frames, ranges, positions, self.window, rng)]
 
     def epoch(
-        self, rng: np.random.Generator, batch_size: int, *, distinct_episodes: bool = False
+        self,
+        rng: np.random.Generator,
+        batch_size: int,
+        *,
+        distinct_episodes: bool = False,
+        shards: int = 1,
+        parts: int = 1,
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Yield batches of pairs that use each anchor once, in random order. The last partial batch is dropped.
 
@@ -76,14 +82,61 @@ class PairSampler:
             rng: the random generator.
             batch_size: number N of pairs in a batch.
             distinct_episodes: whether the pairs of a batch are of different episodes, as far as possible.
+            shards: number S of shards (see `cut_into_shards`). Each batch has N / S pairs of each shard, and the
+                surplus of the larger shards is dropped too.
+            parts: number of equal parts of a batch. Each part has the pairs of shard 0 first, then those of shard 1,
+                and so on.
 
         Yields:
             (first, second): int64 [N] each, frames.
+
+        Raises:
+            DataError: there are fewer episodes than shards.
         """
-        if distinct_episodes:
-            order = self.anchors[distinct_order(self.states.episode_of[self.anchors], rng, batch_size)]
-        else:
-            order = rng.permutation(self.anchors)
-        for start in range(0, len(order) - batch_size + 1, batch_size):
+        cut = [self.anchors] if shards == 1 else self.cut_into_shards(shards)
+        orders = [self._order(anchors, rng, batch_size // shards, distinct_episodes) for anchors in cut]
+        order = _interleaved(orders, batch_size // shards, parts)
+        for start in range(0, len(order), batch_size):
             first = order[start : start + batch_size]
             yield first, self.partners(first, rng)
+
+    def cut_into_shards(self, shards: int) -> list[NDArray[np.int64]]:
+        """Cut the anchors into shards of consecutive whole episodes, of nearly equal size.
+
+        Args:
+            shards: number of shards.
+
+        Returns:
+            The anchors of each shard, int64, increasing.
+
+        Raises:
+            DataError: there are fewer episodes than shards.
+        """
+        starts = np.flatnonzero(np.diff(self.states.episode_of[self.anchors], prepend=-1))
+        if len(starts) < shards:
+            raise DataError(
+                f"shards = {shards}, but the frames to pair are of {len(starts)} episodes. Choose at most as many."
+            )
+        cuts = [0]
+        for shard in range(1, shards):
+            # The border of episodes nearest to an equal share; one episode at least for this and each later shard.
+            possible = starts[(starts > cuts[-1]) & (np.arange(len(starts)) <= len(starts) - shards + shard)]
+            cuts.append(int(possible[np.argmin(np.abs(possible - shard * len(self.anchors) / shards))]))
+        return np.split(self.anchors, cuts[1:])
+
+    def _order(
+        self, anchors: NDArray[np.int64], rng: np.random.Generator, share: int, distinct_episodes: bool
+    ) -> NDArray[np.int64]:
+        """The anchors in the order of an epoch. share: how many of them a batch has."""
+        if not distinct_episodes:
+            return rng.permutation(anchors)
+        return anchors[distinct_order(self.states.episode_of[anchors], rng, share)]
+
+
+def _interleaved(orders: list[NDArray[np.int64]], share: int, parts: int) -> NDArray[np.int64]:
+    """The anchors of all batches, one batch after the other. share: pairs of a batch that are of one shard."""
+    batches = min(map(len, orders)) // share
+    if len(orders) == 1:
+        return orders[0][: batches * share]
+    cut = [order[: batches * share].reshape(batches, parts, -1) for order in orders]
+    return np.stack(cut, axis=2).reshape(-1)

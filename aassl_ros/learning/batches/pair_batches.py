@@ -20,7 +20,7 @@ from aassl_ros.learning.batches.flips import FLIPS, Flips, check_pairs, mirror_i
 from aassl_ros.learning.batches.labels import Labels
 from aassl_ros.learning.batches.settings import PairSettings
 from aassl_ros.learning.compute.device import AUTO
-from aassl_ros.learning.distributed.ranks import local_rows
+from aassl_ros.learning.distributed.ranks import local_rows, rank_count
 from aassl_ros.learning.objectives.methods import METHODS
 
 _PAIRS_MEASURED = 100_000  # for the normalisation of actions
@@ -88,6 +88,7 @@ class PairBatches:
         *,
         without_instances: tuple[str, ...] = (),
         controls: AblationSettings | None = None,
+        shards: int = 1,
     ) -> None:
         """Choose frames, action space and partners.
 
@@ -98,6 +99,8 @@ class PairBatches:
             known: action space and normalisation of a resumed run; without it they are chosen and measured here.
             without_instances: objects to leave out.
             controls: ablations.
+            shards: number of shards that each batch is drawn from equally. If there are several processes, each reads
+                the frames of its own shards only.
 
         Raises:
             DataError: the data has no such pairs or actions.
@@ -108,6 +111,8 @@ class PairBatches:
         self._data, self._batch, self._classic = data, settings.batch, settings.pair_kind == "classic"
         self._distinct_episodes = settings.distinct_episodes
         self._own = local_rows(settings.batch, settings.accumulate)
+        self._shards, self._parts = shards, settings.accumulate
+        _check_shards(shards, settings)
         self._controls, self._seed = controls or AblationSettings(), settings.seed
         self.space: ActionSpace | None = None
         self.normalisation: Normalisation | None = None
@@ -138,13 +143,19 @@ class PairBatches:
                 f"batch = {settings.batch}, but {data.path} has only {len(self.sampler.anchors)} frames to pair. "
                 f"Choose a smaller batch (at most --batch {len(self.sampler.anchors)}) or collect more."
             )
+        self._smallest_shard = min(map(len, self.sampler.cut_into_shards(shards)))
+        if self._smallest_shard < settings.batch // shards:
+            raise ConfigError(
+                f"batch = {settings.batch}, of which {settings.batch // shards} pairs are from each shard, but one of "
+                f"the {shards} shards has only {self._smallest_shard} frames. Choose a smaller batch or fewer shards."
+            )
         self._flips = Flips(settings, self.space)
         if self.space is not None:
             self.normalisation = known[1] if known else self._measure(self.space, settings.seed)
 
     def __len__(self) -> int:
         """Number of batches in an epoch."""
-        return len(self.sampler.anchors) // self._batch
+        return self._smallest_shard // (self._batch // self._shards)
 
     @property
     def action_dimension(self) -> int:
@@ -161,7 +172,9 @@ class PairBatches:
 
         skip: number of batches to draw without reading them, to resume within an epoch. Every method draws the same x.
         """
-        pairs = self.sampler.epoch(rng, self._batch, distinct_episodes=self._distinct_episodes)
+        pairs = self.sampler.epoch(
+            rng, self._batch, distinct_episodes=self._distinct_episodes, shards=self._shards, parts=self._parts
+        )
         for number, (first, second) in enumerate(pairs):
             if number >= skip:
                 yield self._read(first, first if self._classic else second)
@@ -211,4 +224,19 @@ def _check_folders(
         raise DataError(
             f"{without[0]} has no frame with all parts of the action {space.name} ({', '.join(space.components)}), "
             "which the other folders have. Leave it out, or choose an action space that all have (--action-space)."
+        )
+
+
+def _check_shards(shards: int, settings: PairSettings) -> None:
+    """Raise ConfigError if shards cannot be divided among the processes, or a batch among the shards."""
+    if shards == 1:
+        return
+    if shards % rank_count():
+        raise ConfigError(
+            f"shards = {shards}, but there are {rank_count()} processes: choose a multiple of them, or 1."
+        )
+    if settings.batch % (shards * settings.accumulate):
+        raise ConfigError(
+            f"batch = {settings.batch} cannot be drawn equally from {shards} shards: choose a multiple of "
+            f"{shards * settings.accumulate}."
         )

@@ -40,6 +40,9 @@ class TrainSettings(LearnerSettings, AblationSettings, EarlyStopSettings):
     tensorboard: bool = setting(False, "Write RUN/tensorboard next to RUN/log.jsonl.")
     sets: tuple[str, ...] = setting(("train",), "Instance sets to train on.")
     validation: bool = setting(False, "Leave out a fifth of the train objects, for aassl evaluate --split val.")
+    shards: int = setting(1, "Shards of whole episodes that each batch is drawn from equally. With several processes, "
+                          "each reads only the frames of its own shards; 1: every process reads all.",
+                          minimum=1, maximum=65536)  # fmt: skip
     max_seconds: float = setting(
         0.0, "Longest training time in seconds, over all resumed parts; 0: no limit.", minimum=0
     )

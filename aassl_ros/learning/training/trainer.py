@@ -70,6 +70,7 @@ class Trainer:
             known,
             without_instances=held_out,
             controls=self._settings,
+            shards=self._settings.shards,
         )
         self._provenance = Provenance(
             self._batches.space, self._batches.normalisation, self._batches.instances, data.fingerprint
