@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 
-from aassl_ros.benchmarks import adapt, data, export_lerobot, kill, live, recognize, record, step
+from aassl_ros.benchmarks import adapt, data, export_lerobot, kill, live, prepare, recognize, record, step
 
 BENCHMARKS = {
     "step": step,
     "recognize": recognize,
     "data": data,
+    "prepare": prepare,
     "adapt": adapt,
     "live": live,
     "export-lerobot": export_lerobot,

@@ -8,11 +8,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-import numpy as np
 from geometry_msgs.msg import PoseStamped
-from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -26,6 +25,7 @@ from aassl_ros.data.interfaces.json_records import CheckpointNews
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.commands import Command
+from aassl_ros.data.streams.squares import Square, square_from_message
 from aassl_ros.data.streams.stream_consumer import ANOTHER_SIZE
 from aassl_ros.errors import TrainingError
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoint
@@ -100,7 +100,12 @@ class TrainerNode(ManagedNode):
         links = {"base_link": self._arm.base_link, "tip_link": self._arm.tip_link} if self._arm else {}
         self._intake = BufferFiller(settings, settings, trainer.frame_size, robot=robot, **links)
         self._feed = CameraFeed(
-            self, settings.camera, compressed=settings.compressed, depth=_FRAME_DEPTH, on_frame=self._on_frame
+            self,
+            settings.camera,
+            compressed=settings.compressed,
+            depth=_FRAME_DEPTH,
+            on_frame=self._on_frame,
+            decode=partial(square_from_message, size=trainer.image_size),
         )
         needed = [self._feed.topic, *map(self.resolve_topic_name, (topics.JOINT_STATES, topics.EPISODE))]
         self._first_minutes = FirstMinutes(needed, time.monotonic())
@@ -168,10 +173,10 @@ class TrainerNode(ManagedNode):
             failure, self._failure = self._failure, None
             raise TrainingError(failure)
 
-    def _on_frame(self, header: Header, frame: NDArray[np.uint8]) -> None:
+    def _on_frame(self, header: Header, frame: Square) -> None:
         if self._intake is not None and self._feed is not None:
             self._say(self._first_minutes.hear(self._feed.topic))
-            self._intake.add_frame(messages.stamp_ns(header.stamp), frame, header.frame_id)
+            self._intake.add_square(messages.stamp_ns(header.stamp), frame, header.frame_id)
 
     def _on_joint_state(self, message: JointState) -> None:
         if self._intake is not None:

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
@@ -26,8 +24,9 @@ _SILENT_S = 5.0
 
 
 class CameraFeed:
-    """Subscribe to a camera with best effort and pass on each frame as (header, uint8 [H, W, 3] RGB).
+    """Subscribe to a camera with best effort and pass on each frame as (header, what `decode` makes of the message).
 
+    decode: by default to uint8 [H, W, 3] RGB.
     depth: frames that may wait. The oldest are dropped, because a live node wants the newest.
     received: frames received. lost: frames published but not received. unreadable: frames with an unknown encoding or a
     wrong length.
@@ -40,9 +39,10 @@ class CameraFeed:
         *,
         compressed: bool,
         depth: int,
-        on_frame: Callable[[Header, NDArray[np.uint8]], None],
+        on_frame: Callable[[Header, Any], None],
+        decode: Callable[[Any], Any] = messages.frame_from_message,
     ) -> None:
-        self._node, self._on_frame = node, on_frame
+        self._node, self._on_frame, self._decode = node, on_frame, decode
         self.received = self.lost = self.unreadable = 0
         self.lag_s = 0.0
         self._problems: Counter[str] = Counter()
@@ -90,7 +90,7 @@ class CameraFeed:
         self._heard_at = time.monotonic()
         self.lost += self._gaps.add(info, lambda: self._node.count_publishers(self.topic))
         try:
-            frame = messages.frame_from_message(message)
+            frame = self._decode(message)
         except DataError as error:
             self._refuse(str(error))
             return

@@ -74,3 +74,12 @@ def test_an_adaptation_step_is_measured_against_its_encoder_with_the_same_frozen
     assert figures["trained_layers"] == "3 of 18"
     assert main(["bench", "adapt", "--image-size", "16"]) == 2
     assert "image_size = 16, but efficientnet_lite0 needs images of 32 px or more" in capsys.readouterr().err
+
+
+def test_prepare_is_measured_against_opencv_and_a_loop_with_the_same_frames(capsys: pytest.CaptureFixture) -> None:
+    words = ("--quick", "--frames", "10", "--workers", "1", "--kind", "jpeg")
+    assert main(["bench", "prepare", "--json", *words]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["ratio_to_decode"] == figures["jpeg_ratio_to_decode"] > 0
+    assert figures["ratio_to_anyreader"] == figures["jpeg_ratio_to_anyreader"] > 0
+    assert (figures["frames"], figures["workers"], figures["joint_hz"]) == (10, 1, 100)

@@ -15,6 +15,7 @@ from aassl_ros.data.prepare.prepare import PrepareReport, PrepareSettings, prepa
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.replay.buffer import ReplayBuffer
 from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.squares import square_from_message
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import AasslError
 from aassl_ros.learning.online.buffer_filler import BufferFiller, BufferFillerSettings
@@ -39,14 +40,14 @@ def play(bag: Path, image_size: int) -> BufferFiller:
         )
         for number, message in enumerate(reader.messages()):
             with contextlib.suppress(AasslError):  # what cannot be read is counted by the node
-                _feed(filler, reader, roles, message)
+                _feed(filler, image_size, reader, roles, message)
             if number % SETTLE_EVERY == 0:
                 filler.settle()
         filler.flush()
     return filler
 
 
-def _feed(filler: BufferFiller, reader: BagReader, roles: BagRoles, message: BagMessage) -> None:
+def _feed(filler: BufferFiller, size: int, reader: BagReader, roles: BagRoles, message: BagMessage) -> None:
     if message.topic.startswith("/recorder/"):
         return
     decoded, named = reader.decode(message), roles.session.roles
@@ -56,11 +57,11 @@ def _feed(filler: BufferFiller, reader: BagReader, roles: BagRoles, message: Bag
         filler.add_robot_description(decoded.data)
     elif message.topic == roles.camera_topic:
         try:
-            image = messages.frame_from_message(decoded)
+            square = square_from_message(decoded, size)
         except AasslError:  # the node counts these
             filler.bad(UNREADABLE)
             return
-        filler.add_frame(messages.stamp_ns(decoded.header.stamp), image)
+        filler.add_square(messages.stamp_ns(decoded.header.stamp), square)
     elif message.topic == named.joint_states:
         filler.add_joint_state(messages.stamp_ns(decoded.header.stamp), *messages.joint_arrays(decoded))
     elif message.topic in named.commands.values():

@@ -19,6 +19,7 @@ from aassl_ros.data.bags.roles import BagRoles
 from aassl_ros.data.bags.transforms import BagTransforms
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.prepare.episode_events import EpisodeEvents
+from aassl_ros.data.prepare.joint_blocks import JointBlocks, in_blocks
 from aassl_ros.data.prepare.joint_notes import joint_notes
 from aassl_ros.data.prepare.part_report import BagCounts
 from aassl_ros.data.prepared.writer import EpisodeStates
@@ -26,6 +27,7 @@ from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.commands import command_from_message
 from aassl_ros.data.streams.episodes import Episode
 from aassl_ros.data.streams.receipt_clock import ReceiptClock
+from aassl_ros.data.streams.squares import Square, square_from_message
 from aassl_ros.data.streams.stream_consumer import StreamConsumer, StreamFrame
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import DataError, TrajectoryError
@@ -44,7 +46,7 @@ class BagFrames:
         self, reader: BagReader, roles: BagRoles, image_size: int, sync_changes: Mapping[str, Any] | None = None
     ) -> None:
         session = roles.session
-        self._reader, self._roles = reader, roles
+        self._reader, self._roles, self._image_size = reader, roles, image_size
         self.counts = BagCounts()
         self.notes: list[str] = list(roles.notes)
         self.recorded = RecordedSamples()
@@ -87,14 +89,18 @@ class BagFrames:
         self.notes += [events.note] if events.note else []
         sample_topics = [self._roles.session.topic(name) for name in topics.sample_topics(self._roles.camera)]
         wanted = [topic for topic in (*self._roles.streams, *sample_topics) if topic in self._reader.topics]
-        for message in self._reader.messages(wanted):
-            self._try(takers[message.topic], message)
-            if message.topic == self._roles.camera_topic:
-                progress(1)
-            if message.topic in (self._roles.camera_topic, *self._roles.joint_topics):
-                events.follow(consumer, message.log_ns)
-            for frame in consumer.frames():
-                self._take_frame(frame, keep)
+        blocks = JointBlocks(self._reader.decode, self._joint_clock, consumer)
+        for messages_together in in_blocks(self._reader.messages(wanted), self._roles.joint_topics):
+            taken_at_once = len(messages_together) > 1 and blocks.take(messages_together)
+            for message in messages_together[-1:] if taken_at_once else messages_together:
+                if not taken_at_once:
+                    self._try(takers[message.topic], message)
+                if message.topic == self._roles.camera_topic:
+                    progress(1)
+                if message.topic in (self._roles.camera_topic, *self._roles.joint_topics):
+                    events.follow(consumer, message.log_ns)
+                for frame in consumer.frames():
+                    self._take_frame(frame, keep)
         for frame in consumer.flush():
             self._take_frame(frame, keep)
         if events.refused:
@@ -186,8 +192,8 @@ class BagFrames:
     def _take_robot_description(self, message: BagMessage) -> None:
         self._consumer.add_robot_description(self._reader.decode(message).data)
 
-    def _decode(self, message: BagMessage) -> NDArray[np.uint8]:
-        return messages.frame_from_message(self._reader.decode(message))
+    def _decode(self, message: BagMessage) -> Square:
+        return square_from_message(self._reader.decode(message), self._image_size)
 
     def _take_frame(self, frame: StreamFrame, keep: Callable[[NDArray[np.uint8]], None]) -> None:
         keep(frame.image)

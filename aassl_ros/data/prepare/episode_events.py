@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
 from aassl_ros.data.bags.labels import labels_path
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.roles import BagRoles
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.clock_jump import JUMP_BACK_NS
 from aassl_ros.data.streams.episodes import Episode, EpisodeEvent
+from aassl_ros.data.streams.squares import Square
 from aassl_ros.data.streams.stream_consumer import StreamConsumer
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import DataError
@@ -111,5 +109,5 @@ def events_of(episodes: Iterable[Episode]) -> Iterator[EpisodeEvent]:
             yield EpisodeEvent(episode.id, episode.stop_ns, "stop")
 
 
-def _no_image() -> NDArray[np.uint8]:
+def _no_image() -> Square:
     raise DataError("not decoded here")

@@ -41,38 +41,56 @@ class InProcess:
 
 
 class InProcesses:
-    """Prepares bags in several processes. workers: their number."""
+    """Prepares bags in several processes. In a `with` block, the processes are kept for the next run.
+
+    workers: their number.
+    """
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
-
-    def run(self, tasks: Sequence[BagTask], advance: Advance) -> None:
         # Spawned, because a forked child would inherit the locks of our threads.
         context = multiprocessing.get_context("spawn")
-        read, stop = context.Value("q", 0), context.Event()
-        count = min(self._workers, len(tasks))
-        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(read, stop))
-        told = 0
+        self._read, self._stop = context.Value("q", 0), context.Event()
+        arguments = (self._read, self._stop)
+        self._pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=arguments)
+        self._kept = False
+
+    def __enter__(self) -> InProcesses:
+        self._kept = True
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end()
+
+    def run(self, tasks: Sequence[BagTask], advance: Advance) -> None:
+        self._read.value, told = 0, 0
+        self._stop.clear()
         try:
-            futures = [pool.submit(_prepare, task) for task in tasks]
+            futures = [self._pool.submit(_prepare, task) for task in tasks]
             pending: set[Future[str]] = set(futures)
             while pending:
                 _, pending = wait(pending, _LOOK_EVERY_S, FIRST_COMPLETED)
-                now = read.value
+                now = self._read.value
                 advance(now - told)
                 told = now
                 if any(future.done() and failed(future.result()) for future in futures):
+                    self._stop.set()
                     break
-            stop.set()
             raise_first([future.result() for future in futures if not future.cancel()])
         except BrokenProcessPool as error:
             raise DataError(
                 "a process of aassl prepare has died, most likely because memory ran out. Use fewer: --workers 1. "
                 "What was finished is not prepared again."
             ) from error
+        except BaseException:
+            self._stop.set()
+            raise
         finally:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+            if not self._kept:
+                self._end()
+
+    def _end(self) -> None:
+        self._stop.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 class Stopped(Exception):  # not an error

@@ -14,13 +14,14 @@ _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 _PNG_START, _PNG_END = b"\x89PNG", b"IEND"
 
 
-def decode_compressed(format: str, data: Any) -> Image:
+def decode_compressed(format: str, data: Any, *, flags: int = cv2.IMREAD_COLOR) -> Image:
     """Decode a sensor_msgs/CompressedImage (JPEG, PNG and other formats of OpenCV).
 
     Args:
         format: the format in the message, such as "rgb8; jpeg compressed bgr8". If its first word is a Bayer encoding
             and the picture has one channel, the picture is the mosaic and is debayered.
         data: the bytes of the picture file.
+        flags: of OpenCV, for a colour picture; IMREAD_REDUCED_COLOR_2 decodes it at half its size.
 
     Returns:
         uint8 [H, W, 3], RGB.
@@ -32,11 +33,11 @@ def decode_compressed(format: str, data: Any) -> Image:
     if "compressedDepth" in format or encoding.startswith(("32F", "64F")):
         raise DataError(f"A compressed image has format {format!r}: it contains depth, expected a colour picture.")
     flat = np.frombuffer(data, np.uint8)
-    if _is_cut_off(flat.tobytes()):
+    if _is_cut_off(data if isinstance(data, bytes) else flat.tobytes()):
         raise DataError(f"A compressed image ({format!r}, {flat.size} bytes) is damaged: its end is missing.")
     if encoding.startswith("bayer_"):
         return _decode_bayer(format, encoding, flat)
-    bgr = cv2.imdecode(flat, cv2.IMREAD_COLOR) if flat.size else None
+    bgr = cv2.imdecode(flat, flags) if flat.size else None
     if bgr is None:
         raise _unreadable(format, flat)
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

@@ -9,6 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 # A state this far (rad or m) from the one before, at this speed (rad/s or m/s), is not of the same publisher.
 _JUMP = 0.01
 _JUMP_SPEED = 5.0
@@ -68,6 +71,30 @@ class PublisherTracks:
         self._owner.update(dict.fromkeys(names, track))
         return not self._wanted or rivals.index(track) == self._wanted - 1
 
+    def take_block(self, stamps_ns: NDArray[np.int64], names: Sequence[str], positions: NDArray[np.float64]) -> bool:
+        """Take joint states of one publisher, as `take` for each would.
+
+        Args:
+            stamps_ns: int64 [n], increasing, ns.
+            names: of J joints.
+            positions: float64 [n, J], rad or m, not NaN.
+
+        Returns:
+            False if they must be taken one by one: they may be of several publishers. Nothing is taken then.
+        """
+        if len(self._tracks) != 1 or self._doubtful is not None or self._wanted > 1:
+            return False
+        (track,) = self._tracks
+        if track.stamp_ns is None or track.last.keys() != set(names) or len(track.last) != len(names):
+            return False
+        all_stamps = np.concatenate([[track.stamp_ns], stamps_ns])
+        all_positions = np.concatenate([[[track.last[name] for name in names]], positions])
+        distance = np.abs((np.diff(all_positions, axis=0) + math.pi) % math.tau - math.pi).max(axis=1)
+        if bool(((distance > _JUMP) & (distance > _JUMP_SPEED * np.abs(np.diff(all_stamps)) / 1e9)).any()):
+            return False
+        track.follow(int(stamps_ns[-1]), dict(zip(names, positions[-1].tolist(), strict=True)), len(stamps_ns))
+        return True
+
     def _rivals(self, state: dict[str, float]) -> list[_Track]:
         """The tracks of these joints, or some of them, in order of their beginning."""
         return [track for track in self._tracks if not state.keys().isdisjoint(track.last)]
@@ -124,10 +151,11 @@ class _Track:
         elapsed_s = abs(stamp_ns - self.stamp_ns) / 1e9 if self.stamp_ns is not None else math.inf
         return distance > _JUMP and distance > _JUMP_SPEED * elapsed_s
 
-    def follow(self, stamp_ns: int, state: dict[str, float]) -> None:
+    def follow(self, stamp_ns: int, state: dict[str, float], count: int = 1) -> None:
+        """Take a state, or the last one of several."""
         self.last.update(state)
         self.stamp_ns = stamp_ns
-        self.count += 1
+        self.count += count
 
     def join(self, later: _Track) -> None:
         """Go on where a later track is."""

@@ -6,7 +6,6 @@ import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,8 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from aassl_ros.data.streams.commands import Command
 from aassl_ros.data.streams.episodes import Episode, EpisodeEvent, EpisodeTracker
 from aassl_ros.data.streams.images import Image, to_square
+from aassl_ros.data.streams.joint_block import JointBlock
 from aassl_ros.data.streams.poses import PoseStream
 from aassl_ros.data.streams.robot_kinematics import RobotKinematics
+from aassl_ros.data.streams.squares import Square
 from aassl_ros.data.streams.sync import Sample, SyncCounts, Synchronizer, SyncSettings
 from aassl_ros.errors import DataError
 from aassl_ros.motion.trajectory import Trajectory
@@ -58,13 +59,6 @@ class StreamCounts:
     outside_episodes: int = 0
     poses_interpolated: int = 0
     unusable: Counter[str] = field(default_factory=Counter)
-
-
-class _Picture(NamedTuple):
-    """An image at training size, and its original height and width."""
-
-    pixels: Image
-    size: tuple[int, ...]
 
 
 class StreamConsumer:
@@ -142,14 +136,18 @@ class StreamConsumer:
         picture = self._picture(image)
         self._add_frame(stamp_ns, lambda: picture)
 
-    def add_undecoded(self, stamp_ns: int, decode: Callable[[], Image]) -> None:
+    def add_undecoded(self, stamp_ns: int, decode: Callable[[], Square]) -> None:
         """Take a frame that is decoded only if it belongs to an episode.
 
         Args:
             stamp_ns: the frame's stamp.
-            decode: returns uint8 [H, W, 3]. If it raises DataError, the frame is counted as unusable.
+            decode: returns the frame at training size. If it raises DataError, the frame is counted as unusable.
         """
-        self._add_frame(stamp_ns, lambda: self._picture(decode()))
+        self._add_frame(stamp_ns, decode)
+
+    def add_square(self, stamp_ns: int, square: Square) -> None:
+        """Add a frame that is at training size already, see `square_from_message`."""
+        self._add_frame(stamp_ns, lambda: square)
 
     def add_joint_state(
         self,
@@ -164,6 +162,23 @@ class StreamConsumer:
         self._advance()
         self._follow(stamp_ns > self._newest_joint_ns)
         self._newest_joint_ns = max(self._newest_joint_ns, stamp_ns)
+
+    def add_joint_block(self, block: JointBlock) -> bool:
+        """Add joint states that came one after the other, as `add_joint_state` for each would.
+
+        Args:
+            block: the joint states.
+
+        Returns:
+            False if they must be added one by one, because something about them is unusual. Nothing is added then.
+        """
+        if not self._synchronizer.add_joint_block(block):
+            return False
+        self._advance()
+        newest_ns = int(block.stamps_ns[-1])
+        self._follow(newest_ns > self._newest_joint_ns)
+        self._newest_joint_ns = max(self._newest_joint_ns, newest_ns)
+        return True
 
     def add_command(self, command: Command, receipt_ns: int) -> None:
         """Add a command. If it has no stamp, receipt_ns is used. Raises TrajectoryError as Synchronizer does."""
@@ -219,10 +234,10 @@ class StreamConsumer:
         self._release(None)
         return self.frames()
 
-    def _picture(self, image: Image) -> _Picture:
-        return _Picture(to_square(image, self._image_size), image.shape[:2])
+    def _picture(self, image: Image) -> Square:
+        return Square(to_square(image, self._image_size), image.shape[:2])
 
-    def _add_frame(self, stamp_ns: int, load: Callable[[], _Picture]) -> None:
+    def _add_frame(self, stamp_ns: int, load: Callable[[], Square]) -> None:
         self.counts.frames += 1
         self._synchronizer.add_frame(stamp_ns, load)
         self._advance()
@@ -258,7 +273,7 @@ class StreamConsumer:
             self._complete_sample(self._waiting.popleft())
 
     def _complete_sample(self, made: Sample) -> None:
-        load: Callable[[], _Picture] = made.frame
+        load: Callable[[], Square] = made.frame
         sample = replace(made, frame=None)
         pose = self._take_pose(sample.stamp_ns)
         if self._on_sample is not None:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.streams.clock_jump import JumpBack
 from aassl_ros.data.streams.commands import ActiveCommands, Command
+from aassl_ros.data.streams.joint_block import JointBlock
 from aassl_ros.data.streams.joints import STREAM_ENDED, STREAM_SILENT, WENT_BACKWARD, JointState, JointStream
 from aassl_ros.data.streams.session import Session
 from aassl_ros.data.streams.sync_counts import BRACKET_UNIT_NS, SyncCounts
@@ -157,6 +158,11 @@ class Synchronizer:
             self._restart()
         self._joints.add(stamp_ns, names, positions, velocities, efforts)
 
+    def add_joint_block(self, block: JointBlock) -> bool:
+        """Add joint states as `add_joint_state` for each would. Returns False if they must be added one by one."""
+        stamps_ns = block.stamps_ns + _nanoseconds(self._settings.joint_stamp_offset_s)
+        return self._joints.add_block(replace(block, stamps_ns=stamps_ns))
+
     def add_command(self, command: Command, receipt_ns: int) -> None:
         """Add a command. If it has no stamp, receipt_ns is used.
 
@@ -193,15 +199,13 @@ class Synchronizer:
 
     def ready(self) -> list[Sample]:
         """The samples that can be made now."""
-        return self._take_made() + list(self._decide(self._may_decide, STREAM_SILENT))
+        made, self._made = self._made, []
+        return made + list(self._decide(self._may_decide, STREAM_SILENT))
 
     def flush(self) -> list[Sample]:
         """The samples of all waiting frames. Call it when no more joint states will come."""
-        return self._take_made() + list(self._decide(lambda stamp_ns: True, STREAM_ENDED))
-
-    def _take_made(self) -> list[Sample]:
         made, self._made = self._made, []
-        return made
+        return made + list(self._decide(lambda stamp_ns: True, STREAM_ENDED))
 
     def _restart(self) -> None:
         """Decide on the frames so far, then clear all streams, because their stamps are from before the jump."""

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from aassl_ros.data.replay.buffer import ReplayBuffer
 from aassl_ros.data.streams.commands import Command
 from aassl_ros.data.streams.episodes import SETS
+from aassl_ros.data.streams.squares import Square
 from aassl_ros.data.streams.stream_consumer import StreamConsumer, StreamFrame
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import AasslError, ConfigError, DataError
@@ -109,6 +110,11 @@ class BufferFiller:
         """Take a frame, uint8 [H, W, 3] RGB; frame_id: the frame in the message's header."""
         self._stream.use_image_frame(frame_id)
         self._stream.add_image(stamp_ns, image)
+
+    def add_square(self, stamp_ns: int, square: Square, frame_id: str = "") -> None:
+        """Take a frame at training size, see `square_from_message`."""
+        self._stream.use_image_frame(frame_id)
+        self._stream.add_square(stamp_ns, square)
 
     def add_joint_state(
         self, stamp_ns: int, names: tuple[str, ...], positions: ArrayLike, velocities: ArrayLike, efforts: ArrayLike

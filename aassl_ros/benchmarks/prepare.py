@@ -1,0 +1,149 @@
+"""`aassl bench prepare`: `aassl prepare` against OpenCV alone, and against a plain loop over rosbags' AnyReader.
+
+All three get the same frames: bags of a camera of 640 x 480 at 30 Hz and joint states, which the benchmark records
+first. OpenCV alone has them in memory, and decodes and resizes them in as many threads as prepare has processes. The
+loop reads the same bags in one process: AnyReader, deserialize, decode, resize, and writes the frames; it has no
+states and no episodes. The rounds of all three alternate, and the median of each is compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rosbags.highlevel import AnyReader
+from rosbags.typesys import Stores, get_typestore
+
+from aassl_ros.benchmarks.recordings import CAMERA, HEIGHT, JOINTS, record_bag
+from aassl_ros.data.prepare.prepare import prepare
+from aassl_ros.data.prepare.processes import InProcess, InProcesses
+from aassl_ros.data.prepare.report import PrepareSettings
+from aassl_ros.errors import ConfigError
+from aassl_ros.worker_processes import available_cores
+
+HELP = "time aassl prepare against OpenCV alone and against a loop over AnyReader"
+_ROUNDS, _FRAMES = 5, 900
+_QUICK_ROUNDS, _QUICK_FRAMES = 1, 60
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--kind", choices=("both", "jpeg", "raw"), default="both", help="images (default: both)")
+    parser.add_argument("--image-size", type=int, default=64, metavar="PX", help="training size (default: 64)")
+    parser.add_argument("--joint-hz", type=int, default=100, metavar="HZ", help="rate of joint states (default: 100)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes; 0: one per core (default: 0)")
+    parser.add_argument(
+        "--frames",
+        type=int,
+        default=0,
+        metavar="N",
+        help=f"frames of a bag, one bag a process (default: {_FRAMES}, --quick {_QUICK_FRAMES})",
+    )
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure. ratio_to_decode and ratio_to_anyreader are the smaller ones of the kinds measured."""
+    for name, least in (("image_size", 8), ("joint_hz", 1), ("workers", 0), ("frames", 0)):
+        if getattr(arguments, name) < least:
+            raise ConfigError(f"{name} = {getattr(arguments, name)}, expected at least {least}.")
+    if arguments.image_size > HEIGHT:
+        raise ConfigError(f"image_size = {arguments.image_size}, expected at most {HEIGHT}.")
+    workers = arguments.workers or available_cores()
+    frames = arguments.frames or (_QUICK_FRAMES if arguments.quick else _FRAMES)
+    rounds = _QUICK_ROUNDS if arguments.quick else _ROUNDS
+    kinds = ("jpeg", "raw") if arguments.kind == "both" else (arguments.kind,)
+    found: dict[str, Any] = {}
+    for kind in kinds:
+        with tempfile.TemporaryDirectory(prefix="aassl-bench-") as folder:
+            bags = [Path(folder) / f"bag{number}" for number in range(workers)]
+            pictures = [record_bag(bag, kind, frames, arguments.joint_hz, seed) for seed, bag in enumerate(bags)]
+            found |= _measure_kind(kind, bags, [one for some in pictures for one in some], arguments, workers, rounds)
+    smallest = {
+        name: min(found[f"{kind}_{name}"] for kind in kinds) for name in ("ratio_to_decode", "ratio_to_anyreader")
+    }
+    facts = {"image_size": arguments.image_size, "joint_hz": arguments.joint_hz, "workers": workers, "frames": frames}
+    return {**smallest, **found, **facts, "rounds": rounds}
+
+
+def _measure_kind(
+    kind: str, bags: list[Path], pictures: list[Any], arguments: argparse.Namespace, workers: int, rounds: int
+) -> dict[str, Any]:
+    size, out = arguments.image_size, bags[0].parent / "data"
+    prepared_s, decoded_s, looped_s = [], [], []
+    with InProcesses(workers) if workers > 1 else nullcontext(InProcess()) as runner:
+        for number in range(rounds + 1):
+            begun = time.perf_counter()
+            report = prepare(bags, out, PrepareSettings(image_size=size, workers=workers), force=True, runner=runner)
+            prepared_s.append(time.perf_counter() - begun)
+            if number == 0:
+                continue  # the first round starts the processes
+            begun = time.perf_counter()
+            _decode_alone(kind, pictures, size, workers)
+            decoded_s.append(time.perf_counter() - begun)
+            begun = time.perf_counter()
+            _loop(bags, out.with_name("loop.uint8"), size)
+            looped_s.append(time.perf_counter() - begun)
+    rounds_s = {"prepare": prepared_s[1:], "decode": decoded_s, "anyreader": looped_s}
+    seconds = {name: float(np.median(each)) for name, each in rounds_s.items()}
+    return {
+        f"{kind}_ratio_to_decode": seconds["decode"] / seconds["prepare"],
+        f"{kind}_ratio_to_anyreader": seconds["anyreader"] / seconds["prepare"],
+        **{f"{kind}_{name}_frames_per_s": report.frames / each for name, each in seconds.items()},
+        f"{kind}_first_round_s": prepared_s[0],
+    }
+
+
+def _decode_alone(kind: str, pictures: list[NDArray[np.uint8]], size: int, workers: int) -> None:
+    """Decode and resize all pictures, in as many threads as there are workers."""
+
+    def work(picture: NDArray[np.uint8]) -> None:
+        bgr: Any = cv2.imdecode(picture, cv2.IMREAD_COLOR) if kind == "jpeg" else picture
+        _resize(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), size)
+
+    with _one_thread_each(), ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(work, pictures):
+            pass
+
+
+def _loop(bags: list[Path], out: Path, size: int) -> None:
+    """The loop that one would write first: read, deserialize, decode, resize and write, in one process."""
+    store = get_typestore(Stores.LATEST)
+    with _one_thread_each(), out.open("wb") as file:
+        for bag in bags:
+            with AnyReader([bag], default_typestore=store) as reader:
+                wanted = [one for one in reader.connections if one.topic in (CAMERA, JOINTS)]
+                for connection, _, data in reader.messages(connections=wanted):
+                    message: Any = reader.deserialize(data, connection.msgtype)
+                    if connection.topic == JOINTS:
+                        continue
+                    if hasattr(message, "format"):
+                        bgr: Any = cv2.imdecode(message.data, cv2.IMREAD_COLOR)
+                    else:
+                        bgr = message.data.reshape(message.height, message.width, 3)
+                    file.write(_resize(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), size).tobytes())
+
+
+def _resize(rgb: Any, size: int) -> NDArray[np.uint8]:
+    """The centre square at training size."""
+    height, width = rgb.shape[:2]
+    left = (width - height) // 2
+    return np.asarray(cv2.resize(rgb[:, left : left + height], (size, size), interpolation=cv2.INTER_AREA))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let OpenCV use no threads of its own, as in the processes of prepare."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)

@@ -1,0 +1,95 @@
+"""Bags for benchmarks: a camera of 640 x 480 at 30 Hz, joint states of seven joints, and one episode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.data.bags.writer import BagWriter
+from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.episodes import EpisodeEvent
+from aassl_ros.data.streams.session import Roles, Session
+
+CAMERA, JOINTS = "/camera/image_raw", "/joint_states"
+HEIGHT, WIDTH = 480, 640
+_EPISODE = "/episode"
+_CAMERA_HZ, _SECOND = 30, messages.NANOSECONDS
+_JOINT_NAMES = tuple(f"joint_{number}" for number in range(1, 8))
+_SCENES = 60
+"""Different pictures in a bag; they repeat."""
+
+
+def record_bag(path: Path, kind: str, frames: int, joint_hz: int, seed: int) -> list[NDArray[np.uint8]]:
+    """Write a bag.
+
+    Args:
+        path: the folder to make.
+        kind: "jpeg" (quality 90) or "raw" (bgr8).
+        frames: number of frames.
+        joint_hz: rate of the joint states.
+        seed: of the pictures; also the number of the episode.
+
+    Returns:
+        The picture of each frame as it is in the message: JPEG uint8 [bytes], or uint8 [480, 640, 3] BGR.
+    """
+    rng = np.random.default_rng(seed)
+    pictures = [_jpeg(picture) if kind == "jpeg" else picture for picture in _scenes(min(frames, _SCENES), rng)]
+    shown = [pictures[number % len(pictures)] for number in range(frames)]
+    image_type = messages.COMPRESSED_IMAGE if kind == "jpeg" else messages.IMAGE
+    with BagWriter(path) as writer:
+        session = Session("bench", "", "", "", Roles({"camera": CAMERA}, JOINTS, {}, _EPISODE))
+        writer.set_custom_data("recorder/session", session.to_json())
+        for topic, name in ((CAMERA, image_type), (JOINTS, messages.JOINT_STATE), (_EPISODE, messages.STRING)):
+            writer.add_topic(topic, name)
+        start = EpisodeEvent(f"00000000-0000-4000-8000-{seed:012d}", _SECOND, "start", f"mug_{seed:04d}", "mug")
+        writer.write(_EPISODE, _SECOND, _SECOND, messages.encode_string(start.to_json()))
+        for stamp_ns, picture in _in_time(shown, joint_hz):
+            if picture is None:
+                positions = np.sin(np.arange(len(_JOINT_NAMES)) + stamp_ns / _SECOND)
+                data = messages.encode_joint_state(stamp_ns, _JOINT_NAMES, positions, 0 * positions, 0 * positions)
+                writer.write(JOINTS, stamp_ns, stamp_ns, data)
+            else:
+                writer.write(CAMERA, stamp_ns, stamp_ns, messages.encode(_message(kind, stamp_ns, picture), image_type))
+    return shown
+
+
+def _in_time(pictures: list[NDArray[np.uint8]], joint_hz: int) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
+    """Stamps of joint states (None) and pictures, in order. Joint states come before the first and after the last."""
+    joint = 0
+    for number, picture in enumerate(pictures):
+        stamp_ns = _SECOND + number * _SECOND // _CAMERA_HZ + _SECOND // 200
+        while _SECOND + joint * _SECOND // joint_hz < stamp_ns:
+            yield _SECOND + joint * _SECOND // joint_hz, None
+            joint += 1
+        yield stamp_ns, picture
+    for more in range(max(2, joint_hz // 5)):
+        yield _SECOND + (joint + more) * _SECOND // joint_hz, None
+
+
+def _scenes(count: int, rng: np.random.Generator) -> Iterator[NDArray[np.uint8]]:
+    """Pictures BGR with smooth areas and fine noise, moving from one to the next."""
+    wide = (WIDTH + 2 * count, HEIGHT + count)
+    ground = cv2.resize(rng.integers(0, 255, (12, 16, 3), np.uint8), wide, interpolation=cv2.INTER_CUBIC)
+    noise = rng.integers(0, 12, (HEIGHT, WIDTH, 3), np.uint8)
+    for number in range(count):
+        part = ground[number : number + HEIGHT, 2 * number : 2 * number + WIDTH]
+        yield np.asarray(cv2.add(part, noise), np.uint8)
+
+
+def _jpeg(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])[1], np.uint8).ravel()
+
+
+def _message(kind: str, stamp_ns: int, picture: NDArray[np.uint8]) -> Any:
+    types = messages.typestore().types
+    stamp = types["builtin_interfaces/msg/Time"](sec=stamp_ns // _SECOND, nanosec=stamp_ns % _SECOND)
+    header = types["std_msgs/msg/Header"](stamp=stamp, frame_id="camera_optical_frame")
+    if kind == "jpeg":
+        return types[messages.COMPRESSED_IMAGE](header=header, format="bgr8; jpeg compressed bgr8", data=picture)
+    form: dict[str, Any] = {"height": HEIGHT, "width": WIDTH, "encoding": "bgr8", "is_bigendian": 0, "step": 3 * WIDTH}
+    return types[messages.IMAGE](header=header, data=picture.ravel(), **form)
