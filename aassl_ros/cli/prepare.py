@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 from aassl_ros.cli.options import add_settings, read_settings
+from aassl_ros.data.prepare.on_ray import OnRay
 from aassl_ros.data.prepare.parts import finished_parts
 from aassl_ros.data.prepare.prepare import prepare
+from aassl_ros.data.prepare.remote import RemoteOutput, is_url
 from aassl_ros.data.prepare.report import PrepareReport, PrepareSettings
 from aassl_ros.progress import progress_once_known
 
@@ -18,11 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "sources",
         nargs="+",
-        type=Path,
+        type=_place,
         metavar="SOURCE",
-        help="a bag, a folder of pictures with frames.csv, a published data set (--layout), or a folder of these",
+        help="a bag, a folder of pictures with frames.csv, a published data set (--layout), or a folder of these; bags "
+        "may be URLs (s3://, ftp://, http://, ...)",
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DATA", help="folder of the prepared data")
+    parser.add_argument("-o", "--out", type=_place, required=True, metavar="DATA",
+                        help="folder of the prepared data; may be a URL")  # fmt: skip
+    parser.add_argument("--ray", default="", metavar="ADDRESS",
+                        help="read the bags on a Ray cluster: HOST:PORT, ray://HOST:PORT, auto or local")  # fmt: skip
     parser.add_argument("--force", action="store_true", help="prepare these sources again even if the data exist")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_settings(parser, PrepareSettings)
@@ -30,15 +36,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments, PrepareSettings)
+    runner = OnRay(arguments.ray) if arguments.ray else None
+    out = arguments.out
     with progress_once_known("frames read") as show:
         try:
-            report = prepare(arguments.sources, arguments.out, settings, force=arguments.force, progress=show)
+            report = prepare(arguments.sources, out, settings, force=arguments.force, progress=show, runner=runner)
         except KeyboardInterrupt:
-            if finished := finished_parts(arguments.out):
+            if finished := finished_parts(out if isinstance(out, Path) else RemoteOutput(out).folder):
                 print(f"aassl: {_several(finished, 'source')} finished and will not be read again.", file=sys.stderr)
             raise
     print(json.dumps(report.to_json()) if arguments.json else describe_report(report))
     return 3 if report.lossy else 0
+
+
+def _place(text: str) -> Path | str:
+    """A path, or a URL as it is."""
+    return text if is_url(text) else Path(text)
 
 
 def describe_report(report: PrepareReport) -> str:

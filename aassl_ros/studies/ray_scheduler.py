@@ -6,21 +6,20 @@ and resumes from them if its machine is lost.
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from aassl_ros.errors import AasslError, ConfigError, DataError, first_line
+from aassl_ros.errors import AasslError, first_line
+from aassl_ros.ray_cluster import RayCluster
 from aassl_ros.studies.progress import Board, Interrupted, Show, Standing, Steps
 from aassl_ros.studies.run import RESULT, Outcome, RunSpec, execute, name_of, read_result, write_json
 
 _LOOK_EVERY_S = 0.5
 _TELL_EVERY_S = 1.0
 _SECONDS_TO_SAVE = 60.0
-_SECONDS_TO_CONNECT = 5.0
 _RETRIES = 2  # if a machine or a process is lost
 
 
@@ -33,52 +32,13 @@ class RayScheduler:
 
         Raises ConfigError if the address is none of these, or if Ray is missing.
         """
-        self._place = None if address in ("auto", "local") else _place(address)
-        try:
-            import ray
-        except ImportError as error:
-            raise ConfigError("--ray needs Ray, which is missing: pip install 'aassl_ros[ray]'.") from error
-        self._ray: Any = ray
-        self._address = address
+        self._cluster = RayCluster(address)
+        self._ray: Any = self._cluster.ray
 
     def run(self, specs: Sequence[RunSpec], show: Show, stop: Callable[[], bool]) -> dict[str, Outcome]:
         """Execute runs, see Scheduler. Raises DataError if the cluster cannot be reached."""
-        begun_here = not self._ray.is_initialized()
-        if begun_here:
-            self._connect()
-        try:
+        with self._cluster.connected():
             return self._run(specs, show, stop)
-        finally:
-            if begun_here:
-                self._ray.shutdown()
-
-    def _connect(self) -> None:
-        options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-        if self._place is not None:
-            self._check_reachable(self._place)
-        os.environ.setdefault(
-            "RAY_worker_niceness", "0"
-        )  # for a cluster that starts here; with Ray's default of 15 a run gets no time if other programs run
-        try:
-            if self._address == "local":
-                self._ray.init(address="local", include_dashboard=False, **options)
-            else:
-                self._ray.init(address=self._address, **options)
-        except Exception as error:  # Ray raises many kinds of exceptions
-            raise self._no_cluster(first_line(error)) from error
-
-    def _check_reachable(self, place: tuple[str, int]) -> None:
-        """Raise DataError if nothing listens at the address: Ray itself reports it only after minutes."""
-        try:
-            socket.create_connection(place, timeout=_SECONDS_TO_CONNECT).close()
-        except (OSError, UnicodeError) as error:  # UnicodeError: a name that no host can have
-            raise self._no_cluster(getattr(error, "strerror", None) or str(error)) from error
-
-    def _no_cluster(self, reason: str) -> DataError:
-        return DataError(
-            f"there is no Ray cluster at {self._address} ({reason}). Start one with `ray start --head`, or use "
-            "--ray local."
-        )
 
     def _run(self, specs: Sequence[RunSpec], show: Show, stop: Callable[[], bool]) -> dict[str, Outcome]:
         ray = self._ray
@@ -133,16 +93,6 @@ class RayScheduler:
             self._collect(pending, standing, outcomes, _LOOK_EVERY_S)
         for reference in pending:
             self._ray.cancel(reference, force=True)
-
-
-def _place(address: str) -> tuple[str, int]:
-    """Return host and port of HOST:PORT or ray://HOST:PORT. Raises ConfigError if it is neither."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or "/" in host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 1 << 16:
-        raise ConfigError(
-            f"--ray {address}: expected HOST:PORT (such as 10.0.0.5:6379), ray://HOST:PORT, auto or local."
-        )
-    return host.strip("[]"), int(port)
 
 
 def executed(spec: RunSpec, board: Any) -> Outcome | None:

@@ -11,19 +11,19 @@ from aassl_ros.data.lerobot.video_bag import open_bag
 from aassl_ros.data.prepare.bag_frames import BagFrames
 from aassl_ros.data.prepare.part_report import PartReport
 from aassl_ros.data.prepare.parts import new_part
+from aassl_ros.data.prepare.remote import Bag, local_copy
 from aassl_ros.data.prepare.report import PrepareSettings
 
 
 @dataclass(frozen=True)
 class BagTask:
-    """A bag to prepare. folder, key: of its part. frames: in the bag. threads: that decode pictures."""
+    """A bag to prepare. folder, key: of its part. frames: in the bag; 0 if it is at a URL."""
 
-    bag: Path
+    bag: Bag
     folder: Path
     key: str
     settings: PrepareSettings
     frames: int = 0
-    threads: int = 1
 
 
 def holds_frames(bag: Path, settings: PrepareSettings) -> bool:
@@ -52,7 +52,11 @@ def prepare_bag(task: BagTask, advance: Callable[[int], None]) -> None:
         DataError: the part cannot be written.
     """
     settings = task.settings
-    with open_bag(task.bag, settings.video) as reader, new_part(task.folder, task.key, settings.image_size) as part:
+    with (
+        local_copy(task.bag) as bag_path,
+        open_bag(bag_path, settings.video) as reader,
+        new_part(task.folder, task.key, settings.image_size) as part,
+    ):
         roles = find_roles(reader, settings.named_topics())
         bag = BagFrames(reader, roles, settings.image_size, settings.sync_changes())
         bag.read(part.writer.append_frames, advance)

@@ -34,7 +34,7 @@ def join_parts(
     settings: PrepareSettings,
     fingerprint: str,
     notes: Sequence[str],
-    shown: str = "",
+    shown: Path | str,
 ) -> PrepareReport:
     """Write the data of all parts to `out`, in order.
 
@@ -44,7 +44,7 @@ def join_parts(
         settings: of prepare.
         fingerprint: of all sources and the settings.
         notes: further lines for the user.
-        shown: the name of the output in the report, if it is not `out`.
+        shown: the name of the output in the report: `out` or its URL.
 
     Returns:
         The report.
@@ -60,14 +60,14 @@ def join_parts(
         for one in sources:
             entries.append(one.part.to_json(writer.frames_written))
             append_data(writer, one.part.data)
-        report = _report(sources, Path(shown) if shown else out, notes, writer.frames_written)
+        report = _report(sources, shown, notes, writer.frames_written)
         continuous = [name for one in sources for name in one.part.report.continuous_joints]
         facts = {"report": report.to_json(), "settings": settings.stored(), PARTS: entries}
         writer.finish(fingerprint, continuous_joints=continuous, facts=facts)
     return report
 
 
-def _report(sources: Sequence[SourcePart], path: Path, notes: Sequence[str], frames: int) -> PrepareReport:
+def _report(sources: Sequence[SourcePart], path: Path | str, notes: Sequence[str], frames: int) -> PrepareReport:
     counts, frames_of_set = BagCounts(), Counter[str]()
     for one in sources:
         counts.add(one.part.report.counts)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from aassl_ros.data.pictures.pictures import PictureSource, write_pictures
@@ -18,6 +17,7 @@ from aassl_ros.data.prepare.joining import SourcePart, join_parts
 from aassl_ros.data.prepare.part_report import PartReport
 from aassl_ros.data.prepare.parts import Part, PartStore, new_part, part_key, parts_of
 from aassl_ros.data.prepare.processes import InProcess, InProcesses, Runner
+from aassl_ros.data.prepare.remote import Bag, RemoteOutput, is_url, without_password
 from aassl_ros.data.prepare.report import PrepareReport, PrepareSettings
 from aassl_ros.data.prepare.sources import Sources, find_sources, fingerprints
 from aassl_ros.data.prepared.arrays import FORMAT, TABLE, read_table
@@ -34,8 +34,8 @@ Progress = Callable[[int, int], None]
 
 
 def prepare(
-    sources: Sequence[Path],
-    out: Path,
+    sources: Sequence[Path | str],
+    out: Path | str,
     settings: PrepareSettings | None = None,
     *,
     force: bool = False,
@@ -50,8 +50,9 @@ def prepare(
     interruptions.
 
     Args:
-        sources: bags, picture folders, published data sets, or folders that contain them.
-        out: the folder to make.
+        sources: bags, picture folders, published data sets, or folders that contain them. Bags, and folders of bags,
+            may be URLs (str), see remote.py.
+        out: the folder to make; a path or a URL (str).
         settings: the defaults if None.
         force: make the data again even if they, or parts of them, exist.
         progress: called with the number of frames read so far, and the total to read.
@@ -65,11 +66,26 @@ def prepare(
         DataError: `out` cannot be written, pictures or their table are wrong, or no frame can be used.
     """
     settings = settings or PrepareSettings()
+    if isinstance(out, str) and is_url(out):
+        return _prepare_remote(sources, out, settings, force, progress, runner)
+    return _prepare(sources, Path(out), settings, force, progress, runner, Path(out))
+
+
+def _prepare(
+    sources: Sequence[Path | str],
+    out: Path,
+    settings: PrepareSettings,
+    force: bool,
+    progress: Progress,
+    runner: Runner | None,
+    shown: Path | str,
+) -> PrepareReport:
+    """See `prepare`. shown: the name of the output in the report."""
     found = find_sources(sources, settings)
     digests = fingerprints(found, settings)
     fingerprint = _fingerprint(list(digests.values()), settings)
     if not force and (out / TABLE).exists():
-        done = _done_before(out, fingerprint)
+        done = _done_before(out, fingerprint, shown)
         if done is not None:
             return done
         refuse_to_replace(out, drawn=True)
@@ -81,15 +97,34 @@ def prepare(
         work.find_parts(out, use_old=not force)
         work.leave_out_empty(sources)
         work.read(progress, runner)
-        report = join_parts(work.parts(), out, settings, fingerprint, work.notes)
+        report = join_parts(work.parts(), out, settings, fingerprint, work.notes, shown)
         store.remove()
+    return report
+
+
+def _prepare_remote(
+    sources: Sequence[Path | str],
+    url: str,
+    settings: PrepareSettings,
+    force: bool,
+    progress: Progress,
+    runner: Runner | None,
+) -> PrepareReport:
+    output = RemoteOutput(url)
+    if not force:
+        output.fetch()
+    report = _prepare(sources, output.folder, settings, force, progress, runner, without_password(url))
+    if report.already_there:
+        output.remove()
+    else:
+        output.store()
     return report
 
 
 class _Work:
     """All sources of one call, with their parts."""
 
-    def __init__(self, found: Sources, digests: dict[Path, str], settings: PrepareSettings, store: PartStore) -> None:
+    def __init__(self, found: Sources, digests: dict[Bag, str], settings: PrepareSettings, store: PartStore) -> None:
         self.notes: list[str] = []
         self._settings, self._store = settings, store
         self._bags = {bag: part_key(digests[bag], settings) for bag in found.bags}
@@ -108,10 +143,10 @@ class _Work:
             if (part := self._store.open(key)) is not None:
                 self._done[key] = part
 
-    def leave_out_empty(self, named: Sequence[Path]) -> None:
+    def leave_out_empty(self, named: Sequence[Path | str]) -> None:
         """Leave out bags without frames in folders of bags. A bag that the user named is checked later."""
-        unknown = [bag for bag, key in self._bags.items() if key not in self._done]
-        empty = [bag for bag in unknown if bag not in named and not holds_frames(bag, self._settings)]
+        unknown = [bag for bag, key in self._bags.items() if key not in self._done and isinstance(bag, Path)]
+        empty: list[Bag] = [bag for bag in unknown if bag not in named and not holds_frames(bag, self._settings)]
         if len(empty) == len(self._bags) and not self._pictures:
             return
         for bag in empty:
@@ -121,9 +156,9 @@ class _Work:
     def read(self, progress: Progress, runner: Runner | None) -> None:
         """Read all sources that have no part yet."""
         settings, folder = self._settings, self._store.folder
-        # All bags are checked before the first is read, because reading may take long.
+        # All bags are checked before the first is read, because reading may take long; but those at URLs are not here.
         tasks = [
-            BagTask(bag, folder(key), key, settings, count_frames(bag, settings))
+            BagTask(bag, folder(key), key, settings, count_frames(bag, settings) if isinstance(bag, Path) else 0)
             for bag, key in self._bags.items()
             if key not in self._done
         ]
@@ -135,10 +170,10 @@ class _Work:
         def advance(frames: int) -> None:
             nonlocal done
             done += frames
-            progress(done, total)
+            progress(done, max(done, total))
 
         if tasks:
-            (runner or _choose_runner(tasks, settings.workers)).run(_with_threads(tasks, settings.workers), advance)
+            (runner or _choose_runner(tasks, settings.workers)).run(tasks, advance)
         for source, key in pictures:
             _prepare_pictures(source, key, folder(key), settings, advance)
         for key in [*(task.key for task in tasks), *(key for _, key in pictures)]:
@@ -155,15 +190,11 @@ class _Work:
 
 def _choose_runner(tasks: Sequence[BagTask], workers: int) -> Runner:
     count = min(workers or available_cores(), len(tasks))
-    if count == 1 or (workers == 0 and sum(task.frames for task in tasks) < _WORTH_PROCESSES):
+    if count == 1 or (
+        workers == 0 and all(task.frames for task in tasks) and sum(task.frames for task in tasks) < _WORTH_PROCESSES
+    ):
         return InProcess()
     return InProcesses(count)
-
-
-def _with_threads(tasks: Sequence[BagTask], workers: int) -> list[BagTask]:
-    """If there are fewer bags than cores, each process decodes pictures in several threads."""
-    threads = max(1, (workers or available_cores()) // len(tasks))
-    return [replace(task, threads=threads) for task in tasks]
 
 
 def _prepare_pictures(
@@ -186,13 +217,13 @@ def _fingerprint(digests: Sequence[str], settings: PrepareSettings) -> str:
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
-def _done_before(out: Path, fingerprint: str) -> PrepareReport | None:
+def _done_before(out: Path, fingerprint: str, shown: Path | str) -> PrepareReport | None:
     """The report of the data in `out`, if they are complete and have this fingerprint; else None."""
     try:
         table = read_table(out)
         if table["fingerprint"] != fingerprint:
             return None
         PreparedData.open(out)
-        return PrepareReport.from_json(table["facts"]["report"], path=out, already_there=True)
+        return PrepareReport.from_json(table["facts"]["report"], path=shown, already_there=True)
     except (DataError, KeyError, TypeError):
         return None  # damaged, or of an older version: make them again

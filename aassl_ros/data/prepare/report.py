@@ -84,7 +84,7 @@ class PrepareReport:
     largest_difference: between computed and recorded samples, rad; None if the bags contain no samples.
     """
 
-    path: Path
+    path: Path | str
     already_there: bool
     bags: tuple[str, ...]
     episodes: int
@@ -116,6 +116,6 @@ class PrepareReport:
         return {**asdict(self), "path": str(self.path), **{name: list(getattr(self, name)) for name in _LISTS}}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], *, path: Path, already_there: bool) -> PrepareReport:
+    def from_json(cls, values: Mapping[str, Any], *, path: Path | str, already_there: bool) -> PrepareReport:
         lists = {name: tuple(values[name]) for name in _LISTS if name in values}  # older data have no folders
         return cls(**{**values, **lists, "path": path, "already_there": already_there})

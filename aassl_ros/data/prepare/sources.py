@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from aassl_ros.data.bags.containers import is_storage_file
 from aassl_ros.data.bags.labels import labels_path
@@ -14,30 +15,37 @@ from aassl_ros.data.lerobot.video_bag import one_bag_only, video_files
 from aassl_ros.data.pictures.folder import TABLE, PictureFolder
 from aassl_ros.data.pictures.pictures import PictureSource
 from aassl_ros.data.pictures.pictures import fingerprint as picture_fingerprint
+from aassl_ros.data.prepare.remote import Bag, RemoteBag, find_remote_bags, is_url, remote_fingerprint
 from aassl_ros.data.prepare.report import PrepareSettings
 from aassl_ros.data.readers.registry import LAYOUTS, layout_of, read_published
 from aassl_ros.errors import DataError
 
 _FINGERPRINT_BYTES = 1 << 16
 
+B = TypeVar("B", Path, Bag)
+
 
 @dataclass(frozen=True)
 class Sources:
     """All bags and picture folders to prepare, each once, in order."""
 
-    bags: tuple[Path, ...]
+    bags: tuple[Bag, ...]
     pictures: tuple[PictureSource, ...]
 
 
-def find_sources(sources: Sequence[Path], settings: PrepareSettings) -> Sources:
+def find_sources(sources: Sequence[Path | str], settings: PrepareSettings) -> Sources:
     """Find the bags, picture folders and published data sets among `sources` and directly inside them.
 
     Raises DataError if a source contains none of these, or the table of a picture folder is wrong.
     """
-    bags: list[Path] = []
+    bags: list[Bag] = []
     folders: list[Path] = []
     published: list[PictureSource] = []
-    for source in sources:
+    for place in sources:
+        if isinstance(place, str) and is_url(place):
+            bags += find_remote_bags(place)
+            continue
+        source = Path(place)
         if not source.exists():
             raise DataError(f"{source} does not exist. Give bags, folders of pictures, or a folder that contains them.")
         layout = settings.layout or _published_layout(source)
@@ -64,16 +72,15 @@ def find_sources(sources: Sequence[Path], settings: PrepareSettings) -> Sources:
     return Sources(tuple(_each_once(bags)), pictures)
 
 
-def fingerprints(sources: Sources, settings: PrepareSettings) -> dict[Path, str]:
+def fingerprints(sources: Sources, settings: PrepareSettings) -> dict[Bag, str]:
     """The fingerprint of each source, in order, which depends on its content and not on its path.
 
     Raises DataError if two sources are the same.
     """
-    digests: dict[str, Path] = {}
-    for path, digest in [
-        *((bag, _bag_fingerprint(bag, settings.video)) for bag in sources.bags),
-        *((source.path, picture_fingerprint(source, settings.workers)) for source in sources.pictures),
-    ]:
+    digests: dict[str, Bag] = {}
+    found: list[tuple[Bag, str]] = [(bag, _bag_fingerprint(bag, settings.video)) for bag in sources.bags]
+    found += [(source.path, picture_fingerprint(source, settings.workers)) for source in sources.pictures]
+    for path, digest in found:
         same = digests.setdefault(digest, path)
         if same is not path:
             raise DataError(f"{same} and {path} hold the same recording. Remove one of them.")
@@ -100,8 +107,8 @@ def _is_folder(path: Path) -> bool:
     return (path / TABLE).is_file()
 
 
-def _each_once(paths: list[Path]) -> list[Path]:
-    return list({path.resolve(): path for path in paths}.values())
+def _each_once(places: Sequence[B]) -> list[B]:
+    return list({place.resolve() if isinstance(place, Path) else place: place for place in places}.values())
 
 
 def _check_splits(sources: Sequence[PictureSource]) -> None:
@@ -117,8 +124,10 @@ def _check_splits(sources: Sequence[PictureSource]) -> None:
                 )
 
 
-def _bag_fingerprint(bag: Path, videos: Sequence[str]) -> str:
+def _bag_fingerprint(bag: Bag, videos: Sequence[str]) -> str:
     """A hash of suffix, size, start and end of each file. The end of an MCAP file is an index with checksums."""
+    if isinstance(bag, RemoteBag):
+        return remote_fingerprint(bag, _FINGERPRINT_BYTES)
     digest = hashlib.sha256()
     held = sorted(bag.iterdir()) if bag.is_dir() else [bag]
     files = [file for file in held if file.name == _METADATA or is_storage_file(file)]
