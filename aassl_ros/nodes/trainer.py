@@ -99,13 +99,9 @@ class TrainerNode(ManagedNode):
         self._trainer = trainer
         links = {"base_link": self._arm.base_link, "tip_link": self._arm.tip_link} if self._arm else {}
         self._intake = BufferFiller(settings, settings, trainer.frame_size, robot=robot, **links)
+        small, decode = settings.compressed, partial(square_from_message, size=trainer.frame_size)
         self._feed = CameraFeed(
-            self,
-            settings.camera,
-            compressed=settings.compressed,
-            depth=_FRAME_DEPTH,
-            on_frame=self._on_frame,
-            decode=partial(square_from_message, size=trainer.image_size),
+            self, settings.camera, compressed=small, depth=_FRAME_DEPTH, on_frame=self._on_frame, decode=decode
         )
         needed = [self._feed.topic, *map(self.resolve_topic_name, (topics.JOINT_STATES, topics.EPISODE))]
         self._first_minutes = FirstMinutes(needed, time.monotonic())
