@@ -164,10 +164,7 @@ class StreamConsumer:
         self._newest_joint_ns = max(self._newest_joint_ns, stamp_ns)
 
     def add_joint_block(self, block: JointBlock) -> bool:
-        """Add joint states that came one after the other, as `add_joint_state` for each would.
-
-        Args:
-            block: the joint states.
+        """Add joint states as `add_joint_state` for each would.
 
         Returns:
             False if they must be added one by one, because something about them is unusual. Nothing is added then.
