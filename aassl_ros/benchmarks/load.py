@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,7 @@ _STOP_S = 120.0
 
 def start_publisher(load: Load, stamps: Path, *, seconds: float = 1e9) -> Process:
     """Start the robot. It publishes as soon as every topic has a subscriber, and writes its stamps to the file."""
-    words = ["aassl_ros.nodes.load_publisher", json.dumps(asdict(load)), "--out", str(stamps)]
+    words = ["aassl_ros.nodes.load_publisher", load.to_text(), "--out", str(stamps)]
     return _start([*words, "--seconds", str(seconds)], "ready")
 
 

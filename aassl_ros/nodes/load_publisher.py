@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import heapq
-import json
 import signal
 import sys
 import time
@@ -20,7 +19,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
-from aassl_ros.data.streams.synthetic_load import JOINTS, Load, Stream, record_of, streams
+from aassl_ros.data.streams.synthetic_load import JOINTS, Load, Stream, record_of, streams, to_line
 from aassl_ros.ros.context import start_rclpy
 from aassl_ros.ros.transport import set_image_transport
 from aassl_ros.ros_environment import prepare_environment
@@ -83,7 +82,7 @@ def main() -> int:
     prepare_environment()
     set_image_transport()
     start_rclpy([])
-    print(json.dumps(run(Load(**json.loads(arguments.load)), arguments.out, arguments.seconds)), flush=True)
+    print(to_line(run(Load.from_text(arguments.load), arguments.out, arguments.seconds)), flush=True)
     rclpy.try_shutdown()
     return 0
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import cv2
@@ -35,10 +36,27 @@ class Load:
         if min(self.cameras, self.width, self.height, self.camera_hz) <= 0 or self.joint_hz < 0:
             raise ConfigError(f"a load of {self} cannot be sent: expected cameras, sizes and rates above 0.")
 
+    def to_text(self) -> str:
+        """As JSON, for the command line of the process that sends it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> Load:
+        """Read what `to_text` made. Raises ConfigError."""
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"load = {text}, expected its JSON object ({error}).") from error
+
     @property
     def camera_topics(self) -> tuple[str, ...]:
         """The topic of each camera's images."""
         return tuple(f"/camera_{n}/image_raw{'/compressed' if self.jpeg else ''}" for n in range(self.cameras))
+
+
+def to_line(sent: dict[str, object]) -> str:
+    """What was sent, as one line of JSON for the process that reads it."""
+    return json.dumps(sent)
 
 
 @dataclass
