@@ -12,6 +12,8 @@ PYTEST_ARGS ?=
 # Test files that run at the same time. Nodes are tested in real time: more than there are cores would starve them.
 TEST_PROCESSES ?= 2
 PYTEST = .venv/bin/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
+# The demo runs a robot, a trainer and an evaluator at once, in real time: beside other tests its arm would lag behind.
+ALONE = tests/demo
 # A broken link and a page without a place in mkdocs.yml are errors (not with --quiet, which also hides them from --strict).
 # The variable hides an advertisement.
 SITE = NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
@@ -26,10 +28,12 @@ demo: setup
 	.venv/bin/aassl demo --out $(DEMO_OUT)
 
 test: setup
-	$(PYTEST) $(PYTEST_ARGS)
+	$(PYTEST) $(or $(PYTEST_ARGS),--ignore=$(ALONE))
+	$(if $(PYTEST_ARGS),,.venv/bin/python -m pytest $(ALONE))
 
 test-full: setup
-	$(PYTEST) -m "" $(PYTEST_ARGS)
+	$(PYTEST) -m "" $(or $(PYTEST_ARGS),--ignore=$(ALONE))
+	$(if $(PYTEST_ARGS),,.venv/bin/python -m pytest -m "" $(ALONE))
 
 lint: setup
 	.venv/bin/ruff check .

@@ -25,6 +25,7 @@ from aassl_ros.ros.topic_subscriber import message_class
 from aassl_ros.ros.transport import set_image_transport
 
 _DEPTH = 1000
+_UNKNOWN = "_NODE_NAME_UNKNOWN_"  # of rcl
 _DISCOVERY_S = 10.0
 _SETTLED_S = 1.0
 _DELIVERY_S = 5.0
@@ -136,8 +137,10 @@ class BagPlayer:
         others = [info.node_name for info in self._node.get_publishers_info_by_topic("/clock")]
         others = [name for name in others if name != "bag_player"] or others[1:]
         if others:
+            # A publisher may be known before the name of its node.
+            names = ", ".join("another node" if name == _UNKNOWN else name for name in others)
             raise RosError(
-                f"{', '.join(others)} publishes /clock in this ROS domain already. Stop it, play in another "
+                f"{names} publishes /clock in this ROS domain already. Stop it, play in another "
                 "ROS_DOMAIN_ID, or play without a clock: --clock-hz 0."
             )
 
