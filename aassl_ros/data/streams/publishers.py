@@ -57,6 +57,8 @@ class PublisherTracks:
             Whether it is of the wanted publisher.
         """
         state = dict(zip(names, positions, strict=True))
+        if self._take_usual(stamp_ns, state):
+            return True
         self._settle_doubt(state)
         rivals = self._rivals(state)
         track = min(rivals, key=lambda one: one.distance(state), default=None)
@@ -93,6 +95,19 @@ class PublisherTracks:
         if bool(((distance > _JUMP) & (distance > _JUMP_SPEED * np.abs(np.diff(all_stamps)) / 1e9)).any()):
             return False
         track.follow(int(stamps_ns[-1]), dict(zip(names, positions[-1].tolist(), strict=True)), len(stamps_ns))
+        return True
+
+    def _take_usual(self, stamp_ns: int, state: dict[str, float]) -> bool:
+        """Take a state of the only publisher, all of its joints, without a jump. This is what nearly all states are.
+
+        Returns false if the state is none of these: nothing is taken then.
+        """
+        if len(self._tracks) != 1 or self._doubtful is not None or self._wanted > 1:
+            return False
+        (track,) = self._tracks
+        if state.keys() != track.last.keys() or track.jumps(stamp_ns, state):
+            return False
+        track.follow(stamp_ns, state)
         return True
 
     def _rivals(self, state: dict[str, float]) -> list[_Track]:
