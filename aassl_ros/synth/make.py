@@ -15,7 +15,7 @@ from aassl_ros.data.prepared.data import OTHER, TABLE, VIEWS, PreparedData, read
 from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter, refuse_to_replace
 from aassl_ros.errors import DataError
 from aassl_ros.sim.bullet import require_pybullet
-from aassl_ros.synth.plan import AnySettings, plan
+from aassl_ros.synth.plan import AnySettings, count_frames, plan
 from aassl_ros.synth.processes import draw_all
 from aassl_ros.synth.settings import SynthSettings
 from aassl_ros.synth.task import Drawn, Task
@@ -74,6 +74,8 @@ def synthesize(
     """
     settings = settings or SynthSettings()
     settings.check()
+    if force or not (out / TABLE).exists():
+        _check_room(out, count_frames(settings) * settings.image_size**2 * 3)
     tasks = plan(settings)
     if not force and _made_before(out, settings, tasks):
         return _report(out, tasks, already_there=True)
@@ -81,7 +83,6 @@ def synthesize(
         refuse_to_replace(out, drawn=False)
     require_pybullet()
     total = sum(task.frames for task in tasks)
-    _check_room(out, total * settings.image_size**2 * 3)
     facts = {"synth": settings.frame_settings()}
     with ExitStack() as stack:
         writer = stack.enter_context(PreparedWriter(out, settings.image_size))

@@ -11,6 +11,17 @@ from aassl_ros.synth.task import FIRST_TEST_INDEX, Task, split_episodes
 AnySettings = SynthSettings | HouseholdSettings
 
 
+def count_frames(settings: AnySettings) -> int:
+    """The number of frames of the data, without canonical views. Fast for any size: the plan itself is not made."""
+    if isinstance(settings, HouseholdSettings):
+        main = settings.instances * settings.views + settings.test_instances * settings.test_views
+        categories = min(settings.categories, len(HOUSEHOLD))
+        others = min(settings.other_categories, len(OTHERS))
+        return categories * main + others * 2 * settings.other_instances * settings.test_views
+    episodes = settings.instances * settings.episodes + settings.test_instances * settings.test_episodes
+    return min(settings.categories, len(CATEGORIES)) * episodes * settings.views
+
+
 def plan(settings: AnySettings) -> list[Task]:
     """The tasks in the order of the data: training objects first, with the categories in turn."""
     return _household(settings) if isinstance(settings, HouseholdSettings) else _plain(settings)

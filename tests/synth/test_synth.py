@@ -19,7 +19,9 @@ from aassl_ros.errors import DataError
 from aassl_ros.motion.rotations import angle_between, to_matrix
 from aassl_ros.sim.catalogue import Catalogue
 from aassl_ros.sim.categories import CATEGORIES
+from aassl_ros.synth.household_settings import HouseholdSettings
 from aassl_ros.synth.make import synthesize
+from aassl_ros.synth.plan import AnySettings, count_frames, plan
 from aassl_ros.synth.scenery import FOV_DEG
 from aassl_ros.synth.settings import SynthSettings
 
@@ -219,6 +221,17 @@ def test_data_of_another_source_are_replaced_only_by_force(tmp_path: Path) -> No
     assert PreparedData.open(tmp_path / "data").fingerprint == "recorded"
     synthesize(tmp_path / "data", SynthSettings(**TINY), force=True)
     assert PreparedData.open(tmp_path / "data").fingerprint != "recorded"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SynthSettings(**TINY),
+        HouseholdSettings(categories=3, instances=2, views=5, test_instances=4, test_views=3, other_categories=2),
+    ],
+)
+def test_the_count_of_frames_is_the_plans(settings: AnySettings) -> None:
+    assert count_frames(settings) == sum(task.frames for task in plan(settings))
 
 
 def test_data_that_do_not_fit_on_the_disk_are_refused_before_any_work(tmp_path: Path) -> None:
