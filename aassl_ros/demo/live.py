@@ -65,7 +65,8 @@ def accuracy_by_checkpoint(answers: Sequence[Mapping[str, Any]]) -> list[dict[st
     """Count answers and correct ones for each encoder that gave some, in the order of its first answer."""
     of_each: dict[str, list[Mapping[str, Any]]] = {}
     for answer in answers:
-        of_each.setdefault(answer["checkpoint"], []).append(answer)
+        # Demos before 0.2.0 did not note which encoder answered.
+        of_each.setdefault(answer.get("checkpoint", ""), []).append(answer)
     return [
         {"checkpoint": checkpoint, "answers": len(given), "accuracy": live_accuracy(given)}
         for checkpoint, given in of_each.items()

@@ -197,7 +197,7 @@ def _own_topics(reader: BagReader) -> set[str]:
     session = reader.session
     if session is None:
         return set()
-    own = {session.topic(topics.SESSION), session.topic(topics.LEDGER)}
+    own = {session.topic(name) for name in (topics.SESSION, topics.LEDGER, topics.EPISODE_LEDGER)}
     for camera in session.roles.cameras:
         own.update(session.topic(name) for name in topics.sample_topics(camera))
     return own
