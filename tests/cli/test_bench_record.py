@@ -36,6 +36,7 @@ def test_a_message_that_is_missing_is_counted_as_lost(tmp_path: Path) -> None:
     assert not killed.consistent  # it has no ledger
 
 
+@pytest.mark.slow
 def test_recording_is_measured_against_rosbags_and_received_over_dds(capsys: pytest.CaptureFixture) -> None:
     assert main(["bench", "record", "--quick", "--seconds", "1", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
