@@ -16,9 +16,9 @@ from rosbags.interfaces import Qos
 
 from aassl_ros.data.bags.file_settings import FileSettings
 from aassl_ros.data.bags.message_queue import MessageQueue, NewTopic, Received
+from aassl_ros.data.bags.recording_writer import RecordingWriter
 from aassl_ros.data.bags.space import SpaceWatch, reserve_bytes
 from aassl_ros.data.bags.writer import BagWriter
-from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.ledger import Ledger, TopicCounts
 from aassl_ros.data.streams.sampling import FrameSampler
@@ -30,7 +30,6 @@ from aassl_ros.errors import AasslError, BagError, DiskFullError
 # How often the thread checks the queue: rarely enough to use little CPU, often enough for a queue of one second.
 _POLL_S = 0.05
 _SNAPSHOT_S = 0.5
-_LEDGER_PERIOD_NS = 5_000_000_000
 
 
 class Recording:
@@ -73,9 +72,6 @@ class Recording:
         self._lock = threading.Lock()
         self._opened, self._stopping = threading.Event(), threading.Event()
         self._idle = True
-        self._early: list[Received] = []
-        self._last_log_ns = 0
-        self._next_ledger_ns = 0
         self._thread = threading.Thread(target=self._run, name="bag writer", daemon=True)
         self._thread.start()
         self._opened.wait()
@@ -188,9 +184,9 @@ class Recording:
         try:
             reserve = reserve_bytes(self._file)
             writer = BagWriter(self.path, self._storage, settings=self._file, reserve_bytes=reserve)
-            with writer as self._writer:
+            with writer:
                 self._opened.set()
-                self._write_all()
+                self._write_all(writer)
         except AasslError as error:
             self.error = error
         except Exception as error:
@@ -199,94 +195,28 @@ class Recording:
             self._drop_rest()
             self._opened.set()
 
-    def _write_all(self) -> None:
+    def _write_all(self, writer: BagWriter) -> None:
         """Write until `close` is called or space runs out, then write the queued messages and the final counts."""
+        bag = RecordingWriter(writer, self._session, self._sampler, self.space, self._stop_for_space)
         snapshot_due = 0.0
         stopping = False
         while not stopping and self.error is None:
             stopping = self._stopping.wait(_POLL_S)
             self._idle = False
             while self._queue and self.error is None:
-                self._write_item(self._queue.take())
+                bag.write(self._queue.take())
             self._idle = True
             if time.monotonic() >= snapshot_due:
                 snapshot_due = time.monotonic() + _SNAPSHOT_S
-                self._write_episodes(self._sampler.losses.to_write(self._last_log_ns))
-                self._writer.flush()
-                self._latest = self._sampler.current_ledger()
-                self.space.check(self._writer.size)
+                self._latest = bag.save()
                 self.episode = self._sampler.losses.running()
-            if reason := self.space.wrote(0, self._writer):
-                self._stop_for_space(reason)
-        self._write_early(self._last_log_ns or time.time_ns())
-        if self._last_log_ns == 0:
-            self._begin(time.time_ns())
-        self._sampler.flush()
-        self._write_samples()
-        self._write_episodes(self._sampler.losses.flush())
-        self._ledger.closed = True
-        self._latest = self._sampler.current_ledger()
-        self._write_own(topics.LEDGER, self._latest.to_json())
-        self._writer.set_custom_data(topics.SESSION, self._session.to_json())
-        self._writer.set_custom_data(topics.LEDGER, self._latest.to_json())
-
-    def _write_item(self, item: NewTopic | Received) -> None:
-        if isinstance(item, NewTopic):
-            self._writer.add_topic(item.name, item.type, qos=item.qos, type_hash=item.type_hash)
-            return
-        if item.log_ns == 0:
-            self._early.append(item)
-            return
-        if self._early:
-            self._write_early(item.log_ns)
-        self._write_message(item)
-        if item.log_ns >= self._next_ledger_ns:
-            self._next_ledger_ns = item.log_ns + _LEDGER_PERIOD_NS
-            self._write_own(topics.LEDGER, self._sampler.current_ledger().to_json())
-
-    def _write_early(self, log_ns: int) -> None:
-        """Write the messages received before the first /clock, with this time of receipt."""
-        for item in self._early:
-            self._write_message(item._replace(log_ns=log_ns))
-        self._early.clear()
-
-    def _write_message(self, item: Received) -> None:
-        if self._last_log_ns == 0:
-            self._begin(item.log_ns)
-        self._last_log_ns = item.log_ns
-        self._writer.write(item.topic, item.log_ns, item.publish_ns, item.data)
-        self._ledger.topics[item.topic].written += 1
-        self._sampler.take(item.topic, item.log_ns, item.data)
-        self._write_samples()
-        if reason := self.space.wrote(len(item.data), self._writer):
-            self._stop_for_space(reason)
-
-    def _begin(self, log_ns: int) -> None:
-        """Write the session, once the time is known."""
-        self._last_log_ns = log_ns
-        self._session = self._session.started(log_ns)
-        self._write_own(topics.SESSION, self._session.to_json())
-
-    def _write_samples(self) -> None:
-        for topic, data in self._sampler.samples():
-            self._write_own_cdr(topic, messages.JOINT_STATE, data)
-
-    def _write_episodes(self, episodes: list[EpisodeCounts]) -> None:
-        for counts in episodes:
-            self._write_own(topics.EPISODE_LEDGER, counts.to_json())
-
-    def _write_own(self, name: str, text: str) -> None:
-        self._write_own_cdr(self._session.topic(name), messages.STRING, messages.encode_string(text))
-
-    def _write_own_cdr(self, topic: str, msgtype: str, data: bytes) -> None:
-        self._writer.add_topic(topic, msgtype)
-        self._writer.write(topic, self._last_log_ns, self._last_log_ns, data)
+            bag.check_space()
+        self._latest = bag.finish()
 
     def _stop_for_space(self, reason: str) -> None:
         """Take no more messages, so that the bag can still be closed. What is not written counts as dropped."""
         if self.error is None:
             self.error = DiskFullError(f"{self.path}: recording has stopped and the bag is closed: {reason}")
-            self._early.clear()
             self._queue.clear()
             self._drop_rest()
             self.warn(str(self.error))
