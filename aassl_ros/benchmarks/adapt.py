@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aassl_ros.benchmarks.step import complete_step, wait_for_device
+from aassl_ros.benchmarks.step import complete_step, time_in_turn, wait_for_device
 from aassl_ros.benchmarks.synthetic import write_synthetic
 from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.encoders.efficientnet_lite import EFFICIENTNETS
@@ -59,7 +58,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             Path(folder) / "data", episodes=8, frames=max(8, batch // 2), image_size=settings.image_size
         )
         work = {"bare": _bare(settings), "step": complete_step(data, settings)}
-        seconds = _time(work, _QUICK_ROUNDS if arguments.quick else _ROUNDS)
+        seconds = time_in_turn(work, _QUICK_ROUNDS if arguments.quick else _ROUNDS)
     return {
         "step_ratio": float(np.median(seconds["step"] / seconds["bare"])),
         "step_s": float(np.median(seconds["step"])),
@@ -71,17 +70,6 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "encoder": f"{settings.encoder}, {settings.image_size} px, batch {batch}, {settings.method}",
         "rounds": len(seconds["step"]),
     }
-
-
-def _time(work: dict[str, Callable[[], None]], rounds: int) -> dict[str, np.ndarray]:
-    """Return the seconds of each round, float64 [rounds], after one round of warm-up."""
-    seconds: dict[str, list[float]] = {name: [] for name in work}
-    for _ in range(rounds + 1):
-        for name, once in work.items():
-            begun = time.perf_counter()
-            once()
-            seconds[name].append(time.perf_counter() - begun)
-    return {name: np.array(values[1:]) for name, values in seconds.items()}
 
 
 def _bare(settings: LearnerSettings) -> Callable[[], None]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from aassl_ros.benchmarks.synthetic import write_synthetic
 from aassl_ros.data.prepared.data import PreparedData
@@ -88,13 +89,18 @@ def time_steps(data: PreparedData, settings: LearnerSettings, rounds: int) -> St
         "simclr_tt": complete_step(data, replace(settings, method="simclr_tt")),
         "aa_simclr": complete_step(data, replace(settings, method="aa_simclr")),
     }
+    return StepTimes(*(tuple(values) for values in time_in_turn(work, rounds).values()))
+
+
+def time_in_turn(work: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, NDArray[np.float64]]:
+    """Run every function once a round. Returns the seconds of each, float64 [rounds], after one round of warm-up."""
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(rounds + 1):
         for name, once in work.items():
             begun = time.perf_counter()
             once()
             seconds[name].append(time.perf_counter() - begun)
-    return StepTimes(*(tuple(values[1:]) for values in seconds.values()))
+    return {name: np.array(values[1:]) for name, values in seconds.items()}
 
 
 def _bare(settings: LearnerSettings) -> Callable[[], None]:

@@ -11,7 +11,7 @@ from aassl_ros.sim.backgrounds import plain_background
 from aassl_ros.sim.household.gripper import draw_grasps, draw_gripper
 from aassl_ros.sim.household.objects import Looks, make_object
 from aassl_ros.sim.household.renderer import HouseholdRenderer
-from aassl_ros.sim.object_renderer import Lamp
+from aassl_ros.sim.tiny_renderer import Lamp
 from aassl_ros.synth.household_camera import draw_camera
 from aassl_ros.synth.household_motion import draw_leaning
 from aassl_ros.synth.household_scenes import draw_scene, shaded_by

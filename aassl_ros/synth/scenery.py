@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.motion.rotations import from_rotation_vector, multiply, random_quaternion
-from aassl_ros.sim.object_renderer import Lamp
+from aassl_ros.sim.tiny_renderer import Lamp
 
 Array = NDArray[np.float64]
 

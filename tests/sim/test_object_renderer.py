@@ -11,9 +11,10 @@ from aassl_ros.motion.rotations import from_rotation_vector, multiply, random_qu
 from aassl_ros.sim.backgrounds import draw_background, plain_background
 from aassl_ros.sim.catalogue import Catalogue, ColouredMesh, ObjectModel
 from aassl_ros.sim.categories.shapes import ellipsoid
-from aassl_ros.sim.object_renderer import Lamp, ObjectRenderer
+from aassl_ros.sim.object_renderer import ObjectRenderer
 from aassl_ros.sim.scaled_rng import scaled_rng
 from aassl_ros.sim.surface import KINDS, Pattern, draw_pattern
+from aassl_ros.sim.tiny_renderer import Lamp
 
 SIZE = 48
 FOV_DEG = 40.0

@@ -21,7 +21,7 @@ from aassl_ros.sim.household.materials import MATERIALS
 from aassl_ros.sim.household.objects import Looks, make_object
 from aassl_ros.sim.household.prints import draw_print
 from aassl_ros.sim.household.renderer import HouseholdRenderer
-from aassl_ros.sim.object_renderer import Lamp
+from aassl_ros.sim.tiny_renderer import Lamp
 from aassl_ros.synth.household_settings import QUICK, HouseholdSettings
 from aassl_ros.synth.make import synthesize
 from aassl_ros.synth.scenery import FOV_DEG, NEUTRAL_LAMP

@@ -8,8 +8,8 @@ from typing import Any
 
 # A string (closed or not, so that no part is scanned twice) or a bracket.
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
-# More digits than any number here needs. Python would be slow with thousands of digits.
-_MAX_DIGITS = 30
+# As many as a number of 128 bits has, the state of a random generator. Python would be slow with thousands of digits.
+_MAX_DIGITS = 39
 
 
 def parse(text: str, *, max_characters: int, max_depth: int) -> Any:

@@ -121,7 +121,7 @@ class Schema:
         self._check_version(found)
         values, problem = check_fields(self.fields, found)
         if problem is not None:
-            raise JsonMessageError(f"{self.topic}: {_told(problem)}.", values)
+            raise JsonMessageError(f"{self.topic}: {told(problem)}.", values)
         if broken := self.rule(values):
             raise JsonMessageError(f"{self.topic}: {broken}.", values)
         return values
@@ -171,10 +171,13 @@ def _misspelt(fields: tuple[Field, ...], found: Mapping[str, Any]) -> Mismatch |
     return None
 
 
-def _told(problem: Mismatch) -> str:
+def told(problem: Mismatch) -> str:
+    """Describe a problem that `check_fields` found, in one line without a full stop."""
     if not problem.path:
         return f"unknown key {_show(problem.found)}, expected {problem.expected}"
-    place = ".".join(key if key.isidentifier() and len(key) <= _SHOWN else _show(key) for key in problem.path)
+    place = ".".join(
+        key if (key.isidentifier() or key.isdecimal()) and len(key) <= _SHOWN else _show(key) for key in problem.path
+    )
     if problem.found is REQUIRED:
         return f"{place} is missing, expected {problem.expected}"
     return f"{place} = {_show(problem.found)}, expected {problem.expected}"

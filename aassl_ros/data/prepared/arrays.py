@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from aassl_ros.data.prepared.frame_states import FrameStates
 from aassl_ros.data.streams.episodes import SETS
 from aassl_ros.errors import DataError
 
@@ -62,33 +63,12 @@ class Folder(NamedTuple):
 
 
 @dataclass(frozen=True)
-class PreparedArrays:
-    """Training arrays of F frames of S x S pixels. Read-only; processes share them through the page cache.
-
-    frames: uint8 [F, S, S, 3], RGB; with several folders it is not one array, but is indexed like one.
-    stamps_ns: int64 [F], ns.
-    joint_position: float32 [F, J], rad or m; NaN if missing.
-    joint_command: float32 [F, C], rad or m; NaN before the first command.
-    object_pose: float64 [F, 7], x y z qx qy qz qw in the camera's optical frame, m; NaN if unknown.
-    tip_pose: float64 [F, 7], in the arm's base frame, m; NaN if unknown.
-    recorded: float64 [F, K], quantities of the data set whose difference is the action; NaN if unknown.
-    episode_of: int64 [F], index into `episodes`.
-    folders: the folders that were opened as one; empty if it was one folder. path: then only a name for messages.
-    """
+class PreparedArrays(FrameStates):
+    """The arrays of PreparedData, where they are described."""
 
     path: Path
     fingerprint: str
     frames: Frames
-    stamps_ns: NDArray[np.int64]
-    joint_position: NDArray[np.float32]
-    joint_command: NDArray[np.float32]
-    object_pose: NDArray[np.float64]
-    tip_pose: NDArray[np.float64]
-    recorded: NDArray[np.float64]
-    joint_names: tuple[str, ...]
-    command_names: tuple[str, ...]
-    continuous_joints: tuple[str, ...]
-    recorded_names: tuple[str, ...]
     episodes: tuple[EpisodeRow, ...]
     episode_of: NDArray[np.int64]
     facts: dict[str, Any]

@@ -38,15 +38,11 @@ __all__ = [
 
 @dataclass(frozen=True)
 class PreparedData(PreparedArrays):
-    """Training arrays of F frames of S x S pixels. Read-only; processes share them through the page cache.
+    """Training arrays of F frames of S x S pixels, with their states (FrameStates).
+
+    All are read-only; processes share them through the page cache.
 
     frames: uint8 [F, S, S, 3], RGB; with several folders it is not one array, but is indexed like one.
-    stamps_ns: int64 [F], ns.
-    joint_position: float32 [F, J], rad or m; NaN if missing.
-    joint_command: float32 [F, C], rad or m; NaN before the first command.
-    object_pose: float64 [F, 7], x y z qx qy qz qw in the camera's optical frame, m; NaN if unknown.
-    tip_pose: float64 [F, 7], in the arm's base frame, m; NaN if unknown.
-    recorded: float64 [F, K], quantities of the data set whose difference is the action; NaN if unknown.
     episode_of: int64 [F], index into `episodes`.
     folders: the folders that were opened as one; empty if it was one folder. path: then only a name for messages.
     """

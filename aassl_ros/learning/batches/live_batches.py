@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aassl_ros.data.pairs.actions import ActionSpace, choose_action_space
 from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.prepared.frame_states import FrameStates
 from aassl_ros.data.replay.buffer import RawPairs, ReplayBuffer
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.batches.flips import Flips, check_pairs, mirror_images
@@ -77,7 +77,7 @@ class LiveBatches:
 
         Raises DataError if no pair has an action or all have the same one, ConfigError if it cannot be mirrored.
         """
-        held = _Held.of(buffer)
+        held = _held(buffer)
         name = choose_action_space(held) if self._settings.action_space == AUTO else self._settings.action_space
         space = ActionSpace(name, self._settings.rotation, self._settings.action_components).resolved(held)
         parts = [buffer.actions(_PAIRS_AT_ONCE, self._window, space, rng) for _ in range(_PARTS)]
@@ -86,7 +86,7 @@ class LiveBatches:
 
     def action_dimension(self, buffer: ReplayBuffer) -> int:
         """A, the number of entries of an action; 0 if the method uses no actions."""
-        return 0 if self.space is None else self.space.size(_Held.of(buffer))
+        return 0 if self.space is None else self.space.size(_held(buffer))
 
     def draw(self, buffer: ReplayBuffer, rng: np.random.Generator) -> Batch:
         """Draw the next batch. Raises DataError if the buffer has too few frames with a partner and an action."""
@@ -124,33 +124,18 @@ class LiveBatches:
         return batch
 
 
-@dataclass(frozen=True)
-class _Held:
+def _held(buffer: ReplayBuffer) -> FrameStates:
     """The states of the frames that a buffer holds now, without its empty slots."""
-
-    stamps_ns: NDArray[np.int64]
-    joint_position: NDArray[np.float32]
-    joint_command: NDArray[np.float32]
-    object_pose: NDArray[np.float64]
-    tip_pose: NDArray[np.float64]
-    recorded: NDArray[np.float64]
-    joint_names: tuple[str, ...]
-    command_names: tuple[str, ...]
-    continuous_joints: tuple[str, ...]
-    recorded_names: tuple[str, ...]
-
-    @classmethod
-    def of(cls, buffer: ReplayBuffer) -> _Held:
-        filled = slice(0, len(buffer))
-        return cls(
-            buffer.stamps_ns[filled],
-            buffer.joint_position[filled],
-            buffer.joint_command[filled],
-            buffer.object_pose[filled],
-            buffer.tip_pose[filled],
-            buffer.recorded[filled],
-            buffer.joint_names,
-            buffer.command_names,
-            buffer.continuous_joints,
-            buffer.recorded_names,
-        )
+    filled = slice(0, len(buffer))
+    return FrameStates(
+        buffer.stamps_ns[filled],
+        buffer.joint_position[filled],
+        buffer.joint_command[filled],
+        buffer.object_pose[filled],
+        buffer.tip_pose[filled],
+        buffer.recorded[filled],
+        buffer.joint_names,
+        buffer.command_names,
+        buffer.continuous_joints,
+        buffer.recorded_names,
+    )

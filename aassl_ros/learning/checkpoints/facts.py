@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aassl_ros.data.interfaces.json_kinds import AnyJson, ListOf, MapOf, Mismatch, Nullable, Number, Text, Whole
-from aassl_ros.data.interfaces.json_schema import Field, Record, check_fields
+from aassl_ros.data.interfaces import bounded_json
+from aassl_ros.data.interfaces.json_kinds import AnyJson, ListOf, MapOf, Nullable, Number, Text, Whole
+from aassl_ros.data.interfaces.json_schema import Field, Record, check_fields, told
 
 # Far beyond any real value, and small enough that a wrong one allocates nothing.
 _MAX_SIZE = 1 << 20
+# A checkpoint of data with a million objects is not longer.
+_MAX_CHARACTERS, _MAX_DEPTH = 64 << 20, 32
 _NUMBERS = ListOf(Number(-1e30, 1e30))
 _DIGEST = Text("hexadecimal digits", 64, 64)
 _NAME = Text("a name", 1)
@@ -68,14 +70,14 @@ def parse_facts(text: str, *, expected_format: int) -> dict[str, Any]:
         ValueError: a fact is missing or wrong; the message names it, its value and what was expected.
         FormatError: the file has another format.
     """
-    facts = json.loads(text, parse_constant=_refuse)
+    facts = bounded_json.parse(text, max_characters=_MAX_CHARACTERS, max_depth=_MAX_DEPTH)
     if not isinstance(facts, dict):
         raise ValueError(f"a JSON {type(facts).__name__}, expected an object")
     if facts.get("format") != expected_format:
         raise FormatError(f"has the format {facts.get('format')!r}, expected {expected_format}")
     values, problem = check_fields(_FIELDS, facts)
     if problem is not None:
-        raise ValueError(_told(problem))
+        raise ValueError(told(problem))
     return values
 
 
@@ -135,14 +137,3 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"{name} is {type(value).__name__}, expected a mapping")
     return dict(value)
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"contains {constant}, expected finite numbers")
-
-
-def _told(problem: Mismatch) -> str:
-    place = ".".join(str(key)[:60] for key in problem.path)
-    if not isinstance(problem.found, (str, int, float, bool, list, dict, type(None))):
-        return f"{place} is missing, expected {problem.expected}"
-    return f"{place} = {repr(problem.found)[:80]}, expected {problem.expected}"

@@ -6,20 +6,18 @@ The world frame is the optical frame of the camera: x right, y down, z forward, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.sim.bullet import pybullet, require_pybullet
 from aassl_ros.sim.catalogue import ColouredMesh
 from aassl_ros.sim.held_object import DrawnBody
 from aassl_ros.sim.household.gripper import Gripper
 from aassl_ros.sim.household.objects import HouseholdObject
 from aassl_ros.sim.household.surfaces import surface_colours
 from aassl_ros.sim.lens import Lens
-from aassl_ros.sim.object_renderer import Lamp, Renderings
+from aassl_ros.sim.tiny_renderer import Lamp, Renderings, TinyRenderer
 
 # Pictures are drawn larger by this factor, then reduced by area averaging, so that edges are smooth.
 _FINER = 1.25
@@ -30,17 +28,12 @@ _HIGHLIGHT, _STEEP = 0.95, 2.0
 _GRIPPER_GLOSS = 0.3
 
 
-class HouseholdRenderer:
+class HouseholdRenderer(TinyRenderer):
     """Draws household objects. Close it, or use it in a `with` block."""
 
     def __init__(self, size: int) -> None:
         """size: width and height of the pictures, pixels. Raises SimulationError if PyBullet is missing."""
-        require_pybullet()
-        self.size = size
-        self._client = pybullet.connect(pybullet.DIRECT)
-        # Objects are added and removed: their meshes must not accumulate in the cache.
-        pybullet.setPhysicsEngineParameter(enableFileCaching=0, physicsClientId=self._client)
-        self._view = pybullet.computeViewMatrix([0, 0, 0], [0, 0, 1], [0, -1, 0])
+        super().__init__(size)
         self._model: HouseholdObject | None = None
         self._gripper: Gripper | None = None
         self._object_body: DrawnBody | None = None
@@ -126,34 +119,7 @@ class HouseholdRenderer:
         """The light at each pixel [P, 3], the depths [P], and the numbers of the bodies [P], -1 for none."""
         total = np.zeros((lens.side * lens.side, 3), np.float32)
         for number, lamp in enumerate(lamps):
-            _, _, colours, depths, mask = pybullet.getCameraImage(
-                lens.side,
-                lens.side,
-                self._view,
-                lens.projection,
-                lightDirection=lamp.towards.tolist(),
-                lightColor=[1.0, 1.0, 1.0],
-                lightAmbientCoeff=lamp.ambient,
-                lightDiffuseCoeff=lamp.diffuse,
-                lightSpecularCoeff=lamp.specular,
-                shadow=int(number == 0),
-                renderer=pybullet.ER_TINY_RENDERER,
-                physicsClientId=self._client,
-            )
-            level = np.asarray(colours, np.uint8).reshape(-1, 4)[:, :1].astype(np.float32) / np.float32(255 * _GRAY)
+            rgba, depths, bodies = self.shoot(lens, lamp, [1.0, 1.0, 1.0], shadow=number == 0)
+            level = rgba[:, :1].astype(np.float32) / np.float32(255 * _GRAY)
             total += level * lamp.colour.astype(np.float32)
-        return total, np.asarray(depths, np.float32).reshape(-1), np.asarray(mask).reshape(-1)
-
-    def close(self) -> None:
-        """Free the renderer. Only `close` may be called after this."""
-        if self._client >= 0:
-            pybullet.disconnect(self._client)
-            self._client = -1
-
-    def __enter__(self) -> HouseholdRenderer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        return total, depths, bodies

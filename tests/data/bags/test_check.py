@@ -8,6 +8,7 @@ from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, Qo
 from rosbags.rosbag2 import Reader
 
 from aassl_ros.data.bags.check import check_bag
+from aassl_ros.data.bags.mcap_records import CHUNK, MAGIC, McapStream
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.recording import Recording
 from aassl_ros.data.bags.recovery import recover_bag
@@ -101,6 +102,18 @@ def test_a_bag_that_was_never_closed_is_saved_to_the_last_whole_chunk(streams: A
     assert duration_s == pytest.approx(60.0 * kept, abs=60.0 * (1 << 20) / len(whole) + 1.0)
 
 
+def damage_middle_chunk(file: Path) -> None:
+    """Flip a bit in the messages of the chunk in the middle: only these bytes are covered by its checksum."""
+    with file.open("r+b") as stream:
+        mcap = McapStream(file, stream)
+        chunks = [place.offset for place in mcap.records(len(MAGIC), mcap.size - len(MAGIC)) if place.opcode == CHUNK]
+        chunk = mcap.chunk(chunks[len(chunks) // 2])
+        stream.seek(chunk.packed_offset + chunk.packed_bytes // 2)
+        (byte,) = stream.read(1)
+        stream.seek(-1, 1)
+        stream.write(bytes([byte ^ 1]))
+
+
 def test_recovery_leaves_out_a_damaged_chunk_alone_and_keeps_what_publishers_offered(
     streams: Any, tmp_path: Path, session: Session
 ) -> None:
@@ -121,9 +134,7 @@ def test_recovery_leaves_out_a_damaged_chunk_alone_and_keeps_what_publishers_off
         recording.receive(message.topic, message.stamp_ns, message.stamp_ns, message.data)
     recording.close()
     file = tmp_path / "bag" / "bag_0.mcap"
-    data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 1
-    file.write_bytes(data)
+    damage_middle_chunk(file)
     recovered = recover_bag(tmp_path / "bag", tmp_path / "saved")
     assert (recovered.damaged_chunks, recovered.whole) == (1, True)
     with BagReader(tmp_path / "bag") as damaged, BagReader(tmp_path / "saved") as saved:
