@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from aassl_ros.data.streams.session import Roles, Session
 
 CAMERA, JOINTS = "/camera/image_raw", "/joint_states"
 HEIGHT, WIDTH = 480, 640
+SMALL = 32
 _EPISODE = "/episode"
 _CAMERA_HZ, _SECOND = 30, messages.NANOSECONDS
 _JOINT_NAMES = tuple(f"joint_{number}" for number in range(1, 8))
@@ -29,16 +30,17 @@ def record_bag(path: Path, kind: str, frames: int, joint_hz: int, seed: int) -> 
 
     Args:
         path: the folder to make.
-        kind: "jpeg" (quality 90) or "raw" (bgr8).
+        kind: "jpeg" (quality 90), "raw" (bgr8) or "small" (mono8 of 32 x 32).
         frames: number of frames.
         joint_hz: rate of the joint states.
         seed: of the pictures; also the number of the episode.
 
     Returns:
-        The picture of each frame as it is in the message: JPEG uint8 [bytes], or uint8 [480, 640, 3] BGR.
+        The picture of each frame as it is in the message: JPEG uint8 [bytes], uint8 [480, 640, 3] BGR, or uint8
+        [32, 32].
     """
     rng = np.random.default_rng(seed)
-    pictures = [_jpeg(picture) if kind == "jpeg" else picture for picture in _scenes(min(frames, _SCENES), rng)]
+    pictures = [_PICTURE[kind](picture) for picture in _scenes(min(frames, _SCENES), rng)]
     shown = [pictures[number % len(pictures)] for number in range(frames)]
     image_type = messages.COMPRESSED_IMAGE if kind == "jpeg" else messages.IMAGE
     with BagWriter(path) as writer:
@@ -85,11 +87,25 @@ def _jpeg(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])[1], np.uint8).ravel()
 
 
+def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    gray = cv2.cvtColor(picture[:, :HEIGHT], cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.resize(gray, (SMALL, SMALL), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+_PICTURE: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    "jpeg": _jpeg,
+    "raw": lambda picture: picture,
+    "small": _small,
+}
+
+
 def _message(kind: str, stamp_ns: int, picture: NDArray[np.uint8]) -> Any:
     types = messages.typestore().types
     stamp = types["builtin_interfaces/msg/Time"](sec=stamp_ns // _SECOND, nanosec=stamp_ns % _SECOND)
     header = types["std_msgs/msg/Header"](stamp=stamp, frame_id="camera_optical_frame")
     if kind == "jpeg":
         return types[messages.COMPRESSED_IMAGE](header=header, format="bgr8; jpeg compressed bgr8", data=picture)
-    form: dict[str, Any] = {"height": HEIGHT, "width": WIDTH, "encoding": "bgr8", "is_bigendian": 0, "step": 3 * WIDTH}
-    return types[messages.IMAGE](header=header, data=picture.ravel(), **form)
+    height, width = picture.shape[:2]
+    form: dict[str, Any] = {"height": height, "width": width, "is_bigendian": 0, "step": picture.nbytes // height}
+    encoding = "bgr8" if kind == "raw" else "mono8"
+    return types[messages.IMAGE](header=header, data=picture.ravel(), encoding=encoding, **form)

@@ -26,6 +26,7 @@ _MAX_IDL_CHARACTERS = 1 << 16
 _MAX_FIELDS = 5000
 _MAX_DEPTH = 32
 _MAX_NAME = 255
+_LARGE = 4096  # bytes of a message that are better not copied
 # The generated decoder of a fixed-length array has a line for each item, unless the items are numbers.
 _MAX_UNROLLED = 1000
 _MAX_ARRAY = 1 << 28
@@ -80,7 +81,8 @@ class BagTypes:
         """Decode CDR. Raises DataError if the type has no usable definition or the bytes are not of that type."""
         store = self._known(msgtype)
         try:
-            return store.deserialize_cdr(cdr, msgtype)
+            # rosbags slices the bytes, which copies them, but not those of a view.
+            return store.deserialize_cdr(memoryview(cdr) if len(cdr) > _LARGE else cdr, msgtype)
         except (Exception, RecursionError) as error:  # generated readers raise whatever slicing and unpacking raise
             raise DataError(f"A message of {len(cdr)} bytes is no {msgtype}: {first_line(error)}.") from error
 

@@ -6,7 +6,6 @@ once completely instead. A file without an end record was not closed.
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -14,10 +13,9 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-
 from aassl_ros.data.bags import mcap_records
-from aassl_ros.data.bags.damage import MAX_MESSAGE_BYTES, MAX_OPEN_BYTES, DamagedError, UnclosedError
+from aassl_ros.data.bags.damage import MAX_OPEN_BYTES, DamagedError, UnclosedError
+from aassl_ros.data.bags.mcap_chunk import messages_of_data, messages_of_file
 from aassl_ros.data.bags.mcap_records import MAGIC, MESSAGE_HEAD, Chunk, Directory, Fields, McapStream, Place
 from aassl_ros.data.bags.stored import Part, StoredMessage, StoredTopic, in_order
 
@@ -73,7 +71,8 @@ class McapFile:
             for start, _, offset in self._chunks
         ]
         placed += [
-            (begin, Part(start, partial(self._run_messages, begin, end, wanted))) for start, begin, end in self._runs
+            (begin, Part(start, partial(messages_of_file, self._file, begin, end - begin, begin, wanted)))
+            for start, begin, end in self._runs
         ]
         parts = [part for _, part in sorted(placed, key=lambda one: one[0])]
         return in_order(parts)
@@ -205,29 +204,12 @@ class McapFile:
         self._open_bytes += chunk.size
         if self._open_bytes > MAX_OPEN_BYTES:
             raise DamagedError(self.path, f"chunks of {self._open_bytes} bytes overlap in time", offset)
-        data = self._file.chunk_data(chunk, verify=verify)
-        yield from self._messages_in(data, offset, wanted)
+        if chunk.compression or verify or chunk.size != chunk.packed_bytes:
+            data = self._file.chunk_data(chunk, verify=verify)
+            yield from messages_of_data(self.path, data, offset, wanted)
+        else:
+            yield from messages_of_file(self._file, chunk.packed_offset, chunk.packed_bytes, offset, wanted)
         self._open_bytes -= chunk.size
-
-    def _run_messages(self, begin: int, end: int, wanted: dict[int, StoredTopic]) -> Iterator[StoredMessage]:
-        data = self._file.read(begin, end - begin, MAX_MESSAGE_BYTES + _RUN_BYTES)
-        yield from self._messages_in(data, begin, wanted)
-
-    def _messages_in(self, data: bytes, offset: int, wanted: dict[int, StoredTopic]) -> Iterator[StoredMessage]:
-        """The messages in the data of a chunk or run, by time. Only numbers are kept of each, for there may be many."""
-        times, starts, ends = array("Q"), array("Q"), array("Q")
-        for opcode, _, start, length in self._file.inside(data, offset):
-            if opcode == mcap_records.MESSAGE:
-                number, _, log_ns, _ = MESSAGE_HEAD.unpack_from(data, start)
-                if number in wanted:
-                    times.append(log_ns)
-                    starts.append(start)
-                    ends.append(start + length)
-        order = np.argsort(np.frombuffer(times, np.uint64), kind="stable").tolist() if times else []
-        for index in order:
-            start = starts[index]
-            number, _, log_ns, publish_ns = MESSAGE_HEAD.unpack_from(data, start)
-            yield StoredMessage(log_ns, publish_ns, wanted[number], data[start + MESSAGE_HEAD.size : ends[index]])
 
 
 def _widened(span: list[int], start: int, end: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -57,14 +58,17 @@ class McapStream:
         self.path, self._stream = path, stream
         self.size = stream.seek(0, 2)
 
-    def read(self, offset: int, length: int, limit: int = _MAX_RECORD_BYTES) -> bytes:
-        """Read `length` bytes at `offset`. Raises DamagedError if the file has fewer, or `length` exceeds `limit`."""
+    def check(self, offset: int, length: int, limit: int = _MAX_RECORD_BYTES) -> None:
+        """Raise DamagedError if the file has fewer than `length` bytes at `offset`, or `length` exceeds `limit`."""
         if length > limit:
             raise DamagedError(self.path, f"{length} bytes are claimed, expected at most {limit}", offset)
         if offset + length > self.size:
             raise DamagedError(self.path, f"{length} bytes are claimed, {max(0, self.size - offset)} are left", offset)
-        self._stream.seek(offset)
-        data = self._stream.read(length)
+
+    def read(self, offset: int, length: int, limit: int = _MAX_RECORD_BYTES) -> bytes:
+        """Read `length` bytes at `offset`. Raises DamagedError as `check` does."""
+        self.check(offset, length, limit)
+        data = os.pread(self._stream.fileno(), length, offset)
         if len(data) != length:
             raise DamagedError(self.path, "the file became shorter while it was read", offset)
         return data

@@ -1,0 +1,144 @@
+"""Reads the messages of a chunk of an MCAP file, or of a run of messages outside of chunks, in order of receipt.
+
+Of large messages, such as raw images, only the heads are read at first. Each is read from the file when its turn
+comes, directly to bytes of its own; those of other topics are never read.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from struct import Struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aassl_ros.data.bags.damage import MAX_MESSAGE_BYTES, DamagedError
+from aassl_ros.data.bags.mcap_records import MESSAGE, MESSAGE_HEAD, RECORD, McapStream
+from aassl_ros.data.bags.stored import StoredMessage, StoredTopic
+
+# The file is read in blocks of this size. A message that is larger is read alone.
+_BLOCK = 1 << 16
+# The head of a record and that of a message in it, without padding.
+_HEAD = Struct("<BQHIQQ")
+_HEAD_TYPE = np.dtype(
+    {
+        "names": ["opcode", "length", "number", "sequence", "log_ns", "publish_ns"],
+        "formats": ["u1", "<u8", "<u2", "<u4", "<u8", "<u8"],
+    }
+)
+_MOST_BYTES = MAX_MESSAGE_BYTES + (4 << 20)
+# So many messages are prepared at once for being given: a chunk may have millions.
+_AT_ONCE = 4096
+
+Read = Callable[[int, int], bytes]
+"""Reads `length` bytes from a place in the file."""
+
+
+def messages_of_file(
+    stream: McapStream, begin: int, length: int, chunk: int, wanted: Mapping[int, StoredTopic]
+) -> Iterator[StoredMessage]:
+    """Read messages that are not compressed.
+
+    Args:
+        stream: the file.
+        begin, length: of the records in it.
+        chunk: place of the chunk, for errors.
+        wanted: channel -> topic; messages of other channels are left out.
+
+    Yields:
+        The messages by time of receipt; those of the same time in the order of the file.
+
+    Raises:
+        DamagedError: a record is not whole.
+    """
+    stream.check(begin, length, _MOST_BYTES)
+    found = _Found(stream.path, chunk, lambda place, size: stream.read(place, size, _MOST_BYTES))
+    found.scan(begin, begin + length, wanted)
+    return found.in_order(wanted)
+
+
+def messages_of_data(path: Path, data: bytes, chunk: int, wanted: Mapping[int, StoredTopic]) -> Iterator[StoredMessage]:
+    """Read messages from the records of a chunk in memory: see `messages_of_file`."""
+    found = _Found(path, chunk, lambda place, size: data[place : place + size], data)
+    found.scan(0, len(data), wanted)
+    return found.in_order(wanted)
+
+
+class _Found:
+    """The wanted messages of a chunk. Of each only its head and place are kept, and the blocks of small ones."""
+
+    def __init__(self, path: Path, chunk: int, read: Read, all_data: bytes = b"") -> None:
+        self._path, self._chunk, self._read = path, chunk, read
+        self._heads = bytearray()
+        self._places = array("Q")
+        self._blocks: list[bytes] = [all_data] if all_data else []
+        self._begins: list[int] = [0] if all_data else []
+
+    def scan(self, place: int, end: int, wanted: Mapping[int, StoredTopic]) -> None:
+        data = self._blocks[0] if self._blocks else b""
+        at, limit = place, place + len(data)  # the block's begin and end
+        heads, places, unpack, size = self._heads, self._places, _HEAD.unpack_from, _HEAD.size
+        while place < end:
+            if place + size > limit:
+                if limit < end:
+                    data = self._block(place, end)
+                    at, limit = place, place + len(data)
+                if place + size > limit:  # too short for a message
+                    self._check_last(data, place - at, place, end)
+                    place += RECORD.size + RECORD.unpack_from(data, place - at)[1]
+                    continue
+            opcode, length, number, _, _, _ = unpack(data, place - at)
+            following = place + RECORD.size + length
+            if following > end or (opcode == MESSAGE and length < MESSAGE_HEAD.size):
+                raise self._too_long(length)
+            if opcode == MESSAGE and number in wanted:
+                if following > limit and following - place <= _BLOCK:
+                    data = self._block(place, end)
+                    at, limit = place, place + len(data)
+                heads += data[place - at : place - at + size]
+                places.append(place)
+            place = following
+
+    def in_order(self, wanted: Mapping[int, StoredTopic]) -> Iterator[StoredMessage]:
+        table = np.frombuffer(self._heads, _HEAD_TYPE)
+        places = np.frombuffer(self._places, np.uint64).astype(np.int64) if len(table) else np.zeros(0, np.int64)
+        times = table["log_ns"]
+        order = None if bool((times[1:] >= times[:-1]).all()) else np.argsort(times, kind="stable")
+        for first in range(0, len(table), _AT_ONCE):
+            rows = slice(first, first + _AT_ONCE) if order is None else order[first : first + _AT_ONCE]
+            yield from self._given(table[rows], places[rows], wanted)
+
+    def _given(
+        self, table: NDArray[np.void], places: NDArray[np.int64], wanted: Mapping[int, StoredTopic]
+    ) -> Iterator[StoredMessage]:
+        begins = places + _HEAD.size
+        ends = places + RECORD.size + table["length"].astype(np.int64)
+        columns = (table["log_ns"], table["publish_ns"], table["number"], begins, ends)
+        at = limit = 0
+        for log_ns, publish_ns, number, begin, end in zip(*(column.tolist() for column in columns), strict=True):
+            if not at <= begin or end > limit:
+                index = bisect_right(self._begins, begin) - 1
+                at, data = self._begins[index], self._blocks[index]
+                limit = at + len(data)
+            content = data[begin - at : end - at] if end <= limit else self._read(begin, end - begin)
+            yield StoredMessage(log_ns, publish_ns, wanted[number], content)
+
+    def _block(self, place: int, end: int) -> bytes:
+        data = self._read(place, min(_BLOCK, end - place))
+        self._blocks.append(data)
+        self._begins.append(place)
+        return data
+
+    def _check_last(self, data: bytes, offset: int, place: int, end: int) -> None:
+        if place + RECORD.size > end:
+            raise DamagedError(self._path, "the chunk or index there ends within a record", self._chunk)
+        opcode, length = RECORD.unpack_from(data, offset)
+        if place + RECORD.size + length > end or opcode == MESSAGE:
+            raise self._too_long(length)
+
+    def _too_long(self, length: int) -> DamagedError:
+        what = f"the chunk or index there claims a record of {length} bytes, more than it has"
+        return DamagedError(self._path, what, self._chunk)

@@ -1,0 +1,74 @@
+"""Messages of a chunk are those that the mcap library reads, and large messages of other topics are not read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mcap.reader import make_reader
+from mcap.writer import CompressionType, Writer
+
+from aassl_ros.data.bags.reader import BagReader
+
+TOPICS = ("/small", "/large", "/other")
+# About the size of the blocks in which a file is read, and the most that a head has.
+SIZES = (0, 1, 30, 300, 65_505, 65_506, 65_536, 200_000)
+
+
+def write(path: Path, compression: CompressionType, chunked: bool = True) -> list[tuple[str, int, bytes]]:
+    """Messages of many sizes, some with times that go back, in chunks of 1 MiB."""
+    rng = np.random.default_rng(3)
+    with path.open("wb") as stream:
+        writer = Writer(stream, compression=compression, chunk_size=1 << 20, use_chunking=chunked)
+        writer.start("ros2")
+        schema = writer.register_schema("std_msgs/msg/String", "ros2msg", b"string data\n")
+        numbers = [writer.register_channel(topic, "cdr", schema, {}) for topic in TOPICS]
+        for number in range(400):
+            size = int(rng.choice(SIZES)) if number % 5 == 0 else int(rng.integers(0, 400))
+            content = b"\0\1\0\0" + rng.bytes(size)
+            writer.add_message(numbers[rng.integers(3)], 1000 + 10 * number - 25 * (number % 3), content, number)
+        writer.finish()
+    with path.open("rb") as stream:
+        found = [(channel.topic, one.log_time, one.data) for _, channel, one in make_reader(stream).iter_messages()]
+    return sorted(found, key=lambda one: one[1])
+
+
+@pytest.mark.parametrize("wanted", [(), ("/small",), ("/large", "/other")])
+@pytest.mark.parametrize("compression", [CompressionType.NONE, CompressionType.ZSTD])
+@pytest.mark.parametrize("chunked", [True, False])
+def test_messages_are_those_of_the_mcap_library(
+    tmp_path: Path, compression: CompressionType, chunked: bool, wanted: tuple[str, ...]
+) -> None:
+    right = write(tmp_path / "bag.mcap", compression, chunked)
+
+    with BagReader(tmp_path / "bag.mcap") as reader:
+        found = [(one.topic, one.log_ns, one.data) for one in reader.messages(wanted)]
+
+    assert len(found) > 100
+    assert found == [one for one in right if not wanted or one[0] in wanted]
+
+
+def test_large_messages_of_other_topics_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "bag.mcap").open("wb") as stream:
+        writer = Writer(stream, compression=CompressionType.NONE)
+        writer.start("ros2")
+        schema = writer.register_schema("std_msgs/msg/String", "ros2msg", b"string data\n")
+        images, texts = (writer.register_channel(topic, "cdr", schema, {}) for topic in ("/images", "/texts"))
+        for number in range(20):
+            writer.add_message(images, number, bytes(1_000_000), number)
+            writer.add_message(texts, number, b"\0\1\0\0text", number)
+        writer.finish()
+    read, pread = 0, os.pread
+
+    def counted(file: int, length: int, offset: int) -> bytes:
+        nonlocal read
+        read += length
+        return pread(file, length, offset)
+
+    monkeypatch.setattr(os, "pread", counted)
+    with BagReader(tmp_path / "bag.mcap") as reader:
+        assert [one.data for one in reader.messages(["/texts"])] == [b"\0\1\0\0text"] * 20
+
+    assert read < 20 * 200_000
