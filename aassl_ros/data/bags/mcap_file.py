@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aassl_ros.data.bags import mcap_records
 from aassl_ros.data.bags.damage import MAX_OPEN_BYTES, DamagedError, UnclosedError
-from aassl_ros.data.bags.mcap_chunk import messages_of_data, messages_of_file
+from aassl_ros.data.bags.mcap_messages import messages_of_data, messages_of_file
 from aassl_ros.data.bags.mcap_records import MAGIC, MESSAGE_HEAD, Chunk, Directory, Fields, McapStream, Place
 from aassl_ros.data.bags.stored import Part, StoredMessage, StoredTopic, in_order
 
