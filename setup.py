@@ -44,7 +44,8 @@ REQUIRES = [
     "scikit-learn>=1.1,<2",
     "matplotlib>=3.5,<4",
     "rosbags>=0.10.4,<0.12",
-    "mcap>=1.6,<2",
+    "lz4>=3.1,<5",
+    'backports.zstd>=1,<2; python_version < "3.14"',
     "PyYAML>=5.4,<7",
     "rich>=12,<16",
 ]
@@ -67,6 +68,7 @@ TEST = [
     "pytest-timeout>=2.2,<3",
     "pytest-xdist>=3.5,<4",  # `make test` runs two test files at a time.
     "hypothesis>=6.80,<7",
+    "mcap>=1.6,<2",  # The tests compare our MCAP writer with it.
     "kornia>=0.7.3,<0.10",  # The tests compare our augmentation with it.
     "efficientnet-lite-pytorch>=0.1,<1",  # The tests compare our EfficientNet-Lite with it.
     "fsspec>=2023.6",

@@ -15,8 +15,8 @@ from aassl_ros.data.bags.decompression import decompress
 from aassl_ros.data.bags.stored import StoredTopic, normal_type
 
 MAGIC = b"\x89MCAP0\r\n"
-FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK = 0x02, 0x03, 0x04, 0x05, 0x06
-CHUNK_INDEX, STATISTICS, METADATA, METADATA_INDEX, DATA_END = 0x08, 0x0B, 0x0C, 0x0D, 0x0F
+HEADER, FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, MESSAGE_INDEX, CHUNK_INDEX = 1, 2, 3, 4, 5, 6, 7, 8
+ATTACHMENT, ATTACHMENT_INDEX, STATISTICS, METADATA, METADATA_INDEX, SUMMARY_OFFSET, DATA_END = 9, 10, 11, 12, 13, 14, 15
 RECORD = struct.Struct("<BQ")
 MESSAGE_HEAD = struct.Struct("<HIQQ")
 # Limit for schemas and similar records; messages and chunks may be longer.

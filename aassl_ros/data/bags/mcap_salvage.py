@@ -11,7 +11,6 @@ from aassl_ros.data.bags.mcap_records import MAGIC, MESSAGE_HEAD, Directory, Fie
 from aassl_ros.data.bags.recovered import Attachment, NamedTexts, Recovered
 from aassl_ros.data.bags.stored import StoredMessage
 
-_HEADER, _MESSAGE_INDEX, _ATTACHMENT = 0x01, 0x07, 0x09
 # Size of the entry for each message in a Message Index record: time and offset.
 _INDEX_ENTRY_BYTES = 16
 
@@ -22,7 +21,7 @@ def profile_of(path: Path) -> str:
         with path.open("rb") as stream:
             file = McapStream(path, stream)
             place = next(file.records(len(MAGIC), file.size))
-            return file.fields(place).text()[:100] if place.opcode == _HEADER else "ros2"
+            return file.fields(place).text()[:100] if place.opcode == mcap_records.HEADER else "ros2"
     except (DamagedError, StopIteration):
         return "ros2"
 
@@ -72,7 +71,7 @@ class McapSalvage:
             damaged = self._report.damaged_chunks
             yield from self._chunk(file, place)
             self._in_damaged = self._report.damaged_chunks > damaged
-        elif place.opcode == _MESSAGE_INDEX and self._in_damaged:
+        elif place.opcode == mcap_records.MESSAGE_INDEX and self._in_damaged:
             entries = file.fields(place)
             entries.u16()
             self._report.discarded_messages += entries.u32() // _INDEX_ENTRY_BYTES
@@ -81,7 +80,7 @@ class McapSalvage:
                 raise DamagedError(self._path, f"a message record has {place.length} bytes", place.offset)
             data = file.read(place.start, place.length, MAX_MESSAGE_BYTES)
             yield from self._message(data)
-        elif place.opcode == _ATTACHMENT:
+        elif place.opcode == mcap_records.ATTACHMENT:
             yield _attachment(Fields(self._path, file.read(place.start, place.length, MAX_MESSAGE_BYTES), place.start))
         elif place.opcode == mcap_records.METADATA:
             fields = file.fields(place)

@@ -4,39 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from concurrent.futures import Future
 from typing import NamedTuple
 
 from rosbags.interfaces import Qos
 
 
 class NewTopic(NamedTuple):
-    """A topic to add to the bag before its first message.
-
-    awaits_message: add it only with its first message. instead_of: the topic, still without a message, that a camera
-    was to have instead; empty if there is none.
-    """
+    """A topic to add to the bag before its first message."""
 
     name: str
     type: str
     qos: tuple[Qos, ...]
     type_hash: str
-    awaits_message: bool = False
-    instead_of: str = ""
 
 
 class Received(NamedTuple):
-    """A message.
-
-    log_ns: 0 if the clock had no time yet. data: CDR, or what a worker still makes of it. size: bytes that count for
-    the limit of the queue.
-    """
+    """A message. log_ns: 0 if the clock had no time yet. limited: whether it counts for the limit of the queue."""
 
     topic: str
     log_ns: int
     publish_ns: int
-    data: bytes | Future[bytes]
-    size: int
+    data: bytes
+    limited: bool = True
 
 
 class MessageQueue:
@@ -57,17 +46,17 @@ class MessageQueue:
 
     def append(self, item: NewTopic | Received) -> None:
         """Append an item; the caller has asked `has_room`."""
-        if isinstance(item, Received) and item.size:
+        if isinstance(item, Received) and item.limited:
             with self._lock:
-                self._bytes += item.size
+                self._bytes += len(item.data)
         self._items.append(item)
 
     def take(self) -> NewTopic | Received:
         """Take the oldest item. Raises IndexError if there is none."""
         item = self._items.popleft()
-        if isinstance(item, Received) and item.size:
+        if isinstance(item, Received) and item.limited:
             with self._lock:
-                self._bytes -= item.size
+                self._bytes -= len(item.data)
         return item
 
     def clear(self) -> None:

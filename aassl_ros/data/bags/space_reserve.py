@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -45,33 +46,31 @@ class SpaceReserve:
 
 
 class ReservedFile:
-    """A new file without buffer, for the writer of MCAP. If the disk is full, it continues in the reserve's space."""
+    """A new file without buffer, for the writer of MCAP. If the disk is full, it continues in the reserve's space.
+
+    position: the number of bytes written.
+    """
 
     def __init__(self, path: Path, reserve: SpaceReserve) -> None:
         self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         self._reserve = reserve
-        self._position = 0
+        self.position = 0
 
-    def write(self, data: bytes) -> int:
-        """Write all data. Raises OSError if there is no space, not even in the reserve."""
-        left = memoryview(data)
+    def write(self, parts: Iterable[bytes]) -> None:
+        """Write at most 1024 parts in order. Raises OSError if there is no space, not even in the reserve."""
+        left = [memoryview(part) for part in parts if part]
         while left:
             try:
-                written = os.write(self._file, left)
+                written = os.writev(self._file, left)
             except OSError as error:
                 if error.errno in _FULL and self._reserve.use():
                     continue
                 raise
-            self._position += written
-            left = left[written:]
-        return len(data)
-
-    def tell(self) -> int:
-        """The number of bytes written."""
-        return self._position
-
-    def flush(self) -> None:
-        """Nothing: all data are with the operating system already."""
+            self.position += written
+            while left and written >= len(left[0]):
+                written -= len(left.pop(0))
+            if left:
+                left[0] = left[0][written:]
 
     def sync(self) -> None:
         """Force the data to the disk."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from aassl_ros.data.streams.messages import joint_arrays, stamp_ns
 from aassl_ros.errors import DataError
 
-_HEAD = 12  # bytes before the frame's name: encapsulation and stamp
-_LITTLE_ENDIAN = b"\0\1"
+HEAD = 12  # bytes before the frame's name: encapsulation and stamp
+LITTLE_ENDIAN = b"\0\1"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class JointBlockDecoder:
 
     def __init__(self, decode: Callable[[bytes], Any]) -> None:
         self._decode = decode
-        self._known: dict[int, _Kind | None] = {}  # by the length of a message
+        self._known: dict[int, JointLayout | None] = {}  # by the length of a message
 
     def decode(self, data: Sequence[bytes]) -> JointBlock | None:
         """Decode messages.
@@ -54,15 +54,16 @@ class JointBlockDecoder:
         if any(len(one) != length for one in data):
             return None
         if length not in self._known:
-            self._known[length] = _Kind.of(data[0], self._decode)
+            self._known[length] = JointLayout.of(data[0], self._decode)
         kind = self._known[length]
         return None if kind is None else kind.read(data)
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """Messages of one length. head: the bytes from the frame's name to the number of positions.
+class JointLayout:
+    """Where names and numbers are in messages of one length.
 
+    head: the bytes from the frame's name to the number of positions.
     places: where positions, velocities and efforts begin. counts: their numbers, and before each the place of it.
     """
 
@@ -72,16 +73,16 @@ class _Kind:
     counts: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, data: bytes, decode: Callable[[bytes], Any]) -> _Kind | None:
-        """The kind of a message; None if it is no little-endian JointState, or its numbers are not where expected."""
-        if data[:2] != _LITTLE_ENDIAN:
+    def of(cls, data: bytes, decode: Callable[[bytes], Any]) -> JointLayout | None:
+        """The layout of a message; None if it is no little-endian JointState, or its numbers are not where expected."""
+        if data[:2] != LITTLE_ENDIAN:
             return None
         try:
             message = decode(data)
             names, *arrays = joint_arrays(message)
         except (DataError, AttributeError):
             return None
-        place = _after_text(_HEAD, len(message.header.frame_id.encode()))
+        place = _after_text(HEAD, len(message.header.frame_id.encode()))
         place = _aligned(place, 4) + 4
         for name in names:
             place = _after_text(_aligned(place, 4), len(name.encode()))
@@ -94,7 +95,7 @@ class _Kind:
             place += 8 * len(array)
         if place > len(data):
             return None
-        kind = cls(names, np.frombuffer(data[_HEAD : counts[0][0]], np.uint8), tuple(places), tuple(counts))
+        kind = cls(names, np.frombuffer(data[HEAD : counts[0][0]], np.uint8), tuple(places), tuple(counts))
         found = kind.read([data])
         right = found is not None and int(found.stamps_ns[0]) == stamp_ns(message.header.stamp)
         if found is None or not right:
@@ -106,7 +107,7 @@ class _Kind:
     def read(self, data: Sequence[bytes]) -> JointBlock | None:
         """Read messages of this length. None if one is of another kind."""
         table = np.frombuffer(b"".join(data), np.uint8).reshape(len(data), -1)
-        if not (table[:, :2] == (0, 1)).all() or not (table[:, _HEAD : self.counts[0][0]] == self.head).all():
+        if not (table[:, :2] == (0, 1)).all() or not (table[:, HEAD : self.counts[0][0]] == self.head).all():
             return None
         columns = []
         for start, (count_place, count) in zip(self.places, self.counts, strict=True):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.streams.clock_jump import JumpBack
 from aassl_ros.data.streams.joint_block import JointBlock
+from aassl_ros.data.streams.joint_series import JointSeries
 from aassl_ros.data.streams.publishers import PublisherTracks
 
 Floats = NDArray[np.float64]
@@ -36,8 +36,7 @@ JOINT_MISSING = "joint missing"
 # A frame before the first or after the last joint state cannot have a sample. This does not count as a loss.
 EDGE_REASONS = (NO_STATE_BEFORE, STREAM_ENDED)
 
-# Old states are removed in groups of this size, because each removal moves all others.
-_CUT_AT = 512
+_UNKNOWN = (math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -54,38 +53,6 @@ class JointState:
     velocity: Floats
     effort: Floats
     bracket_ns: int
-
-
-@dataclass
-class _Series:
-    """One joint: increasing stamps, and for each the position, velocity and effort."""
-
-    stamps: list[int] = field(default_factory=list)
-    values: list[tuple[float, float, float]] = field(default_factory=list)
-
-    def at(self, stamp_ns: int) -> tuple[float, float, float, int] | None:
-        """Position, velocity, effort and bracket at a stamp; None before the first stamp and after the last."""
-        after = bisect_left(self.stamps, stamp_ns)
-        if after == len(self.stamps):
-            return None
-        if self.stamps[after] == stamp_ns:
-            return *self.values[after], 0
-        if after == 0:
-            return None
-        start, bracket = self.stamps[after - 1], self.stamps[after] - self.stamps[after - 1]
-        share = (stamp_ns - start) / bracket
-        a, b = self.values[after - 1], self.values[after]
-        return (
-            a[0] + share * (b[0] - a[0]),
-            a[1] + share * (b[1] - a[1]),
-            a[2] + share * (b[2] - a[2]),
-            bracket,
-        )
-
-    def forget_before(self, stamp_ns: int) -> None:
-        cut = bisect_right(self.stamps, stamp_ns) - 1
-        if cut >= _CUT_AT:
-            del self.stamps[:cut], self.values[:cut]
 
 
 class JointStream:
@@ -105,12 +72,18 @@ class JointStream:
 
     def __init__(self, joints: Sequence[str] = (), publisher: int = 0) -> None:
         self._fixed = bool(joints)
-        self._series: dict[str, _Series] = {name: _Series() for name in joints}
+        self._series: dict[str, JointSeries] = {name: JointSeries() for name in joints}
         self._jump = JumpBack()
         self._publishers = PublisherTracks(publisher)
         self.dropped: Counter[str] = Counter()
         self.too_wide_ms: Counter[int] = Counter()
         self.last_ns: int | None = None
+        # The joints of the last message, of which nearly all messages have the same, and whether these are all joints.
+        self._usual_names: tuple[str, ...] = ()
+        self._usual_series: list[JointSeries | None] = []
+        self._usual_all = False
+        self._complete_ns: int | None = None
+        self._complete_known = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -120,12 +93,16 @@ class JointStream:
     @property
     def complete_through_ns(self) -> int | None:
         """The last stamp up to which all joints were received; None until all were received once."""
-        if not self._series or any(not series.stamps for series in self._series.values()):
-            return None
-        return min(series.stamps[-1] for series in self._series.values())
+        if not self._complete_known:
+            known = bool(self._series) and all(series.stamps for series in self._series.values())
+            self._complete_ns = min(series.stamps[-1] for series in self._series.values()) if known else None
+            self._complete_known = True
+        return self._complete_ns
 
     def jumps_back(self, stamp_ns: int, names: Sequence[str]) -> bool:
         """Whether a message of these joints shows that the clock jumped back. Then call `clear` before `add`."""
+        if names == self._usual_names and self.last_ns is not None and stamp_ns > self.last_ns:
+            return self._jump.confirmed(stamp_ns, self.last_ns)  # false: that stamp is newer than any
         stamps = [series.stamps[-1] for name in names if (series := self._series.get(name)) and series.stamps]
         return bool(stamps) and self._jump.confirmed(stamp_ns, max(stamps))
 
@@ -136,6 +113,8 @@ class JointStream:
             series.values.clear()
         self._publishers.clear()
         self.last_ns = None
+        self._usual_names, self._usual_series = (), []
+        self._complete_known = False
 
     @property
     def publishers_problem(self) -> str:
@@ -163,6 +142,10 @@ class JointStream:
             False if the message was dropped; `dropped` counts it.
         """
         rows = [np.asarray(values, np.float64).tolist() for values in (positions, velocities, efforts)]
+        return self.add_numbers(stamp_ns, tuple(names), rows)
+
+    def add_numbers(self, stamp_ns: int, names: tuple[str, ...], rows: Sequence[Sequence[float]]) -> bool:
+        """Add one message as `add` does, faster. rows: positions, velocities and efforts, each a sequence of floats."""
         reason = self._wrong_form(names, rows)
         if not reason and not all(map(math.isfinite, rows[0])):
             names, rows = _finite_joints(names, rows)
@@ -176,17 +159,22 @@ class JointStream:
         if reason:
             self.dropped[reason] += 1
             return False
-        unknown = [math.nan] * len(names)
-        for name, *values in zip(names, rows[0], rows[1] or unknown, rows[2] or unknown, strict=True):
-            series = self._series.get(name)
-            if series is None:
-                if self._fixed:
-                    continue
-                series = self._series[name] = _Series()
-            series.stamps.append(stamp_ns)
-            series.values.append((values[0], values[1], values[2]))
+        if names != self._usual_names:
+            self._usual_names, self._usual_series = names, [self._series_of(name) for name in names]
+            self._usual_all = set(names) >= self._series.keys()
+        unknown = (math.nan,) * len(names)
+        values = zip(rows[0], rows[1] or unknown, rows[2] or unknown, strict=True)
+        for series, value in zip(self._usual_series, values, strict=True):
+            if series is not None:
+                series.stamps.append(stamp_ns)
+                series.values.append(value)
         self.last_ns = stamp_ns if self.last_ns is None else max(self.last_ns, stamp_ns)
+        self._complete_ns, self._complete_known = stamp_ns, self._usual_all
         return True
+
+    def _series_of(self, name: str) -> JointSeries | None:
+        """The series of a joint, which may be new; None if the joint is not wanted."""
+        return self._series.get(name) if self._fixed else self._series.setdefault(name, JointSeries())
 
     def add_block(self, block: JointBlock) -> bool:
         """Add joint states of one publisher, as `add` for each would.
@@ -216,15 +204,20 @@ class JointStream:
             one.stamps.extend(times)
             one.values.extend(map(tuple, values))
         self.last_ns = times[-1] if self.last_ns is None else max(self.last_ns, times[-1])
+        self._complete_known = False
         return True
 
-    def _wrong_form(self, names: Sequence[str], rows: list[list[float]]) -> str:
+    def _wrong_form(self, names: Sequence[str], rows: Sequence[Sequence[float]]) -> str:
+        if names and names == self._usual_names and len(rows[0]) == len(rows[1]) == len(rows[2]) == len(names):
+            return ""  # the names were checked before
         if names and not rows[0]:
             return NO_POSITIONS
         right_length = len(rows[0]) == len(names) and all(len(row) in (0, len(names)) for row in rows[1:])
         return "" if right_length and names and len(set(names)) == len(names) else WRONG_LENGTH
 
     def _wrong_stamp(self, stamp_ns: int, names: Sequence[str]) -> str:
+        if self.last_ns is None or stamp_ns > self.last_ns:
+            return ""
         for name in names:
             series = self._series.get(name)
             if series is not None and series.stamps and series.stamps[-1] >= stamp_ns:
@@ -241,25 +234,27 @@ class JointStream:
         Returns:
             The state, or the reason why there is none (one of the constants of this module).
         """
-        values = np.full((3, len(self._series)), np.nan)
+        columns: list[tuple[float, float, float]] = []
         widest = heard = 0
-        for column, series in enumerate(self._series.values()):
+        for series in self._series.values():
             found = series.at(stamp_ns)
             if found is None:
                 if not series.stamps or series.stamps[0] > stamp_ns:
                     if self._fixed:
                         return JOINT_MISSING if self._others_heard(stamp_ns) else NO_STATE_BEFORE
+                    columns.append(_UNKNOWN)
                     continue
                 return JOINT_MISSING if self.last_ns is not None and self.last_ns >= stamp_ns else STREAM_ENDED
             heard += 1
             widest = max(widest, found[3])
-            values[:, column] = found[:3]
+            columns.append(found[:3])
         if heard == 0:
             return NO_STATE_BEFORE
         if widest > max_bracket_ns:
             self.too_wide_ms[-(-widest // 1_000_000)] += 1
             return BRACKET_TOO_WIDE
-        return JointState(self.names, values[0], values[1], values[2], widest)
+        position, velocity, effort = np.array(list(zip(*columns, strict=True)))
+        return JointState(self.names, position, velocity, effort, widest)
 
     def _others_heard(self, stamp_ns: int) -> bool:
         return any(series.stamps and series.stamps[0] <= stamp_ns for series in self._series.values())
@@ -270,7 +265,7 @@ class JointStream:
             series.forget_before(stamp_ns)
 
 
-def _finite_joints(names: Sequence[str], rows: list[list[float]]) -> tuple[list[str], list[list[float]]]:
+def _finite_joints(names: Sequence[str], rows: Sequence[Sequence[float]]) -> tuple[tuple[str, ...], list[list[float]]]:
     """The joints whose position is finite, with their values."""
     kept = [index for index, position in enumerate(rows[0]) if math.isfinite(position)]
-    return [names[index] for index in kept], [[row[index] for index in kept] if row else [] for row in rows]
+    return tuple(names[index] for index in kept), [[row[index] for index in kept] if row else [] for row in rows]

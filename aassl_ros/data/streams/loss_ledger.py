@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from aassl_ros.data.streams.episodes import Episode, EpisodeTracker
 from aassl_ros.data.streams.sync_counts import SyncCounts
-from aassl_ros.data.streams.topic_counts import NOT_ENCODED, QUEUE_FULL, EpisodeCounts, TopicCounts
+from aassl_ros.data.streams.topic_counts import QUEUE_FULL, EpisodeCounts, TopicCounts
 from aassl_ros.data.streams.topic_statistics import TopicStatistics
 
 # How long a message waits for the event of its episode, by time of receipt.
@@ -32,7 +32,29 @@ class _EpisodeRecord:
     samples: SyncCounts = field(default_factory=SyncCounts)
 
     def topic(self, name: str) -> TopicCounts:
-        return self.counts.setdefault(name, TopicCounts())
+        counts = self.counts.get(name)
+        if counts is None:
+            counts = self.counts[name] = TopicCounts()
+        return counts
+
+    def take(self, log_ns: int, time_ns: int, topic: str, stamped: bool) -> None:
+        statistics = self.statistics.get(topic)
+        if statistics is None:
+            statistics = self.statistics[topic] = TopicStatistics()
+        statistics.take(time_ns, log_ns, stamped=stamped)
+        counts = self.topic(topic)
+        counts.received += 1
+        counts.written += 1
+
+    def malformed(self, log_ns: int, time_ns: int, topic: str) -> None:
+        self.topic(topic).malformed += 1
+
+    def sampled(self, log_ns: int, time_ns: int, bracket: int) -> None:
+        self.samples.samples += 1
+        self.samples.brackets[bracket] += 1
+
+    def rejected(self, log_ns: int, time_ns: int, reason: str) -> None:
+        self.samples.rejected[reason] += 1
 
 
 class LossLedger:
@@ -48,7 +70,8 @@ class LossLedger:
     def __init__(self, episodes: EpisodeTracker, stamp_of: Callable[[int], int]) -> None:
         self._episodes, self._stamp_of = episodes, stamp_of
         self._topics: dict[str, TopicStatistics] = {}
-        self._waiting: deque[tuple[int, int, Callable[[_EpisodeRecord], None]]] = deque()
+        # Time of receipt, time by the stamps, and what to call for the episode, with further arguments.
+        self._waiting: deque[tuple[int, int, Callable[..., None], tuple[object, ...]]] = deque()
         self._lost: deque[tuple[int, str, str, int]] = deque()
         self._lock = threading.Lock()
         self._records: dict[str, _EpisodeRecord] = {}
@@ -65,27 +88,14 @@ class LossLedger:
         if statistics is None:
             statistics = self._topics[topic] = TopicStatistics()
         statistics.take(time_ns, log_ns, stamped=stamped)
-        self._now_ns = max(self._now_ns, log_ns)
-
-        def count(record: _EpisodeRecord) -> None:
-            own = record.statistics.get(topic)
-            if own is None:
-                own = record.statistics[topic] = TopicStatistics()
-            own.take(time_ns, log_ns, stamped=stamped)
-            counts = record.topic(topic)
-            counts.received += 1
-            counts.written += 1
-
-        self._waiting.append((log_ns, time_ns, count))
+        if log_ns > self._now_ns:
+            self._now_ns = log_ns
+        self._waiting.append((log_ns, time_ns, _EpisodeRecord.take, (topic, stamped)))
         self._settle(log_ns - _EVENT_DELAY_NS)
 
     def malformed(self, topic: str, log_ns: int) -> None:
         """Count a message that was written, but cannot be used, for its episode."""
-
-        def count(record: _EpisodeRecord) -> None:
-            record.topic(topic).malformed += 1
-
-        self._waiting.append((log_ns, self._stamp_of(log_ns), count))
+        self._waiting.append((log_ns, self._stamp_of(log_ns), _EpisodeRecord.malformed, (topic,)))
 
     def lost(self, topic: str, cause: str, log_ns: int, number: int) -> None:
         """Count messages for their episode that are not in the bag. log_ns: the time of receipt of about then."""
@@ -99,20 +109,11 @@ class LossLedger:
 
     def sampled(self, stamp_ns: int, bracket: int) -> None:
         """Count a frame with a sample. bracket: in the unit of SyncCounts."""
-
-        def count(record: _EpisodeRecord) -> None:
-            record.samples.samples += 1
-            record.samples.brackets[bracket] += 1
-
-        self._waiting.append((self._now_ns, stamp_ns, count))
+        self._waiting.append((self._now_ns, stamp_ns, _EpisodeRecord.sampled, (bracket,)))
 
     def rejected(self, stamp_ns: int, reason: str) -> None:
         """Count a frame without a sample."""
-
-        def count(record: _EpisodeRecord) -> None:
-            record.samples.rejected[reason] += 1
-
-        self._waiting.append((self._now_ns, stamp_ns, count))
+        self._waiting.append((self._now_ns, stamp_ns, _EpisodeRecord.rejected, (reason,)))
 
     def episodes_changed(self) -> None:
         """Call it after an event was added to the episodes."""
@@ -178,11 +179,11 @@ class LossLedger:
                 log_ns, topic, cause, number = self._lost.popleft()
             if record := self._record_at(self._stamp_of(log_ns)):
                 record.topic(topic).lose(cause, number)
-                record.topic(topic).received += number if cause in (QUEUE_FULL, NOT_ENCODED) else 0
+                record.topic(topic).received += number if cause == QUEUE_FULL else 0
         while self._waiting and (until_ns is None or self._waiting[0][0] <= until_ns):
-            _, time_ns, count = self._waiting.popleft()
+            log_ns, time_ns, count, about = self._waiting.popleft()
             if record := self._record_at(time_ns):
-                count(record)
+                count(record, log_ns, time_ns, *about)
 
     def _record_at(self, time_ns: int) -> _EpisodeRecord | None:
         episode = self._current

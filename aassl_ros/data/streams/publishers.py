@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 # A state this far (rad or m) from the one before, at this speed (rad/s or m/s), is not of the same publisher.
 _JUMP = 0.01
 _JUMP_SPEED = 5.0
+# A state this near to the one before does not jump, however its difference is rounded.
+_NEAR = 0.5 * _JUMP
 # A joint that is set to another position jumps once. So many changes from one publisher to the other are no accident.
 _CHANGES = 5
 _MOST_TRACKS = 8
@@ -56,9 +58,9 @@ class PublisherTracks:
         Returns:
             Whether it is of the wanted publisher.
         """
-        state = dict(zip(names, positions, strict=True))
-        if self._take_usual(stamp_ns, state):
+        if self._take_usual(stamp_ns, names, positions):
             return True
+        state = dict(zip(names, positions, strict=True))
         self._settle_doubt(state)
         rivals = self._rivals(state)
         track = min(rivals, key=lambda one: one.distance(state), default=None)
@@ -97,7 +99,7 @@ class PublisherTracks:
         track.follow(int(stamps_ns[-1]), dict(zip(names, positions[-1].tolist(), strict=True)), len(stamps_ns))
         return True
 
-    def _take_usual(self, stamp_ns: int, state: dict[str, float]) -> bool:
+    def _take_usual(self, stamp_ns: int, names: Sequence[str], positions: Sequence[float]) -> bool:
         """Take a state of the only publisher, all of its joints, without a jump. This is what nearly all states are.
 
         Returns false if the state is none of these: nothing is taken then.
@@ -105,9 +107,13 @@ class PublisherTracks:
         if len(self._tracks) != 1 or self._doubtful is not None or self._wanted > 1:
             return False
         (track,) = self._tracks
+        if track.follow_near(stamp_ns, names, positions):
+            return True
+        state = dict(zip(names, positions, strict=True))
         if state.keys() != track.last.keys() or track.jumps(stamp_ns, state):
             return False
         track.follow(stamp_ns, state)
+        track.keep_row(names, positions)
         return True
 
     def _rivals(self, state: dict[str, float]) -> list[_Track]:
@@ -153,9 +159,20 @@ class _Track:
     """The states of one publisher."""
 
     def __init__(self, number: int, first: dict[str, float]) -> None:
-        self.number, self.first, self.last = number, first, dict(first)
+        self.number, self.first = number, first
         self.stamp_ns: int | None = None
         self.count = 0
+        self._last = dict(first)
+        # The last state if it had all joints: its names, and its positions, which may not be in _last yet.
+        self._names: Sequence[str] | None = None
+        self._row: Sequence[float] = ()
+
+    @property
+    def last(self) -> dict[str, float]:
+        """The last position of each joint."""
+        if self._names is not None:
+            self._last.update(zip(self._names, self._row, strict=True))
+        return self._last
 
     def distance(self, state: dict[str, float]) -> float:
         """The largest difference to the last state over the joints of both; angles as if they wrap."""
@@ -166,15 +183,33 @@ class _Track:
         elapsed_s = abs(stamp_ns - self.stamp_ns) / 1e9 if self.stamp_ns is not None else math.inf
         return distance > _JUMP and distance > _JUMP_SPEED * elapsed_s
 
+    def follow_near(self, stamp_ns: int, names: Sequence[str], positions: Sequence[float]) -> bool:
+        """Take a state of all joints if each has hardly moved. Returns false if not: nothing is taken then."""
+        if names != self._names:
+            return False
+        for position, before in zip(positions, self._row, strict=True):
+            if not -_NEAR <= position - before <= _NEAR:
+                return False
+        self._row = positions
+        self.stamp_ns = stamp_ns
+        self.count += 1
+        return True
+
+    def keep_row(self, names: Sequence[str], positions: Sequence[float]) -> None:
+        """Remember the state that was just taken, which has all joints, for `follow_near`."""
+        self._names, self._row = names, positions
+
     def follow(self, stamp_ns: int, state: dict[str, float], count: int = 1) -> None:
         """Take a state, or the last one of several."""
         self.last.update(state)
+        self._names = None
         self.stamp_ns = stamp_ns
         self.count += count
 
     def join(self, later: _Track) -> None:
         """Go on where a later track is."""
         self.last.update(later.last)
+        self._names = None
         self.stamp_ns = later.stamp_ns
         self.count += later.count
 

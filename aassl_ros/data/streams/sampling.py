@@ -12,6 +12,7 @@ from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.commands import command_from_message
 from aassl_ros.data.streams.episodes import EpisodeEvent, EpisodeTracker
 from aassl_ros.data.streams.image_check import ImageCheck
+from aassl_ros.data.streams.joint_state_reader import JointStateReader
 from aassl_ros.data.streams.joints import MALFORMED
 from aassl_ros.data.streams.ledger import Ledger
 from aassl_ros.data.streams.loss_ledger import LossLedger
@@ -41,6 +42,7 @@ class FrameSampler:
             camera: Synchronizer(settings, lambda stamp_ns, _, reason: self.losses.rejected(stamp_ns, reason))
             for camera in session.roles.cameras
         }
+        self._joint_reader = JointStateReader()
         self._stamped: dict[str, bool] = {}
         self._topics = {
             camera: tuple(session.topic(name) for name in topics.sample_topics(camera)) for camera in self._cameras
@@ -65,12 +67,6 @@ class FrameSampler:
         """The number of frames that wait for joint states."""
         return sum(camera.pending for camera in self._cameras.values()) + len(self._samples)
 
-    def move_camera(self, camera: str, topic: str) -> None:
-        """Take the frames of a camera from another topic. None of its frames was taken yet."""
-        self._takers[topic] = self._frame_taker(camera, topic)
-        frames, names = self.ledger.frame_topics, list(self._cameras)
-        self.ledger.frame_topics = [topic if name == camera else old for name, old in zip(names, frames, strict=True)]
-
     def take(self, topic: str, log_ns: int, data: bytes) -> None:
         """Add a CDR message that was received at log_ns."""
         taker = self._takers.get(topic)
@@ -85,7 +81,8 @@ class FrameSampler:
             self._count_malformed(topic, log_ns)
         # After each message, so that reading the bag again makes the same decisions.
         for camera, synchronizer in self._cameras.items():
-            self._add_samples(camera, synchronizer.ready())
+            if made := synchronizer.ready():
+                self._add_samples(camera, made)
 
     def _is_stamped(self, topic: str) -> bool:
         """Whether the messages of a topic have a stamp."""
@@ -148,12 +145,11 @@ class FrameSampler:
             self.ledger.warnings = [*self.ledger.warnings, text]
 
     def _take_joint_state(self, log_ns: int, data: bytes) -> None:
-        message = messages.decode(messages.JOINT_STATE, data)
-        stamp_ns = messages.stamp_ns(message.header.stamp)
+        stamp_ns, names, rows = self._joint_reader.read(data)
         self._clock.take(stamp_ns, log_ns)
         before = self._malformed_states()
         for synchronizer in self._cameras.values():
-            synchronizer.add_joint_state(stamp_ns, message.name, message.position, message.velocity, message.effort)
+            synchronizer.add_joint_numbers(stamp_ns, names, rows)
         if self._malformed_states() > before:
             self._count_malformed(self._joint_states, log_ns)
         if not self._publishers_warned and (problem := next(iter(self._cameras.values())).publishers_problem):

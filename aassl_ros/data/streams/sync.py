@@ -109,6 +109,10 @@ class Synchronizer:
         self, settings: SyncSettings | None = None, rejected: Callable[[int, Any, str], None] | None = None
     ) -> None:
         self._settings = settings or SyncSettings()
+        self._joint_offset_ns = _nanoseconds(self._settings.joint_stamp_offset_s)
+        self._frame_offset_ns = _nanoseconds(self._settings.frame_stamp_offset_s)
+        self._command_wait_ns = _nanoseconds(self._settings.command_wait_s)
+        self._timeout_ns = _nanoseconds(self._settings.sample_timeout)
         self._rejected = rejected
         self._joints = JointStream(self._settings.joints, self._settings.joint_publisher)
         self._commands = ActiveCommands(_nanoseconds(self._settings.max_bracket_s))
@@ -153,14 +157,19 @@ class Synchronizer:
             velocities: [n] or empty.
             efforts: [n] or empty.
         """
-        stamp_ns += _nanoseconds(self._settings.joint_stamp_offset_s)
+        rows = [np.asarray(values, np.float64).tolist() for values in (positions, velocities, efforts)]
+        self.add_joint_numbers(stamp_ns, tuple(names), rows)
+
+    def add_joint_numbers(self, stamp_ns: int, names: tuple[str, ...], rows: Sequence[Sequence[float]]) -> None:
+        """Add a joint state as `add_joint_state` does, faster. rows: positions, velocities, efforts as floats."""
+        stamp_ns += self._joint_offset_ns
         if self._joints.jumps_back(stamp_ns, names):
             self._restart()
-        self._joints.add(stamp_ns, names, positions, velocities, efforts)
+        self._joints.add_numbers(stamp_ns, names, rows)
 
     def add_joint_block(self, block: JointBlock) -> bool:
         """Add joint states as `add_joint_state` for each would. Returns False if they must be added one by one."""
-        stamps_ns = block.stamps_ns + _nanoseconds(self._settings.joint_stamp_offset_s)
+        stamps_ns = block.stamps_ns + self._joint_offset_ns
         return self._joints.add_block(replace(block, stamps_ns=stamps_ns))
 
     def add_command(self, command: Command, receipt_ns: int) -> None:
@@ -199,6 +208,9 @@ class Synchronizer:
 
     def ready(self) -> list[Sample]:
         """The samples that can be made now."""
+        if not self._made and not (self._pending and self._may_decide(self._true_ns(self._pending[0][0]))):
+            self._forget()
+            return []
         made, self._made = self._made, []
         return made + list(self._decide(self._may_decide, STREAM_SILENT))
 
@@ -235,13 +247,13 @@ class Synchronizer:
     def _may_decide(self, stamp_ns: int) -> bool:
         """Whether a frame can be decided: joint states are newer by `command_wait_s`, or it has waited long enough."""
         complete_ns = self._joints.complete_through_ns
-        if complete_ns is not None and complete_ns >= stamp_ns + _nanoseconds(self._settings.command_wait_s):
+        if complete_ns is not None and complete_ns >= stamp_ns + self._command_wait_ns:
             return True
         newest_ns = max(self._true_ns(self._pending[-1][0]), self._joints.last_ns or 0)
-        return newest_ns > stamp_ns + _nanoseconds(self._settings.sample_timeout)
+        return newest_ns > stamp_ns + self._timeout_ns
 
     def _true_ns(self, frame_stamp_ns: int) -> int:
-        return frame_stamp_ns + _nanoseconds(self._settings.frame_stamp_offset_s)
+        return frame_stamp_ns + self._frame_offset_ns
 
     def _sample(self, stamp_ns: int, true_ns: int, frame: Any, state: JointState) -> Sample:
         command = self._commands.at(true_ns) if self._commanded else None
@@ -269,6 +281,8 @@ class Synchronizer:
     def _forget(self) -> None:
         newest_ns = max(self._decided_ns or 0, self._joints.last_ns or 0)
         oldest_ns = newest_ns - _HISTORY_NS
+        if oldest_ns <= self._forgotten_ns + 1_000_000_000:
+            return
         if self._pending:
             oldest_ns = min(oldest_ns, self._true_ns(self._pending[0][0]))
         if oldest_ns > self._forgotten_ns + 1_000_000_000:

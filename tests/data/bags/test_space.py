@@ -123,24 +123,25 @@ def test_a_file_goes_on_in_the_reserve_and_fails_when_that_is_full_too(
     reserve = SpaceReserve(tmp_path, 1_000_000)
     assert list(tmp_path.iterdir()) == []
     file = ReservedFile(tmp_path / "file", reserve)
-    real, room = os.write, [150_000]
+    room = [150_000]
 
-    def write(descriptor: int, data: Any) -> int:
+    def write(descriptor: int, parts: Any) -> int:
         if room[0] == 0:
             room[0] = 100_000
             raise OSError(errno.ENOSPC, "No space left on device")
-        count = real(descriptor, data[: room[0]])
+        count = os.write(descriptor, b"".join(parts)[: room[0]])
         room[0] -= count
         return count
 
-    monkeypatch.setattr(os, "write", write)
-    file.write(b"a" * 100_000)
+    monkeypatch.setattr(os, "writev", write)
+    file.write([b"a" * 60_000, b"", b"a" * 40_000])
     assert not reserve.needed
-    file.write(b"b" * 100_000)
+    file.write([b"b" * 40_000, b"c" * 20_000, b"d" * 40_000])
     assert reserve.needed
-    assert (tmp_path / "file").read_bytes() == b"a" * 100_000 + b"b" * 100_000
+    assert (tmp_path / "file").read_bytes() == b"a" * 100_000 + b"b" * 40_000 + b"c" * 20_000 + b"d" * 40_000
+    assert file.position == 200_000
     with pytest.raises(OSError, match="No space left"):
-        file.write(b"c" * 100_000)
+        file.write([b"e" * 100_000])
 
 
 @pytest.mark.parametrize(

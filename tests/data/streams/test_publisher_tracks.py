@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +13,7 @@ from aassl_ros.data.streams.publishers import PublisherTracks
 class LongWay(PublisherTracks):
     """Takes each state the long way."""
 
-    def _take_usual(self, stamp_ns: int, state: dict[str, float]) -> bool:
+    def _take_usual(self, stamp_ns: int, names: Sequence[str], positions: Sequence[float]) -> bool:
         return False
 
 
