@@ -18,6 +18,7 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from aassl_ros.benchmarks.load import Process, killed_at_end, rest, start_publisher, start_recorder, stop
 from aassl_ros.bringup.ros_domain import own_domain
 from aassl_ros.data.bags.file_settings import MB, FileSettings
+from aassl_ros.data.bags.jpeg_cameras import JpegCameras, compressed_name
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.recording import Recording
 from aassl_ros.data.streams import messages
@@ -29,6 +30,7 @@ HELP = "recording to a bag compared with rosbags' writer, and the reception of a
 _SIZES = ((320, 240), (640, 480), (1280, 720), (1920, 1080))
 _FASTEST_HZ = 480.0
 _SWEEP_S = 4.0
+_QUALITY = 90
 
 Sent = Sequence[tuple[str, str, int, bytes]]
 
@@ -37,13 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compression", choices=("none", "zstd"), default="none", help="of both writers")
     parser.add_argument("--seconds", type=float, default=60.0, help="receive raw images through rclpy; 0: do not")
     parser.add_argument("--minutes", type=float, default=0.0, help="receive JPEG images through rclpy; 0: do not")
+    parser.add_argument(
+        "--encode", type=float, default=0.0, help="receive raw images and record JPEG, seconds; 0: do not"
+    )
     parser.add_argument("--sweep", action="store_true", help="find the rate without drops for each image size")
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure what `aassl bench record` prints."""
-    if min(arguments.seconds, arguments.minutes) < 0:
-        raise ConfigError("aassl bench record: seconds and minutes must not be negative.")
+    if min(arguments.seconds, arguments.minutes, arguments.encode) < 0:
+        raise ConfigError("aassl bench record: seconds, minutes and encode must not be negative.")
     figures = compare_writers(arguments.compression, rounds=3 if arguments.quick else 7)
     seconds = min(arguments.seconds, 3.0) if arguments.quick else arguments.seconds
     with tempfile.TemporaryDirectory(prefix="aassl-record-") as folder, own_domain():
@@ -52,6 +57,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         if arguments.minutes:
             jpeg = receive(Path(folder), Load(jpeg=True), 60 * arguments.minutes)
             figures |= {f"jpeg_{name}": value for name, value in jpeg.items()}
+        if arguments.encode:
+            encoded = receive(Path(folder), Load(), arguments.encode, jpeg_quality=_QUALITY)
+            encoded |= encoding_speed(Path(folder), Load())
+            figures |= {f"encode_{name}": value for name, value in encoded.items()}
         if arguments.sweep:
             figures |= {
                 f"raw_{width}x{height}_hz": fastest(Path(folder), Load(cameras=1, width=width, height=height))
@@ -103,11 +112,30 @@ def three_seconds(load: Load) -> Sent:
     return sorted(found, key=lambda one: one[2])
 
 
-def record(path: Path, sent: Sent, settings: FileSettings) -> None:
+def encoding_speed(folder: Path, load: Load) -> dict[str, Any]:
+    """Record three seconds of raw images from memory as JPEG, as fast as possible.
+
+    Returns:
+        frames_per_s, threads of the workers, and size_ratio: bytes of the raw messages to those of the bag.
+    """
+    sent = three_seconds(load)
+    jpeg = JpegCameras(load.camera_topics, _QUALITY)
+    begun = time.perf_counter()
+    record(folder / "encoded", sent, FileSettings(fsync="never"), jpeg)
+    taken_s = time.perf_counter() - begun
+    jpeg.close()
+    size = sum(file.stat().st_size for file in (folder / "encoded").iterdir())
+    shutil.rmtree(folder / "encoded")
+    frames = sum(msgtype == messages.IMAGE for _, msgtype, *_ in sent)
+    raw = sum(len(data) for *_, data in sent)
+    return {"frames_per_s": frames / taken_s, "threads": jpeg.threads, "size_ratio": raw / size}
+
+
+def record(path: Path, sent: Sent, settings: FileSettings, jpeg: JpegCameras | None = None) -> None:
     """Write messages as the recorder does: queue, writer thread, samples of each frame, ledger."""
     cameras = {topic.split("/")[1]: topic for topic, msgtype, *_ in sent if msgtype == messages.IMAGE}
     session = Session("bench", "", "", "", Roles(cameras, JOINTS))
-    recording = Recording(path, session, file=settings, queue_mb=65536.0)
+    recording = Recording(path, session, file=settings, queue_mb=65536.0, jpeg=jpeg)
     for topic, msgtype, stamp_ns, data in sent:
         recording.add_topic(topic, msgtype)
         recording.receive(topic, stamp_ns, stamp_ns, data)
@@ -127,8 +155,10 @@ def write_by_rosbags(path: Path, sent: Sent, compression: str) -> None:
             writer.write(connections[topic], stamp_ns, data)
 
 
-def receive(folder: Path, load: Load, seconds: float) -> dict[str, Any]:
+def receive(folder: Path, load: Load, seconds: float, **parameters: Any) -> dict[str, Any]:
     """Record a synthetic robot through rclpy for some seconds, and compare what it sent with the bag's ledger.
+
+    parameters: of the recorder.
 
     Returns:
         sent, written, dropped (what the ledger counts), and unexplained: messages that are missing without a count.
@@ -137,15 +167,17 @@ def receive(folder: Path, load: Load, seconds: float) -> dict[str, Any]:
     processes: list[Process] = []
     with killed_at_end(processes):
         processes.append(start_publisher(load, folder / "stamps", seconds=seconds))
-        processes.append(start_recorder(load, bag))
+        processes.append(start_recorder(load, bag, **parameters))
         told = json.loads(rest(processes[0]).strip().splitlines()[-1])
         stop(processes[1])
     with BagReader(bag) as reader:
         ledger = reader.ledger
-        written = {topic: reader.topics[topic].message_count for topic in told["sent"] if topic in reader.topics}
+        counts = {topic: summary.message_count for topic, summary in reader.topics.items()}
     shutil.rmtree(bag)
     counted = ledger.messages_dropped if ledger is not None else 0
-    missing = sum(count - written.get(topic, 0) for topic, count in told["sent"].items())
+    # A camera is in the bag under one of two names.
+    written = {topic: counts.get(topic, 0) + counts.get(compressed_name(topic), 0) for topic in told["sent"]}
+    missing = sum(count - written[topic] for topic, count in told["sent"].items())
     return {
         "dropped": counted,
         "unexplained": missing - counted,

@@ -102,6 +102,8 @@ _COLLECT = (
     Argument("bag_dir", "bags", "folder for the bags; each recording makes a bag named after its start time"),
     Argument("bag", "", "path of the bag to write, instead of a new one in bag_dir"),
     Argument("storage", "", "storage format of the bag: mcap or sqlite3"),
+    Argument("image_transport", "", "images to record: raw or compressed"),
+    Argument("jpeg_quality", "", "record raw images as JPEG of this quality, 1 to 100; 0: as they come"),
     Argument(
         "objects",
         "",
@@ -150,6 +152,8 @@ _ROUTES: dict[str, tuple[_Parameter, ...]] = {
     "bag_dir": (_Parameter("recorder", "bag_dir"),),
     "bag": (_Parameter("recorder", "bag"),),
     "storage": (_Parameter("recorder", "storage"),),
+    "image_transport": (_Parameter("recorder", "image_transport"),),
+    "jpeg_quality": (_Parameter("recorder", "jpeg_quality", int),),
     "objects": (_Parameter("explorer", "objects", list),),
     "episode_seconds": (_Parameter("explorer", "episode_seconds", float),),
     "exit_when_done": (_Parameter("explorer", "exit_when_done", bool),),

@@ -109,6 +109,7 @@ class RecorderNode(ManagedNode):
             subscriber.stop()
         self._ring = None
         self._subscribers, self._recording = {}, None
+        self._parts.end()
         self._closing.close_all()
         if recording is not None:
             self._closed(recording, recording.close().told())
@@ -153,7 +154,7 @@ class RecorderNode(ManagedNode):
             self._begin_anew(log_ns)
         elif self._ring is not None and self._ring.is_trigger(topic, log_ns, data):
             self._start_recording(EPISODE_STARTED)
-        if self._recording is not None and (reason := self._parts.rule.due(topic, log_ns, data)):
+        if self._recording is not None and (reason := self._parts.split_reason(topic, log_ns, data)):
             self._split_because(reason)
         if (sink := self._recording or self._ring) is None:
             return

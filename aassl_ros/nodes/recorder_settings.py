@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aassl_ros import __version__
 from aassl_ros.data.bags.file_settings import FileSettings
+from aassl_ros.data.bags.jpeg_cameras import compressed_name
 from aassl_ros.data.bags.pre_record import PreRecordSettings
 from aassl_ros.data.bags.split_rule import SplitSettings
 from aassl_ros.data.interfaces import topics
@@ -19,6 +20,7 @@ from aassl_ros.data.streams.session import Roles, Session
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import ConfigError
 from aassl_ros.motion.arms import joint_groups, load_arm
+from aassl_ros.nodes.recorder_transports import COMPRESSED, RAW, camera_transports
 from aassl_ros.ros.command_subscriptions import command_groups
 from aassl_ros.settings import setting
 
@@ -40,7 +42,15 @@ class RecorderSettings(SyncSettings, FileSettings, SplitSettings, PreRecordSetti
         (topics.DEFAULT_CAMERA,), "Names of the cameras; the image topic of each is CAMERA/image_raw"
     )
     image_transport: str = setting(
-        "raw", "Images to record; compressed: those on CAMERA/image_raw/compressed", choices=("raw", "compressed")
+        "raw",
+        "Images to record: raw, or compressed (those on CAMERA/image_raw/compressed); for some cameras "
+        "CAMERA:TRANSPORT, separated by commas",
+    )
+    jpeg_quality: int = setting(
+        0,
+        "Record raw images as JPEG of this quality, on CAMERA/image_raw/compressed in the bag; 0: as they come",
+        minimum=0,
+        maximum=100,
     )
     robot: str = setting("robot", "Name of the robot; robot and episode id together identify an episode")
     arm: str = setting("panda", "Arm configuration: a name in sim/arms or the path of a YAML file; empty: unknown")
@@ -61,9 +71,20 @@ class RecorderSettings(SyncSettings, FileSettings, SplitSettings, PreRecordSetti
         2000, "Depth of the queue between middleware and recorder, for every other topic", minimum=1, maximum=100000
     )
 
-    def image_topic(self, camera: str) -> str:
-        """Return the topic of a camera's images to record."""
-        return topics.image_topic(camera, compressed=self.image_transport == "compressed")
+    def image_topics(self) -> dict[str, str]:
+        """Return the topic of each camera's images to receive. Raises ConfigError."""
+        transports = camera_transports(self.image_transport, self.cameras)
+        return {
+            camera: topics.image_topic(camera, compressed=transport == COMPRESSED)
+            for camera, transport in transports.items()
+        }
+
+    def encoded_topics(self, session: Session) -> list[str]:
+        """Return the topics of raw images to record as JPEG. Raises ConfigError."""
+        if not self.jpeg_quality:
+            return []
+        transports = camera_transports(self.image_transport, self.cameras)
+        return [session.roles.cameras[camera] for camera, transport in transports.items() if transport == RAW]
 
     def commands(self) -> dict[str, str]:
         """Return the command topic of each joint group. Raises ConfigError."""
@@ -101,19 +122,19 @@ class RecorderSettings(SyncSettings, FileSettings, SplitSettings, PreRecordSetti
 def make_session(settings: RecorderSettings, namespace: str, resolve: Callable[[str], str], rmw: str) -> Session:
     """Make the description of a session. resolve: converts a relative topic to its absolute, remapped name.
 
-    Raises ConfigError if no camera is given, the arm is unknown, or a setting of the file does not apply.
+    Raises ConfigError if no camera is given, the arm is unknown, or a setting of the file or the images does not apply.
     """
     settings.check(settings.storage, source="recorder")
     if not settings.cameras:
         raise ConfigError("recorder: cameras is empty, expected at least one camera's name.")
     arm = load_arm(settings.arm) if settings.arm else None
-    return Session(
+    session = Session(
         robot=settings.robot,
         arm=settings.arm,
         base_link=arm.base_link if arm else "",
         tip_link=arm.tip_link if arm else "",
         roles=Roles(
-            cameras={camera: resolve(settings.image_topic(camera)) for camera in settings.cameras},
+            cameras={camera: resolve(topic) for camera, topic in settings.image_topics().items()},
             joint_states=resolve(settings.joint_states_topic),
             commands={group: resolve(topic) for group, topic in settings.commands().items()},
             episode=resolve(topics.EPISODE),
@@ -132,3 +153,10 @@ def make_session(settings: RecorderSettings, namespace: str, resolve: Callable[[
             "rosbags": importlib.metadata.version("rosbags"),
         },
     )
+    extra = {resolve(topic) for topic in settings.extra_topics}
+    if taken := [topic for topic in settings.encoded_topics(session) if compressed_name(topic) in extra]:
+        raise ConfigError(
+            f"recorder: extra_topics contains {compressed_name(taken[0])!r}, and jpeg_quality records {taken[0]} under "
+            "that name. Leave it out, or record the camera by image_transport."
+        )
+    return session

@@ -34,6 +34,13 @@ def test_arguments_set_their_parameters_with_the_right_types() -> None:
     assert explorer.parameters["exit_when_done"] is True
 
 
+def test_how_images_are_recorded_is_passed_on() -> None:
+    given = {"image_transport": "compressed", "jpeg_quality": "85"}
+    recorder = next(node for node in node_specs("collect", given) if node.name == "recorder")
+    assert recorder.parameters["image_transport"] == "compressed"
+    assert recorder.parameters["jpeg_quality"] == 85
+
+
 def test_if_an_argument_is_left_out_the_parameter_file_decides() -> None:
     recorder = next(node for node in node_specs("collect", {}) if node.name == "recorder")
     assert "storage" not in recorder.parameters

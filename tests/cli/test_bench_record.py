@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from aassl_ros.benchmarks.kill import compare
+from aassl_ros.benchmarks.record import encoding_speed
 from aassl_ros.cli.main import main
 from aassl_ros.data.bags.writer import BagWriter
 from aassl_ros.data.streams import messages
+from aassl_ros.data.streams.synthetic_load import Load
 
 SECOND = 1_000_000_000
 
@@ -38,17 +40,25 @@ def test_a_message_that_is_missing_is_counted_as_lost(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_recording_is_measured_against_rosbags_and_received_over_dds(capsys: pytest.CaptureFixture) -> None:
-    assert main(["bench", "record", "--quick", "--seconds", "1", "--json"]) == 0
+    assert main(["bench", "record", "--quick", "--seconds", "1", "--encode", "1", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert figures["ratio_to_rosbags"] > 0.1
     assert figures["mb_per_s"] > 0
     assert figures["sent"] > 300
-    assert figures["unexplained"] == 0
+    assert figures["unexplained"] == figures["encode_unexplained"] == 0
+    assert figures["encode_sent"] > 300
+
+
+def test_recording_as_jpeg_is_measured_from_memory(tmp_path: Path) -> None:
+    figures = encoding_speed(tmp_path, Load(cameras=1, width=320, height=240))
+    assert figures["frames_per_s"] > 0
+    assert figures["size_ratio"] > 3
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(("kill", "--kills", "0"), "kills = 0, expected at least 1"), (("record", "--seconds", "-1"), "not be negative")],
+    [(("kill", "--kills", "0"), "kills = 0, expected at least 1"), (("record", "--encode", "-1"), "not be negative")],
 )
 def test_a_wrong_option_is_wrong_use(words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture) -> None:
     assert main(["bench", *words]) == 2

@@ -7,14 +7,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ros_fixtures import Ros, StartNode
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from small_streams import record, stream
 
+from aassl_ros.data.bags.jpeg_cameras import JpegCameras
 from aassl_ros.data.bags.reader import BagReader
 
-RAW = ("/camera/image_raw", "/joint_states", "/command", "/episode")
+IMAGES = {"raw": "/camera/image_raw", "compressed": "/camera/image_raw/compressed"}
+OTHERS = ("/joint_states", "/command", "/episode")
 
 
 def play(bag: Path, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -27,9 +30,14 @@ def contents(reader: BagReader, topic: str) -> list[bytes]:
     return sorted(message.data.rstrip(b"\0") for message in reader.messages([topic]))
 
 
-def test_a_recorder_receives_every_message_of_a_played_bag(ros: Ros, start_node: StartNode, tmp_path: Path) -> None:
-    source, copy = record(tmp_path / "source", stream(2.0)), tmp_path / "copy"
-    node = start_node("recorder", {"bag": copy, "command_topics": "['arm:/command']", "use_sim_time": True})
+@pytest.mark.parametrize("transport", ["raw", "compressed"])
+def test_a_recorder_receives_every_message_of_a_played_bag(
+    ros: Ros, start_node: StartNode, tmp_path: Path, transport: str
+) -> None:
+    jpeg = JpegCameras(["/camera/image_raw"], 90) if transport == "compressed" else None
+    source, copy = record(tmp_path / "source", stream(2.0), jpeg=jpeg), tmp_path / "copy"
+    names = {"command_topics": "['arm:/command']", "image_transport": transport}
+    node = start_node("recorder", {"bag": copy, "use_sim_time": True, **names})
     tester = ros.node()
     ros.wait_for(lambda: "recorder" in tester.get_node_names() and copy.exists(), what="the recorder")
     done = play(source, "--wait-s", "60")
@@ -38,7 +46,8 @@ def test_a_recorder_receives_every_message_of_a_played_bag(ros: Ros, start_node:
     node.terminate()
     node.wait(60)
     with BagReader(source) as one, BagReader(copy) as other:
-        for topic in RAW:
+        for topic in (IMAGES[transport], *OTHERS):
+            assert contents(one, topic)
             assert contents(other, topic) == contents(one, topic)
         # The copy's times of receipt are those of the bag's clock.
         assert abs(other.start_ns - one.start_ns) < 0.5e9

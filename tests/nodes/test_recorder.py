@@ -447,6 +447,13 @@ def test_missing_messages_are_reported_within_seconds(ros: Any, start_recorder: 
         ({"storage": "hdf5"}, "storage = 'hdf5', expected one of mcap, sqlite3."),
         ({"command_topics": '["nothing"]'}, "expected GROUP:TOPIC"),
         ({"queue_mb": -3.0}, "queue_mb = -3.0, expected a number from 1 to 65536."),
+        ({"storage": "sqlite3", "mcap_compression": "zstd"}, "mcap_compression = 'zstd' applies only to storage mcap"),
+        ({"fsync": "always"}, "fsync = 'always', expected one of never, close, flush."),
+        ({"min_free_mb": 1e9, "warn_free_mb": 1e9}, "min_free_mb is 1e+09"),
+        ({"split_s": -1.0}, "split_s = -1.0, expected a number of at least 0."),
+        ({"jpeg_quality": 101}, "jpeg_quality = 101, expected an integer from 0 to 100."),
+        ({"image_transport": "wrist:raw"}, "image_transport = 'wrist:raw', expected raw, compressed, or for some"),
+        ({"jpeg_quality": 90, "extra_topics": '["camera/image_raw/compressed"]'}, "jpeg_quality records /camera/image"),
     ],
 )
 def test_a_wrong_parameter_of_the_recorder_is_a_one_line_error(

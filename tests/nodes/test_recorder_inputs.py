@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from control_msgs.msg import JointTrajectoryControllerState
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_msgs.msg import Float64MultiArray, String
 from trajectory_msgs.msg import JointTrajectoryPoint
 
@@ -95,6 +96,58 @@ def test_each_of_two_cameras_has_its_samples_and_prepare_takes_the_one_that_is_n
     assert counts == [25, 10]
     with pytest.raises(BagError, match=r"holds cameras front, wrist .* Choose one with --camera"):
         prepare([tmp_path / "bag"], tmp_path / "data", PrepareSettings(image_size=8))
+    for name, grey, offset in (("front", 50, 0.023), ("wrist", 200, 0.057)):
+        prepare([tmp_path / "bag"], tmp_path / name, PrepareSettings(image_size=8, camera=name))
+        data = PreparedData.open(tmp_path / name)
+        assert np.unique(np.asarray(data.frames)).tolist() == [grey]
+        assert data.joint_position[0, 0] == pytest.approx(offset, abs=1e-6)
+
+
+def test_cameras_of_different_transports_are_recorded_and_raw_images_as_jpeg(
+    ros: Any, start_recorder: Starter, tmp_path: Path
+) -> None:
+    node = ros.node("robot")
+    front = node.create_publisher(Image, "front/image_raw", 10)
+    wrist = node.create_publisher(CompressedImage, "wrist/image_raw/compressed", 10)
+    depth = node.create_publisher(Image, "depth/image_raw", 10)
+    joints = node.create_publisher(JointState, "joint_states", 100)
+    episodes = node.create_publisher(String, "episode", LATCHED)
+    begin = node.get_clock().now().nanoseconds
+    episodes.publish(episode(begin))
+    transports = {"cameras": '["front", "wrist", "depth"]', "image_transport": "wrist:compressed", "jpeg_quality": 90}
+    recorder = start_recorder(tmp_path / "bag", **transports)
+    ros.wait_for(heard(front, wrist, depth, joints, episodes))
+    png = cv2.imencode(".png", np.full((16, 16, 3), 200, np.uint8))[1].tobytes()
+    for k in range(100):
+        now = begin + k * 10 * MS
+        joints.publish(stamped(JointState(name=["a"], position=[k * 0.01]), now))
+        if k % 4 == 2:
+            front.publish(image(now + 3 * MS, 50))
+            depth.publish(image(now + 3 * MS, 50, "16UC1"))
+        if k % 10 == 5:
+            wrist.publish(stamped(CompressedImage(format="bgr8; png compressed bgr8", data=png), now + 7 * MS))
+        ros.spin(0.002)
+    said = stop(recorder)
+    assert "60 frames received, 60 written, 0 dropped; 60 with sample" in said, said
+    assert "/depth/image_raw is recorded raw in spite of jpeg_quality: An image has encoding '16UC1'" in said
+    assert check_bag(tmp_path / "bag") == []
+    with BagReader(tmp_path / "bag") as reader:
+        assert reader.session is not None
+        assert reader.session.roles.cameras == {
+            "front": "/front/image_raw/compressed",
+            "wrist": "/wrist/image_raw/compressed",
+            "depth": "/depth/image_raw",
+        }
+        (jpeg, *_), (other, *_) = (
+            [reader.decode(one) for one in reader.messages([f"/{name}/image_raw/compressed"])]
+            for name in ("front", "wrist")
+        )
+        assert (jpeg.format, bytes(jpeg.data[:2])) == ("rgb8; jpeg compressed bgr8", b"\xff\xd8")
+        assert (other.format, bytes(other.data)) == ("bgr8; png compressed bgr8", png)
+        counts = [
+            reader.topics[f"/recorder/sample/{name}/joint_state"].message_count for name in reader.session.roles.cameras
+        ]
+    assert counts == [25, 10, 25]
     for name, grey, offset in (("front", 50, 0.023), ("wrist", 200, 0.057)):
         prepare([tmp_path / "bag"], tmp_path / name, PrepareSettings(image_size=8, camera=name))
         data = PreparedData.open(tmp_path / name)

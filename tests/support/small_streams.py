@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from aassl_ros.data.bags.jpeg_cameras import JpegCameras
 from aassl_ros.data.bags.recording import Recording
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.session import Roles, Session
@@ -104,9 +105,15 @@ def stream(seconds: float = 2.0, first_episode: int = 0) -> list[Message]:
     return sorted([text("/robot_description", SECOND, URDF), *found], key=lambda message: message.stamp_ns)
 
 
-def record(path: Path, recorded: Sequence[Message], session: Session = SESSION, storage: str = "mcap") -> Path:
+def record(
+    path: Path,
+    recorded: Sequence[Message],
+    session: Session = SESSION,
+    storage: str = "mcap",
+    jpeg: JpegCameras | None = None,
+) -> Path:
     """A bag as the recorder makes it, samples included."""
-    recording = Recording(path, session, storage=storage)
+    recording = Recording(path, session, storage=storage, jpeg=jpeg)
     for message in recorded:
         recording.add_topic(message.topic, message.type)
         recording.receive(message.topic, message.stamp_ns + MS, message.stamp_ns, message.data)

@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from concurrent.futures import Future
 from typing import NamedTuple
 
 from rosbags.interfaces import Qos
 
 
 class NewTopic(NamedTuple):
-    """A topic to add to the bag before its first message."""
+    """A topic to add to the bag before its first message.
+
+    awaits_message: add it only with its first message. instead_of: the topic, still without a message, that a camera
+    was to have instead; empty if there is none.
+    """
 
     name: str
     type: str
     qos: tuple[Qos, ...]
     type_hash: str
+    awaits_message: bool = False
+    instead_of: str = ""
 
 
 class Received(NamedTuple):
-    """A message. log_ns: 0 if the clock had no time yet. limited: whether it counts for the limit of the queue."""
+    """A message.
+
+    log_ns: 0 if the clock had no time yet. data: CDR, or what a worker still makes of it. size: bytes that count for
+    the limit of the queue.
+    """
 
     topic: str
     log_ns: int
     publish_ns: int
-    data: bytes
-    limited: bool = True
+    data: bytes | Future[bytes]
+    size: int
 
 
 class MessageQueue:
@@ -46,17 +57,17 @@ class MessageQueue:
 
     def append(self, item: NewTopic | Received) -> None:
         """Append an item; the caller has asked `has_room`."""
-        if isinstance(item, Received) and item.limited:
+        if isinstance(item, Received) and item.size:
             with self._lock:
-                self._bytes += len(item.data)
+                self._bytes += item.size
         self._items.append(item)
 
     def take(self) -> NewTopic | Received:
         """Take the oldest item. Raises IndexError if there is none."""
         item = self._items.popleft()
-        if isinstance(item, Received) and item.limited:
+        if isinstance(item, Received) and item.size:
             with self._lock:
-                self._bytes -= len(item.data)
+                self._bytes -= item.size
         return item
 
     def clear(self) -> None:

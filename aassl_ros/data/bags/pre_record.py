@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rosbags.interfaces import Qos, QosDurability
 
 from aassl_ros.data.bags.file_settings import MB
-from aassl_ros.data.bags.message_queue import NewTopic, Received
+from aassl_ros.data.bags.message_queue import NewTopic
 from aassl_ros.data.bags.recording import Recording
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import EpisodeEvent
@@ -43,6 +44,13 @@ class PreRecordSettings:
     )
 
 
+class _Kept(NamedTuple):
+    topic: str
+    log_ns: int
+    publish_ns: int
+    data: bytes
+
+
 class PreRecordRing:
     """The newest messages, bounded by time and bytes, and the latched messages from before.
 
@@ -55,8 +63,8 @@ class PreRecordRing:
         self._settings = settings
         self._episode_topic = episode_topic
         self._topics: dict[str, NewTopic] = {}
-        self._messages: deque[Received] = deque()
-        self._latched: dict[str, deque[Received]] = {}
+        self._messages: deque[_Kept] = deque()
+        self._latched: dict[str, deque[_Kept]] = {}
         self._bytes = 0
 
     @property
@@ -78,7 +86,7 @@ class PreRecordRing:
 
     def receive(self, topic: str, log_ns: int, publish_ns: int, data: bytes) -> None:
         """Keep a message, and drop those that are too old or too many. For arguments, see `Recording.receive`."""
-        self._messages.append(Received(topic, log_ns, publish_ns, data))
+        self._messages.append(_Kept(topic, log_ns, publish_ns, data))
         self._bytes += len(data)
         oldest_ns = log_ns - self._settings.pre_record_s * _SECOND_NS
         while self._messages and (
@@ -114,4 +122,4 @@ class PreRecordRing:
         first_ns = self._messages[0].log_ns if self._messages else 0
         earlier = [message for kept in self._latched.values() for message in kept]
         recording.preload((one.topic, first_ns or one.log_ns, one.publish_ns, one.data) for one in earlier)
-        recording.preload((one.topic, one.log_ns, one.publish_ns, one.data) for one in self._messages)
+        recording.preload(self._messages)

@@ -15,7 +15,9 @@ from pathlib import Path
 from rosbags.interfaces import Qos
 
 from aassl_ros.data.bags.file_settings import FileSettings
+from aassl_ros.data.bags.jpeg_cameras import JpegCameras
 from aassl_ros.data.bags.message_queue import MessageQueue, NewTopic, Received
+from aassl_ros.data.bags.recorded_images import RecordedImages
 from aassl_ros.data.bags.recording_writer import RecordingWriter
 from aassl_ros.data.bags.space import SpaceWatch, reserve_bytes
 from aassl_ros.data.bags.writer import BagWriter
@@ -24,7 +26,7 @@ from aassl_ros.data.streams.ledger import Ledger, TopicCounts
 from aassl_ros.data.streams.sampling import FrameSampler
 from aassl_ros.data.streams.session import Session
 from aassl_ros.data.streams.sync import SyncSettings
-from aassl_ros.data.streams.topic_counts import QUEUE_FULL, TRANSPORT, WRITING_FAILED, EpisodeCounts
+from aassl_ros.data.streams.topic_counts import NOT_ENCODED, QUEUE_FULL, TRANSPORT, WRITING_FAILED, EpisodeCounts
 from aassl_ros.errors import AasslError, BagError, DiskFullError
 
 # How often the thread checks the queue: rarely enough to use little CPU, often enough for a queue of one second.
@@ -42,6 +44,8 @@ class Recording:
         sync: how samples are made; the defaults if None.
         queue_mb: maximum size of the messages that wait for the disk, 10^6 bytes.
         file: compression, checksum, fsync and the limit of free space; the defaults if None.
+        jpeg: encodes the raw images of some cameras. Their topics are those that `add_topic` and `receive` are given;
+            the bag, its session and ledger have the names of the compressed ones. None: all is recorded as it comes.
 
     Raises:
         BagError: the bag cannot be made, or too little space is free.
@@ -56,18 +60,20 @@ class Recording:
         sync: SyncSettings | None = None,
         queue_mb: float = 256.0,
         file: FileSettings | None = None,
+        jpeg: JpegCameras | None = None,
     ) -> None:
         self.path = path
         self.error: AasslError | None = None
         self.episode: EpisodeCounts | None = None  # the newest one's counts, at most half a second old
-        self._session = session
+        self._session = session if jpeg is None else jpeg.session(session)
         self._storage = storage
         self._file = file or FileSettings()
         self.space = SpaceWatch(path, self._file)
-        self._sampler = FrameSampler(session, sync or SyncSettings())
+        self._sampler = FrameSampler(self._session, sync or SyncSettings())
         self._ledger = self._sampler.ledger
         self._latest = copy.deepcopy(self._ledger)
         self._queue = MessageQueue()
+        self._images = None if jpeg is None else RecordedImages(jpeg, self._ledger, self._queue, self.warn)
         self.set_queue_mb(queue_mb)
         self._lock = threading.Lock()
         self._opened, self._stopping = threading.Event(), threading.Event()
@@ -94,11 +100,14 @@ class Recording:
         Raises:
             BagError: no definition of the type is found.
         """
-        if name not in self._ledger.topics:
-            messages.definition(msgtype)
+        messages.definition(msgtype)
+        topic = NewTopic(name, msgtype, tuple(qos), type_hash)
+        if self._images is not None:
+            topic = self._images.recorded(topic)
+        if topic.name not in self._ledger.topics:
             # A new dictionary instead of a new key, because the other thread may iterate over the old one.
-            self._ledger.topics = {**self._ledger.topics, name: TopicCounts(msgtype)}
-            self._queue.append(NewTopic(name, msgtype, tuple(qos), type_hash))
+            self._ledger.topics = {**self._ledger.topics, topic.name: TopicCounts(topic.type)}
+            self._queue.append(topic)
 
     def receive(self, topic: str, log_ns: int, publish_ns: int, data: bytes) -> None:
         """Queue a message. If the queue is full, the message is dropped and counted.
@@ -112,34 +121,40 @@ class Recording:
         Raises:
             BagError: the topic was not added.
         """
-        if topic not in self._ledger.topics:
+        name = topic if self._images is None else self._images.look_at(topic, data)
+        if name not in self._ledger.topics:
             raise BagError(f"{self.path}: a message on {topic}, which was not added to this bag. Call add_topic first.")
-        counts = self._ledger.topics[topic]
+        counts = self._ledger.topics[name]
         with self._lock:
             counts.received += 1
             if self.error is not None or not self._queue.has_room(len(data)):
                 cause = QUEUE_FULL if self.error is None else WRITING_FAILED
                 counts.lose(cause, 1)
-                self._sampler.losses.lost(topic, cause, log_ns, 1)
+                self._sampler.losses.lost(name, cause, log_ns, 1)
+                if cause == QUEUE_FULL and self._images is not None:
+                    self._images.warn_if_slow()
                 return
-        self._queue.append(Received(topic, log_ns, max(publish_ns, 0), data))
+        self._append(topic, log_ns, publish_ns, data, len(data))
 
     def preload(self, messages: Iterable[tuple[str, int, int, bytes]]) -> None:
         """Queue messages that are in memory already, beyond the limit of the queue. Each is as in `receive`."""
         for topic, log_ns, publish_ns, data in messages:
+            name = topic if self._images is None else self._images.look_at(topic, data)
             with self._lock:
-                self._ledger.topics[topic].received += 1
-            self._queue.append(Received(topic, log_ns, max(publish_ns, 0), data, limited=False))
+                self._ledger.topics[name].received += 1
+            self._append(topic, log_ns, publish_ns, data, 0)
 
     def lose(self, topic: str, count: int, cause: str = TRANSPORT, log_ns: int = 0) -> None:
         """Count messages that were not received. cause: of topic_counts.py; log_ns: about when, by the node."""
-        self._ledger.topics[topic].lose(cause, count)
-        self._sampler.losses.lost(topic, cause, log_ns, count)
+        name = topic if self._images is None else self._images.name(topic)
+        self._ledger.topics[name].lose(cause, count)
+        self._sampler.losses.lost(name, cause, log_ns, count)
 
     def set_sequence(self, topic: str, known: bool) -> None:
         """Note whether the middleware numbers a topic's messages. If not, gaps between stamps count as lost."""
-        if topic in self._ledger.topics:
-            self._ledger.topics[topic].sequence = known
+        name = topic if self._images is None else self._images.name(topic)
+        if name in self._ledger.topics:
+            self._ledger.topics[name].sequence = known
 
     def warn(self, text: str) -> None:
         """Store a warning with the counts, once."""
@@ -180,6 +195,23 @@ class Recording:
             raise self.error
         return self._latest
 
+    def _append(self, topic: str, log_ns: int, publish_ns: int, data: bytes, size: int) -> None:
+        if self._images is None:
+            self._queue.append(Received(topic, log_ns, max(publish_ns, 0), data, size))
+        else:
+            self._images.append(topic, log_ns, max(publish_ns, 0), data, size)
+
+    def _refuse(self, item: Received, reason: str) -> None:
+        """Count an image that could not be encoded; the first of a topic is also a warning."""
+        counts = self._ledger.topics[item.topic]
+        with self._lock:
+            if NOT_ENCODED not in counts.causes:
+                self.warn(f"{item.topic}: an image was dropped, because it could not be encoded as JPEG: {reason}")
+            counts.malformed += 1
+            counts.lose(NOT_ENCODED, 1)
+        self._sampler.losses.malformed(item.topic, item.log_ns)
+        self._sampler.losses.lost(item.topic, NOT_ENCODED, item.log_ns, 1)
+
     def _run(self) -> None:
         try:
             reserve = reserve_bytes(self._file)
@@ -197,7 +229,7 @@ class Recording:
 
     def _write_all(self, writer: BagWriter) -> None:
         """Write until `close` is called or space runs out, then write the queued messages and the final counts."""
-        bag = RecordingWriter(writer, self._session, self._sampler, self.space, self._stop_for_space)
+        bag = RecordingWriter(writer, self._session, self._sampler, self.space, self._stop_for_space, self._refuse)
         snapshot_due = 0.0
         stopping = False
         while not stopping and self.error is None:

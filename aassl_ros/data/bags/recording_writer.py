@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
 
 from aassl_ros.data.bags.message_queue import NewTopic, Received
 from aassl_ros.data.bags.space import SpaceWatch
@@ -14,6 +16,7 @@ from aassl_ros.data.streams.ledger import Ledger
 from aassl_ros.data.streams.sampling import FrameSampler
 from aassl_ros.data.streams.session import Session
 from aassl_ros.data.streams.topic_counts import EpisodeCounts
+from aassl_ros.errors import DataError
 
 _LEDGER_PERIOD_NS = 5_000_000_000
 
@@ -27,6 +30,7 @@ class RecordingWriter:
         sampler: makes the samples; its ledger has the counts.
         space: told what is written.
         stop: called with the reason if the disk has too little space. It takes all messages from the queue.
+        refuse: called with an image that a worker could not encode, and the reason.
     """
 
     def __init__(
@@ -36,13 +40,15 @@ class RecordingWriter:
         sampler: FrameSampler,
         space: SpaceWatch,
         stop: Callable[[str], None],
+        refuse: Callable[[Received, str], None],
     ) -> None:
         self._writer = writer
         self._session = session
         self._sampler = sampler
         self._ledger = sampler.ledger
         self._space = space
-        self._stop = stop
+        self._stop, self._refuse = stop, refuse
+        self._awaiting: dict[str, NewTopic] = {}
         self._early: list[Received] = []
         self._last_log_ns = 0
         self._next_ledger_ns = 0
@@ -50,7 +56,7 @@ class RecordingWriter:
     def write(self, item: NewTopic | Received) -> None:
         """Add a topic, or write a message and the samples that it completes. Raises BagError."""
         if isinstance(item, NewTopic):
-            self._writer.add_topic(item.name, item.type, qos=item.qos, type_hash=item.type_hash)
+            self._add_topic(item)
             return
         if item.log_ns == 0:
             self._early.append(item)
@@ -79,6 +85,8 @@ class RecordingWriter:
         self._write_early(self._last_log_ns or time.time_ns())
         if self._last_log_ns == 0:
             self._begin(time.time_ns())
+        for topic in list(self._awaiting.values()):
+            self._add_topic(topic._replace(awaits_message=False))
         self._sampler.flush()
         self._write_samples()
         self._write_episodes(self._sampler.losses.flush())
@@ -95,15 +103,43 @@ class RecordingWriter:
             self._write_message(item._replace(log_ns=log_ns))
         self._early.clear()
 
+    def _add_topic(self, topic: NewTopic) -> None:
+        if topic.awaits_message:
+            self._awaiting[topic.name] = topic
+            return
+        self._awaiting.pop(topic.name, None)
+        self._writer.add_topic(topic.name, topic.type, qos=topic.qos, type_hash=topic.type_hash)
+        if topic.instead_of:
+            self._awaiting.pop(topic.instead_of, None)
+            self._move_cameras(topic.instead_of, topic.name)
+
+    def _move_cameras(self, old: str, new: str) -> None:
+        """Say in the session and to the sampler that cameras have another topic. The last session in a bag is valid."""
+        roles = self._session.roles
+        for camera in [camera for camera, topic in roles.cameras.items() if topic == old]:
+            self._sampler.move_camera(camera, new)
+            roles = replace(roles, cameras={**roles.cameras, camera: new})
+        self._session = replace(self._session, roles=roles)
+        if self._last_log_ns:
+            self._write_own(topics.SESSION, self._session.to_json())
+
     def _write_message(self, item: Received) -> None:
         if self._last_log_ns == 0:
             self._begin(item.log_ns)
         self._last_log_ns = item.log_ns
-        self._writer.write(item.topic, item.log_ns, item.publish_ns, item.data)
+        try:
+            # Messages stay in order of receipt: those behind an image wait until it is encoded.
+            data = item.data.result() if isinstance(item.data, Future) else item.data
+        except DataError as error:
+            self._refuse(item, str(error))
+            return
+        if item.topic in self._awaiting:
+            self._add_topic(self._awaiting[item.topic]._replace(awaits_message=False))
+        self._writer.write(item.topic, item.log_ns, item.publish_ns, data)
         self._ledger.topics[item.topic].written += 1
-        self._sampler.take(item.topic, item.log_ns, item.data)
+        self._sampler.take(item.topic, item.log_ns, data)
         self._write_samples()
-        if reason := self._space.wrote(len(item.data), self._writer):
+        if reason := self._space.wrote(len(data), self._writer):
             self._stop_for_space(reason)
 
     def _begin(self, log_ns: int) -> None:

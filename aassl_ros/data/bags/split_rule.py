@@ -48,20 +48,22 @@ class SplitRule:
         """A new bag was opened."""
         self._bytes, self._first_ns, self._episodes = 0, 0, len(self._running)
 
-    def due(self, topic: str, log_ns: int, data: bytes) -> str:
+    def due(self, topic: str, log_ns: int, data: bytes, size: int | None = None) -> str:
         """Return why a new bag must be opened before this message is recorded; empty if it need not be.
 
         Args:
             topic: of the message.
             log_ns: time of receipt, ns; 0 if the clock has no time yet.
             data: the message as CDR.
+            size: bytes that it will have in the bag; None: as many as `data`.
         """
         event = self._event(topic, data)
         is_start = event is not None and event.event == "start" and event.id not in self._started
-        reason = self._reason(len(data) + _RECORD_BYTES, log_ns, is_start)
+        size = (len(data) if size is None else size) + _RECORD_BYTES
+        reason = self._reason(size, log_ns, is_start)
         if reason:
             self.begin()
-        self._bytes += len(data) + _RECORD_BYTES
+        self._bytes += size
         self._first_ns = self._first_ns or log_ns
         if event is not None:
             self._follow(event, log_ns, is_start)

@@ -165,7 +165,8 @@ SESSION = Schema(
         Field("versions", MapOf("a program", Text("a version")), "Versions of the programs that recorded the bag", {}),
         Field("started_ns", _STAMP, "Start time of the bag, by the recorder's clock", 0),
     ),
-    "The facts of a recording: the first message of each bag file, also in metadata.yaml.",
+    "The facts of a recording: the first message of each bag file, also in metadata.yaml. The last message is valid: "
+    "a second one follows if a camera that was to be recorded as JPEG turns out to be recorded raw.",
     "It is only stored in bags, never sent, and metadata.yaml contains it as text too. No standard message maps roles "
     "to topics.",
     {

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from aassl_ros.data.streams.episodes import Episode, EpisodeTracker
 from aassl_ros.data.streams.sync_counts import SyncCounts
-from aassl_ros.data.streams.topic_counts import QUEUE_FULL, EpisodeCounts, TopicCounts
+from aassl_ros.data.streams.topic_counts import NOT_ENCODED, QUEUE_FULL, EpisodeCounts, TopicCounts
 from aassl_ros.data.streams.topic_statistics import TopicStatistics
 
 # How long a message waits for the event of its episode, by time of receipt.
@@ -179,7 +179,7 @@ class LossLedger:
                 log_ns, topic, cause, number = self._lost.popleft()
             if record := self._record_at(self._stamp_of(log_ns)):
                 record.topic(topic).lose(cause, number)
-                record.topic(topic).received += number if cause == QUEUE_FULL else 0
+                record.topic(topic).received += number if cause in (QUEUE_FULL, NOT_ENCODED) else 0
         while self._waiting and (until_ns is None or self._waiting[0][0] <= until_ns):
             log_ns, time_ns, count, about = self._waiting.popleft()
             if record := self._record_at(time_ns):

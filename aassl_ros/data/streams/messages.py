@@ -45,6 +45,7 @@ def register(msgtype: str, definition: str) -> None:
         store.register({name: fields for name, fields in found.items() if name not in store.fielddefs})
 
 
+@lru_cache(maxsize=1024)
 def definition(msgtype: str) -> tuple[str, str]:
     """The full .msg text of a type and its hash (RIHS01), from the standard types or a package on AMENT_PREFIX_PATH.
 

@@ -67,6 +67,12 @@ class FrameSampler:
         """The number of frames that wait for joint states."""
         return sum(camera.pending for camera in self._cameras.values()) + len(self._samples)
 
+    def move_camera(self, camera: str, topic: str) -> None:
+        """Take the frames of a camera from another topic. None of its frames was taken yet."""
+        self._takers[topic] = self._frame_taker(camera, topic)
+        frames, names = self.ledger.frame_topics, list(self._cameras)
+        self.ledger.frame_topics = [topic if name == camera else old for name, old in zip(names, frames, strict=True)]
+
     def take(self, topic: str, log_ns: int, data: bytes) -> None:
         """Add a CDR message that was received at log_ns."""
         taker = self._takers.get(topic)

@@ -12,11 +12,12 @@ from aassl_ros.errors import BagError
 # Why a message is not in the bag. Ledgers in bags contain these texts: if you reword one, keep the old text, too.
 QUEUE_FULL = "recorder's queue full"
 WRITING_FAILED = "writing failed"
+NOT_ENCODED = "not encoded as JPEG"
 RECEIVE_QUEUE_FULL = "receive queue full"
 TRANSPORT = "transport"
 TRANSPORT_LARGE = "transport, larger than the shared memory takes"
 STAMP_GAP = "gap between stamps"
-_AT_RECORDER = (QUEUE_FULL, WRITING_FAILED)
+_AT_RECORDER = (QUEUE_FULL, WRITING_FAILED, NOT_ENCODED)
 
 
 @dataclass
@@ -26,7 +27,7 @@ class TopicCounts:
     Attributes:
         type: message type.
         received, written: messages.
-        dropped: received but not written (queue full).
+        dropped: received but not written (queue full, or not encoded).
         lost: sent but not received.
         causes: messages that are not in the bag, by cause; together dropped and lost.
         late: messages whose stamp is not newer than that of the message before.

@@ -28,6 +28,12 @@ def test_a_bag_is_split_before_it_exceeds_its_size() -> None:
     assert splits(rule, *frames) == [(9, "it holds 0.01 MB"), (18, "it holds 0.01 MB")]
 
 
+def test_an_image_counts_as_large_as_it_is_in_the_bag() -> None:
+    rule = SplitRule(SplitSettings(split_mb=0.01), "/episode")
+    due = [n for n in range(40) if rule.due("/image", (30 + n) * SECOND // 30, KB, size=300)]
+    assert due == [28]
+
+
 def test_one_message_larger_than_the_size_makes_no_empty_bag() -> None:
     rule = SplitRule(SplitSettings(split_mb=0.0005), "/episode")
     assert splits(rule, *[("/image", 1.0, KB)] * 3) == [(1, "it holds 0.0005 MB"), (2, "it holds 0.0005 MB")]
