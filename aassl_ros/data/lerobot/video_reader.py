@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,37 +31,36 @@ def pictures(path: Path, from_s: float = 0.0) -> Iterator[VideoPicture]:
     Raises:
         DataError: the file is missing, damaged or holds no video.
     """
-    av = load("av")
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise DataError(f"{path} holds no video.")
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            start = stream.start_time or 0
-            if from_s > 0:
-                container.seek(max(0, start + int(from_s / stream.time_base) - 1), backward=True, stream=stream)
-            for frame in container.decode(stream):
-                if frame.pts is None:
-                    raise DataError(f"{path}: a picture has no time.")
-                time_s = float((frame.pts - start) * stream.time_base)
-                yield VideoPicture(time_s, np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
-    except (OSError, av.error.FFmpegError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as a video: {first_line(error)}.") from error
+    with _video(path) as (container, stream):
+        stream.thread_type = "AUTO"
+        start = stream.start_time or 0
+        if from_s > 0:
+            container.seek(max(0, start + int(from_s / stream.time_base) - 1), backward=True, stream=stream)
+        for frame in container.decode(stream):
+            time_s = _time_s(path, stream, frame.pts)
+            yield VideoPicture(time_s, np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
 
 
 def times_s(path: Path) -> list[float]:
     """The time of each picture from the start of the video, s, in order, without decoding. Raises DataError."""
+    with _video(path) as (container, stream):
+        return sorted(_time_s(path, stream, packet.pts) for packet in container.demux(stream) if packet.size)
+
+
+@contextlib.contextmanager
+def _video(path: Path) -> Iterator[tuple[Any, Any]]:
+    """Open a file and its first video stream. What goes wrong, also while it is read, is a DataError."""
     av = load("av")
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
                 raise DataError(f"{path} holds no video.")
-            stream = container.streams.video[0]
-            start = stream.start_time or 0
-            found = [packet.pts for packet in container.demux(stream) if packet.size]
-            if any(pts is None for pts in found):
-                raise DataError(f"{path}: a picture has no time.")
-            return sorted(float((pts - start) * stream.time_base) for pts in found)
+            yield container, container.streams.video[0]
     except (OSError, av.error.FFmpegError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a video: {first_line(error)}.") from error
+
+
+def _time_s(path: Path, stream: Any, pts: int | None) -> float:
+    if pts is None:
+        raise DataError(f"{path}: a picture has no time.")
+    return float((pts - (stream.start_time or 0)) * stream.time_base)

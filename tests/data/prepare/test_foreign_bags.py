@@ -261,15 +261,21 @@ def test_a_pose_is_not_interpolated_over_a_long_gap(tmp_path: Path) -> None:
     assert any(f"no object pose of {(~near).sum()} of {len(near)} frames" in note for note in report.notes)
 
 
-def test_a_pose_in_another_frame_than_the_images_is_refused_with_both_names(tmp_path: Path) -> None:
-    images = []
+def optical_images() -> list[Message]:
+    """The stream without poses; its images are in the frame camera_optical."""
+    found = []
     for one in stream(1.0):
         if one.topic == "/camera/image_raw":
             decoded = messages.decode(one.type, one.data)
             changed = replace(decoded, header=replace(decoded.header, frame_id="camera_optical"))
             one = one._replace(data=messages.encode(changed, one.type))
         if one.topic != "/object_pose":
-            images.append(one)
+            found.append(one)
+    return found
+
+
+def test_a_pose_in_another_frame_than_the_images_is_refused_with_both_names(tmp_path: Path) -> None:
+    images = optical_images()
     poses = [posed(SECOND + 20 * MS + k * 33 * MS, "world") for k in range(20)]
     data, report = prepared(write(tmp_path / "bag", [*images, *poses]), object_pose="/object_pose")
 
@@ -391,19 +397,6 @@ def transform(topic: str, stamp_ns: int, parent: str, child: str, pose: Sequence
         ),
     )
     return Message(topic, kind, stamp_ns, messages.encode(types[kind](transforms=[made]), kind))
-
-
-def optical_images() -> list[Message]:
-    """The stream without poses; its images are in the frame camera_optical."""
-    found = []
-    for one in stream(1.0):
-        if one.topic == "/camera/image_raw":
-            decoded = messages.decode(one.type, one.data)
-            changed = replace(decoded, header=replace(decoded.header, frame_id="camera_optical"))
-            one = one._replace(data=messages.encode(changed, one.type))
-        if one.topic != "/object_pose":
-            found.append(one)
-    return found
 
 
 def test_a_pose_in_another_frame_is_brought_over_by_the_transforms_of_the_bag(tmp_path: Path) -> None:
