@@ -32,7 +32,8 @@ def encode_jpeg(cdr: bytes, quality: int) -> bytes:
     Raises:
         DataError: the message is damaged, its size does not fit, or JPEG cannot hold its encoding (16 bits, floats).
     """
-    message = messages.decode(messages.IMAGE, cdr)
+    # A view, because decoding bytes copies them while no other thread of Python can run.
+    message = messages.decode(messages.IMAGE, memoryview(cdr))
     name, pixels = _pixels(message)
     try:
         done, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])

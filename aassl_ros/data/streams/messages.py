@@ -89,7 +89,7 @@ def _types_in(fielddefs: Any) -> set[str]:
     return names
 
 
-def decode(msgtype: str, cdr: bytes) -> Any:
+def decode(msgtype: str, cdr: bytes | memoryview) -> Any:
     """Decode a message from CDR. Raises DataError if the type is unknown or the bytes are not of that type."""
     try:
         return typestore().deserialize_cdr(cdr, msgtype)
