@@ -10,15 +10,38 @@ from pathlib import Path
 _RENAME_EXCHANGE, _AT_FDCWD = 2, -100  # of renameat2(2)
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file atomically: into a temporary file, which is then renamed. Text is UTF-8. Raises OSError."""
+def write_whole(path: Path, content: str | bytes, *, sync: bool = False) -> None:
+    """Write a file atomically: into a temporary file, which is then renamed.
+
+    Args:
+        path: of the file.
+        content: bytes, or text that is written as UTF-8.
+        sync: force file and name to the disk, so that a power cut after the return loses nothing.
+
+    Raises:
+        OSError: it cannot be written; a file that was there before is unchanged.
+    """
     part = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        with part.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(part, path)
+        if sync:
+            _sync_folder(path.parent)
     except OSError:
         part.unlink(missing_ok=True)
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def put_folder(made: Path, path: Path) -> None:

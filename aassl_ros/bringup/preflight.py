@@ -5,11 +5,8 @@ Each node makes the same checks, but only seconds later, when an arm may be movi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from aassl_ros.bringup.systems import NodeSpec
 from aassl_ros.errors import ConfigError
@@ -31,28 +28,3 @@ def check(specs: Sequence[NodeSpec]) -> None:
             load_arm(arm)
         if (bag := spec.parameters.get("bag")) and Path(bag).expanduser().exists():
             raise ConfigError(f"{spec.name}: {bag} already exists. Bags are never overwritten: give another name.")
-        if spec.name == "evaluator" and not spec.parameters.get("gallery") and not _in_file(spec, "gallery"):
-            raise ConfigError(
-                "evaluator: no gallery is given. Give prepared data or a gallery folder with labelled frames: "
-                "gallery:=FOLDER."
-            )
-
-
-def _in_file(spec: NodeSpec, name: str) -> bool:
-    """Whether the parameter file sets the parameter for any node. Only rcl knows which section applies to which."""
-    try:
-        content = yaml.safe_load(Path(spec.parameters_file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return True  # the node reports the error
-    return any(section.get(name) for section in _sections(content))
-
-
-def _sections(content: Any) -> Iterator[dict[str, Any]]:
-    """Yield every ros__parameters section of a parameter file."""
-    if not isinstance(content, dict):
-        return
-    for key, value in content.items():
-        if key == "ros__parameters" and isinstance(value, dict):
-            yield value
-        else:
-            yield from _sections(value)

@@ -143,7 +143,11 @@ _TRAIN = (
 )
 _EVALUATE = (
     Argument("gallery", "", "labelled frames that define the categories: prepared data or a gallery folder"),
-    Argument("classifier", "", "classifier on the gallery: linear, knn or prototypes"),
+    Argument("taught", "", "folder of the objects that are taught while the system runs (aassl teach NAME)"),
+    Argument(
+        "refuse_known", "", "share of views of known objects that may be called unknown; 0: every object gets a name"
+    ),
+    Argument("classifier", "", "classifier on the gallery: auto, linear, knn or prototypes"),
 )
 _CHECKPOINT_ONLY = (_TRAIN[1], _TRAIN[3])
 
@@ -168,6 +172,8 @@ _ROUTES: dict[str, tuple[_Parameter, ...]] = {
     "replay_data": (_Parameter("trainer", "replay_data"),),
     "device": (_Parameter("trainer", "device"), _Parameter("evaluator", "device")),
     "gallery": (_Parameter("evaluator", "gallery"),),
+    "taught": (_Parameter("evaluator", "taught"),),
+    "refuse_known": (_Parameter("evaluator", "refuse_known", float),),
     "classifier": (_Parameter("evaluator", "classifier"),),
 }
 

@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("write only the encoder, as safetensors or ONNX", "aassl_ros.cli.export"),
     "report": ("write the report of a demo folder again", "aassl_ros.cli.report"),
     "episode": ("mark episodes by hand: start, stop, discard", "aassl_ros.cli.episode"),
+    "teach": ("teach a running evaluator the object in front of the camera", "aassl_ros.cli.teach"),
+    "gallery": ("list what an evaluator was taught, and undo, rename, merge or delete it", "aassl_ros.cli.gallery"),
     "call": ("call a service of a running node: arm, next object, stop, save, pause, split", "aassl_ros.cli.call"),
     "bench": ("measure speed against a baseline", "aassl_ros.cli.bench"),
     "up": ("start the nodes of a launch file on a machine without ros2 launch", "aassl_ros.cli.up"),

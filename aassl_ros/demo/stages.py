@@ -105,6 +105,9 @@ class Demo:
             "checkpoint": str(self._folder.offline_run / "checkpoint"),
             "replay_data": str(self._folder.data),
             "gallery": str(self._folder.data),
+            "taught": "",
+            # Every object shown is of a known category.
+            "refuse_known": "0.0",
         }
         answers, episodes = self._handle("online", self._plan.online, arguments)
         scored = score_answers(answers, episodes)

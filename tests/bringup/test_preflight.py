@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,6 @@ from aassl_ros.errors import ConfigError
 @pytest.mark.parametrize(
     ("system", "given", "message"),
     [
-        ("online", {}, "evaluator: no gallery is given"),
         ("evaluate", {"gallery": "/nowhere/data"}, "evaluator: gallery /nowhere/data does not exist"),
         ("evaluate", {"gallery": "/", "checkpoint": "/nowhere/run"}, "evaluator: checkpoint /nowhere/run does not"),
         ("train", {"replay_data": "/nowhere/data"}, "trainer: replay_data /nowhere/data does not exist"),
@@ -31,16 +29,14 @@ def test_an_argument_that_a_node_would_refuse_is_refused_before_the_node_starts(
         check(node_specs(system, given))
 
 
-@pytest.mark.parametrize("section", ["/**/evaluator", "/**", "evaluator"])
-def test_a_gallery_that_the_parameter_file_names_is_enough(tmp_path: Path, section: str) -> None:
-    (tmp_path / "evaluator.yaml").write_text(f"{section}:\n  ros__parameters:\n    gallery: somewhere\n")
-    check(node_specs("evaluate", {"config": str(tmp_path)}))
+def test_an_evaluator_without_a_gallery_may_start_because_it_can_be_taught() -> None:
+    check(node_specs("evaluate", {}))
 
 
 def test_aassl_up_reports_the_error_and_starts_nothing() -> None:
-    command = [sys.executable, "-m", "aassl_ros.cli.main", "up", "online"]
+    command = [sys.executable, "-m", "aassl_ros.cli.main", "up", "online", "gallery:=/nowhere/data"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.startswith("aassl: evaluator: no gallery is given.")
+    assert done.stderr.startswith("aassl: evaluator: gallery /nowhere/data does not exist.")
     assert len(done.stderr.splitlines()) == 1

@@ -66,6 +66,16 @@ class Ros:
             self.executor.spin_once(timeout_sec=0.05)
         pytest.fail(f"waited {timeout_s:g} s for {what}")
 
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `aassl WORDS` while the nodes of this test go on."""
+        command = [sys.executable, "-m", "aassl_ros.cli.main", *words]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+        ) as process:
+            self.wait_for(lambda: process.poll() is not None, what=f"the end of aassl {' '.join(words)}")
+            output, errors = process.communicate()
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
     def spin(self, seconds: float) -> None:
         """Spin for a time, to check that something does not happen."""
         until = time.monotonic() + seconds

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aassl_ros.data.interfaces import topics
+from aassl_ros.data.interfaces.json_gallery import GALLERY, GALLERY_COMMAND
 from aassl_ros.data.interfaces.json_kinds import (
     AnyJson,
     Choice,
@@ -125,6 +126,8 @@ ANSWER = Schema(
         Field("scores", MapOf("a category", Number(0.0, 1.0)), "Probability of each category, best first"),
         Field("checkpoint", _DIGEST, "SHA-256 of the weights that were used"),
         Field("latency_ms", Number(0.0, 1e9, "milliseconds"), "Time from the receipt of the frame to the answer"),
+        Field("familiarity", Number(-1.01, 1.01), "Likeness of the view to those of the gallery", None),
+        Field("familiar_from", Number(-1.01, 1.01), "A less familiar view is __unknown__; -1: none is", None),
     ),
     "The evaluator's answer for one frame.",
     "vision_msgs/Classification is published too. This message also contains the checkpoint and the latency, and "
@@ -266,4 +269,15 @@ EPISODE_LEDGER = Schema(
     max_characters=_FACTS_CHARACTERS,
 )
 
-SCHEMAS = (EPISODE, OBJECT_REQUEST, OBJECT_STATE, CHECKPOINT, ANSWER, SESSION, EPISODE_LEDGER, LEDGER)
+SCHEMAS = (
+    EPISODE,
+    OBJECT_REQUEST,
+    OBJECT_STATE,
+    CHECKPOINT,
+    ANSWER,
+    GALLERY_COMMAND,
+    GALLERY,
+    SESSION,
+    EPISODE_LEDGER,
+    LEDGER,
+)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aassl_ros.data.interfaces.json_catalogue import SETS
-from aassl_ros.data.interfaces.json_kinds import Choice, Flag, ListOf, Text, Uuid, Whole
+from aassl_ros.data.interfaces.json_kinds import Choice, Flag, ListOf, PictureName, Text, Uuid, Whole
 from aassl_ros.data.interfaces.json_schema import Field, Record, Schema
 
 _MOST_CHARACTERS = 1 << 22  # some thousand episodes
@@ -62,4 +62,45 @@ LABELS = Schema(
     max_characters=_MOST_CHARACTERS,
 )
 
-FILE_SCHEMAS = (LABELS,)
+_LESSON = Record(
+    (
+        Field("id", Uuid(), "Key of the lesson"),
+        Field("category", Text("a category's name", 1), "What was taught"),
+        Field("instance", Text("an object's name", 1), "The object that was shown"),
+        Field("taught_ns", Whole(unit="nanoseconds"), "Time of the lesson since 1970"),
+        Field("pictures", ListOf(PictureName()), "Files in the folder pictures"),
+    )
+)
+_CHANGE = Record(
+    (
+        Field("what", Text("a change"), "What was done"),
+        Field("remove", ListOf(Uuid()), "To undo it, remove these lessons"),
+        Field("put", ListOf(_LESSON), "To undo it, put these lessons back"),
+    )
+)
+GALLERY_FILE = Schema(
+    "gallery",
+    1,
+    (
+        Field("lessons", ListOf(_LESSON), "What was taught, in order"),
+        Field("changes", ListOf(_CHANGE), "The last changes, which can be undone", []),
+    ),
+    "The file gallery.json in the folder of taught objects, written by the evaluator. The pictures are PNG files "
+    "beside it.",
+    "It is a file that people read; its pictures are files that any program shows.",
+    {
+        "lessons": [
+            {
+                "id": "8c1d3f3e-50a5-4c1b-9a53-0d8a0f0f6a11",
+                "category": "mug",
+                "instance": "red mug",
+                "taught_ns": 1700000000000000000,
+                "pictures": [f"{'ab' * 16}.png"],
+            }
+        ],
+        "changes": [],
+    },
+    max_characters=1 << 26,  # a million pictures
+)
+
+FILE_SCHEMAS = (LABELS, GALLERY_FILE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 import uuid
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 
 # Control characters and line breaks, which would break a line of a log or a table.
 _UNPRINTED = ("Cc", "Zl", "Zp")
+_PICTURE = re.compile(r"[0-9a-f]{32}\.png")
 
 
 class Mismatch(Exception):
@@ -154,6 +156,20 @@ class Uuid:
             uuid.UUID(value)
         except ValueError as error:
             raise Mismatch(value, self.expected) from error
+        return value
+
+
+@dataclass(frozen=True)
+class PictureName:
+    """The name of a picture's file: 32 hexadecimal digits and .png, so that it names no other place."""
+
+    json_type: str = "string"
+    unit: str = ""
+    expected: str = "32 hexadecimal digits and .png"
+
+    def check(self, value: Any) -> Any:
+        if not isinstance(value, str) or _PICTURE.fullmatch(value) is None:
+            raise Mismatch(value, self.expected)
         return value
 
 

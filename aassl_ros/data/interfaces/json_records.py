@@ -5,11 +5,12 @@ EpisodeEvent is in data/streams/episodes.py, Session in data/streams/session.py,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aassl_ros.data.interfaces.json_catalogue import ANSWER, CHECKPOINT, OBJECT_REQUEST, OBJECT_STATE
+from aassl_ros.data.interfaces.json_gallery import GALLERY, GALLERY_COMMAND
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,19 @@ class CheckpointNews:
 
 @dataclass(frozen=True)
 class EvaluatorAnswer:
-    """The evaluator's answer. stamp_ns: stamp of the frame; scores: category -> probability, best first."""
+    """The evaluator's answer.
+
+    stamp_ns: stamp of the frame. scores: category -> probability, best first. familiarity: likeness to the gallery; if
+    it is below familiar_from, the label is __unknown__.
+    """
 
     stamp_ns: int
     label: str
     scores: Mapping[str, float] = field(default_factory=dict)
     checkpoint: str = ""
     latency_ms: float = 0.0
+    familiarity: float | None = None
+    familiar_from: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> EvaluatorAnswer:
@@ -90,6 +97,54 @@ class EvaluatorAnswer:
         """The text of the message."""
         values = {**vars(self), "stamp": self.stamp_ns}
         return ANSWER.encode({field.key: values[field.key] for field in ANSWER.fields})
+
+
+@dataclass(frozen=True)
+class GalleryCommand:
+    """A command for the taught objects; json_gallery.py describes the fields."""
+
+    command: str
+    category: str | None = None
+    to: str | None = None
+    instance: str | None = None
+    seconds: float = 3.0
+    views: int = 10
+    request: str | int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> GalleryCommand:
+        """Read a message. Raises JsonMessageError."""
+        return cls(**GALLERY_COMMAND.decode(text))
+
+    def to_json(self) -> str:
+        """The text of the message."""
+        return GALLERY_COMMAND.encode(vars(self))
+
+
+@dataclass(frozen=True)
+class GalleryNews:
+    """What the evaluator was taught, and the result of the last command; json_gallery.py describes the fields."""
+
+    categories: Mapping[str, Mapping[str, int]]
+    others: Sequence[str] = ()
+    teaching: str = ""
+    undo: str = ""
+    classifier: str = ""
+    accuracy: float | None = None
+    calibration_error: float | None = None
+    unknown_refused: float | None = None
+    request: str | int | None = None
+    done: str = ""
+    error: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> GalleryNews:
+        """Read a message. Raises JsonMessageError."""
+        return cls(**GALLERY.decode(text))
+
+    def to_json(self) -> str:
+        """The text of the message."""
+        return GALLERY.encode(vars(self))
 
 
 def _with_stamp_ns(values: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ CHECKPOINT = "trainer/checkpoint"
 CLASSIFICATION = "evaluator/classification"
 ANSWER = "evaluator/answer"
 ANNOTATED = "evaluator/image"
+GALLERY_COMMAND = "evaluator/gallery_command"
+GALLERY = "evaluator/gallery"
 # The relative name, as in robot_state_publisher, is for systems with one description per robot. Other systems publish
 # one description under the absolute name.
 ROBOT_DESCRIPTION = "robot_description"

@@ -10,14 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from aassl_ros.data.gallery.lessons import UNKNOWN
 from aassl_ros.data.prepared.data import TABLE as PREPARED_TABLE
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.streams.images import to_square
 from aassl_ros.errors import DataError
 from aassl_ros.learning.readout.spacing import evenly_spaced
-
-UNKNOWN = "__unknown__"
-"""The answer if no category scores above the threshold; a category must not have this name."""
 
 FORMAT = 1
 LABELS = "labels.json"
@@ -58,6 +56,21 @@ class Gallery:
         """Each frame's category as its index in `categories`, int64 [G]."""
         places = {category: place for place, category in enumerate(self.categories)}
         return np.array([places[label] for label in self.labels], dtype=np.int64)
+
+    @property
+    def objects(self) -> NDArray[np.int64]:
+        """Each frame's object as a number, int64 [G]. Frames of a category without an instance are one object."""
+        numbers: dict[tuple[str, str], int] = {}
+        keys = zip(self.labels, self.instances, strict=True)
+        return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+
+    def joined(self, other: Gallery) -> Gallery:
+        """Both galleries as one. Their frames must have the same size."""
+        return Gallery(
+            np.concatenate([self.frames, other.frames]),
+            (*self.labels, *other.labels),
+            (*self.instances, *other.instances),
+        )
 
     def at_size(self, size: int) -> NDArray[np.uint8]:
         """Return the frames resized to a side of `size` pixels: uint8 [G, size, size, 3]."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aassl_ros.data.gallery.lessons import UNKNOWN
 from aassl_ros.data.streams.images import to_square
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint
 from aassl_ros.learning.encoders.folding import fold_batch_norms
-from aassl_ros.learning.readout.classifiers import CLASSIFIERS, fit_classifier
+from aassl_ros.learning.readout.classifiers import CLASSIFIERS
 from aassl_ros.learning.recognition.eye import Eye
-from aassl_ros.learning.recognition.gallery import UNKNOWN, Gallery
+from aassl_ros.learning.recognition.gallery import Gallery
+from aassl_ros.learning.recognition.judge import AUTO, Judge, JudgeFacts
+from aassl_ros.learning.recognition.smoothing import Smoothing
 from aassl_ros.settings import setting
 
 # Small, so that a frame waits only some tens of ms for the processor while a gallery is embedded.
@@ -25,8 +30,19 @@ _EMBED_BATCH = 32
 class RecognitionSettings:
     """Settings of recognition."""
 
-    classifier: str = setting("linear", "Classifier that is fitted to the gallery", choices=CLASSIFIERS)
+    classifier: str = setting(
+        AUTO,
+        "Classifier that is fitted to the gallery; auto: the one with the most correct answers for objects left out",
+        choices=(*CLASSIFIERS, AUTO),
+    )
     neighbours: int = setting(20, "Number of labelled frames that vote, for knn", minimum=1)
+    refuse_known: float = setting(
+        0.05,
+        "A view is __unknown__ if it is less familiar than all but this share of the views of known categories; "
+        "0: never",
+        minimum=0.0,
+        maximum=0.5,
+    )
     top_k: int = setting(3, "Number of categories in an answer. Applied at once.", minimum=1)
     threshold: float = setting(
         0.0,
@@ -34,9 +50,24 @@ class RecognitionSettings:
         minimum=0.0,
         maximum=1.0,
     )
+    smoothing_s: float = setting(
+        0.3,
+        "Scores are a mean over the last frames of an episode, whose weight falls by a factor of e in this time, s; "
+        "0: each frame alone. Applied at once.",
+        minimum=0.0,
+        maximum=60.0,
+    )
+
+    worse_by: float = setting(
+        0.05,
+        "A new encoder is not used if its share of correct answers for objects left out of the gallery is lower by "
+        "more than this; 1: always use it",
+        minimum=0.0,
+        maximum=1.0,
+    )
 
 
-ADJUSTABLE = ("top_k", "threshold")
+ADJUSTABLE = ("top_k", "threshold", "smoothing_s")
 """Settings that may change from one answer to the next."""
 
 
@@ -44,58 +75,137 @@ ADJUSTABLE = ("top_k", "threshold")
 class Answer:
     """The answer for one frame.
 
-    scores: (category, probability), best first, at most top_k of them.
-    label: the best category, or UNKNOWN if its score is not above the threshold.
+    scores: (category, probability), best first, at most top_k of them; empty if the gallery is empty.
+    label: the best category, or UNKNOWN.
     checkpoint: digest of the encoder's checkpoint.
+    familiarity: likeness to the gallery, from -1 to 1; below `familiar_from` an object is unknown.
     """
 
     label: str
     scores: tuple[tuple[str, float], ...]
     checkpoint: str
+    familiarity: float = 0.0
+    familiar_from: float = -1.0
 
 
 class Recognizer:
     """One encoder with a gallery that it has embedded. It never changes, so threads may share it.
 
-    digest, step: of the encoder's weights; encoder: on the device, in evaluation mode, its batch
-    norms folded into the convolutions.
+    Args:
+        source: the encoder.
+        gallery: labelled frames; None: every answer is UNKNOWN.
+        settings: how to recognise.
+        device: of the encoder.
+
+    Attributes:
+        digest, step: of the encoder's weights.
+        encoder: on the device, in evaluation mode, its batch norms folded into the convolutions.
+        image_size: side of its input, pixels.
     """
 
     def __init__(
-        self, source: Eye | Checkpoint, gallery: Gallery, settings: RecognitionSettings, device: torch.device
+        self, source: Eye | Checkpoint, gallery: Gallery | None, settings: RecognitionSettings, device: torch.device
     ) -> None:
         eye = source if isinstance(source, Eye) else Eye.of(source)
-        self.digest, self.step = eye.digest, eye.step
+        self.digest, self.step, self.image_size = eye.digest, eye.step, eye.image_size
         self._settings, self._device = settings, device
-        self._size = eye.image_size
         self._normalise = eye.normalise
         self.encoder = fold_batch_norms(eye.encoder).to(device)
-        self._categories = gallery.categories
-        frames = torch.from_numpy(np.ascontiguousarray(gallery.at_size(self._size)))
-        features = torch.cat([self.features(part) for part in frames.split(_EMBED_BATCH)])
-        targets = torch.from_numpy(gallery.targets).to(device)
-        self._classify = fit_classifier(settings.classifier, features, targets, neighbours=settings.neighbours)
+        self._embedded: dict[bytes, Tensor] = {}
+        self._fit(gallery)
+
+    def with_gallery(self, gallery: Gallery | None) -> Recognizer:
+        """The same encoder with another gallery. Only frames that are not in the present one are embedded."""
+        other = copy.copy(self)
+        other._fit(gallery)
+        return other
+
+    @property
+    def facts(self) -> JudgeFacts | None:
+        """What is known about the quality of the answers; None if the gallery is empty."""
+        return None if self._judge is None else self._judge.facts
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories that an answer can have, sorted."""
+        return self._categories
 
     @torch.inference_mode()
     def features(self, squares: Tensor) -> Tensor:
         """Embed frames uint8 [N, S, S, 3] RGB of the encoder's size: features float [N, D]."""
         return self.encoder(self._normalise(squares.to(self._device)))
 
-    @torch.inference_mode()
-    def answer(self, frame: NDArray[np.uint8], settings: RecognitionSettings | None = None) -> Answer:
+    def feature(self, frame: NDArray[np.uint8]) -> Tensor:
+        """Embed one frame uint8 [H, W, 3] RGB of any size: float [1, D]."""
+        return self.features(torch.from_numpy(to_square(frame, self.image_size))[None])
+
+    def answer(
+        self,
+        frame: NDArray[np.uint8],
+        settings: RecognitionSettings | None = None,
+        *,
+        smoothing: Smoothing | None = None,
+        stamp_s: float = 0.0,
+    ) -> Answer:
         """Recognise the category in a frame.
 
         Args:
             frame: uint8 [H, W, 3] RGB, of any size.
-            settings: top_k and threshold of this answer; default: those that the recognizer was made with.
+            settings: those in ADJUSTABLE of this answer; default: those that the recognizer was made with.
+            smoothing: keeps the scores of the frames before; None: this frame alone.
+            stamp_s: time of the frame for the smoothing, s.
 
         Returns:
             the best categories of the gallery with their probabilities.
         """
+        return self.judge(self.feature(frame), settings, smoothing=smoothing, stamp_s=stamp_s)
+
+    @torch.inference_mode()
+    def judge(
+        self,
+        feature: Tensor,
+        settings: RecognitionSettings | None = None,
+        *,
+        smoothing: Smoothing | None = None,
+        stamp_s: float = 0.0,
+    ) -> Answer:
+        """Recognise the category of a feature float [1, D]. For arguments and result, see `answer`."""
         settings = self._settings if settings is None else settings
-        square = torch.from_numpy(to_square(frame, self._size))[None]
-        probabilities = self._classify(self.features(square))[0].cpu().numpy()
+        if self._judge is None:
+            return Answer(UNKNOWN, (), self.digest)
+        found, likeness = self._judge(feature)
+        probabilities, familiarity = found[0].cpu().numpy(), float(likeness[0])
+        if smoothing is not None:
+            key = (self.digest, self._categories)
+            probabilities, familiarity = smoothing.add(key, stamp_s, probabilities, familiarity, settings.smoothing_s)
         best = np.argsort(-probabilities)[: settings.top_k]
         scores = tuple((self._categories[place], float(probabilities[place])) for place in best)
         label, score = scores[0]
-        return Answer(label if score > settings.threshold else UNKNOWN, scores, self.digest)
+        familiar_from = self._judge.facts.unknown.value
+        known = score > settings.threshold and familiarity >= familiar_from
+        return Answer(label if known else UNKNOWN, scores, self.digest, familiarity, familiar_from)
+
+    def _fit(self, gallery: Gallery | None) -> None:
+        self._judge: Judge | None = None
+        self._categories: tuple[str, ...] = ()
+        if gallery is None:
+            self._embedded = {}
+            return
+        frames = np.ascontiguousarray(gallery.at_size(self.image_size))
+        names = [blake2b(frame, digest_size=16).digest() for frame in frames]
+        new = [place for place, name in enumerate(names) if name not in self._embedded]
+        embedded = dict(self._embedded)
+        for begin in range(0, len(new), _EMBED_BATCH):
+            places = new[begin : begin + _EMBED_BATCH]
+            features = self.features(torch.from_numpy(frames[places]))
+            embedded |= {names[place]: feature for place, feature in zip(places, features, strict=True)}
+        self._embedded = {name: embedded[name] for name in names}
+        self._categories = gallery.categories
+        self._judge = Judge(
+            torch.stack([self._embedded[name] for name in names]),
+            torch.from_numpy(gallery.targets).to(self._device),
+            torch.from_numpy(gallery.objects).to(self._device),
+            classifier=self._settings.classifier,
+            neighbours=self._settings.neighbours,
+            refuse_known=self._settings.refuse_known,
+        )

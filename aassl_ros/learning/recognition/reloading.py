@@ -1,8 +1,10 @@
-"""Loading of new checkpoints while the old one keeps answering."""
+"""Loading of new checkpoints and galleries while the old ones keep answering."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,22 +12,31 @@ import torch
 from aassl_ros.errors import AasslError, CheckpointError
 from aassl_ros.learning.compute.thread_priority import lower_priority
 from aassl_ros.learning.recognition.eye import load_eye
-from aassl_ros.learning.recognition.gallery import Gallery
+from aassl_ros.learning.recognition.gallery_source import GallerySource
 from aassl_ros.learning.recognition.recognizer import RecognitionSettings, Recognizer
 
 
 class RecognizerLoader:
     """Loads checkpoints and embeds the gallery in a thread; `current` is replaced when both are done.
 
-    Requests that come during a load wait, and only the newest of them is loaded. A failure does not change `current`.
-    error: message of the last failure, None after a success; failures: their number.
+    Requests that come during a load wait, and only the newest of them is loaded. A failure does not change `current`,
+    and neither does an encoder that is worse than the present one (see `RecognitionSettings.worse_by`).
+
+    Attributes:
+        error: message of the last failure, None after a success.
+        failures: their number.
+        refused: why the last encoder was not used because it was worse; empty if it was used.
+        worse: the number of encoders that were worse.
     """
 
-    def __init__(self, gallery: Gallery, settings: RecognitionSettings, device: torch.device) -> None:
-        self._gallery, self._settings, self._device = gallery, settings, device
+    def __init__(self, source: GallerySource, settings: RecognitionSettings, device: torch.device) -> None:
+        self._source, self._settings, self._device = source, settings, device
         self.current: Recognizer | None = None
         self.error: str | None = None
         self.failures = 0
+        self.refused = ""
+        self.worse = 0
+        self._gallery_changed = False
         self._asked: tuple[Path, str] | None = None
         self._busy = False
         self._closing = False
@@ -44,7 +55,12 @@ class RecognizerLoader:
             raise CheckpointError(
                 f"{path} has the digest {eye.digest[:12]}, expected {digest[:12]} as announced: not loaded."
             )
-        self.current = Recognizer(eye, self._gallery, self._settings, self._device)
+        new = Recognizer(eye, self._source.gallery(eye.image_size), self._settings, self._device)
+        self.refused = "" if self.current is None else _worse(new, self.current, self._settings.worse_by)
+        if self.refused:
+            self.worse += 1
+        else:
+            self.current = new
 
     def request(self, path: Path, digest: str = "") -> None:
         """Ask the thread to load a checkpoint; returns at once."""
@@ -52,10 +68,16 @@ class RecognizerLoader:
             self._asked = (path, digest)
             self._changed.notify_all()
 
+    def request_gallery(self) -> None:
+        """Ask the thread to use the gallery as it is now, with the present encoder; returns at once."""
+        with self._changed:
+            self._gallery_changed = True
+            self._changed.notify_all()
+
     def wait(self, timeout_s: float) -> bool:
         """Wait until all requests are done. Returns False if that takes longer than timeout_s."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._busy and self._asked is None, timeout_s)
+            return self._changed.wait_for(lambda: not self._busy and not self._waiting, timeout_s)
 
     def close(self) -> None:
         """End the thread; a running load is completed first."""
@@ -64,28 +86,55 @@ class RecognizerLoader:
             self._changed.notify_all()
         self._thread.join()
 
+    @property
+    def _waiting(self) -> bool:
+        return self._asked is not None or self._gallery_changed
+
     def _run(self) -> None:
         lower_priority()
         while True:
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._closing or self._asked is not None)
-                if self._closing or self._asked is None:
+                self._changed.wait_for(lambda: self._closing or self._waiting)
+                if self._closing:
                     return
-                asked, self._asked, self._busy = self._asked, None, True
-            self._attempt(*asked)
+                # What people taught comes first: they wait for it.
+                gallery, asked = self._gallery_changed, None if self._gallery_changed else self._asked
+                self._gallery_changed, self._busy = False, True
+                self._asked = None if asked is not None else self._asked
+            if gallery:
+                self._attempt("the gallery", self._use_gallery)
+            elif asked is not None:
+                self._attempt(str(asked[0]), partial(self.load, *asked))
 
-    def _attempt(self, path: Path, digest: str) -> None:
+    def _use_gallery(self) -> None:
+        if self.current is not None:
+            self.current = self.current.with_gallery(self._source.gallery(self.current.image_size))
+
+    def _attempt(self, what: str, work: Callable[[], None]) -> None:
         try:
-            self.load(path, digest)
+            work()
         except AasslError as error:
             self._fail(str(error))
         except Exception as error:  # if the thread died silently, the node would keep an old encoder for ever
-            self._fail(f"{path} cannot be used (a bug in aassl_ros): {type(error).__name__}: {error}")
+            self._fail(f"{what} cannot be used (a bug in aassl_ros): {type(error).__name__}: {error}")
         else:
             self.error = None
 
     def _fail(self, line: str) -> None:
         self.failures += 1
         self.error = line
+
+
+def _worse(new: Recognizer, old: Recognizer, worse_by: float) -> str:
+    """Why a new encoder must not replace an old one; empty if it may."""
+    if new.facts is None or old.facts is None:
+        return ""
+    before, after = old.facts.accuracy, new.facts.accuracy
+    if not after < before - worse_by:  # also if one is NaN: there is nothing to compare
+        return ""
+    return (
+        f"the encoder of step {new.step} names {100 * after:.1f} % of the objects left out of the gallery, that of "
+        f"step {old.step} {100 * before:.1f} %: the old one stays (worse_by is {100 * worse_by:g} %)"
+    )

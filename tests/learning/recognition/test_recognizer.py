@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from aassl_ros.benchmarks.patterns import CATEGORIES, draw_pattern, write_patterns
+from aassl_ros.data.gallery.lessons import UNKNOWN
 from aassl_ros.errors import CheckpointError
 from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
 from aassl_ros.learning.readout.classifiers import CLASSIFIERS, fit_classifier
-from aassl_ros.learning.recognition.gallery import UNKNOWN, Gallery
+from aassl_ros.learning.recognition.gallery import Gallery
+from aassl_ros.learning.recognition.gallery_source import GallerySource
 from aassl_ros.learning.recognition.recognizer import RecognitionSettings, Recognizer
 from aassl_ros.learning.recognition.reloading import RecognizerLoader
 from aassl_ros.learning.settings import LearnerSettings
@@ -98,7 +100,7 @@ def test_one_category_is_enough_for_every_classifier() -> None:
 
 @pytest.fixture
 def loader(gallery: Gallery) -> object:
-    loader = RecognizerLoader(gallery, RecognitionSettings(), CPU)
+    loader = RecognizerLoader(GallerySource(gallery), RecognitionSettings(), CPU)
     yield loader
     loader.close()
 

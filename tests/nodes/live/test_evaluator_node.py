@@ -51,7 +51,16 @@ def test_it_names_each_frame_with_its_stamp_and_draws_the_name(
     ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, received: dict[str, list[Any]]
 ) -> None:
     checkpoint = make_checkpoint("first")
-    start_node("evaluator", {"checkpoint": checkpoint, "gallery": gallery_data, "device": "cpu", "top_k": 2})
+    start_node(
+        "evaluator",
+        {
+            "checkpoint": checkpoint,
+            "gallery": gallery_data,
+            "device": "cpu",
+            "top_k": 2,
+            "smoothing_s": 0.0,
+        },
+    )
     for category in ("lying", "standing"):
         stage.shown = category
         since_ns = stage.now_ns()
@@ -93,7 +102,18 @@ def _since(answers: list[dict[str, Any]], stamp_ns: int) -> list[dict[str, Any]]
 def test_it_waits_for_a_checkpoint_then_follows_the_trainer_and_keeps_the_old_one_if_the_new_is_damaged(
     ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, received: dict[str, list[Any]]
 ) -> None:
-    start_node("evaluator", {"checkpoint": "", "gallery": gallery_data, "device": "cpu"})
+    # The encoders are random, so one may be worse than another.
+    start_node(
+        "evaluator",
+        {
+            "checkpoint": "",
+            "gallery": gallery_data,
+            "device": "cpu",
+            "worse_by": 1.0,
+            "smoothing_s": 0.0,
+            "refuse_known": 0.0,
+        },
+    )
     ros.wait_for(lambda: "no checkpoint yet" in stage.values("evaluator").get("message", ""), what="its waiting")
     assert not received["answers"]
     first, second, damaged = (
@@ -125,7 +145,17 @@ def test_it_answers_by_the_pretrained_encoder_before_any_checkpoint_of_a_trainer
     ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, received: dict[str, list[Any]]
 ) -> None:
     eye = "pretrained:efficientnet_lite0:64"
-    start_node("evaluator", {"checkpoint": eye, "gallery": gallery_data, "device": "cpu"})
+    start_node(
+        "evaluator",
+        {
+            "checkpoint": eye,
+            "gallery": gallery_data,
+            "device": "cpu",
+            "worse_by": 1.0,
+            "smoothing_s": 0.0,
+            "refuse_known": 0.0,
+        },
+    )
     stage.shown = "standing"
     answers = ros.wait_for(lambda: received["answers"], what="an answer")
     assert answers[0]["checkpoint"] == load_eye(eye).digest
@@ -174,6 +204,48 @@ def test_an_object_unlike_the_gallery_is_unknown(
     assert len(received["answers"][-1]["scores"]) == 1
 
 
+def test_a_person_teaches_objects_by_the_command_line_and_they_are_named_then_undone_and_kept_on_disk(
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, tmp_path: Path, received: dict[str, list[Any]]
+) -> None:
+    taught = tmp_path / "taught"
+    parameters = {"checkpoint": make_checkpoint("first"), "device": "cpu", "taught": taught, "refuse_known": 0.0,
+                  "smoothing_s": 0.0}  # fmt: skip
+    process = start_node("evaluator", parameters)
+    ros.wait_for(lambda: received["answers"], what="an answer")
+    assert received["answers"][-1]["label"] == "__unknown__"
+    assert received["answers"][-1]["scores"] == {}
+    ros.wait_for(lambda: "nothing is taught yet" in stage.values("evaluator").get("message", ""), what="its advice")
+
+    def aassl(*words: str) -> str:
+        done = ros.run(*words)
+        assert done.returncode == 0, done.stderr
+        return str(done.stdout)
+
+    for category in ("lying", "standing"):
+        stage.shown = category
+        told = aassl("teach", category, "--seconds", "1", "--views", "6")
+        assert f"done: teach {category}" in told
+    for category in ("lying", "standing"):
+        stage.shown = category
+        since_ns = stage.now_ns()
+        answers = ros.wait_for(partial(_ten_since, received["answers"], since_ns), what="ten answers")
+        assert [answer["label"] for answer in answers].count(category) > 0.7 * len(answers)
+    assert "standing" in aassl("gallery", "rename", "standing", "upright/über")
+    listed = aassl("gallery", "list")
+    assert "upright/über" in listed
+    assert "standing" not in listed.replace("rename standing", "")
+    wrong = ros.run("gallery", "delete", "cup")
+    assert wrong.returncode == 1
+    assert "expected one of those taught" in wrong.stderr
+    process.terminate()
+    process.wait(timeout=60)
+    start_node("evaluator", parameters)
+    again = ros.wait_for(partial(_ten_since, received["answers"], stage.now_ns()), what="answers after a restart")
+    assert [answer["label"] for answer in again].count("upright/über") > 7
+    assert "undo rename" in aassl("gallery", "undo")
+    ros.wait_for(lambda: received["answers"][-1]["label"] == "standing", what="the old name")
+
+
 def test_the_parameter_file_holds_the_defaults() -> None:
     values = yaml.safe_load(share("config/evaluator.yaml").read_text())["/**/evaluator"]["ros__parameters"]
     assert from_mapping(EvaluatorSettings, values, source="config/evaluator.yaml") == EvaluatorSettings()
@@ -182,7 +254,6 @@ def test_the_parameter_file_holds_the_defaults() -> None:
 @pytest.mark.parametrize(
     ("parameters", "line"),
     [
-        ({}, "no gallery is given"),
         ({"gallery": "NOWHERE"}, "does not exist"),
         ({"gallery": "GALLERY", "checkpoint": "NOWHERE"}, "does not exist"),
     ],

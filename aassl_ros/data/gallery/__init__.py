@@ -1,0 +1,1 @@
+"""The objects that people taught: labelled pictures in a folder."""
