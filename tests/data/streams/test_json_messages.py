@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aassl_ros.data.interfaces.json_catalogue import ANSWER, EPISODE, OBJECT_REQUEST, OBJECT_STATE, SCHEMAS, SESSION
-from aassl_ros.data.interfaces.json_records import CheckpointNews, EvaluatorAnswer, ObjectRequest, ObjectState
+from aassl_ros.data.interfaces.json_gallery import GALLERY, GALLERY_COMMAND
+from aassl_ros.data.interfaces.json_records import (
+    CheckpointNews,
+    EvaluatorAnswer,
+    GalleryCommand,
+    GalleryNews,
+    ObjectRequest,
+    ObjectState,
+)
 from aassl_ros.data.interfaces.json_schema import JsonMessageError, Schema
 from aassl_ros.data.streams.episodes import EpisodeEvent
 from aassl_ros.data.streams.ledger import Ledger, TopicCounts
@@ -21,6 +29,8 @@ from aassl_ros.errors import BagError
 PARSERS = (
     EpisodeEvent.parse,
     ObjectRequest.parse,
+    GalleryCommand.parse,
+    GalleryNews.parse,
     ObjectState.parse,
     CheckpointNews.parse,
     EvaluatorAnswer.parse,
@@ -173,7 +183,9 @@ def test_a_score_that_is_not_a_number_is_not_sent() -> None:
         ObjectState("r1", "mug_0003", "mug", 5),
         ObjectState(None, error="no such mug."),
         CheckpointNews("/runs/a", "ab" * 32, 3),
-        EvaluatorAnswer(5, "mug", {"mug": 0.75, "bowl": 0.25}, "ab" * 32, 1.5),
+        EvaluatorAnswer(5, "mug", {"mug": 0.75, "bowl": 0.25}, "ab" * 32, 1.5, 0.5, 0.25),
+        GalleryCommand("merge", "cup", "mug", request=3),
+        GalleryNews({"mug": {"objects": 1, "views": 3}}, ["bowl"], undo="teach mug", accuracy=0.5, done="list"),
     ],
 )
 def test_records_survive_their_json(message: Any) -> None:
@@ -189,4 +201,10 @@ def test_the_classes_have_the_fields_of_their_schemas() -> None:
     assert fields(Roles) == {field.key for field in session["roles"].kind.fields}  # type: ignore[attr-defined]
     assert set(Ledger().as_dict()) == {field.key for field in SCHEMAS[-1].fields}
     assert fields(TopicCounts) == {field.key for field in SCHEMAS[-1].fields[0].kind.value.fields}  # type: ignore[attr-defined]
-    assert ANSWER.decode(ANSWER.encode(ANSWER.example)).keys() == ANSWER.example.keys()
+    answered = {"stamp_ns" if field.key == "stamp" else field.key for field in ANSWER.fields}
+    for record, keys in (
+        (EvaluatorAnswer, answered),
+        (GalleryCommand, {field.key for field in GALLERY_COMMAND.fields}),
+        (GalleryNews, {field.key for field in GALLERY.fields}),
+    ):
+        assert fields(record) == keys
