@@ -52,6 +52,14 @@ _READ_BY_NAME = (
     "geometry_msgs/msg/Point",
     "geometry_msgs/msg/Quaternion",
 )
+_USUAL_TYPES = (
+    "builtin_interfaces/msg/Time",
+    "std_msgs/msg/Header",
+    "std_msgs/msg/String",
+    "sensor_msgs/msg/JointState",
+    "sensor_msgs/msg/Image",
+    "sensor_msgs/msg/CompressedImage",
+)
 _SEPARATOR = re.compile(r"={20,}")
 _FIELD = re.compile(
     r"(?P<type>[A-Za-z][A-Za-z0-9_]*(?:/[A-Za-z][A-Za-z0-9_]*){0,2})(?:<=(?P<bound>\d{1,10}))?"
@@ -77,7 +85,7 @@ class BagTypes:
         if topic.definition and topic.type not in self._brought:
             self._brought[topic.type] = topic
 
-    def decode(self, msgtype: str, cdr: bytes) -> Any:
+    def decode(self, msgtype: str, cdr: bytes | memoryview) -> Any:
         """Decode CDR. Raises DataError if the type has no usable definition or the bytes are not of that type."""
         store = self._known(msgtype)
         try:
@@ -119,7 +127,10 @@ class BagTypes:
 
 @lru_cache(maxsize=1)
 def _latest() -> Typestore:
-    return get_typestore(Stores.LATEST)
+    store = get_typestore(Stores.LATEST)
+    for name in _USUAL_TYPES:  # made once for all bags: it takes as long as reading 20 images
+        store.get_msgdef(name)
+    return store
 
 
 def _standard_types() -> Typestore:
@@ -127,6 +138,7 @@ def _standard_types() -> Typestore:
     store, standard = Typestore(), _latest()
     store.fielddefs.update(standard.fielddefs)
     store.types.update(standard.types)
+    store.cache.update(standard.cache)
     return store
 
 

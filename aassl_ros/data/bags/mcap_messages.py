@@ -1,14 +1,14 @@
 """Reads the messages of a chunk of an MCAP file, or of a run of messages outside of chunks, in order of receipt.
 
-Of large messages, such as raw images, only the heads are read at first. Each is read from the file when its turn
-comes, directly to bytes of its own; those of other topics are never read.
+Of large messages, such as raw images, only the begin is read. The rest stays in the file until it is needed.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 
@@ -29,12 +29,26 @@ _HEAD_TYPE = np.dtype(
         "formats": ["u1", "<u8", "<u2", "<u4", "<u8", "<u8"],
     }
 )
+# Of a message that is not read so many bytes are: its header, and more.
+_BEGIN = 4096
 _MOST_BYTES = MAX_MESSAGE_BYTES + (4 << 20)
 # So many messages are prepared at once for being given: a chunk may have millions.
 _AT_ONCE = 4096
 
-Read = Callable[[int, int], bytes]
-"""Reads `length` bytes from a place in the file."""
+
+@dataclass(frozen=True)
+class _Large:
+    """See stored.LargeData."""
+
+    stream: McapStream
+    place: int
+    size: int
+
+    def read(self) -> bytes:
+        return self.stream.read(self.place, self.size, _MOST_BYTES)
+
+    def read_into(self, buffer: memoryview) -> None:
+        self.stream.read_into(self.place, buffer)
 
 
 def messages_of_file(
@@ -55,14 +69,14 @@ def messages_of_file(
         DamagedError: a record is not whole.
     """
     stream.check(begin, length, _MOST_BYTES)
-    found = _Found(stream.path, chunk, lambda place, size: stream.read(place, size, _MOST_BYTES))
+    found = _Found(stream.path, chunk, stream)
     found.scan(begin, begin + length, wanted)
     return found.in_order(wanted)
 
 
 def messages_of_data(path: Path, data: bytes, chunk: int, wanted: Mapping[int, StoredTopic]) -> Iterator[StoredMessage]:
     """Read messages from the records of a chunk in memory: see `messages_of_file`."""
-    found = _Found(path, chunk, lambda place, size: data[place : place + size], data)
+    found = _Found(path, chunk, data)
     found.scan(0, len(data), wanted)
     return found.in_order(wanted)
 
@@ -70,15 +84,15 @@ def messages_of_data(path: Path, data: bytes, chunk: int, wanted: Mapping[int, S
 class _Found:
     """The wanted messages of a chunk. Of each only its head and place are kept, and the blocks of small ones."""
 
-    def __init__(self, path: Path, chunk: int, read: Read, all_data: bytes = b"") -> None:
-        self._path, self._chunk, self._read = path, chunk, read
+    def __init__(self, path: Path, chunk: int, source: McapStream | bytes) -> None:
+        self._path, self._chunk, self._source = path, chunk, source
         self._heads = bytearray()
         self._places = array("Q")
-        self._blocks: list[bytes] = [all_data] if all_data else []
-        self._begins: list[int] = [0] if all_data else []
+        self._blocks: list[bytes] = []
+        self._begins: list[int] = []
 
     def scan(self, place: int, end: int, wanted: Mapping[int, StoredTopic]) -> None:
-        data = self._blocks[0] if self._blocks else b""
+        data = self._block(place, end)
         at, limit = place, place + len(data)  # the block's begin and end
         heads, places, unpack, size = self._heads, self._places, _HEAD.unpack_from, _HEAD.size
         while place < end:
@@ -123,11 +137,18 @@ class _Found:
                 index = bisect_right(self._begins, begin) - 1
                 at, data = self._begins[index], self._blocks[index]
                 limit = at + len(data)
-            content = data[begin - at : end - at] if end <= limit else self._read(begin, end - begin)
-            yield StoredMessage(log_ns, publish_ns, wanted[number], content)
+            if end <= limit:
+                yield StoredMessage(log_ns, publish_ns, wanted[number], data[begin - at : end - at])
+            else:
+                yield StoredMessage(log_ns, publish_ns, wanted[number], *self._large(begin, end - begin))
+
+    def _large(self, place: int, size: int) -> tuple[bytes, _Large]:
+        assert isinstance(self._source, McapStream)  # data in memory are one block
+        return self._source.read(place, _BEGIN), _Large(self._source, place, size)
 
     def _block(self, place: int, end: int) -> bytes:
-        data = self._read(place, min(_BLOCK, end - place))
+        source = self._source
+        data = source if isinstance(source, bytes) else source.read(place, min(_BLOCK, end - place))
         self._blocks.append(data)
         self._begins.append(place)
         return data

@@ -19,6 +19,8 @@ HEADER, FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, MESSAGE_INDEX, CHUNK_INDEX = 1,
 ATTACHMENT, ATTACHMENT_INDEX, STATISTICS, METADATA, METADATA_INDEX, SUMMARY_OFFSET, DATA_END = 9, 10, 11, 12, 13, 14, 15
 RECORD = struct.Struct("<BQ")
 MESSAGE_HEAD = struct.Struct("<HIQQ")
+_CHUNK_TIMES = struct.Struct("<QQQI")
+_CHUNK_HEAD_BYTES = RECORD.size + 128
 # Limit for schemas and similar records; messages and chunks may be longer.
 _MAX_RECORD_BYTES = 32 << 20
 
@@ -73,6 +75,11 @@ class McapStream:
             raise DamagedError(self.path, "the file became shorter while it was read", offset)
         return data
 
+    def read_into(self, offset: int, buffer: memoryview) -> None:
+        """Fill a buffer with the bytes at `offset`. Raises DamagedError if the file has fewer."""
+        if os.preadv(self._stream.fileno(), [buffer], offset) != len(buffer):
+            raise DamagedError(self.path, "the file became shorter while it was read", offset)
+
     def records(self, begin: int, end: int) -> Iterator[Place]:
         """Yield the places of the records between two offsets. Only the heads of the records are read."""
         while begin < end:
@@ -91,14 +98,15 @@ class McapStream:
 
     def chunk(self, offset: int) -> Chunk:
         """Read the head of the chunk at `offset`, without its messages."""
-        opcode, length = RECORD.unpack(self.read(offset, RECORD.size))
+        # Only up to the name of its compression, which is short.
+        data = self.read(offset, min(_CHUNK_HEAD_BYTES, max(RECORD.size, self.size - offset)))
+        opcode, length = RECORD.unpack_from(data)
         start = offset + RECORD.size
         if opcode != CHUNK:
             raise DamagedError(self.path, f"a record of kind {opcode} is there, expected a chunk", offset)
-        # Only up to the name of its compression, which is short.
-        head = Fields(self.path, self.read(start, min(length, 128)), start)
-        start_ns, end_ns, size = head.u64(), head.u64(), head.u64()
-        crc, compression, packed_bytes = head.u32(), head.text(), head.u64()
+        head = Fields(self.path, data[RECORD.size : RECORD.size + length], start)
+        start_ns, end_ns, size, crc = _CHUNK_TIMES.unpack(head.block(_CHUNK_TIMES.size))
+        compression, packed_bytes = head.text(), head.u64()
         if head.place + packed_bytes > start + length:
             raise DamagedError(self.path, f"a chunk claims {packed_bytes} bytes, its record has {length}", offset)
         if packed_bytes > MAX_CHUNK_BYTES or size > MAX_CHUNK_BYTES:

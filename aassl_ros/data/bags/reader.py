@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
+from aassl_ros.data.bags.bag_message import BagMessage, TopicSummary
 from aassl_ros.data.bags.containers import find_files, open_file, plain_name
 from aassl_ros.data.bags.damage import DamagedError, UnclosedError
 from aassl_ros.data.bags.decompression import ZSTD_MAGIC, message_bytes
@@ -28,27 +29,6 @@ from aassl_ros.errors import AasslError, BagError, DataError, first_line
 __all__ = ["BagMessage", "BagReader", "TopicSummary", "header_stamp_ns"]
 
 
-class BagMessage(NamedTuple):
-    """One message as CDR, not decoded.
-
-    log_ns: time of receipt, ns. publish_ns: time of publication, ns; sqlite3 and ROS 1 bags do not store it, so it
-    equals log_ns there.
-    """
-
-    topic: str
-    type: str
-    log_ns: int
-    publish_ns: int
-    data: bytes
-
-
-class TopicSummary(NamedTuple):
-    """A topic of a bag: its message type and number of messages."""
-
-    type: str
-    message_count: int
-
-
 class BagReader:
     """A bag that is open for reading. Use it in a `with` block, or `close` it.
 
@@ -64,6 +44,7 @@ class BagReader:
         self.path = paths if isinstance(paths, Path) else paths[0] if paths else Path()
         self._files: list[StorageFile] = []
         self._scratch: TemporaryDirectory[str] | None = None
+        self._buffer = bytearray()
         try:
             with self._advising():
                 found = find_files(paths)
@@ -171,7 +152,9 @@ class BagReader:
                 tracker.add(EpisodeEvent.parse(_text(self.decode(message))))
         return tracker.episodes
 
-    def messages(self, wanted: Collection[str] = (), *, verify: bool = False) -> Iterator[BagMessage]:
+    def messages(
+        self, wanted: Collection[str] = (), *, verify: bool = False, begins: bool = False
+    ) -> Iterator[BagMessage]:
         """Read messages in order of receipt, without decoding them.
 
         Messages of ROS 1 are converted to CDR; one that cannot be read as its type is empty.
@@ -179,6 +162,8 @@ class BagReader:
         Args:
             wanted: the topics to read; empty means all.
             verify: also compare checksums, if there are any.
+            begins: of large messages, such as raw images, read only the first 4 KiB. `decode` and `content` read all.
+                For MCAP that is not compressed; other files give whole messages.
 
         Yields:
             The messages.
@@ -193,14 +178,38 @@ class BagReader:
         parts = [Part(file.start_ns, partial(file.messages, names, verify=verify)) for file in self._filled()]
         with self._advising():
             for stored in in_order(parts):
-                log_ns, publish_ns, topic, data = stored
-                if topic.encoding == "ros1" or data[:4] == ZSTD_MAGIC:
-                    data = self._cdr(stored)
-                yield BagMessage(topic.name, topic.type, log_ns, publish_ns, data)
+                log_ns, publish_ns, topic, data, large = stored
+                packed = topic.encoding == "ros1" or data[:4] == ZSTD_MAGIC
+                if large is not None and (packed or not begins):
+                    data, large = large.read(), None
+                if packed:
+                    data = self._cdr(stored._replace(data=data))
+                yield BagMessage(topic.name, topic.type, log_ns, publish_ns, data, large)
 
     def decode(self, message: BagMessage) -> Any:
-        """Decode a message. Its fields have the names in its .msg file. Raises DataError if its bytes are damaged."""
-        return self._types.decode(message.type, message.data)
+        """Decode a message. Its fields have the names in its .msg file.
+
+        Raises:
+            DataError: its bytes are damaged.
+            BagError: it is large, was not read yet, and cannot be read.
+        """
+        if message.large is None:
+            return self._types.decode(message.type, message.data)
+        with self._advising():
+            data = message.large.read()
+        return self._types.decode(message.type, data)
+
+    def content(self, message: BagMessage) -> bytes | memoryview:
+        """The CDR of a message. If it is large, it is valid until the next call. Raises BagError as `decode` does."""
+        if message.large is None:
+            return message.data
+        size = message.large.size
+        if len(self._buffer) < size:
+            self._buffer = bytearray(size)
+        view = memoryview(self._buffer)[:size]
+        with self._advising():
+            message.large.read_into(view)
+        return view
 
     def close(self) -> None:
         """Close the files."""

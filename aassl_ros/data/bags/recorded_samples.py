@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aassl_ros.data.streams.sync import Sample
+from aassl_ros.data.streams.sample import Sample
 
 
 @dataclass(frozen=True)

@@ -36,13 +36,32 @@ class StoredTopic:
             object.__setattr__(self, field, printable(getattr(self, field)))
 
 
+class LargeData(Protocol):
+    """The bytes of a large message that are still in the file. The file must be open when they are read."""
+
+    @property
+    def size(self) -> int:
+        """Their number."""
+
+    def read(self) -> bytes:
+        """Read them. Raises BagError if the file has changed."""
+
+    def read_into(self, buffer: memoryview) -> None:
+        """Read them into a buffer of their size. Raises BagError if the file has changed."""
+
+
 class StoredMessage(NamedTuple):
-    """One message, not decoded. publish_ns: time of publication; log_ns if the file does not store it."""
+    """One message, not decoded.
+
+    publish_ns: time of publication; log_ns if the file does not store it.
+    large: if not None, `data` has only the begin of the message.
+    """
 
     log_ns: int
     publish_ns: int
     topic: StoredTopic
     data: bytes
+    large: LargeData | None = None
 
 
 class StorageFile(Protocol):

@@ -16,7 +16,7 @@ from aassl_ros.data.lerobot.bag_scan import Scan, scan_bag
 from aassl_ros.data.lerobot.layout import Joints
 from aassl_ros.data.lerobot.settings import ExportCounts, ExportSettings
 from aassl_ros.data.streams.episodes import Episode
-from aassl_ros.data.streams.sync import Sample
+from aassl_ros.data.streams.sample import Sample
 from aassl_ros.errors import BagError
 
 Ints = NDArray[np.int64]

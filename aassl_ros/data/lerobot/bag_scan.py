@@ -12,7 +12,8 @@ from aassl_ros.data.lerobot.settings import ExportSettings
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import EpisodeEvent, EpisodeTracker
 from aassl_ros.data.streams.receipt_clock import ReceiptClock
-from aassl_ros.data.streams.sync import Sample, Synchronizer, SyncSettings
+from aassl_ros.data.streams.sample import Sample
+from aassl_ros.data.streams.sync import Synchronizer, SyncSettings
 from aassl_ros.errors import BagError, DataError, TrajectoryError
 
 _IMAGES = (messages.IMAGE, messages.COMPRESSED_IMAGE)

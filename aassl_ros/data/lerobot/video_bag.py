@@ -89,13 +89,15 @@ class VideoBagReader(BagReader):
         cameras = session.roles.cameras | {video.camera: topic for topic, video in self._videos.items()}
         return replace(session, roles=replace(session.roles, cameras=cameras))
 
-    def messages(self, wanted: Collection[str] = (), *, verify: bool = False) -> Iterator[BagMessage]:
+    def messages(
+        self, wanted: Collection[str] = (), *, verify: bool = False, begins: bool = False
+    ) -> Iterator[BagMessage]:
         """Read messages in order of receipt; pictures of videos come at their stamp."""
         names = list(wanted or self.topics)
         held = [name for name in names if name not in self._videos]
         parts = [self._pictures(name) for name in names if name in self._videos]
         if held:
-            parts.append(super().messages(held, verify=verify))
+            parts.append(super().messages(held, verify=verify, begins=begins))
         return heapq.merge(*parts, key=lambda message: message.log_ns)
 
     def _add(self, video: Video) -> None:

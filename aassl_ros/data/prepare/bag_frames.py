@@ -19,13 +19,14 @@ from aassl_ros.data.bags.roles import BagRoles
 from aassl_ros.data.bags.transforms import BagTransforms
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.prepare.episode_events import EpisodeEvents
-from aassl_ros.data.prepare.joint_blocks import JointBlocks, in_blocks
 from aassl_ros.data.prepare.joint_notes import joint_notes
 from aassl_ros.data.prepare.part_report import BagCounts
+from aassl_ros.data.prepare.windows import Windows, in_windows
 from aassl_ros.data.prepared.writer import EpisodeStates
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.commands import command_from_message
 from aassl_ros.data.streams.episodes import Episode
+from aassl_ros.data.streams.picture_cdr import PictureDecoder
 from aassl_ros.data.streams.receipt_clock import ReceiptClock
 from aassl_ros.data.streams.squares import Square, square_from_message
 from aassl_ros.data.streams.stream_consumer import StreamConsumer, StreamFrame
@@ -55,6 +56,7 @@ class BagFrames:
         self._compares = not sync_changes
         self._joint_clock, self._frame_clock = ReceiptClock(), ReceiptClock()
         self._mapped = 0
+        self._pictures: PictureDecoder | None = None
         self._pose_problems: Counter[str] = Counter()
         self._image_frame = ""
         self._transforms = BagTransforms(reader, round(self._settings.max_bracket_s * 1e9))
@@ -89,16 +91,19 @@ class BagFrames:
         self.notes += [events.note] if events.note else []
         sample_topics = [self._roles.session.topic(name) for name in topics.sample_topics(self._roles.camera)]
         wanted = [topic for topic in (*self._roles.streams, *sample_topics) if topic in self._reader.topics]
-        blocks = JointBlocks(self._reader.decode, self._joint_clock, consumer)
-        for messages_together in in_blocks(self._reader.messages(wanted), self._roles.joint_topics):
-            taken_at_once = len(messages_together) > 1 and blocks.take(messages_together)
-            for message in messages_together[-1:] if taken_at_once else messages_together:
-                if not taken_at_once:
-                    self._try(takers[message.topic], message)
-                if message.topic == self._roles.camera_topic:
-                    progress(1)
-                if message.topic in (self._roles.camera_topic, *self._roles.joint_topics):
-                    events.follow(consumer, message.log_ns)
+        camera, joint_topics = self._roles.camera_topic, self._roles.joint_topics
+        clocks = self._joint_clock, self._frame_clock
+        windows = Windows(self._reader.decode, self._decode, camera, clocks, consumer)
+        found = self._reader.messages(wanted, begins=True)
+        for window in in_windows(found, camera, joint_topics, sample_topics):
+            at_once = windows.take(window)
+            for group in [window] if at_once else [[message] for message in window]:
+                if not at_once:
+                    self._try(takers[group[0].topic], group[0])
+                if frames := sum(message.topic == camera for message in group):
+                    progress(frames)
+                if group[0].topic in (camera, *joint_topics):
+                    events.follow(consumer, group[-1].log_ns)
                 for frame in consumer.frames():
                     self._take_frame(frame, keep)
         for frame in consumer.flush():
@@ -193,7 +198,10 @@ class BagFrames:
         self._consumer.add_robot_description(self._reader.decode(message).data)
 
     def _decode(self, message: BagMessage) -> Square:
-        return square_from_message(self._reader.decode(message), self._image_size)
+        if self._pictures is None:
+            general = lambda cdr: self._reader.decode(message._replace(data=cdr, large=None))  # noqa: E731
+            self._pictures = PictureDecoder(message.type, general)
+        return square_from_message(self._pictures.decode(self._reader.content(message)), self._image_size)
 
     def _take_frame(self, frame: StreamFrame, keep: Callable[[NDArray[np.uint8]], None]) -> None:
         keep(frame.image)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from aassl_ros.data.pictures.pictures import PictureSource, write_pictures
@@ -176,8 +177,10 @@ class _Work:
             (runner or _choose_runner(tasks, settings.workers)).run(tasks, advance)
         for source, key in pictures:
             _prepare_pictures(source, key, folder(key), settings, advance)
-        for key in [*(task.key for task in tasks), *(key for _, key in pictures)]:
-            part = self._store.open(key)
+        keys = [*(task.key for task in tasks), *(key for _, key in pictures)]
+        with ThreadPoolExecutor(min(available_cores(), max(1, len(keys)))) as pool:
+            opened = list(pool.map(self._store.open, keys))
+        for key, part in zip(keys, opened, strict=True):
             if part is None:
                 raise DataError(f"{folder(key)} is missing or has changed. Is its disk shared by all machines?")
             self._done[key] = part

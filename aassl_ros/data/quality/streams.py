@@ -103,7 +103,7 @@ class _Collector:
         self._description = ""
 
     def take(self, message: BagMessage) -> None:
-        topic, kind, log_ns, _, data = message
+        topic, kind, log_ns, _, data = message[:5]
         stamp_ns = 0
         if kind in _STAMPED:
             try:

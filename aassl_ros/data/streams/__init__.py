@@ -13,10 +13,11 @@ from aassl_ros.data.streams.messages import (
     trajectory_from_message,
 )
 from aassl_ros.data.streams.robot_kinematics import RobotKinematics
+from aassl_ros.data.streams.sample import Sample
 from aassl_ros.data.streams.sampling import FrameSampler
 from aassl_ros.data.streams.session import Roles, Session
 from aassl_ros.data.streams.stream_consumer import StreamConsumer, StreamCounts, StreamFrame
-from aassl_ros.data.streams.sync import Sample, Synchronizer, SyncSettings
+from aassl_ros.data.streams.sync import Synchronizer, SyncSettings
 
 __all__ = [
     "SETS",

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.streams.clock_jump import JumpBack
-from aassl_ros.data.streams.joint_block import JointBlock
 from aassl_ros.data.streams.joint_series import JointSeries
 from aassl_ros.data.streams.publishers import PublisherTracks
 
@@ -175,37 +174,6 @@ class JointStream:
     def _series_of(self, name: str) -> JointSeries | None:
         """The series of a joint, which may be new; None if the joint is not wanted."""
         return self._series.get(name) if self._fixed else self._series.setdefault(name, JointSeries())
-
-    def add_block(self, block: JointBlock) -> bool:
-        """Add joint states of one publisher, as `add` for each would.
-
-        Args:
-            block: the joint states, in order of receipt.
-
-        Returns:
-            False if they must be added one by one: stamps do not increase, positions are not finite or jump, or joints
-            are new. Nothing is added then.
-        """
-        stamps, names, positions = block.stamps_ns, block.names, block.position
-        series = [self._series.get(name) for name in names]
-        if not series or positions.shape[1] != len(names) or any(one is None or not one.stamps for one in series):
-            return False
-        known = [one for one in series if one is not None]
-        newest_ns = max(one.stamps[-1] for one in known)
-        rising = stamps[0] > newest_ns and bool((np.diff(stamps) > 0).all())
-        if not rising or not np.isfinite(positions).all() or not self._publishers.take_block(stamps, names, positions):
-            return False
-        self._jump.confirmed(int(stamps[-1]), newest_ns)  # no jump: a stamp behind, if there was one, was wrong
-        unknown = np.full(positions.shape, np.nan)
-        columns = (positions, *(one if one.shape[1] else unknown for one in (block.velocity, block.effort)))
-        rows = np.stack(columns, axis=2).transpose(1, 0, 2).tolist()
-        times = stamps.tolist()
-        for one, values in zip(known, rows, strict=True):
-            one.stamps.extend(times)
-            one.values.extend(map(tuple, values))
-        self.last_ns = times[-1] if self.last_ns is None else max(self.last_ns, times[-1])
-        self._complete_known = False
-        return True
 
     def _wrong_form(self, names: Sequence[str], rows: Sequence[Sequence[float]]) -> str:
         if names and names == self._usual_names and len(rows[0]) == len(rows[1]) == len(rows[2]) == len(names):

@@ -17,8 +17,9 @@ from aassl_ros.data.streams.joints import MALFORMED
 from aassl_ros.data.streams.ledger import Ledger
 from aassl_ros.data.streams.loss_ledger import LossLedger
 from aassl_ros.data.streams.receipt_clock import ReceiptClock
+from aassl_ros.data.streams.sample import Sample
 from aassl_ros.data.streams.session import Session
-from aassl_ros.data.streams.sync import Sample, Synchronizer, SyncSettings
+from aassl_ros.data.streams.sync import Synchronizer, SyncSettings
 from aassl_ros.data.streams.sync_counts import BRACKET_UNIT_NS
 from aassl_ros.errors import DataError, TrajectoryError
 

@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from aassl_ros.data.streams.commands import Command
 from aassl_ros.data.streams.episodes import Episode, EpisodeEvent, EpisodeTracker
 from aassl_ros.data.streams.images import Image, to_square
-from aassl_ros.data.streams.joint_block import JointBlock
 from aassl_ros.data.streams.poses import PoseStream
 from aassl_ros.data.streams.robot_kinematics import RobotKinematics
+from aassl_ros.data.streams.sample import Sample
 from aassl_ros.data.streams.squares import Square
-from aassl_ros.data.streams.sync import Sample, SyncCounts, Synchronizer, SyncSettings
+from aassl_ros.data.streams.sync import SyncCounts, Synchronizer, SyncSettings
+from aassl_ros.data.streams.window import Window
 from aassl_ros.errors import DataError
-from aassl_ros.motion.trajectory import Trajectory
 
 ANOTHER_SIZE = "image of another size than the first"
 
@@ -163,28 +163,26 @@ class StreamConsumer:
         self._follow(stamp_ns > self._newest_joint_ns)
         self._newest_joint_ns = max(self._newest_joint_ns, stamp_ns)
 
-    def add_joint_block(self, block: JointBlock) -> bool:
-        """Add joint states as `add_joint_state` for each would.
+    def add_window(self, window: Window, decode: Sequence[Callable[[], Square]]) -> bool:
+        """Add joint states and frames as `add_joint_state` and `add_undecoded` for each would. decode: of each frame.
 
         Returns:
             False if they must be added one by one, because something about them is unusual. Nothing is added then.
         """
-        if not self._synchronizer.add_joint_block(block):
+        newer = int(window.joints.stamps_ns[0]) > self._newest_joint_ns
+        if not newer or not self._synchronizer.add_window(window, decode):
             return False
+        self.counts.frames += len(decode)
         self._advance()
-        newest_ns = int(block.stamps_ns[-1])
-        self._follow(newest_ns > self._newest_joint_ns)
-        self._newest_joint_ns = max(self._newest_joint_ns, newest_ns)
+        self._follow(True)
+        self.newest_ns = max(self.newest_ns, *window.frames_ns[-1:].tolist(), 0)
+        self._newest_joint_ns = int(window.joints.stamps_ns[-1])
         return True
 
     def add_command(self, command: Command, receipt_ns: int) -> None:
         """Add a command. If it has no stamp, receipt_ns is used. Raises TrajectoryError as Synchronizer does."""
         self._synchronizer.add_command(command, receipt_ns)
         self._advance()
-
-    def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
-        """Add a command that is a trajectory: as `add_command`."""
-        self.add_command(trajectory, receipt_ns)
 
     def add_episode(self, text: str) -> EpisodeEvent:
         """Take an episode event's JSON and return the event.

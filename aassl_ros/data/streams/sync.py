@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from aassl_ros.data.streams.clock_jump import JumpBack
 from aassl_ros.data.streams.commands import ActiveCommands, Command
-from aassl_ros.data.streams.joint_block import JointBlock
-from aassl_ros.data.streams.joints import STREAM_ENDED, STREAM_SILENT, WENT_BACKWARD, JointState, JointStream
+from aassl_ros.data.streams.joint_history import JointHistory
+from aassl_ros.data.streams.joints import STREAM_ENDED, STREAM_SILENT, WENT_BACKWARD, JointState
+from aassl_ros.data.streams.sample import Sample
 from aassl_ros.data.streams.session import Session
 from aassl_ros.data.streams.sync_counts import BRACKET_UNIT_NS, SyncCounts
+from aassl_ros.data.streams.window import Window
 from aassl_ros.motion.trajectory import Trajectory
 from aassl_ros.settings import describe, from_mapping, setting
 
@@ -71,29 +73,6 @@ class SyncSettings:
         return from_mapping(cls, found, source=str(source))
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A frame, and the joint state and command at its stamp.
-
-    stamp_ns: the frame's stamp without offset, ns. frame: the object given to add_frame.
-    position, velocity, effort: float64 [J] in the order of joint_names, rad, rad/s and Nm (m, m/s, N for sliding
-    joints); NaN if unknown.
-    command: float64 [C], commanded positions in the order of command_names, rad or m; NaN for joints that are not
-    commanded yet; None before the first command.
-    bracket_ns: the time between the two joint states used for interpolation, ns.
-    """
-
-    stamp_ns: int
-    frame: Any
-    joint_names: tuple[str, ...]
-    position: NDArray[np.float64]
-    velocity: NDArray[np.float64]
-    effort: NDArray[np.float64]
-    command: NDArray[np.float64] | None
-    command_names: tuple[str, ...]
-    bracket_ns: int
-
-
 class Synchronizer:
     """Takes the messages of all streams in order of receipt, and gives samples in order of the frames' stamps.
 
@@ -114,7 +93,7 @@ class Synchronizer:
         self._command_wait_ns = _nanoseconds(self._settings.command_wait_s)
         self._timeout_ns = _nanoseconds(self._settings.sample_timeout)
         self._rejected = rejected
-        self._joints = JointStream(self._settings.joints, self._settings.joint_publisher)
+        self._joints = JointHistory(self._settings.joints, self._settings.joint_publisher)
         self._commands = ActiveCommands(_nanoseconds(self._settings.max_bracket_s))
         self._commanded = False
         self._pending: deque[tuple[int, Any]] = deque()
@@ -167,10 +146,30 @@ class Synchronizer:
             self._restart()
         self._joints.add_numbers(stamp_ns, names, rows)
 
-    def add_joint_block(self, block: JointBlock) -> bool:
-        """Add joint states as `add_joint_state` for each would. Returns False if they must be added one by one."""
-        stamps_ns = block.stamps_ns + self._joint_offset_ns
-        return self._joints.add_block(replace(block, stamps_ns=stamps_ns))
+    def add_window(self, window: Window, frames: Sequence[Any]) -> bool:
+        """Add joint states and frames as `add_joint_state` and `add_frame` for each would.
+
+        Args:
+            window: joint states, and the stamps of the frames.
+            frames: any objects; the samples contain them.
+
+        Returns:
+            False if they must be added one by one. Nothing is added then.
+        """
+        block = window.joints
+        block = replace(block, stamps_ns=block.stamps_ns + self._joint_offset_ns)
+        moved = replace(window, joints=block)
+        complete_ns, last_ns = self._joints.complete_through_ns, self._last_frame_ns
+        in_step = moved.in_step(complete_ns, last_ns, self._frame_offset_ns, self._timeout_ns)
+        if not in_step or not self._joints.add_block(block):
+            return False
+        stamps_ns = window.frames_ns.tolist()
+        if stamps_ns and last_ns is not None:
+            self._frame_jump.confirmed(stamps_ns[0], last_ns)  # no jump, see in_step
+        self._last_frame_ns = stamps_ns[-1] if stamps_ns else last_ns
+        self._pending.extend(zip(stamps_ns, frames, strict=True))
+        self.counts.frames += len(frames)
+        return True
 
     def add_command(self, command: Command, receipt_ns: int) -> None:
         """Add a command. If it has no stamp, receipt_ns is used.
@@ -234,14 +233,17 @@ class Synchronizer:
 
         no_state_after: the reason given for a frame after the last joint state.
         """
+        decided: list[tuple[int, Any]] = []
         while self._pending and may_decide(self._true_ns(self._pending[0][0])):
-            stamp_ns, frame = self._pending.popleft()
-            self._decided_ns = self._true_ns(stamp_ns)
-            state = self._joints.at(self._decided_ns, _nanoseconds(self._settings.max_bracket_s))
+            decided.append(self._pending.popleft())
+        true_ns = [self._true_ns(stamp_ns) for stamp_ns, _ in decided]
+        states = self._joints.at_each(true_ns, _nanoseconds(self._settings.max_bracket_s)) if decided else ()
+        for (stamp_ns, frame), at_ns, state in zip(decided, true_ns, states, strict=True):
+            self._decided_ns = at_ns
             if isinstance(state, str):
                 self._reject(stamp_ns, frame, no_state_after if state == STREAM_ENDED else state)
             else:
-                yield self._sample(stamp_ns, self._decided_ns, frame, state)
+                yield self._sample(stamp_ns, at_ns, frame, state)
         self._forget()
 
     def _may_decide(self, stamp_ns: int) -> bool:

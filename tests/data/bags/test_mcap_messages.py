@@ -11,6 +11,7 @@ from mcap.reader import make_reader
 from mcap.writer import CompressionType, Writer
 
 from aassl_ros.data.bags.reader import BagReader
+from aassl_ros.errors import BagError
 
 TOPICS = ("/small", "/large", "/other")
 # About the size of the blocks in which a file is read, and the most that a head has.
@@ -72,3 +73,26 @@ def test_large_messages_of_other_topics_are_not_read(tmp_path: Path, monkeypatch
         assert [one.data for one in reader.messages(["/texts"])] == [b"\0\1\0\0text"] * 20
 
     assert read < 20 * 200_000
+
+
+def test_the_rest_of_a_large_message_is_read_when_it_is_needed(tmp_path: Path) -> None:
+    right = write(tmp_path / "bag.mcap", CompressionType.NONE)
+
+    with BagReader(tmp_path / "bag.mcap") as reader:
+        found = list(reader.messages(begins=True))
+        contents = [bytes(reader.content(message)) for message in found]
+
+    assert [(one.topic, one.log_ns, content) for one, content in zip(found, contents, strict=True)] == right
+    large = [(one, content) for one, content in zip(found, contents, strict=True) if one.large is not None]
+    assert len(large) > 5
+    assert all(len(one.data) == 4096 and content.startswith(one.data) for one, content in large)
+
+
+def test_a_file_that_became_shorter_is_a_one_line_error(tmp_path: Path) -> None:
+    write(tmp_path / "bag.mcap", CompressionType.NONE)
+    with BagReader(tmp_path / "bag.mcap") as reader:
+        large = next(one for one in reader.messages(begins=True) if one.large is not None)
+        os.truncate(tmp_path / "bag.mcap", 1000)
+        for read in (reader.content, reader.decode):
+            with pytest.raises(BagError, match="became shorter"):
+                read(large)

@@ -11,8 +11,8 @@ import pytest
 from small_streams import SECOND, URDF
 
 from aassl_ros.data.streams.robot_kinematics import RobotKinematics
+from aassl_ros.data.streams.sample import Sample
 from aassl_ros.data.streams.stream_consumer import ANOTHER_SIZE, StreamConsumer, StreamFrame
-from aassl_ros.data.streams.sync import Sample
 from aassl_ros.errors import DataError
 
 MS = SECOND // 1000

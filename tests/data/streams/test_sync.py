@@ -16,7 +16,8 @@ from aassl_ros.data.streams.joints import (
     STREAM_SILENT,
     WENT_BACKWARD,
 )
-from aassl_ros.data.streams.sync import Sample, Synchronizer, SyncSettings
+from aassl_ros.data.streams.sample import Sample
+from aassl_ros.data.streams.sync import Synchronizer, SyncSettings
 from aassl_ros.motion.trajectory import Trajectory
 
 MS = 1_000_000
