@@ -1,0 +1,130 @@
+"""The launch arguments of the systems, in groups, and the parameters of nodes that they set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One launch argument. With an empty default, the node's parameter file decides."""
+
+    name: str
+    default: str
+    description: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A node's parameter that a launch argument sets, unless the argument is empty."""
+
+    node: str
+    name: str
+    kind: type = str
+
+
+COMMON = (
+    Argument(
+        "robot",
+        "sim",
+        "sim: use simulated time, and start the simulator if the system moves objects; real: use a camera and an arm "
+        "driver (ros2_control) that already run",
+        ("sim", "real"),
+    ),
+    Argument("arm", "panda", "arm configuration: a name in sim/arms (panda, iiwa, xarm6) or the path of a YAML file"),
+    Argument("camera", "camera", "name of the camera; its image topic is CAMERA/image_raw"),
+    Argument(
+        "image_topic",
+        "",
+        "image topic of the camera, if it is not CAMERA/image_raw; camera_info is expected in the same namespace",
+    ),
+    Argument("joint_states_topic", "", "topic of the joint states, if it is not joint_states"),
+    Argument(
+        "command_topic", "", "topic of the arm's commands, if it is not joint_trajectory_controller/joint_trajectory"
+    ),
+    Argument("use_sim_time", "auto", "take the time from /clock; auto: only in simulation", ("auto", "true", "false")),
+    Argument(
+        "config", "", "folder with NODE.yaml parameter files, or one file for all nodes; default: the installed config/"
+    ),
+    Argument("namespace", "", "namespace of all nodes and relative topics"),
+    Argument("log_level", "info", "lowest level that is logged", ("debug", "info", "warn", "error")),
+)
+COLLECT = (
+    Argument("bag_dir", "bags", "folder for the bags; each recording makes a bag named after its start time"),
+    Argument("bag", "", "path of the bag to write, instead of a new one in bag_dir"),
+    Argument("storage", "", "storage format of the bag: mcap or sqlite3"),
+    Argument("image_transport", "", "images to record: raw or compressed"),
+    Argument("jpeg_quality", "", "record raw images as JPEG of this quality, 1 to 100; 0: as they come"),
+    Argument(
+        "objects",
+        "",
+        'objects to handle, in order: a comma-separated list of SET:INSTANCE, such as "train:mug_0001,test:mug_0007"',
+    ),
+    Argument("episode_seconds", "", "handling time of each object, in seconds"),
+    Argument("exit_when_done", "", "true: the explorer exits after the last object; false: it keeps running"),
+    Argument(
+        "armed",
+        "",
+        "true: a real arm moves as soon as everything is ready; false: only after a call of explorer/arm "
+        "(docs/safety.md)",
+    ),
+    Argument("seed", "", "seed of the simulated world and of the exploration"),
+    Argument(
+        "controller",
+        "",
+        "full name of the node that controls the arm; empty: any node that subscribes to the trajectory commands, "
+        "except our own",
+    ),
+    Argument(
+        "frame_prefix", "", "prefix of the simulator's frame names; empty: the namespace and a slash, if there is one"
+    ),
+    Argument("renderer", "", "renderer of the simulator: cpu or egl"),
+    Argument("extra_topics", "", "further topics to record, separated by commas"),
+)
+TRAIN = (
+    Argument("run_dir", "", "folder for the trainer's checkpoints and log"),
+    Argument(
+        "checkpoint",
+        "",
+        "checkpoint from which the trainer continues and the evaluator starts; pretrained: ImageNet weights (the "
+        "nodes' default); none: new weights, and no answer before the trainer's first checkpoint",
+    ),
+    Argument("replay_data", "", "prepared data that the trainer mixes into its batches"),
+    Argument("device", "", "device to compute on: auto, cpu, cuda"),
+)
+EVALUATE = (
+    Argument("gallery", "", "labelled frames that define the categories: prepared data or a gallery folder"),
+    Argument("taught", "", "folder of the objects that are taught while the system runs (aassl teach NAME)"),
+    Argument(
+        "refuse_known", "", "share of views of known objects that may be called unknown; 0: every object gets a name"
+    ),
+    Argument("classifier", "", "classifier on the gallery: auto, linear, knn or prototypes"),
+)
+CHECKPOINT_ONLY = (TRAIN[1], TRAIN[3])
+
+ROUTES: dict[str, tuple[Parameter, ...]] = {
+    "arm": tuple(Parameter(node, "arm") for node in ("simulator", "explorer", "recorder", "trainer")),
+    "bag_dir": (Parameter("recorder", "bag_dir"),),
+    "bag": (Parameter("recorder", "bag"),),
+    "storage": (Parameter("recorder", "storage"),),
+    "image_transport": (Parameter("recorder", "image_transport"),),
+    "jpeg_quality": (Parameter("recorder", "jpeg_quality", int),),
+    "objects": (Parameter("explorer", "objects", list),),
+    "episode_seconds": (Parameter("explorer", "episode_seconds", float),),
+    "exit_when_done": (Parameter("explorer", "exit_when_done", bool),),
+    "armed": (Parameter("explorer", "armed", bool),),
+    "seed": (Parameter("simulator", "seed", int), Parameter("explorer", "seed", int)),
+    "controller": (Parameter("explorer", "controller"),),
+    "frame_prefix": (Parameter("simulator", "frame_prefix"),),
+    "renderer": (Parameter("simulator", "renderer"),),
+    "extra_topics": (Parameter("recorder", "extra_topics", list),),
+    "run_dir": (Parameter("trainer", "run_dir"),),
+    "checkpoint": (Parameter("trainer", "checkpoint"), Parameter("evaluator", "checkpoint")),
+    "replay_data": (Parameter("trainer", "replay_data"),),
+    "device": (Parameter("trainer", "device"), Parameter("evaluator", "device")),
+    "gallery": (Parameter("evaluator", "gallery"),),
+    "taught": (Parameter("evaluator", "taught"),),
+    "refuse_known": (Parameter("evaluator", "refuse_known", float),),
+    "classifier": (Parameter("evaluator", "classifier"),),
+}
