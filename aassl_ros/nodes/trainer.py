@@ -26,10 +26,10 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.commands import Command
 from aassl_ros.data.streams.squares import Square, square_from_message
-from aassl_ros.data.streams.stream_consumer import ANOTHER_SIZE
 from aassl_ros.errors import TrainingError
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from aassl_ros.learning.online.buffer_filler import BufferFiller
+from aassl_ros.learning.online.intake_watch import IntakeWatch
 from aassl_ros.learning.online.online_trainer import OnlineTrainer
 from aassl_ros.learning.online.settings import ADJUSTABLE, starting_checkpoint
 from aassl_ros.learning.online.status import Saved
@@ -51,8 +51,6 @@ _STATES = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 _TICK_S = 0.1
 # Period of checking the types of the command topics.
 _LOOK_S = 0.5
-# Ten seconds of frames: longer than an explorer takes between two objects.
-_OUTSIDE_FRAMES = 300
 
 
 class TrainerNode(ManagedNode):
@@ -69,8 +67,8 @@ class TrainerNode(ManagedNode):
         self._trainer: OnlineTrainer | None = None
         self._first_minutes = FirstMinutes((), 0.0)
         self._announced: Saved | None = None
+        self._watch = IntakeWatch()
         self._failure: str | None = None
-        self._said_no_episode = self._said_another_size = False
         self._subscriptions_made: list[Any] = []
         self._diagnostics = DiagnosticsPublisher(self, self._report)
         self._ticker = self.create_timer(_TICK_S, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -96,7 +94,7 @@ class TrainerNode(ManagedNode):
         settings = self._settings
         trainer = OnlineTrainer(settings, settings, sets=settings.sets, start=self._start, replay=self._replay)
         robot = self.get_namespace().strip("/")
-        self._trainer = trainer
+        self._trainer, self._watch = trainer, IntakeWatch()
         links = {"base_link": self._arm.base_link, "tip_link": self._arm.tip_link} if self._arm else {}
         self._intake = BufferFiller(settings, settings, trainer.frame_size, robot=robot, **links)
         small, decode = settings.compressed, partial(square_from_message, size=trainer.frame_size)
@@ -228,8 +226,8 @@ class TrainerNode(ManagedNode):
             self._commands.look()
         if self._feed is not None:
             self._feed.log_problem()
-        self._say_if_none_is_of_an_episode()
-        self._say_if_of_another_size()
+        for line in self._watch.warnings(self._intake.counts, self._intake.clock_restarts):
+            self.get_logger().warning(line)
         status, buffer = self._trainer.status, self._intake.buffer
         frames, episodes = (0, 0) if buffer is None else (len(buffer), buffer.episode_count)
         self._say(self._first_minutes.report(status, frames, episodes, time.monotonic()))
@@ -237,28 +235,6 @@ class TrainerNode(ManagedNode):
         if status.state == "failed" and self._failure is None:
             self._failure = status.line
             self.get_logger().error(status.line)
-
-    def _say_if_none_is_of_an_episode(self) -> None:
-        """Warn once if frames arrive, but none of them belongs to an episode."""
-        if self._intake is None or self._said_no_episode:
-            return
-        counts = self._intake.counts
-        if counts.outside_episodes >= _OUTSIDE_FRAMES and not (counts.kept or counts.left_alone):
-            self._said_no_episode = True
-            self.get_logger().warning(
-                f"none of {counts.outside_episodes} frames belongs to an episode, so they are not used for training. "
-                "Mark the object in view: aassl episode start --instance NAME, or start the explorer."
-            )
-
-    def _say_if_of_another_size(self) -> None:
-        """Warn once if frames have another size: all must have one size, as in prepared data."""
-        if self._intake is None or self._said_another_size or not self._intake.counts.bad[ANOTHER_SIZE]:
-            return
-        self._said_another_size = True
-        self.get_logger().warning(
-            "frames have another size than the first frame of an episode. They are not used (the diagnostics count "
-            "them). Set the camera to its first resolution, or deactivate and activate the trainer."
-        )
 
     def _announce(self, saved: Saved | None) -> None:
         """Announce the newest checkpoint, once."""
@@ -284,8 +260,9 @@ class TrainerNode(ManagedNode):
             values |= {"buffer_frames": len(buffer), "buffer_capacity": buffer.capacity}
             values["buffer_episodes"] = buffer.episode_count
         values |= {"frames_lost": self._feed.lost, "frames_unreadable": self._feed.unreadable}
-        values |= {"lag_ms": self._feed.lag_s * 1e3, **self._intake.report()}
-        problem = self._feed.problem()
+        intake = self._intake.report()
+        values |= {"lag_ms": self._feed.lag_s * 1e3, **intake}
+        problem = self._feed.problem() or self._watch.look(time.monotonic(), intake)
         if status.state == "failed":
             return Report(ERROR, status.line, values)
         return Report(WARN, problem, values) if problem else Report(OK, status.line, values)

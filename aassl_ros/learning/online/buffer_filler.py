@@ -102,6 +102,11 @@ class BufferFiller:
         """Stamp of the newest frame."""
         return self._stream.newest_ns
 
+    @property
+    def clock_restarts(self) -> int:
+        """How often the clock of the streams was set back."""
+        return self._stream.sync_counts.restarts
+
     def bad(self, reason: str) -> None:
         """Count a message that could not be used."""
         self._bad[reason] += 1
