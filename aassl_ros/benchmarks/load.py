@@ -44,10 +44,13 @@ def stop(process: Process) -> str:
     return rest(process)
 
 
-def rest(process: Process) -> str:
-    """Wait for the end of a process and return what it printed since its start. Raises RosError if it does not end."""
+def rest(process: Process, after_s: float = 0.0) -> str:
+    """Wait for the end of a process and return what it printed since its start. Raises RosError if it does not end.
+
+    after_s: how long the process works before it ends, s.
+    """
     try:
-        return process.communicate(timeout=_STOP_S)[0]
+        return process.communicate(timeout=after_s + _STOP_S)[0]
     except subprocess.TimeoutExpired as error:
         process.kill()
         process.communicate()

@@ -167,7 +167,7 @@ def receive(folder: Path, load: Load, seconds: float, **parameters: Any) -> dict
     with killed_at_end(processes):
         processes.append(start_publisher(load, folder / "stamps", seconds=seconds))
         processes.append(start_recorder(load, bag, **parameters))
-        told = json.loads(rest(processes[0]).strip().splitlines()[-1])
+        told = json.loads(rest(processes[0], seconds).strip().splitlines()[-1])
         stop(processes[1])
     with BagReader(bag) as reader:
         ledger = reader.ledger
