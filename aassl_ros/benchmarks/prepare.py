@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
-from aassl_ros.benchmarks.recordings import CAMERA, HEIGHT, JOINTS, record_bag
+from aassl_ros.benchmarks.recordings import CAMERA, HEIGHT, JOINTS, SMALL, record_bag
 from aassl_ros.data.prepare.prepare import prepare
 from aassl_ros.data.prepare.processes import InProcess, InProcesses
 from aassl_ros.data.prepare.report import PrepareSettings
@@ -36,7 +36,12 @@ _QUICK_ROUNDS, _QUICK_FRAMES = 1, 60
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--kind", choices=("both", "jpeg", "raw"), default="both", help="images (default: both)")
+    parser.add_argument(
+        "--kind",
+        choices=("both", "jpeg", "raw", "small"),
+        default="both",
+        help="images: JPEG, raw bgr8, both, or small (mono8 of 32 x 32, for very many) (default: both)",
+    )
     parser.add_argument("--image-size", type=int, default=64, metavar="PX", help="training size (default: 64)")
     parser.add_argument("--joint-hz", type=int, default=100, metavar="HZ", help="rate of joint states (default: 100)")
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes; 0: one per core (default: 0)")
@@ -47,18 +52,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"frames of a bag, one bag a process (default: {_FRAMES}, --quick {_QUICK_FRAMES})",
     )
+    parser.add_argument("--rounds", type=int, default=0, metavar="N", help=f"rounds (default: {_ROUNDS}, --quick 1)")
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure. ratio_to_decode and ratio_to_anyreader are the smaller ones of the kinds measured."""
-    for name, least in (("image_size", 8), ("joint_hz", 1), ("workers", 0), ("frames", 0)):
+    for name, least in (("image_size", 8), ("joint_hz", 1), ("workers", 0), ("frames", 0), ("rounds", 0)):
         if getattr(arguments, name) < least:
             raise ConfigError(f"{name} = {getattr(arguments, name)}, expected at least {least}.")
-    if arguments.image_size > HEIGHT:
-        raise ConfigError(f"image_size = {arguments.image_size}, expected at most {HEIGHT}.")
+    largest = SMALL if arguments.kind == "small" else HEIGHT
+    if arguments.image_size > largest:
+        raise ConfigError(f"image_size = {arguments.image_size}, expected at most {largest}.")
     workers = arguments.workers or available_cores()
     frames = arguments.frames or (_QUICK_FRAMES if arguments.quick else _FRAMES)
-    rounds = _QUICK_ROUNDS if arguments.quick else _ROUNDS
+    rounds = arguments.rounds or (_QUICK_ROUNDS if arguments.quick else _ROUNDS)
     kinds = ("jpeg", "raw") if arguments.kind == "both" else (arguments.kind,)
     found: dict[str, Any] = {}
     for kind in kinds:
@@ -105,8 +112,7 @@ def _decode_alone(kind: str, pictures: list[NDArray[np.uint8]], size: int, worke
     """Decode and resize all pictures, in as many threads as there are workers."""
 
     def work(picture: NDArray[np.uint8]) -> None:
-        bgr: Any = cv2.imdecode(picture, cv2.IMREAD_COLOR) if kind == "jpeg" else picture
-        _resize(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), size)
+        _resize(_rgb(cv2.imdecode(picture, cv2.IMREAD_COLOR) if kind == "jpeg" else picture), size)
 
     with _one_thread_each(), ThreadPoolExecutor(workers) as pool:
         for _ in pool.map(work, pictures):
@@ -125,10 +131,15 @@ def _loop(bags: list[Path], out: Path, size: int) -> None:
                     if connection.topic == JOINTS:
                         continue
                     if hasattr(message, "format"):
-                        bgr: Any = cv2.imdecode(message.data, cv2.IMREAD_COLOR)
+                        picture: Any = cv2.imdecode(message.data, cv2.IMREAD_COLOR)
                     else:
-                        bgr = message.data.reshape(message.height, message.width, 3)
-                    file.write(_resize(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), size).tobytes())
+                        shape = (message.height, message.width, 3)
+                        picture = message.data.reshape(shape[:2] if message.encoding == "mono8" else shape)
+                    file.write(_resize(_rgb(picture), size).tobytes())
+
+
+def _rgb(picture: Any) -> Any:
+    return cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB if picture.ndim == 2 else cv2.COLOR_BGR2RGB)
 
 
 def _resize(rgb: Any, size: int) -> NDArray[np.uint8]:

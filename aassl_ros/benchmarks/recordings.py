@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from aassl_ros.data.bags.writer import BagWriter
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import EpisodeEvent
+from aassl_ros.data.streams.joint_block import JointLayout
 from aassl_ros.data.streams.session import Roles, Session
 
 CAMERA, JOINTS = "/camera/image_raw", "/joint_states"
@@ -43,6 +46,9 @@ def record_bag(path: Path, kind: str, frames: int, joint_hz: int, seed: int) -> 
     pictures = [_PICTURE[kind](picture) for picture in _scenes(min(frames, _SCENES), rng)]
     shown = [pictures[number % len(pictures)] for number in range(frames)]
     image_type = messages.COMPRESSED_IMAGE if kind == "jpeg" else messages.IMAGE
+    images = [_Template(messages.encode(_message(kind, picture), image_type)) for picture in pictures]
+    unknown = np.zeros(len(_JOINT_NAMES))
+    joints = _Template(messages.encode_joint_state(0, _JOINT_NAMES, unknown, unknown, unknown))
     with BagWriter(path) as writer:
         session = Session("bench", "", "", "", Roles({"camera": CAMERA}, JOINTS, {}, _EPISODE))
         writer.set_custom_data("recorder/session", session.to_json())
@@ -50,25 +56,40 @@ def record_bag(path: Path, kind: str, frames: int, joint_hz: int, seed: int) -> 
             writer.add_topic(topic, name)
         start = EpisodeEvent(f"00000000-0000-4000-8000-{seed:012d}", _SECOND, "start", f"mug_{seed:04d}", "mug")
         writer.write(_EPISODE, _SECOND, _SECOND, messages.encode_string(start.to_json()))
-        for stamp_ns, picture in _in_time(shown, joint_hz):
-            if picture is None:
+        for stamp_ns, number in _in_time(frames, joint_hz):
+            if number is None:
                 positions = np.sin(np.arange(len(_JOINT_NAMES)) + stamp_ns / _SECOND)
-                data = messages.encode_joint_state(stamp_ns, _JOINT_NAMES, positions, 0 * positions, 0 * positions)
-                writer.write(JOINTS, stamp_ns, stamp_ns, data)
+                writer.write(JOINTS, stamp_ns, stamp_ns, joints.at(stamp_ns, positions))
             else:
-                writer.write(CAMERA, stamp_ns, stamp_ns, messages.encode(_message(kind, stamp_ns, picture), image_type))
+                writer.write(CAMERA, stamp_ns, stamp_ns, images[number % len(images)].at(stamp_ns))
     return shown
 
 
-def _in_time(pictures: list[NDArray[np.uint8]], joint_hz: int) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
-    """Stamps of joint states (None) and pictures, in order. Joint states come before the first and after the last."""
+class _Template:
+    """A message that is encoded once, because encoding a million takes half a minute."""
+
+    def __init__(self, cdr: bytes) -> None:
+        self._cdr = bytearray(cdr)
+        layout = JointLayout.of(cdr, partial(messages.decode, messages.JOINT_STATE))
+        self._values_at = layout.places[0] if layout else 0
+
+    def at(self, stamp_ns: int, positions: NDArray[np.float64] | None = None) -> bytes:
+        """The message with another stamp, and with other positions if it is a JointState."""
+        struct.pack_into("<iI", self._cdr, 4, *divmod(stamp_ns, _SECOND))
+        if positions is not None:
+            self._cdr[self._values_at : self._values_at + positions.nbytes] = positions.tobytes()
+        return bytes(self._cdr)
+
+
+def _in_time(frames: int, joint_hz: int) -> Iterator[tuple[int, int | None]]:
+    """Stamps of joint states (None) and frames, in order. Joint states come before the first and after the last."""
     joint = 0
-    for number, picture in enumerate(pictures):
+    for number in range(frames):
         stamp_ns = _SECOND + number * _SECOND // _CAMERA_HZ + _SECOND // 200
         while _SECOND + joint * _SECOND // joint_hz < stamp_ns:
             yield _SECOND + joint * _SECOND // joint_hz, None
             joint += 1
-        yield stamp_ns, picture
+        yield stamp_ns, number
     for more in range(max(2, joint_hz // 5)):
         yield _SECOND + (joint + more) * _SECOND // joint_hz, None
 
@@ -99,9 +120,9 @@ _PICTURE: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 }
 
 
-def _message(kind: str, stamp_ns: int, picture: NDArray[np.uint8]) -> Any:
+def _message(kind: str, picture: NDArray[np.uint8]) -> Any:
     types = messages.typestore().types
-    stamp = types["builtin_interfaces/msg/Time"](sec=stamp_ns // _SECOND, nanosec=stamp_ns % _SECOND)
+    stamp = types["builtin_interfaces/msg/Time"](sec=0, nanosec=0)
     header = types["std_msgs/msg/Header"](stamp=stamp, frame_id="camera_optical_frame")
     if kind == "jpeg":
         return types[messages.COMPRESSED_IMAGE](header=header, format="bgr8; jpeg compressed bgr8", data=picture)
