@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.bags.recording import Recording
+from aassl_ros.data.bags.writer import BagWriter
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.session import Roles, Session
 
@@ -125,3 +127,23 @@ def record(path: Path, frames: int = 60, lost: Collection[int] = (), side: int =
         recording.receive(topic, stamp + MS, stamp, data)
     recording.close()
     return path
+
+
+def record_with_video(folder: Path, frames: int) -> None:
+    """Write whole: a recording; bag: the same without pictures; side.mp4: a video; stamps.json: its stamps."""
+    import av
+
+    record(folder / "whole", frames=frames)
+    with BagReader(folder / "whole") as reader, BagWriter(folder / "bag") as writer:
+        kept = [name for name in reader.topics if name.startswith(("/joint", "/command", "/episode", "/robot"))]
+        for message in reader.messages(kept):
+            writer.add_topic(message.topic, message.type)
+            writer.write(message.topic, message.log_ns, message.publish_ns, message.data)
+    with av.open(str(folder / "side.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"crf": "12"})
+        stream.width = stream.height = 64
+        for number in range(frames):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+            container.mux(stream.encode(frame.reformat(format="yuv420p")))
+        container.mux(stream.encode())
+    (folder / "stamps.json").write_text(json.dumps([stamp_of(number) for number in range(frames)]))

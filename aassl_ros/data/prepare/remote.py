@@ -1,6 +1,7 @@
 """Bags and outputs at URLs (s3://, gs://, ftp://, http://, memory://, ...), with fsspec: pip install aassl_ros[remote].
 
-A bag is copied to this machine while it is prepared. An output is prepared in a folder of this machine and then copied.
+A bag is copied to this machine while it is prepared, with its labels, and with videos beside it that have stamps. An
+output is prepared in a folder of this machine and then copied.
 """
 
 from __future__ import annotations
@@ -11,16 +12,22 @@ import posixpath
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from aassl_ros.data.bags.containers import is_storage_file
+from aassl_ros.data.bags.labels import FILE_NAME as LABELS
 from aassl_ros.data.bags.metadata import FILE_NAME as METADATA
+from aassl_ros.data.lerobot.video_stamps import SUFFIXES as STAMP_SUFFIXES
+from aassl_ros.data.lerobot.video_stamps import VIDEO_SUFFIXES
 from aassl_ros.data.prepared.arrays import TABLE
 from aassl_ros.errors import AasslError, ConfigError, DataError, first_line
+
+# The fingerprint of a bag depends on so many bytes at the start and at the end of each file.
+_END_BYTES = 1 << 16
 
 
 def is_url(place: object) -> bool:
@@ -35,17 +42,28 @@ def without_password(url: str) -> str:
 
 @dataclass(frozen=True)
 class RemoteBag:
-    """A bag at a URL. files: the URLs of its files. name: that of its folder, or of its only file."""
+    """A bag at a URL.
+
+    Attributes:
+        url: of its folder, or of its only file.
+        files: the URLs of its files.
+        is_folder: whether it is a folder.
+        videos: the URLs of each video beside its files, followed by that of its stamps.
+        labels: the URL of its labels; empty if there are none.
+    """
 
     url: str
     files: tuple[str, ...]
     is_folder: bool
+    videos: tuple[str, ...] = ()
+    labels: str = ""
 
     def __str__(self) -> str:
         return without_password(self.url)
 
     @property
     def name(self) -> str:
+        """The name of its folder, or of its only file."""
         return posixpath.basename(self.url.rstrip("/"))
 
 
@@ -59,15 +77,10 @@ def find_remote_bags(url: str) -> list[RemoteBag]:
     """
     with _naming(url):
         if is_storage_file(Path(posixpath.basename(url))):
-            system, path = _system(url)
-            if not system.exists(path):
-                raise DataError(f"{without_password(url)} does not exist. Check the URL.")
-            return [RemoteBag(url, (url,), is_folder=False)]
+            return [_file(url)]
         files, folders = _listed(url)
-        if held := _of_bag(files):
-            return [RemoteBag(url.rstrip("/"), tuple(held), is_folder=True)]
-        found = [(folder, _of_bag(_listed(folder)[0])) for folder in folders]
-    bags = [RemoteBag(folder.rstrip("/"), tuple(held), is_folder=True) for folder, held in found if held]
+        here = _folder(url, files)
+        bags = [here] if here else [bag for folder in folders if (bag := _folder(folder, _listed(folder)[0]))]
     if not bags:
         raise DataError(
             f"{without_password(url)} contains no bag (no {METADATA}, no .mcap, .db3 or .bag file). Check the URL."
@@ -86,32 +99,50 @@ def local_copy(bag: Bag) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="aassl-remote-") as scratch:
         copy = Path(scratch) / bag.name
+        folder = copy if bag.is_folder else copy.parent
         with _naming(bag.url):
-            for file in bag.files:
-                target = copy / posixpath.basename(file) if bag.is_folder else copy
-                target.parent.mkdir(exist_ok=True)
+            folder.mkdir(exist_ok=True)
+            for file in (*bag.files, *bag.videos, *([bag.labels] if bag.labels else [])):
                 system, path = _system(file)
-                system.get_file(path, str(target))
+                system.get_file(path, str(folder / posixpath.basename(file)))
         try:
             yield copy
         except AasslError as error:
-            raise type(error)(str(error).replace(str(copy), str(bag))) from error
+            said = str(error).replace(str(copy), str(bag)).replace(scratch, posixpath.dirname(str(bag)))
+            raise type(error)(said) from error
 
 
-def remote_fingerprint(bag: RemoteBag, ends: int) -> str:
-    """The fingerprint of a bag, equal to that of a local copy. ends: bytes read at start and end of each file."""
+def remote_fingerprint(bag: RemoteBag, named_videos: Sequence[Path]) -> str:
+    """The fingerprint of a bag, equal to that of a local copy.
+
+    Args:
+        bag: the bag.
+        named_videos: files of videos that the user named, which are read instead of those beside the bag.
+    """
     digest = sha256()
     with _naming(bag.url):
-        for file in sorted(bag.files, key=posixpath.basename):
+        held = sorted(bag.files, key=posixpath.basename)
+        for file in [*held, *(() if named_videos else bag.videos)]:
             system, path = _system(file)
             with system.open(path, "rb") as stream:
-                size = int(stream.seek(0, os.SEEK_END))
-                digest.update(f"{posixpath.splitext(file)[1]} {size} ".encode())
-                stream.seek(0)
-                digest.update(stream.read(ends))
-                stream.seek(max(0, size - ends))
-                digest.update(stream.read(ends))
+                digest_ends(digest, posixpath.splitext(file)[1], stream)
+        for video in named_videos:
+            with video.open("rb") as stream:
+                digest_ends(digest, video.suffix, stream)
+        if bag.labels:
+            system, path = _system(bag.labels)
+            digest.update(system.cat_file(path))
     return digest.hexdigest()
+
+
+def digest_ends(digest: Any, suffix: str, stream: IO[bytes]) -> None:
+    """Add suffix, size, start and end of a file to a digest. The end of an MCAP file is an index with checksums."""
+    size = int(stream.seek(0, os.SEEK_END))
+    digest.update(f"{suffix} {size} ".encode())
+    stream.seek(0)
+    digest.update(stream.read(_END_BYTES))
+    stream.seek(max(0, size - _END_BYTES))
+    digest.update(stream.read(_END_BYTES))
 
 
 class RemoteOutput:
@@ -185,10 +216,34 @@ def _listed(url: str) -> tuple[list[str], list[str]]:
     return sorted(found["file"]), sorted(found["directory"])
 
 
-def _of_bag(files: list[str]) -> list[str]:
-    """The files of a bag among files; empty if they are no bag."""
-    names = {file: posixpath.basename(file) for file in files}
-    return [file for file, name in names.items() if name == METADATA or is_storage_file(Path(name))]
+def _folder(url: str, files: list[str]) -> RemoteBag | None:
+    """The bag in a folder with these files; None if they are no bag."""
+    names = {posixpath.basename(file): file for file in files}
+    held = tuple(file for name, file in names.items() if name == METADATA or is_storage_file(Path(name)))
+    return RemoteBag(url.rstrip("/"), held, True, _videos(names), names.get(LABELS, "")) if held else None
+
+
+def _file(url: str) -> RemoteBag:
+    """The bag of one file."""
+    system, path = _system(url)
+    if not system.exists(path):
+        raise DataError(f"{without_password(url)} does not exist. Check the URL.")
+    labels = f"{url}.{LABELS}"
+    names: dict[str, str] = {}
+    with contextlib.suppress(Exception):  # many servers do not list their folders
+        names = {posixpath.basename(file): file for file in _listed(posixpath.dirname(url))[0]}
+    return RemoteBag(url, (url,), False, _videos(names), labels if system.exists(f"{path}.{LABELS}") else "")
+
+
+def _videos(names: dict[str, str]) -> tuple[str, ...]:
+    """The URLs of videos and stamps, as video_bag.videos_beside finds them. names: of the files in a folder -> URL."""
+    found: list[str] = []
+    for name in sorted(names):
+        stem, suffix = posixpath.splitext(name)
+        stamps = next((f"{stem}{other}" for other in STAMP_SUFFIXES if f"{stem}{other}" in names), None)
+        if suffix in VIDEO_SUFFIXES and stamps:
+            found += [names[name], names[stamps]]
+    return tuple(found)
 
 
 @contextlib.contextmanager

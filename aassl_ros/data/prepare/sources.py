@@ -15,12 +15,10 @@ from aassl_ros.data.lerobot.video_bag import one_bag_only, video_files
 from aassl_ros.data.pictures.folder import TABLE, PictureFolder
 from aassl_ros.data.pictures.pictures import PictureSource
 from aassl_ros.data.pictures.pictures import fingerprint as picture_fingerprint
-from aassl_ros.data.prepare.remote import Bag, RemoteBag, find_remote_bags, is_url, remote_fingerprint
+from aassl_ros.data.prepare.remote import Bag, RemoteBag, digest_ends, find_remote_bags, is_url, remote_fingerprint
 from aassl_ros.data.prepare.report import PrepareSettings
 from aassl_ros.data.readers.registry import LAYOUTS, layout_of, read_published
 from aassl_ros.errors import DataError
-
-_FINGERPRINT_BYTES = 1 << 16
 
 B = TypeVar("B", Path, Bag)
 
@@ -125,18 +123,15 @@ def _check_splits(sources: Sequence[PictureSource]) -> None:
 
 
 def _bag_fingerprint(bag: Bag, videos: Sequence[str]) -> str:
-    """A hash of suffix, size, start and end of each file. The end of an MCAP file is an index with checksums."""
+    """A hash of the ends of each file, and of the labels."""
     if isinstance(bag, RemoteBag):
-        return remote_fingerprint(bag, _FINGERPRINT_BYTES)
+        return remote_fingerprint(bag, video_files(Path(), videos) if videos else ())
     digest = hashlib.sha256()
     held = sorted(bag.iterdir()) if bag.is_dir() else [bag]
     files = [file for file in held if file.name == _METADATA or is_storage_file(file)]
     for file in [*files, *video_files(bag, videos)]:
-        digest.update(f"{file.suffix} {file.stat().st_size} ".encode())
         with file.open("rb") as stream:
-            digest.update(stream.read(_FINGERPRINT_BYTES))
-            stream.seek(max(0, file.stat().st_size - _FINGERPRINT_BYTES))
-            digest.update(stream.read(_FINGERPRINT_BYTES))
+            digest_ends(digest, file.suffix, stream)
     if labels_path(bag).is_file():
         digest.update(labels_path(bag).read_bytes())
     return digest.hexdigest()

@@ -12,8 +12,6 @@ import pytest
 import two_cameras
 from two_cameras import stamp_of
 
-from aassl_ros.data.bags.reader import BagReader
-from aassl_ros.data.bags.writer import BagWriter
 from aassl_ros.data.lerobot.export import export_lerobot
 from aassl_ros.data.lerobot.settings import ExportSettings
 from aassl_ros.data.lerobot.video_bag import Video
@@ -28,23 +26,8 @@ FRAMES = 20
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """bag: without the pictures of the first camera; side.mp4: these pictures; stamps.json: their stamps."""
-    import av
-
     folder = tmp_path_factory.mktemp("recorded")
-    two_cameras.record(folder / "whole", frames=FRAMES)
-    with BagReader(folder / "whole") as reader, BagWriter(folder / "bag") as writer:
-        kept = [name for name in reader.topics if name.startswith(("/joint", "/command", "/episode", "/robot"))]
-        for message in reader.messages(kept):
-            writer.add_topic(message.topic, message.type)
-            writer.write(message.topic, message.log_ns, message.publish_ns, message.data)
-    with av.open(str(folder / "side.mp4"), "w") as container:
-        stream = container.add_stream("libx264", rate=30, options={"crf": "12"})
-        stream.width = stream.height = 64
-        for number in range(FRAMES):
-            frame = av.VideoFrame.from_ndarray(two_cameras.picture(number), format="rgb24")
-            container.mux(stream.encode(frame.reformat(format="yuv420p")))
-        container.mux(stream.encode())
-    (folder / "stamps.json").write_text(json.dumps([stamp_of(number) for number in range(FRAMES)]))
+    two_cameras.record_with_video(folder, FRAMES)
     return folder
 
 

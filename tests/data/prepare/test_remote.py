@@ -5,15 +5,20 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import two_cameras
 from small_streams import SIZE, record, stream
 
 from aassl_ros.cli.main import main
+from aassl_ros.data.bags.labels import write_labels
+from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.prepare.prepare import prepare
 from aassl_ros.data.prepare.report import PrepareSettings
 from aassl_ros.data.prepared.data import PreparedData
@@ -54,13 +59,19 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def http(bags: Path) -> Iterator[str]:
-    pytest.importorskip("aiohttp")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(bags.parent))) as server:
+@contextmanager
+def web_server(folder: Path) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture
+def http(bags: Path) -> Iterator[str]:
+    pytest.importorskip("aiohttp")
+    with web_server(bags.parent) as url:
+        yield url
 
 
 @pytest.fixture
@@ -93,7 +104,10 @@ def ftp(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def put_in_memory(bags: Path, url: str) -> None:
-    fsspec.filesystem("memory").put(str(bags), url, recursive=True)
+    memory = fsspec.filesystem("memory")
+    if memory.exists(url):
+        memory.rm(url, recursive=True)
+    memory.put(str(bags), url, recursive=True)
 
 
 def test_bags_and_output_in_memory_give_the_data_of_local_ones(
@@ -149,6 +163,73 @@ def test_bags_of_an_ftp_server_are_read(
     assert arrays(tmp_path / "data") == expected
     assert "secret" not in (tmp_path / "data" / "prepared.json").read_text()
     assert report.bags[0].startswith("ftp://robot:***@127.0.0.1:")
+
+
+def label(bag: Path, category: str) -> None:
+    """Label a bag: its episodes, with another category."""
+    with BagReader(bag) as reader:
+        recorded = reader.recorded_episodes()
+    write_labels(bag, [replace(episode, category=category) for episode in recorded if episode.stop_ns])
+
+
+def categories(out: Path) -> set[str]:
+    return {episode.category for episode in PreparedData.open(out).episodes}
+
+
+@pytest.mark.parametrize("one_file", [False, True])
+def test_labels_beside_a_bag_are_used_and_their_change_is_seen(one_file: bool, bags: Path, tmp_path: Path) -> None:
+    shutil.copytree(bags / "b0", tmp_path / "b0")
+    bag = tmp_path / "b0" / "b0_0.mcap" if one_file else tmp_path / "b0"
+    url = f"memory://{tmp_path.name}/{'b0/b0_0.mcap' if one_file else 'b0'}"
+    label(bag, "cup")
+    put_in_memory(tmp_path / "b0", f"memory://{tmp_path.name}/b0")
+
+    prepare([url], tmp_path / "data", SMALL)
+    again = prepare([bag], tmp_path / "data", SMALL)
+
+    assert categories(tmp_path / "data") == {"cup"}
+    assert again.already_there  # the fingerprint is that of the local bag
+    label(bag, "glass")
+    put_in_memory(tmp_path / "b0", f"memory://{tmp_path.name}/b0")
+    prepare([url], tmp_path / "data", SMALL)
+    assert categories(tmp_path / "data") == {"glass"}
+
+
+def test_labels_on_servers_are_used(ftp: tuple[str, Path], bags: Path, tmp_path: Path) -> None:
+    pytest.importorskip("aiohttp")
+    ftp_url, folder = ftp
+    shutil.copytree(bags / "b0", folder / "b0")
+    label(folder / "b0", "cup")
+    label(folder / "b0" / "b0_0.mcap", "glass")
+    with web_server(folder) as http_url:
+        for number, url in enumerate((ftp_url, http_url)):
+            for bag, category in (("b0", "cup"), ("b0/b0_0.mcap", "glass")):
+                out = tmp_path / f"{number}-{category}"
+                prepare([f"{url}/{bag}"], out, SMALL)
+                assert categories(out) == {category}
+
+
+@pytest.mark.parametrize("one_file", [False, True])
+def test_videos_beside_a_bag_are_used_if_they_have_stamps(one_file: bool, tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    two_cameras.record_with_video(tmp_path, frames=20)
+    bag = tmp_path / "bag"
+    shutil.copy(tmp_path / "side.mp4", bag)
+    shutil.copy(tmp_path / "stamps.json", bag / "side.json")
+    shutil.copy(tmp_path / "side.mp4", bag / "without_stamps.mp4")
+    bag = bag / "bag_0.mcap" if one_file else bag
+    put_in_memory(tmp_path / "bag", f"memory://{tmp_path.name}/bag")
+
+    prepare([f"memory://{tmp_path.name}/{bag.relative_to(tmp_path)}"], tmp_path / "data", SMALL)
+
+    assert prepare([bag], tmp_path / "data", SMALL).already_there
+    prepare([bag], tmp_path / "local", SMALL)
+    assert arrays(tmp_path / "data") == arrays(tmp_path / "local")
+    (tmp_path / "bag" / "side.json").write_text("[1, 2]")
+    put_in_memory(tmp_path / "bag", f"memory://{tmp_path.name}/bag")
+    with pytest.raises(DataError, match=r"^memory://.*/side\.mp4 .*20") as raised:
+        prepare([f"memory://{tmp_path.name}/{bag.relative_to(tmp_path)}"], tmp_path / "data", SMALL)
+    assert "aassl-remote" not in str(raised.value)
 
 
 def test_a_damaged_bag_at_a_url_is_named_by_its_url(bags: Path, tmp_path: Path) -> None:
