@@ -135,8 +135,11 @@ def record(path: Path, sent: Sent, settings: FileSettings, jpeg: JpegCameras | N
     cameras = {topic.split("/")[1]: topic for topic, msgtype, *_ in sent if msgtype == messages.IMAGE}
     session = Session("bench", "", "", "", Roles(cameras, JOINTS))
     recording = Recording(path, session, file=settings, queue_mb=65536.0, jpeg=jpeg)
+    added = set()
     for topic, msgtype, stamp_ns, data in sent:
-        recording.add_topic(topic, msgtype)
+        if topic not in added:
+            recording.add_topic(topic, msgtype)
+            added.add(topic)
         recording.receive(topic, stamp_ns, stamp_ns, data)
     recording.close()
 

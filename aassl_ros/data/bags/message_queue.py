@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from concurrent.futures import Future
 from typing import NamedTuple
@@ -45,29 +44,27 @@ class MessageQueue:
     def __init__(self) -> None:
         self.limit = 0
         self._items: deque[NewTopic | Received] = deque()
-        self._bytes = 0
-        self._lock = threading.Lock()
+        # Bytes so far. Each number is changed by one thread only, so that no lock is needed.
+        self._appended = self._taken = 0
 
     def __len__(self) -> int:
         return len(self._items)
 
     def has_room(self, size: int) -> bool:
         """Whether a message of this size, bytes, fits now."""
-        return self._bytes + size <= self.limit
+        return self._appended - self._taken + size <= self.limit
 
     def append(self, item: NewTopic | Received) -> None:
         """Append an item; the caller has asked `has_room`."""
-        if isinstance(item, Received) and item.size:
-            with self._lock:
-                self._bytes += item.size
+        if isinstance(item, Received):
+            self._appended += item.size
         self._items.append(item)
 
     def take(self) -> NewTopic | Received:
         """Take the oldest item. Raises IndexError if there is none."""
         item = self._items.popleft()
-        if isinstance(item, Received) and item.size:
-            with self._lock:
-                self._bytes -= item.size
+        if isinstance(item, Received):
+            self._taken += item.size
         return item
 
     def clear(self) -> None:

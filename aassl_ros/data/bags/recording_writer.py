@@ -138,7 +138,8 @@ class RecordingWriter:
         self._writer.write(item.topic, item.log_ns, item.publish_ns, data)
         self._ledger.topics[item.topic].written += 1
         self._sampler.take(item.topic, item.log_ns, data)
-        self._write_samples()
+        if self._sampler.has_samples:
+            self._write_samples()
         if reason := self._space.wrote(len(data), self._writer):
             self._stop_for_space(reason)
 

@@ -23,6 +23,7 @@ from aassl_ros.data.streams import messages
 from aassl_ros.errors import BagError
 
 STORAGES = ("mcap", "sqlite3")
+_WRITE_ERRORS = (OSError, sqlite3.Error)
 
 
 class _Storage(Protocol):
@@ -137,8 +138,10 @@ class BagWriter:
 
     def copy(self, number: int, log_ns: int, publish_ns: int, data: bytes) -> None:
         """Write one message of the topic with this number from `copy_topic`."""
-        with self._reporting():
+        try:
             self._storage.write(number, log_ns, publish_ns, data)
+        except _WRITE_ERRORS as error:
+            raise self._report(error) from error
         self._topics[number].count += 1
         self._extent.add(log_ns)
 
@@ -223,6 +226,9 @@ class BagWriter:
     def _reporting(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, sqlite3.Error) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise BagError(f"{self.path} cannot be written: {reason}. Choose another folder or free space.") from error
+        except _WRITE_ERRORS as error:
+            raise self._report(error) from error
+
+    def _report(self, error: OSError | sqlite3.Error) -> BagError:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return BagError(f"{self.path} cannot be written: {reason}. Choose another folder or free space.")

@@ -17,6 +17,10 @@ class JumpBack:
     def __init__(self) -> None:
         self._candidate_ns: int | None = None
 
+    def clear(self) -> None:
+        """Take a stamp that is newer than any before: one behind, if there was one, was wrong."""
+        self._candidate_ns = None
+
     def confirmed(self, stamp_ns: int, last_ns: int) -> bool:
         """Whether this stamp shows that the clock jumped back. last_ns: the newest earlier stamp of the stream, ns.
 

@@ -5,6 +5,7 @@ The states are those of JointStream, bit for bit.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.data.streams.joint_block import JointBlock
+from aassl_ros.data.streams.joint_groups import Rows
 from aassl_ros.data.streams.joints import BRACKET_TOO_WIDE, JointState, JointStream
 
 Floats = NDArray[np.float64]
@@ -104,6 +106,12 @@ class JointHistory(JointStream):
                     found.append(JointState(names, position, velocity, effort, bracket))
         return found
 
+    def add_usual(self, stamp_ns: int, names: tuple[str, ...], rows: Rows) -> bool:
+        """Add a message if it is as nearly all are: see JointStream."""
+        if self._blocks:
+            self._separate()
+        return super().add_usual(stamp_ns, names, rows)
+
     def jumps_back(self, stamp_ns: int, names: Sequence[str]) -> bool:
         """Whether a message of these joints shows that the clock jumped back. Then call `clear` before `add`."""
         self._separate()
@@ -114,7 +122,7 @@ class JointHistory(JointStream):
         self._blocks.clear()
         super().clear()
 
-    def add_numbers(self, stamp_ns: int, names: tuple[str, ...], rows: Sequence[Sequence[float]]) -> bool:
+    def add_numbers(self, stamp_ns: int, names: tuple[str, ...], rows: Rows) -> bool:
         """Add one message: see JointStream."""
         self._separate()
         return super().add_numbers(stamp_ns, names, rows)
@@ -131,31 +139,34 @@ class JointHistory(JointStream):
             super().forget_before(stamp_ns)
         elif sum(len(rows.stamps_ns) - 1 for rows in self._blocks[:old]) >= _CUT_AT:
             del self._blocks[:old]
-            for series in self._series.values():
-                series.stamps.clear()
-                series.values.clear()
+            for group in self._groups.values():
+                group.clear()
 
     def _gather(self) -> bool:
         """Make a block of the last single states, if there is none. Returns whether there is one now."""
-        all_series = list(self._series.values())
-        if self._blocks or not all_series:
+        group = self._usual
+        if self._blocks or group is None or sorted(group.names) != sorted(self._series):
             return bool(self._blocks)
-        count = min(_CUT_AT, *(len(series.stamps) for series in all_series))
-        stamps = all_series[0].stamps[-count:]
-        if not count or any(series.stamps[-count:] != stamps for series in all_series):
+        count = min(_CUT_AT, len(group.stamps))
+        stamps = group.stamps[-count:]
+        if any(one.stamps and one.stamps[-1] >= stamps[0] for one in self._groups.values() if one is not group):
             return False
-        values = np.array([series.values[-count:] for series in all_series]).transpose(2, 1, 0)
-        for series in all_series:
-            del series.stamps[-count:], series.values[-count:]
-        self._blocks.append(_Rows(np.array(stamps, np.int64), values))
+        unknown = (math.nan,) * len(group.names)
+        values = np.array([[row or unknown for row in rows] for rows in group.rows[-count:]]).transpose(1, 0, 2)
+        del group.stamps[-count:], group.rows[-count:]
+        columns = [group.names.index(name) for name in self._series]
+        self._blocks.append(_Rows(np.array(stamps, np.int64), values[:, :, columns]))
         return True
 
     def _separate(self) -> None:
-        """Make single states of the blocks."""
-        self._complete_known &= not self._blocks
+        """Make single states of the blocks, in the group that the last single states came from."""
+        if not self._blocks or self._usual is None:
+            return
+        names = list(self._series)
+        columns = [names.index(name) for name in self._usual.names]
         for number, rows in enumerate(self._blocks):
-            for column, series in enumerate(self._series.values()):
-                new = min(number, 1)
-                series.stamps.extend(rows.stamps_ns[new:].tolist())
-                series.values.extend(map(tuple, rows.values[:, new:, column].T.tolist()))
+            new = min(number, 1)
+            self._usual.stamps += rows.stamps_ns[new:].tolist()
+            self._usual.rows += rows.values[:, new:, columns].transpose(1, 0, 2).tolist()
         self._blocks.clear()
+        self._complete_known = False

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.streams.clock_jump import JumpBack
-from aassl_ros.data.streams.joint_series import JointSeries
+from aassl_ros.data.streams.joint_groups import JointGroup, JointSeries, Rows
 from aassl_ros.data.streams.publishers import PublisherTracks
 
 Floats = NDArray[np.float64]
@@ -77,9 +77,9 @@ class JointStream:
         self.dropped: Counter[str] = Counter()
         self.too_wide_ms: Counter[int] = Counter()
         self.last_ns: int | None = None
+        self._groups: dict[tuple[str, ...], JointGroup] = {}
         # The joints of the last message, of which nearly all messages have the same, and whether these are all joints.
-        self._usual_names: tuple[str, ...] = ()
-        self._usual_series: list[JointSeries | None] = []
+        self._usual: JointGroup | None = None
         self._usual_all = False
         self._complete_ns: int | None = None
         self._complete_known = False
@@ -93,26 +93,29 @@ class JointStream:
     def complete_through_ns(self) -> int | None:
         """The last stamp up to which all joints were received; None until all were received once."""
         if not self._complete_known:
-            known = bool(self._series) and all(series.stamps for series in self._series.values())
-            self._complete_ns = min(series.stamps[-1] for series in self._series.values()) if known else None
+            stamps = [series.last_ns for series in self._series.values()]
+            known = [stamp_ns for stamp_ns in stamps if stamp_ns is not None]
+            self._complete_ns = min(known) if known and len(known) == len(stamps) else None
             self._complete_known = True
         return self._complete_ns
 
     def jumps_back(self, stamp_ns: int, names: Sequence[str]) -> bool:
         """Whether a message of these joints shows that the clock jumped back. Then call `clear` before `add`."""
-        if names == self._usual_names and self.last_ns is not None and stamp_ns > self.last_ns:
-            return self._jump.confirmed(stamp_ns, self.last_ns)  # false: that stamp is newer than any
-        stamps = [series.stamps[-1] for name in names if (series := self._series.get(name)) and series.stamps]
-        return bool(stamps) and self._jump.confirmed(stamp_ns, max(stamps))
+        newest_ns = self._newest_ns(names)
+        return newest_ns is not None and self._jump.confirmed(stamp_ns, newest_ns)
+
+    def _newest_ns(self, names: Sequence[str]) -> int | None:
+        """The newest stamp of any of these joints."""
+        stamps = [series.last_ns for name in names if (series := self._series.get(name)) is not None]
+        return max((stamp_ns for stamp_ns in stamps if stamp_ns is not None), default=None)
 
     def clear(self) -> None:
         """Drop all states. The joint names and their order stay."""
-        for series in self._series.values():
-            series.stamps.clear()
-            series.values.clear()
+        for group in self._groups.values():
+            group.clear()
         self._publishers.clear()
         self.last_ns = None
-        self._usual_names, self._usual_series = (), []
+        self._usual = None
         self._complete_known = False
 
     @property
@@ -143,8 +146,8 @@ class JointStream:
         rows = [np.asarray(values, np.float64).tolist() for values in (positions, velocities, efforts)]
         return self.add_numbers(stamp_ns, tuple(names), rows)
 
-    def add_numbers(self, stamp_ns: int, names: tuple[str, ...], rows: Sequence[Sequence[float]]) -> bool:
-        """Add one message as `add` does, faster. rows: positions, velocities and efforts, each a sequence of floats."""
+    def add_numbers(self, stamp_ns: int, names: tuple[str, ...], rows: Rows) -> bool:
+        """Add one message as `add` does. rows: positions, velocities and efforts, which must not change."""
         reason = self._wrong_form(names, rows)
         if not reason and not all(map(math.isfinite, rows[0])):
             names, rows = _finite_joints(names, rows)
@@ -158,39 +161,57 @@ class JointStream:
         if reason:
             self.dropped[reason] += 1
             return False
-        if names != self._usual_names:
-            self._usual_names, self._usual_series = names, [self._series_of(name) for name in names]
-            self._usual_all = set(names) >= self._series.keys()
-        unknown = (math.nan,) * len(names)
-        values = zip(rows[0], rows[1] or unknown, rows[2] or unknown, strict=True)
-        for series, value in zip(self._usual_series, values, strict=True):
-            if series is not None:
-                series.stamps.append(stamp_ns)
-                series.values.append(value)
+        group = self._group_of(names)
+        group.stamps.append(stamp_ns)
+        group.rows.append(rows)
         self.last_ns = stamp_ns if self.last_ns is None else max(self.last_ns, stamp_ns)
         self._complete_ns, self._complete_known = stamp_ns, self._usual_all
         return True
 
-    def _series_of(self, name: str) -> JointSeries | None:
-        """The series of a joint, which may be new; None if the joint is not wanted."""
-        return self._series.get(name) if self._fixed else self._series.setdefault(name, JointSeries())
+    def add_usual(self, stamp_ns: int, names: tuple[str, ...], rows: Rows) -> bool:
+        """Add a message if it is as nearly all are: newer, of the same joints as the one before, and they hardly moved.
 
-    def _wrong_form(self, names: Sequence[str], rows: Sequence[Sequence[float]]) -> str:
-        if names and names == self._usual_names and len(rows[0]) == len(rows[1]) == len(rows[2]) == len(names):
-            return ""  # the names were checked before
+        Returns:
+            False if it is not. Nothing was done then: ask `jumps_back`, and call `add_numbers`.
+        """
+        group = self._usual
+        if group is None or names != group.names or self.last_ns is None or stamp_ns <= self.last_ns:
+            return False
+        count = len(names)
+        if len(rows[0]) != count or len(rows[1]) not in (0, count) or len(rows[2]) not in (0, count):
+            return False
+        if not self._publishers.take_near(stamp_ns, names, rows[0]):
+            return False
+        self._jump.clear()
+        group.stamps.append(stamp_ns)
+        group.rows.append(rows)
+        self.last_ns = stamp_ns
+        self._complete_ns, self._complete_known = stamp_ns, self._usual_all
+        return True
+
+    def _group_of(self, names: tuple[str, ...]) -> JointGroup:
+        """The group of these joints, which may be new and is now the usual one."""
+        group = self._groups.get(names)
+        if group is None:
+            group = self._groups[names] = JointGroup(names)
+            for column, name in enumerate(names):
+                if not self._fixed or name in self._series:
+                    self._series.setdefault(name, JointSeries()).join(group, column)
+        self._usual = None if self._series.keys().isdisjoint(names) else group
+        self._usual_all = self._series.keys() <= set(names)
+        return group
+
+    def _wrong_form(self, names: Sequence[str], rows: Rows) -> str:
         if names and not rows[0]:
             return NO_POSITIONS
         right_length = len(rows[0]) == len(names) and all(len(row) in (0, len(names)) for row in rows[1:])
         return "" if right_length and names and len(set(names)) == len(names) else WRONG_LENGTH
 
     def _wrong_stamp(self, stamp_ns: int, names: Sequence[str]) -> str:
-        if self.last_ns is None or stamp_ns > self.last_ns:
+        newest_ns = self._newest_ns(names)
+        if newest_ns is None or newest_ns < stamp_ns:
             return ""
-        for name in names:
-            series = self._series.get(name)
-            if series is not None and series.stamps and series.stamps[-1] >= stamp_ns:
-                return NO_STAMP if stamp_ns == 0 else WENT_BACKWARD
-        return ""
+        return NO_STAMP if stamp_ns == 0 else WENT_BACKWARD
 
     def at(self, stamp_ns: int, max_bracket_ns: int) -> JointState | str:
         """The interpolated state at a stamp.
@@ -202,12 +223,19 @@ class JointStream:
         Returns:
             The state, or the reason why there is none (one of the constants of this module).
         """
+        usual = self._usual
+        if usual is not None and len(self._groups) == 1 and usual.names == self.names:
+            state = usual.at(stamp_ns)
+            if state is not None and state[1] <= max_bracket_ns:
+                position, velocity, effort = map(np.array, state[0])
+                return JointState(usual.names, position, velocity, effort, state[1])
         columns: list[tuple[float, float, float]] = []
         widest = heard = 0
         for series in self._series.values():
             found = series.at(stamp_ns)
             if found is None:
-                if not series.stamps or series.stamps[0] > stamp_ns:
+                first_ns = series.first_ns
+                if first_ns is None or first_ns > stamp_ns:
                     if self._fixed:
                         return JOINT_MISSING if self._others_heard(stamp_ns) else NO_STATE_BEFORE
                     columns.append(_UNKNOWN)
@@ -225,15 +253,16 @@ class JointStream:
         return JointState(self.names, position, velocity, effort, widest)
 
     def _others_heard(self, stamp_ns: int) -> bool:
-        return any(series.stamps and series.stamps[0] <= stamp_ns for series in self._series.values())
+        stamps = [series.first_ns for series in self._series.values()]
+        return any(first_ns is not None and first_ns <= stamp_ns for first_ns in stamps)
 
     def forget_before(self, stamp_ns: int) -> None:
         """Drop states that no stamp from `stamp_ns` on needs."""
-        for series in self._series.values():
-            series.forget_before(stamp_ns)
+        for group in self._groups.values():
+            group.forget_before(stamp_ns)
 
 
-def _finite_joints(names: Sequence[str], rows: Sequence[Sequence[float]]) -> tuple[tuple[str, ...], list[list[float]]]:
+def _finite_joints(names: Sequence[str], rows: Rows) -> tuple[tuple[str, ...], Rows]:
     """The joints whose position is finite, with their values."""
     kept = [index for index, position in enumerate(rows[0]) if math.isfinite(position)]
     return tuple(names[index] for index in kept), [[row[index] for index in kept] if row else [] for row in rows]

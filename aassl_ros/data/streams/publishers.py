@@ -99,6 +99,15 @@ class PublisherTracks:
         track.follow(int(stamps_ns[-1]), dict(zip(names, positions[-1].tolist(), strict=True)), len(stamps_ns))
         return True
 
+    def take_near(self, stamp_ns: int, names: Sequence[str], positions: Sequence[float]) -> bool:
+        """Take a state of the only publisher, of the joints of its last state, all of which have hardly moved.
+
+        Returns false if the state is none of these: nothing is taken then.
+        """
+        if len(self._tracks) != 1 or self._doubtful is not None or self._wanted > 1:
+            return False
+        return self._tracks[0].follow_near(stamp_ns, names, positions)
+
     def _take_usual(self, stamp_ns: int, names: Sequence[str], positions: Sequence[float]) -> bool:
         """Take a state of the only publisher, all of its joints, without a jump. This is what nearly all states are.
 
@@ -107,8 +116,6 @@ class PublisherTracks:
         if len(self._tracks) != 1 or self._doubtful is not None or self._wanted > 1:
             return False
         (track,) = self._tracks
-        if track.follow_near(stamp_ns, names, positions):
-            return True
         state = dict(zip(names, positions, strict=True))
         if state.keys() != track.last.keys() or track.jumps(stamp_ns, state):
             return False

@@ -44,6 +44,7 @@ class FrameSampler:
             for camera in session.roles.cameras
         }
         self._joint_reader = JointStateReader()
+        self._malformed = 0
         self._stamped: dict[str, bool] = {}
         self._topics = {
             camera: tuple(session.topic(name) for name in topics.sample_topics(camera)) for camera in self._cameras
@@ -107,6 +108,11 @@ class FrameSampler:
             self._samples.append((camera, sample))
             self.losses.sampled(sample.stamp_ns, round(sample.bracket_ns / BRACKET_UNIT_NS))
 
+    @property
+    def has_samples(self) -> bool:
+        """Whether `samples` has any."""
+        return bool(self._samples)
+
     def samples(self) -> Iterator[tuple[str, bytes]]:
         """Yield the samples made since the last call: the topic in the bag, and a JointState as CDR."""
         while self._samples:
@@ -154,10 +160,11 @@ class FrameSampler:
     def _take_joint_state(self, log_ns: int, data: bytes) -> None:
         stamp_ns, names, rows = self._joint_reader.read(data)
         self._clock.take(stamp_ns, log_ns)
-        before = self._malformed_states()
+        taken = True
         for synchronizer in self._cameras.values():
-            synchronizer.add_joint_numbers(stamp_ns, names, rows)
-        if self._malformed_states() > before:
+            taken &= synchronizer.add_joint_numbers(stamp_ns, names, rows)
+        if not taken and (malformed := self._malformed_states()) > self._malformed:
+            self._malformed = malformed
             self._count_malformed(self._joint_states, log_ns)
         if not self._publishers_warned and (problem := next(iter(self._cameras.values())).publishers_problem):
             self._publishers_warned = True

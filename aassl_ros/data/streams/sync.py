@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from aassl_ros.data.streams.clock_jump import JumpBack
 from aassl_ros.data.streams.commands import ActiveCommands, Command
+from aassl_ros.data.streams.joint_groups import Rows
 from aassl_ros.data.streams.joint_history import JointHistory
 from aassl_ros.data.streams.joints import STREAM_ENDED, STREAM_SILENT, WENT_BACKWARD, JointState
 from aassl_ros.data.streams.sample import Sample
@@ -28,6 +29,7 @@ from aassl_ros.settings import describe, from_mapping, setting
 
 # Joint states and commands are kept this long for late frames. One minute of states at 1 kHz needs about 50 MB.
 _HISTORY_NS = 20_000_000_000
+_FORGET_EVERY_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -87,14 +89,15 @@ class Synchronizer:
     def __init__(
         self, settings: SyncSettings | None = None, rejected: Callable[[int, Any, str], None] | None = None
     ) -> None:
-        self._settings = settings or SyncSettings()
-        self._joint_offset_ns = _nanoseconds(self._settings.joint_stamp_offset_s)
-        self._frame_offset_ns = _nanoseconds(self._settings.frame_stamp_offset_s)
-        self._command_wait_ns = _nanoseconds(self._settings.command_wait_s)
-        self._timeout_ns = _nanoseconds(self._settings.sample_timeout)
+        self._settings = settings = settings or SyncSettings()
+        self._joint_offset_ns = _nanoseconds(settings.joint_stamp_offset_s)
+        self._frame_offset_ns = _nanoseconds(settings.frame_stamp_offset_s)
+        self._command_wait_ns = _nanoseconds(settings.command_wait_s)
+        self._timeout_ns = _nanoseconds(settings.sample_timeout)
+        self._wait_ns = min(self._command_wait_ns, self._timeout_ns)
         self._rejected = rejected
-        self._joints = JointHistory(self._settings.joints, self._settings.joint_publisher)
-        self._commands = ActiveCommands(_nanoseconds(self._settings.max_bracket_s))
+        self._joints = JointHistory(settings.joints, settings.joint_publisher)
+        self._commands = ActiveCommands(_nanoseconds(settings.max_bracket_s))
         self._commanded = False
         self._pending: deque[tuple[int, Any]] = deque()
         self._made: list[Sample] = []
@@ -102,6 +105,7 @@ class Synchronizer:
         self._last_frame_ns: int | None = None
         self._decided_ns: int | None = None
         self._forgotten_ns = 0
+        self._quiet_until_ns = 0  # joint states before this stamp decide nothing
         self.counts = SyncCounts(joint_states_dropped=self._joints.dropped, too_wide_ms=self._joints.too_wide_ms)
 
     @property
@@ -139,12 +143,14 @@ class Synchronizer:
         rows = [np.asarray(values, np.float64).tolist() for values in (positions, velocities, efforts)]
         self.add_joint_numbers(stamp_ns, tuple(names), rows)
 
-    def add_joint_numbers(self, stamp_ns: int, names: tuple[str, ...], rows: Sequence[Sequence[float]]) -> None:
-        """Add a joint state as `add_joint_state` does, faster. rows: positions, velocities, efforts as floats."""
+    def add_joint_numbers(self, stamp_ns: int, names: tuple[str, ...], rows: Rows) -> bool:
+        """Add a joint state faster. rows: positions, velocities, efforts as floats. Returns False if it was dropped."""
         stamp_ns += self._joint_offset_ns
+        if self._joints.add_usual(stamp_ns, names, rows):
+            return True
         if self._joints.jumps_back(stamp_ns, names):
             self._restart()
-        self._joints.add_numbers(stamp_ns, names, rows)
+        return self._joints.add_numbers(stamp_ns, names, rows)
 
     def add_window(self, window: Window, frames: Sequence[Any]) -> bool:
         """Add joint states and frames as `add_joint_state` and `add_frame` for each would.
@@ -167,6 +173,7 @@ class Synchronizer:
         if stamps_ns and last_ns is not None:
             self._frame_jump.confirmed(stamps_ns[0], last_ns)  # no jump, see in_step
         self._last_frame_ns = stamps_ns[-1] if stamps_ns else last_ns
+        self._quiet_until_ns = 0
         self._pending.extend(zip(stamps_ns, frames, strict=True))
         self.counts.frames += len(frames)
         return True
@@ -203,15 +210,20 @@ class Synchronizer:
                 self._reject(stamp_ns, frame, WENT_BACKWARD)
                 return
         self._last_frame_ns = stamp_ns
+        self._quiet_until_ns = 0
         self._pending.append((stamp_ns, frame))
 
     def ready(self) -> list[Sample]:
         """The samples that can be made now."""
-        if not self._made and not (self._pending and self._may_decide(self._true_ns(self._pending[0][0]))):
-            self._forget()
+        last_ns = self._joints.last_ns
+        if last_ns is not None and last_ns < self._quiet_until_ns:
             return []
         made, self._made = self._made, []
-        return made + list(self._decide(self._may_decide, STREAM_SILENT))
+        made += self._decide(self._may_decide, STREAM_SILENT)
+        self._quiet_until_ns = self._forgotten_ns + _FORGET_EVERY_NS + _HISTORY_NS
+        if self._pending:
+            self._quiet_until_ns = min(self._quiet_until_ns, self._true_ns(self._pending[0][0]) + self._wait_ns)
+        return made
 
     def flush(self) -> list[Sample]:
         """The samples of all waiting frames. Call it when no more joint states will come."""
@@ -225,7 +237,7 @@ class Synchronizer:
         self._commands.clear()
         self._commanded = False
         self._last_frame_ns = self._decided_ns = None
-        self._forgotten_ns = 0
+        self._forgotten_ns = self._quiet_until_ns = 0
         self.counts.restarts += 1
 
     def _decide(self, may_decide: Callable[[int], bool], no_state_after: str) -> Iterator[Sample]:
@@ -263,16 +275,9 @@ class Synchronizer:
             command = None
         self.counts.samples += 1
         self.counts.brackets[round(state.bracket_ns / BRACKET_UNIT_NS)] += 1
+        arrays = (state.position, state.velocity, state.effort)
         return Sample(
-            stamp_ns,
-            frame,
-            state.names,
-            state.position,
-            state.velocity,
-            state.effort,
-            command,
-            self._commands.joint_names,
-            state.bracket_ns,
+            stamp_ns, frame, state.names, *arrays, command, self._commands.joint_names, bracket_ns=state.bracket_ns
         )
 
     def _reject(self, stamp_ns: int, frame: Any, reason: str) -> None:
@@ -283,11 +288,9 @@ class Synchronizer:
     def _forget(self) -> None:
         newest_ns = max(self._decided_ns or 0, self._joints.last_ns or 0)
         oldest_ns = newest_ns - _HISTORY_NS
-        if oldest_ns <= self._forgotten_ns + 1_000_000_000:
-            return
         if self._pending:
             oldest_ns = min(oldest_ns, self._true_ns(self._pending[0][0]))
-        if oldest_ns > self._forgotten_ns + 1_000_000_000:
+        if oldest_ns > self._forgotten_ns + _FORGET_EVERY_NS:
             self._forgotten_ns = oldest_ns
             self._joints.forget_before(oldest_ns)
             self._commands.forget_before(oldest_ns)

@@ -32,5 +32,6 @@ def test_the_short_way_decides_as_the_long_way(states: list[tuple[int, tuple[str
         stamp_ns += elapsed_ns
         position += change
         positions = [position + number for number in range(len(names))]
-        assert short.take(stamp_ns, names, positions) == long.take(stamp_ns, names, positions)
+        near = short.take_near(stamp_ns, names, positions)
+        assert (near or short.take(stamp_ns, names, positions)) == long.take(stamp_ns, names, positions)
         assert (short.changes, short.problem) == (long.changes, long.problem)

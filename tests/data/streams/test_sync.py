@@ -48,6 +48,28 @@ def play(
 
 
 @given(
+    st.lists(st.tuples(st.booleans(), st.sampled_from([3, 7, 20, 400, 30_000, -2, -1500])), max_size=80),
+    st.sampled_from([0.02, 1.0]),
+)
+def test_messages_that_decide_nothing_change_no_decision(
+    messages: list[tuple[bool, int]], sample_timeout: float
+) -> None:
+    quick, slow = (Synchronizer(SyncSettings(sample_timeout=sample_timeout)) for _ in range(2))
+    stamp = 5 * SECOND
+    for is_joint, step in messages:
+        stamp = max(0, stamp + step * MS)
+        for synchronizer in (quick, slow):
+            if is_joint:
+                synchronizer.add_joint_state(stamp, ["a"], [0.0])
+            else:
+                synchronizer.add_frame(stamp, None)
+        slow._quiet_until_ns = 0  # decide after each message
+        made = [(one.stamp_ns, one.bracket_ns) for one in quick.ready()]
+        assert made == [(one.stamp_ns, one.bracket_ns) for one in slow.ready()]
+        assert (quick.counts, quick.pending) == (slow.counts, slow.pending)
+
+
+@given(
     frames=st.lists(st.integers(1, 3000), min_size=1, max_size=30, unique=True).map(sorted),
     joints=st.lists(st.integers(1, 3000), min_size=2, max_size=100, unique=True).map(sorted),
     data=st.data(),
