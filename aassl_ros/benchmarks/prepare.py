@@ -3,7 +3,8 @@
 All three get the same frames: bags of a camera of 640 x 480 at 30 Hz and joint states, which the benchmark records
 first. OpenCV alone has them in memory, and decodes and resizes them in as many threads as prepare has processes. The
 loop reads the same bags in one process: AnyReader, deserialize, decode, resize, and writes the frames; it has no
-states and no episodes. The rounds of all three alternate, and the median of each is compared.
+states and no episodes. The rounds of all three alternate, and the median of each is compared. With one worker, the
+CPU time of all three is compared, too, which depends less on what else the machine does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -84,28 +85,35 @@ def _measure_kind(
     kind: str, bags: list[Path], pictures: list[Any], arguments: argparse.Namespace, workers: int, rounds: int
 ) -> dict[str, Any]:
     size, out = arguments.image_size, bags[0].parent / "data"
-    prepared_s, decoded_s, looped_s = [], [], []
+    settings = PrepareSettings(image_size=size, workers=workers)
+    times: dict[str, list[tuple[float, float]]] = {"prepare": [], "decode": [], "anyreader": []}
     with InProcesses(workers) if workers > 1 else nullcontext(InProcess()) as runner:
-        for number in range(rounds + 1):
-            begun = time.perf_counter()
-            report = prepare(bags, out, PrepareSettings(image_size=size, workers=workers), force=True, runner=runner)
-            prepared_s.append(time.perf_counter() - begun)
-            if number == 0:
-                continue  # the first round starts the processes
-            begun = time.perf_counter()
-            _decode_alone(kind, pictures, size, workers)
-            decoded_s.append(time.perf_counter() - begun)
-            begun = time.perf_counter()
-            _loop(bags, out.with_name("loop.uint8"), size)
-            looped_s.append(time.perf_counter() - begun)
-    rounds_s = {"prepare": prepared_s[1:], "decode": decoded_s, "anyreader": looped_s}
-    seconds = {name: float(np.median(each)) for name, each in rounds_s.items()}
-    return {
-        f"{kind}_ratio_to_decode": seconds["decode"] / seconds["prepare"],
-        f"{kind}_ratio_to_anyreader": seconds["anyreader"] / seconds["prepare"],
-        **{f"{kind}_{name}_frames_per_s": report.frames / each for name, each in seconds.items()},
-        f"{kind}_first_round_s": prepared_s[0],
-    }
+
+        def prepared() -> None:
+            prepare(bags, out, settings, force=True, runner=runner)
+
+        first_round_s = _time(prepared)[0]  # it starts the processes
+        for _ in range(rounds):
+            times["prepare"].append(_time(prepared))
+            times["decode"].append(_time(lambda: _decode_alone(kind, pictures, size, workers)))
+            times["anyreader"].append(_time(lambda: _loop(bags, out.with_name("loop.uint8"), size)))
+    found = {f"{kind}_first_round_s": first_round_s}
+    # The CPU time of other processes is not known here.
+    for clock, what in enumerate(("", "cpu_") if workers == 1 else ("",)):
+        seconds = {name: float(np.median([each[clock] for each in rounds_s])) for name, rounds_s in times.items()}
+        found |= {
+            f"{kind}_{what}ratio_to_decode": seconds["decode"] / seconds["prepare"],
+            f"{kind}_{what}ratio_to_anyreader": seconds["anyreader"] / seconds["prepare"],
+            **{f"{kind}_{what}{name}_frames_per_s": len(pictures) / each for name, each in seconds.items()},
+        }
+    return found
+
+
+def _time(call: Callable[[], None]) -> tuple[float, float]:
+    """Time of the clock and CPU time of this process that a call takes, s."""
+    begun_s, begun_cpu_s = time.perf_counter(), time.process_time()
+    call()
+    return time.perf_counter() - begun_s, time.process_time() - begun_cpu_s
 
 
 def _decode_alone(kind: str, pictures: list[NDArray[np.uint8]], size: int, workers: int) -> None:

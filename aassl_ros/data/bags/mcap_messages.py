@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aassl_ros.data.bags.damage import MAX_MESSAGE_BYTES, DamagedError
 from aassl_ros.data.bags.mcap_records import MESSAGE, MESSAGE_HEAD, RECORD, McapStream
@@ -23,17 +22,13 @@ from aassl_ros.data.bags.stored import StoredMessage, StoredTopic
 _BLOCK = 1 << 16
 # The head of a record and that of a message in it, without padding.
 _HEAD = Struct("<BQHIQQ")
-_HEAD_TYPE = np.dtype(
-    {
-        "names": ["opcode", "length", "number", "sequence", "log_ns", "publish_ns"],
-        "formats": ["u1", "<u8", "<u2", "<u4", "<u8", "<u8"],
-    }
-)
+_HEAD_TYPE = np.dtype({"names": ["log_ns"], "formats": ["<u8"], "offsets": [15], "itemsize": _HEAD.size})
+_LOG_NS = 4
 # Of a message that is not read so many bytes are: its header, and more.
 _BEGIN = 4096
 _MOST_BYTES = MAX_MESSAGE_BYTES + (4 << 20)
-# So many messages are prepared at once for being given: a chunk may have millions.
-_AT_ONCE = 4096
+# More messages of a chunk are ordered by numpy, which needs less memory: there may be millions.
+_FEW = 1000
 
 
 @dataclass(frozen=True)
@@ -117,22 +112,9 @@ class _Found:
             place = following
 
     def in_order(self, wanted: Mapping[int, StoredTopic]) -> Iterator[StoredMessage]:
-        table = np.frombuffer(self._heads, _HEAD_TYPE)
-        places = np.frombuffer(self._places, np.uint64).astype(np.int64) if len(table) else np.zeros(0, np.int64)
-        times = table["log_ns"]
-        order = None if bool((times[1:] >= times[:-1]).all()) else np.argsort(times, kind="stable")
-        for first in range(0, len(table), _AT_ONCE):
-            rows = slice(first, first + _AT_ONCE) if order is None else order[first : first + _AT_ONCE]
-            yield from self._given(table[rows], places[rows], wanted)
-
-    def _given(
-        self, table: NDArray[np.void], places: NDArray[np.int64], wanted: Mapping[int, StoredTopic]
-    ) -> Iterator[StoredMessage]:
-        begins = places + _HEAD.size
-        ends = places + RECORD.size + table["length"].astype(np.int64)
-        columns = (table["log_ns"], table["publish_ns"], table["number"], begins, ends)
         at = limit = 0
-        for log_ns, publish_ns, number, begin, end in zip(*(column.tolist() for column in columns), strict=True):
+        for (_, length, number, _, log_ns, publish_ns), place in self._ordered():
+            begin, end = place + _HEAD.size, place + RECORD.size + length
             if not at <= begin or end > limit:
                 index = bisect_right(self._begins, begin) - 1
                 at, data = self._begins[index], self._blocks[index]
@@ -141,6 +123,18 @@ class _Found:
                 yield StoredMessage(log_ns, publish_ns, wanted[number], data[begin - at : end - at])
             else:
                 yield StoredMessage(log_ns, publish_ns, wanted[number], *self._large(begin, end - begin))
+
+    def _ordered(self) -> Iterable[tuple[tuple[int, ...], int]]:
+        """The head of each message and its place, by time of receipt."""
+        heads, places = bytes(self._heads), self._places
+        if len(places) <= _FEW:
+            return sorted(zip(_HEAD.iter_unpack(heads), places, strict=True), key=lambda found: found[0][_LOG_NS])
+        times = np.frombuffer(heads, _HEAD_TYPE)["log_ns"]
+        if not (times[1:] >= times[:-1]).all():
+            order = np.argsort(times, kind="stable")
+            heads = np.frombuffer(heads, f"V{_HEAD.size}")[order].tobytes()
+            places = array("Q", np.frombuffer(places, np.uint64)[order].tobytes())
+        return zip(_HEAD.iter_unpack(heads), places, strict=True)
 
     def _large(self, place: int, size: int) -> tuple[bytes, _Large]:
         assert isinstance(self._source, McapStream)  # data in memory are one block

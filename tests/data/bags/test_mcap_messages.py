@@ -51,6 +51,26 @@ def test_messages_are_those_of_the_mcap_library(
     assert found == [one for one in right if not wanted or one[0] in wanted]
 
 
+@pytest.mark.parametrize("times", ["in order", "mixed"])
+def test_very_many_messages_of_a_chunk_come_in_order_of_receipt(tmp_path: Path, times: str) -> None:
+    rng = np.random.default_rng(0)
+    received = rng.integers(0, 3000, 5000).tolist() if times == "mixed" else list(range(5000))
+    with (tmp_path / "bag.mcap").open("wb") as stream:
+        writer = Writer(stream, compression=CompressionType.NONE, chunk_size=1 << 22)
+        writer.start("ros2")
+        schema = writer.register_schema("std_msgs/msg/String", "ros2msg", b"string data\n")
+        texts = writer.register_channel("/texts", "cdr", schema, {})
+        for number, log_ns in enumerate(received):
+            writer.add_message(texts, log_ns, f"text {number}".encode(), number)
+        writer.finish()
+
+    with BagReader(tmp_path / "bag.mcap") as reader:
+        found = [(one.log_ns, one.publish_ns, one.data) for one in reader.messages()]
+
+    order = sorted(range(5000), key=received.__getitem__)
+    assert found == [(received[number], number, f"text {number}".encode()) for number in order]
+
+
 def test_large_messages_of_other_topics_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tmp_path / "bag.mcap").open("wb") as stream:
         writer = Writer(stream, compression=CompressionType.NONE)
