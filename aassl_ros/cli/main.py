@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train an encoder on prepared data", "aassl_ros.cli.train"),
     "evaluate": ("measure an encoder on objects it has never seen", "aassl_ros.cli.evaluate"),
     "study": ("compare methods or settings: many runs, one table", "aassl_ros.cli.study"),
+    "view": ("look at a bag, prepared data or the running robot in Rerun", "aassl_ros.cli.view"),
     "export": ("write only the encoder, as safetensors or ONNX", "aassl_ros.cli.export"),
     "report": ("write the report of a demo folder again", "aassl_ros.cli.report"),
     "episode": ("mark episodes by hand: start, stop, discard", "aassl_ros.cli.episode"),

@@ -1,0 +1,1 @@
+"""Shows bags, prepared data and a running robot in Rerun (extra `view`)."""
