@@ -14,6 +14,8 @@ from xml.etree import ElementTree
 import yaml
 
 from aassl_ros.data.interfaces import topics
+from aassl_ros.data.interfaces.json_records import GalleryCommand
+from aassl_ros.data.interfaces.topic_table import TOPICS
 from aassl_ros.motion.arms import load_arm
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -115,6 +117,14 @@ def foxglove_topics(panel: str, config: dict[str, Any]) -> Iterator[tuple[str, s
                 yield layer["topic"], "std_msgs/msg/String"
     elif kind == "DiagnosticSummary":
         yield config["topicToRender"], DIAGNOSTICS
+    elif kind == "RawMessages":
+        topic, *fields = config["topicPath"].split(".")
+        yield topic, "std_msgs/msg/String"
+        assert fields == ["data"]
+    elif kind == "Publish":
+        (row,) = (row for row in TOPICS if f"/{row.name}" == config["topicName"])
+        assert row.type == config["datatype"] == "std_msgs/msg/String"
+        GalleryCommand.parse(json.loads(config["value"])["data"])  # raises if the evaluator would refuse it
     else:
         assert kind in ("Plot", "StateTransitions"), f"{kind} is no panel of Foxglove that this test knows"
 
