@@ -1,7 +1,7 @@
 """`aassl bench NAME`: measure speed against a baseline that is timed in the same run.
 
 Each benchmark is a module with HELP, add_arguments(parser) and measure(arguments), which returns figures that can be
-written as JSON. The arguments include `quick`.
+written as JSON. The arguments include `quick`. A module may have show(figures), which makes their text.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from aassl_ros.benchmarks import adapt, data, export_lerobot, kill, live, prepare, recognize, record, step
+from aassl_ros.benchmarks import adapt, data, export_lerobot, kill, live, openset, prepare, recognize, record, step
 
 BENCHMARKS = {
     "step": step,
@@ -21,6 +21,7 @@ BENCHMARKS = {
     "export-lerobot": export_lerobot,
     "record": record,
     "kill": kill,
+    "openset": openset,
 }
 
 
@@ -37,6 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
     figures = BENCHMARKS[arguments.name].measure(arguments)
     if arguments.json:
         print(json.dumps(figures))
+        return 0
+    if (show := getattr(BENCHMARKS[arguments.name], "show", None)) is not None:
+        print(show(figures))
         return 0
     width = max(map(len, figures))
     for name, value in figures.items():

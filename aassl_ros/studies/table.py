@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from aassl_ros.learning.measures.intervals import Interval, mean_interval
 from aassl_ros.studies.spec import PROBE, Results, Setting, Study
-from aassl_ros.studies.statistics import Interval, mean_interval, paired_interval
+from aassl_ros.studies.statistics import paired_interval
 
 MINUS = "_minus_"
 FEW, OTHER = "few_shot_5", "other_probe"

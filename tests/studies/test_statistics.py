@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aassl_ros.studies.statistics import mean_interval, paired_interval
+from aassl_ros.learning.measures.intervals import mean_interval
+from aassl_ros.studies.statistics import paired_interval
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 20, 21, 40])
