@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--level",
         choices=LEVELS,
         default=LEVELS[0],
-        help="what is named: categories, asked on objects never seen (default), or single objects, asked on other views",
+        help="what is named: categories, asked of objects never seen (default), or objects, asked of other views",
     )
     parser.add_argument("--split", choices=("test", "val"), default="test", help="objects to ask about (default: test)")
     parser.add_argument("--known", type=float, default=0.6, help="share of the names that are taught (default 0.6)")
@@ -107,9 +107,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 def show(figures: dict[str, Any]) -> str:
     """The rows as a Markdown table, in percent with 95 % intervals over the draws."""
     lines = [
-        f"{figures['data']}: {figures['names']} names of level {figures['level']}, of which {figures['taught_names']} are "
-        f"taught; {figures['draws']} draws; about {figures['asked_known']} known and {figures['asked_unknown']} unknown "
-        f"views are asked ({figures['split']} objects). {100 * figures['refuse_known']:g} % of the known are refused.",
+        f"{figures['data']}: {figures['names']} names of level {figures['level']}, of which "
+        f"{figures['taught_names']} are taught; {figures['draws']} draws; about {figures['asked_known']} known and "
+        f"{figures['asked_unknown']} unknown views of {figures['split']} objects are asked. Unknown refused: with "
+        f"{100 * figures['refuse_known']:g} % of the known ones.",
         "",
         "| encoder | method | views taught | " + " | ".join(_HEADS.values()) + " |",
         "|---" * (3 + len(_HEADS)) + "|",

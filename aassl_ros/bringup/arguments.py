@@ -24,6 +24,14 @@ class Parameter:
     kind: type = str
 
 
+_CAMERA = Argument("camera", "camera", "name of the camera; its image topic is CAMERA/image_raw")
+_HOUSE = (
+    Argument(
+        "config", "", "folder with NODE.yaml parameter files, or one file for all nodes; default: the installed config/"
+    ),
+    Argument("namespace", "", "namespace of all nodes and relative topics"),
+    Argument("log_level", "info", "lowest level that is logged", ("debug", "info", "warn", "error")),
+)
 COMMON = (
     Argument(
         "robot",
@@ -33,7 +41,7 @@ COMMON = (
         ("sim", "real"),
     ),
     Argument("arm", "panda", "arm configuration: a name in sim/arms (panda, iiwa, xarm6) or the path of a YAML file"),
-    Argument("camera", "camera", "name of the camera; its image topic is CAMERA/image_raw"),
+    _CAMERA,
     Argument(
         "image_topic",
         "",
@@ -44,11 +52,7 @@ COMMON = (
         "command_topic", "", "topic of the arm's commands, if it is not joint_trajectory_controller/joint_trajectory"
     ),
     Argument("use_sim_time", "auto", "take the time from /clock; auto: only in simulation", ("auto", "true", "false")),
-    Argument(
-        "config", "", "folder with NODE.yaml parameter files, or one file for all nodes; default: the installed config/"
-    ),
-    Argument("namespace", "", "namespace of all nodes and relative topics"),
-    Argument("log_level", "info", "lowest level that is logged", ("debug", "info", "warn", "error")),
+    *_HOUSE,
 )
 COLLECT = (
     Argument("bag_dir", "bags", "folder for the bags; each recording makes a bag named after its start time"),
@@ -102,6 +106,12 @@ EVALUATE = (
     Argument("classifier", "", "classifier on the gallery: auto, linear, knn or prototypes"),
 )
 CHECKPOINT_ONLY = (TRAIN[1], TRAIN[3])
+LIVE = (
+    Argument("camera_source", "", "what the camera node shows: 0 or /dev/video0, or a video file"),
+    Argument("camera_loop", "", "true: a video file is played again when it has ended"),
+    _CAMERA,
+    *_HOUSE,
+)
 
 ROUTES: dict[str, tuple[Parameter, ...]] = {
     "arm": tuple(Parameter(node, "arm") for node in ("simulator", "explorer", "recorder", "trainer")),
@@ -123,6 +133,8 @@ ROUTES: dict[str, tuple[Parameter, ...]] = {
     "checkpoint": (Parameter("trainer", "checkpoint"), Parameter("evaluator", "checkpoint")),
     "replay_data": (Parameter("trainer", "replay_data"),),
     "device": (Parameter("trainer", "device"), Parameter("evaluator", "device")),
+    "camera_source": (Parameter("camera", "source"),),
+    "camera_loop": (Parameter("camera", "loop", bool),),
     "gallery": (Parameter("evaluator", "gallery"),),
     "taught": (Parameter("evaluator", "taught"),),
     "refuse_known": (Parameter("evaluator", "refuse_known", float),),

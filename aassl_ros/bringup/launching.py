@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
@@ -11,6 +12,7 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironment
 from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
 from aassl_ros.bringup.exit_status import describe_exit, exit_failed
 from aassl_ros.bringup.preflight import check
@@ -46,7 +48,7 @@ def _node(spec: NodeSpec) -> Node:
         executable=spec.name,
         name=spec.name,
         namespace=spec.namespace,
-        parameters=[spec.parameters_file, dict(spec.parameters)],
+        parameters=[spec.parameters_file, {key: _typed(value) for key, value in spec.parameters.items()}],
         remappings=list(spec.remappings),
         ros_arguments=["--log-level", spec.log_level],
         output="screen",
@@ -54,6 +56,11 @@ def _node(spec: NodeSpec) -> Node:
         # Time for the recorder to close its bag and for the trainer to save its checkpoint.
         sigterm_timeout="30",
     )
+
+
+def _typed(value: Any) -> Any:
+    """Keep a string a string: launch would read "0" as a number."""
+    return ParameterValue(value, value_type=str) if isinstance(value, str) else value
 
 
 def _when_it_ends(name: str) -> Callable[[ProcessExited, LaunchContext], Action | None]:

@@ -1,4 +1,5 @@
-"""Check a system before its nodes are started: missing files, an unknown arm, a bag that already exists.
+"""Check a system before its nodes are started: missing files, an absent camera, an unknown arm, a bag that
+already exists.
 
 Each node makes the same checks, but only seconds later, when an arm may be moving and a bag may be open.
 """
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aassl_ros.bringup.systems import NodeSpec
+from aassl_ros.data.streams.video_source import check_source
 from aassl_ros.errors import ConfigError
 from aassl_ros.motion.arms import load_arm
 
@@ -16,7 +18,7 @@ _MUST_EXIST = ("gallery", "checkpoint", "replay_data")
 
 
 def check(specs: Sequence[NodeSpec]) -> None:
-    """Raise ConfigError for the first of these nodes that cannot start with its parameters."""
+    """Raise an AasslError for the first of these nodes that cannot start with its parameters."""
     for spec in specs:
         for name in _MUST_EXIST:
             path = str(spec.parameters.get(name) or "")
@@ -24,6 +26,8 @@ def check(specs: Sequence[NodeSpec]) -> None:
                 continue  # no file, or weights of an installed package; the node reports if they are missing
             if path and not Path(path).expanduser().exists():
                 raise ConfigError(f"{spec.name}: {name} {path} does not exist.")
+        if spec.name == "camera" and "source" in spec.parameters:
+            check_source(spec.parameters["source"], now=True)
         if arm := spec.parameters.get("arm"):
             load_arm(arm)
         if (bag := spec.parameters.get("bag")) and Path(bag).expanduser().exists():

@@ -32,6 +32,13 @@ def command_line(spec: NodeSpec) -> list[str]:
     return [sys.executable, "-m", f"aassl_ros.nodes.{spec.name}", *spec.ros_arguments()]
 
 
+def echo_problems(name: str, line: str) -> None:
+    """Print a node's line on stderr if it is a warning or an error. An `echo` of NodeProcesses."""
+    if "[WARN]" in line or "[ERROR]" in line or "[FATAL]" in line:
+        # Not on stdout: with --json it must hold only the JSON object.
+        print(f"[{name}] {line}", file=sys.stderr, flush=True)
+
+
 class NodeProcesses:
     """A group of node processes. Use it as a context manager, so that no process is left running.
 

@@ -1,6 +1,6 @@
 """Define the nodes and parameters of each system. The launch files and `aassl up` both read this definition.
 
-A system has the name of its launch file: collect, train, evaluate, online. Its arguments are strings (`arg:=value`).
+A system has the name of its launch file, such as collect or live. Its arguments are strings (`arg:=value`).
 `node_specs` makes node specifications of them. If ROS is installed, launch starts these; else bringup/processes.py.
 """
 
@@ -17,6 +17,7 @@ from aassl_ros.bringup.arguments import (
     COLLECT,
     COMMON,
     EVALUATE,
+    LIVE,
     ROUTES,
     TRAIN,
     Argument,
@@ -74,6 +75,11 @@ SYSTEMS: dict[str, System] = {
         ("evaluator",),
         (*COMMON, *CHECKPOINT_ONLY, *EVALUATE),
     ),
+    "live": System(
+        "teach and recognize objects without an arm: camera (a webcam or a video file), evaluator",
+        ("camera", "evaluator"),
+        (*LIVE, *CHECKPOINT_ONLY, *EVALUATE),
+    ),
     "online": System(
         "all nodes: handle, record, train and recognize",
         ("simulator", "recorder", "trainer", "evaluator", "explorer"),
@@ -103,8 +109,9 @@ def complete(name: str, given: Mapping[str, str]) -> dict[str, str]:
 def node_specs(name: str, given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
     """Return the node processes of a system for these arguments, in the order to start them. Raises ConfigError."""
     values = complete(name, given)
-    simulated = values["robot"] == "sim"
-    use_sim_time = simulated if values["use_sim_time"] == "auto" else values["use_sim_time"] == "true"
+    simulated = values.get("robot") == "sim"
+    asked = values.get("use_sim_time", "auto")
+    use_sim_time = simulated if asked == "auto" else asked == "true"
     started = [node for node in system(name).nodes if simulated or node != "simulator"]
     return tuple(_node(node, values, simulated=simulated, use_sim_time=use_sim_time) for node in started)
 
@@ -133,14 +140,14 @@ def _node(node: str, values: Mapping[str, str], *, simulated: bool, use_sim_time
 
 
 def _remappings(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    camera, images = values["camera"], values["image_topic"]
+    camera, images = values["camera"], values.get("image_topic", "")
     beside = images.rpartition("/")[0]
     pairs = (
         (topics.image_topic(camera), images),
         (topics.image_topic(camera, compressed=True), f"{images}/compressed" if images else ""),
         (topics.camera_info_topic(camera), f"{beside}/camera_info" if beside else ""),
-        (topics.JOINT_STATES, values["joint_states_topic"]),
-        (topics.COMMAND, values["command_topic"]),
+        (topics.JOINT_STATES, values.get("joint_states_topic", "")),
+        (topics.COMMAND, values.get("command_topic", "")),
     )
     return tuple((source, target) for source, target in pairs if target)
 

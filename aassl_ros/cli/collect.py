@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from aassl_ros.bringup.preflight import check
-from aassl_ros.bringup.processes import NodeProcesses
+from aassl_ros.bringup.processes import NodeProcesses, echo_problems
 from aassl_ros.bringup.systems import complete, node_specs
 from aassl_ros.cli.up import parse_assignments
 from aassl_ros.errors import BagError, ConfigError, RosError
@@ -71,7 +70,7 @@ def _check_folder(out: Path) -> None:
 def _record(specs: Any, seconds: float) -> None:
     from aassl_ros.ros.monitor import Monitor
 
-    with Monitor(specs[0].namespace) as monitor, NodeProcesses(specs, echo=_echo_problems) as processes:
+    with Monitor(specs[0].namespace) as monitor, NodeProcesses(specs, echo=echo_problems) as processes:
         _wait_for_frames(monitor, processes)
         started = time.monotonic()
         with progress("recording, s", round(seconds)) as bar:
@@ -94,9 +93,3 @@ def _wait_for_frames(monitor: Any, processes: NodeProcesses) -> None:
             said = monitor.values("recorder").get("message", "no diagnostics from the recorder")
             raise RosError(f"no camera frame was recorded within {_START_S:g} s: {said.rstrip('.')}. Try aassl doctor.")
         time.sleep(0.1)
-
-
-def _echo_problems(name: str, line: str) -> None:
-    if "[WARN]" in line or "[ERROR]" in line or "[FATAL]" in line:
-        # Not on stdout: with --json it must hold only the JSON object.
-        print(f"[{name}] {line}", file=sys.stderr, flush=True)

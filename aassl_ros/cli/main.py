@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("write only the encoder, as safetensors or ONNX", "aassl_ros.cli.export"),
     "report": ("write the report of a demo folder again", "aassl_ros.cli.report"),
     "episode": ("mark episodes by hand: start, stop, discard", "aassl_ros.cli.episode"),
+    "live": ("teach and recognize objects with a webcam or a video file, without an arm", "aassl_ros.cli.live"),
     "teach": ("teach a running evaluator the object in front of the camera", "aassl_ros.cli.teach"),
     "gallery": ("list what an evaluator was taught, and undo, rename, merge or delete it", "aassl_ros.cli.gallery"),
     "call": ("call a service of a running node: arm, next object, stop, save, pause, split", "aassl_ros.cli.call"),

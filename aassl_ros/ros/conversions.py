@@ -20,10 +20,10 @@ def time_message(time_ns: int) -> Time:
     return Time(sec=time_ns // NANOSECONDS, nanosec=time_ns % NANOSECONDS)
 
 
-def image_message(frame: NDArray[np.uint8], header: Header) -> Image:
-    """Make an rgb8 Image of a frame, uint8 [H, W, 3] RGB."""
+def image_message(frame: NDArray[np.uint8], header: Header, *, encoding: str = "rgb8") -> Image:
+    """Make an Image of a frame, uint8 [H, W, 3] with the channels of `encoding`: rgb8 or bgr8."""
     height, width = frame.shape[:2]
-    message = Image(header=header, height=height, width=width, encoding="rgb8", step=3 * width)
+    message = Image(header=header, height=height, width=width, encoding=encoding, step=3 * width)
     # rclpy copies an ndarray element by element (40 ms for 640x480), but uses an array.array without a copy.
     message.data = array.array("B", np.ascontiguousarray(frame).tobytes())
     return message

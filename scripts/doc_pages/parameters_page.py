@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from aassl_ros.data.interfaces.topics_page import table
 from aassl_ros.learning.online.settings import ADJUSTABLE
 from aassl_ros.learning.training.settings import TrainSettings
+from aassl_ros.nodes.camera import CameraSettings
 from aassl_ros.nodes.evaluator import EvaluatorSettings
 from aassl_ros.nodes.explorer_settings import ExplorerSettings
 from aassl_ros.nodes.recorder_settings import ADJUSTABLE as RECORDER_ADJUSTABLE
@@ -30,6 +31,7 @@ _NODES: dict[str, tuple[tuple[type, ...], Collection[str]]] = {
     "recorder": ((LifecycleSettings, RecorderSettings), RECORDER_ADJUSTABLE),
     "trainer": ((LifecycleSettings, TrainerSettings), ADJUSTABLE),
     "evaluator": ((LifecycleSettings, EvaluatorSettings), ()),
+    "camera": ((LifecycleSettings, CameraSettings), ()),
 }
 
 

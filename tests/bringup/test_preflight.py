@@ -19,6 +19,8 @@ from aassl_ros.errors import ConfigError
         ("evaluate", {"gallery": "/", "checkpoint": "/nowhere/run"}, "evaluator: checkpoint /nowhere/run does not"),
         ("train", {"replay_data": "/nowhere/data"}, "trainer: replay_data /nowhere/data does not exist"),
         ("collect", {"arm": "triceps"}, "arm 'triceps' is unknown"),
+        ("live", {"camera_source": "/nowhere.mp4"}, "source = '/nowhere.mp4' does not exist"),
+        ("live", {"camera_source": "/dev/video99"}, "there is no camera /dev/video99"),
         ("collect", {"bag": "/tmp"}, "recorder: /tmp already exists"),
     ],
 )

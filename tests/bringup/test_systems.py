@@ -41,6 +41,13 @@ def test_how_images_are_recorded_is_passed_on() -> None:
     assert recorder.parameters["jpeg_quality"] == 85
 
 
+def test_a_live_system_needs_no_arm_and_shows_the_source_that_is_given() -> None:
+    camera, evaluator = node_specs("live", {"camera": "eye", "camera_source": "0", "camera_loop": "false"})
+    assert camera.parameters == {"use_sim_time": False, "camera": "eye", "source": "0", "loop": False}
+    assert evaluator.parameters["camera"] == "eye"
+    assert '-p source:="0"' in " ".join(camera.ros_arguments())  # not a number
+
+
 def test_if_an_argument_is_left_out_the_parameter_file_decides() -> None:
     recorder = next(node for node in node_specs("collect", {}) if node.name == "recorder")
     assert "storage" not in recorder.parameters
@@ -74,7 +81,7 @@ def test_the_users_own_parameter_folder_replaces_file_by_file(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("system", "given", "message"),
     [
-        ("fly", {}, "there is no system 'fly', expected one of collect, train, evaluate, online."),
+        ("fly", {}, "there is no system 'fly', expected one of collect, train, evaluate, live, online."),
         ("collect", {"arms": "panda"}, "collect: unknown argument 'arms', expected one of robot, arm,"),
         ("collect", {"robot": "imaginary"}, "collect: robot = 'imaginary', expected one of sim, real."),
         ("collect", {"seed": "many"}, "seed = 'many', expected an integer."),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-NODES = ("simulator", "explorer", "recorder", "trainer", "evaluator")
+NODES = ("simulator", "explorer", "recorder", "trainer", "evaluator", "camera")
 
 
 def test_the_resource_index_names_the_package(installation) -> None:

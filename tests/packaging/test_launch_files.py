@@ -82,7 +82,14 @@ def test_a_parameter_file_sets_only_what_the_node_declares(node: str) -> None:
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_a_system_sets_only_parameters_that_its_nodes_declare(name: str) -> None:
-    texts = {"episode_seconds": "2.5", "exit_when_done": "true", "armed": "true", "seed": "1", "jpeg_quality": "90"}
+    texts = {
+        "episode_seconds": "2.5",
+        "exit_when_done": "true",
+        "armed": "true",
+        "seed": "1",
+        "jpeg_quality": "90",
+        "camera_loop": "true",
+    }
     texts |= {"refuse_known": "0.1", "page_port": "0"}
     # Every argument that may be empty is given, so that each reaches its node's parameter.
     given = {

@@ -40,15 +40,15 @@ _FRAMES_ASKED = "trainer: best effort, depth 5; evaluator: best effort, depth 1;
 _AS_OFFERED = "recorder: as offered"
 
 TOPICS = (
-    TopicRow(topics.image_topic(_CAMERA), _IMAGE, "simulator, camera driver", "recorder, trainer, evaluator",
+    TopicRow(topics.image_topic(_CAMERA), _IMAGE, "simulator, camera, camera driver", "recorder, trainer, evaluator",
              "Camera frames with the time of exposure as stamp. CAMERA is `camera` by default.", 30,
              asked=_FRAMES_ASKED),
-    TopicRow(topics.image_topic(_CAMERA, compressed=True), "sensor_msgs/msg/CompressedImage", "camera driver",
+    TopicRow(topics.image_topic(_CAMERA, compressed=True), "sensor_msgs/msg/CompressedImage", "camera, camera driver",
              "recorder, trainer, evaluator",
              "Compressed camera frames, used if `compressed` is set. The simulator does not publish them.", 30,
              asked=_FRAMES_ASKED),
-    TopicRow(topics.camera_info_topic(_CAMERA), "sensor_msgs/msg/CameraInfo", "simulator, camera driver", "recorder",
-             "Size and camera matrix.", 30, asked=_AS_OFFERED),
+    TopicRow(topics.camera_info_topic(_CAMERA), "sensor_msgs/msg/CameraInfo", "simulator, camera, camera driver", "recorder",
+             "Size and camera matrix; from the camera node only the size.", 30, asked=_AS_OFFERED),
     TopicRow(topics.JOINT_STATES, _JOINT_STATE, "simulator, arm driver", "explorer, recorder, trainer",
              "Positions and velocities of the joints.", 100,
              asked="explorer: best effort, depth 10; trainer: best effort, depth 100; recorder: as offered"),

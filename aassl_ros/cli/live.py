@@ -1,0 +1,98 @@
+"""`aassl live [--source 0]`: teach and recognize objects with a webcam or a video file, without an arm."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import deque
+from typing import Any
+
+from aassl_ros.bringup.preflight import check
+from aassl_ros.bringup.processes import NodeProcesses, echo_problems
+from aassl_ros.bringup.systems import complete, node_specs
+from aassl_ros.cli.up import parse_assignments
+from aassl_ros.data.gallery.lessons import UNKNOWN
+from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
+from aassl_ros.errors import RosError
+
+# torch and the encoder are loaded within this time, also on two busy cores.
+_START_S = 120.0
+# An answer is shown if so many frames in a row have it.
+_FRAMES_ALIKE = 5
+_STEPS = """\
+1. Teach:  hold an object in front of the camera, turn it, and in another terminal:  aassl teach mug
+2. Look:   {look}. Teach a second object, then show both again.
+3. Undo:   aassl gallery undo  (aassl gallery list shows what is taught; it stays in the folder {taught})
+Ctrl-C stops."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", default="0", help="a camera (0 or /dev/video0) or a video file (default: 0)")
+    parser.add_argument("--taught", metavar="DIR", help="folder of the taught objects (default: taught)")
+    parser.add_argument("--gallery", metavar="DATA", help="labelled prepared data that are known from the start")
+    parser.add_argument("--checkpoint", metavar="RUN", help="an adapted encoder (default: pretrained)")
+    parser.add_argument(
+        "arguments", nargs="*", metavar="arg:=value", help="launch arguments; see: aassl up live --show-args"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    given = {"camera_source": arguments.source}
+    given |= {key: value for key in ("taught", "gallery", "checkpoint") if (value := getattr(arguments, key))}
+    values = complete("live", given | parse_assignments(arguments.arguments))
+    specs = node_specs("live", values)
+    check(specs)
+    from aassl_ros.ros.monitor import Monitor
+
+    print("starting the camera and the recognition ...", flush=True)
+    with NodeProcesses(specs, echo=echo_problems) as processes, Monitor(values["namespace"]) as monitor:
+        try:
+            _wait_for_answers(monitor, processes)
+            print(_STEPS.format(look="this terminal names what the camera sees", taught=values["taught"] or "taught"))
+            _tell_answers(monitor, processes)
+        except KeyboardInterrupt:
+            pass
+        processes.stop()
+        processes.check()
+    return 0
+
+
+def _wait_for_answers(monitor: Any, processes: NodeProcesses) -> None:
+    until = time.monotonic() + _START_S
+    while not monitor.answers:
+        _check_all(processes)
+        if time.monotonic() > until:
+            line = monitor.values("evaluator").get("message", "no diagnostics from the evaluator")
+            raise RosError(f"there was no answer within {_START_S:g} s: {line.rstrip('.')}. Try aassl doctor.")
+        time.sleep(0.05)
+
+
+def _tell_answers(monitor: Any, processes: NodeProcesses) -> None:
+    """Print each new answer, until a node has failed."""
+    told, alike = "", deque[str](maxlen=_FRAMES_ALIKE)
+    while True:
+        _check_all(processes)
+        new: list[EvaluatorAnswer] = monitor.answers[:]
+        del monitor.answers[: len(new)]  # the command may run for days
+        for answer in new:
+            alike.append(answer.label)
+            if len(set(alike)) == 1 and len(alike) == _FRAMES_ALIKE and answer.label != told:
+                told = answer.label
+                print(_describe(answer), flush=True)
+        time.sleep(0.05)
+
+
+def _describe(answer: EvaluatorAnswer) -> str:
+    if answer.label != UNKNOWN:
+        return f"{answer.label}  {100 * answer.scores[answer.label]:.0f} %"
+    if not answer.scores:
+        return "unknown: nothing is taught yet"
+    best = max(answer.scores, key=lambda name: answer.scores[name])
+    return f"unknown (nearest: {best})"
+
+
+def _check_all(processes: NodeProcesses) -> None:
+    """Raise RosError if a node has failed or has exited."""
+    processes.check()
+    if ended := processes.ended():
+        raise RosError(f"node {ended[0]} has exited. Start aassl live again.")
