@@ -91,7 +91,7 @@ def test_the_users_own_parameter_folder_replaces_file_by_file(tmp_path: Path) ->
         (
             "collect",
             {"config": "/"},
-            "config = '/' is a folder without parameter files, expected some of evaluator.yaml,",
+            "config = '/' is a folder without parameter files, expected some of camera.yaml, evaluator.yaml,",
         ),
     ],
 )

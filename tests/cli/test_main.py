@@ -47,7 +47,7 @@ def test_an_unknown_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("command", "message", "status"),
     [
-        ("up fly", "aassl: there is no system 'fly', expected one of collect, train, evaluate, online.", 2),
+        ("up fly", "aassl: there is no system 'fly', expected one of collect, train, evaluate, live, online.", 2),
         ("up --show-args fly", "aassl: there is no system 'fly', expected one of", 2),
         ("up collect arm", "aassl: 'arm' is not a launch argument, expected name:=value.", 2),
         ("up collect robot:=toy", "aassl: collect: robot = 'toy', expected one of sim, real.", 2),

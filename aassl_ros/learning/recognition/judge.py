@@ -11,6 +11,7 @@ from aassl_ros.learning.readout.classifiers import CLASSIFIERS, Classifier, fit_
 from aassl_ros.learning.readout.spacing import evenly_spaced
 from aassl_ros.learning.recognition.calibration import Reliability, at_temperature, best_temperature, reliability
 from aassl_ros.learning.recognition.familiarity import Familiarity, UnknownThreshold, unknown_threshold
+from aassl_ros.learning.recognition.folds import leave_out_folds
 
 AUTO = "auto"
 _FOLDS = 3
@@ -66,7 +67,7 @@ class Judge:
         temperature = best_temperature(probabilities, truth)
         self._classify: Classifier = fit_classifier(chosen, features, targets, neighbours=neighbours)
         self._familiarity = Familiarity(features, targets)
-        unknown = unknown_threshold(self._familiarity, targets, objects, refuse_known)
+        unknown = unknown_threshold(features, targets, objects, refuse_known)
         self.facts = JudgeFacts(
             chosen,
             compared[chosen],
@@ -91,7 +92,11 @@ def _left_out(name: str, features: Tensor, targets: Tensor, objects: Tensor, nei
     """Probabilities float [M, C] for views whose object a classifier was not fitted to, and their categories [M]."""
     categories = int(targets.max()) + 1
     chosen = torch.cat([_some(torch.nonzero(targets == one)[:, 0]) for one in range(categories)])
-    features, targets, folds = features[chosen], targets[chosen], _folds(targets[chosen], objects[chosen])
+    features, targets, folds = (
+        features[chosen],
+        targets[chosen],
+        leave_out_folds(targets[chosen], objects[chosen], _FOLDS),
+    )
     found, truth = [features.new_zeros(0, categories)], [targets[:0]]
     for fold in range(_FOLDS):
         fitted, asked = folds != fold, folds == fold
@@ -106,15 +111,3 @@ def _left_out(name: str, features: Tensor, targets: Tensor, objects: Tensor, nei
 
 def _some(places: Tensor) -> Tensor:
     return places[torch.from_numpy(evenly_spaced(len(places), _COMPARED_VIEWS)).to(places.device)]
-
-
-def _folds(targets: Tensor, objects: Tensor) -> Tensor:
-    """A fold for each view, int64 [M]: by object, or by view where a category has one object; -1: always fitted to."""
-    folds = torch.full_like(targets, -1)
-    for category in targets.unique():
-        places = torch.nonzero(targets == category)[:, 0]
-        _, of_object = objects[places].unique(return_inverse=True)
-        groups = of_object if int(of_object.max()) > 0 else torch.arange(len(places), device=places.device)
-        if len(places) > 1:
-            folds[places] = groups % _FOLDS
-    return folds

@@ -47,14 +47,27 @@ def test_most_unknown_objects_are_refused_and_few_known_ones() -> None:
 
 def test_nothing_is_refused_if_no_known_view_may_be() -> None:
     features, targets, objects = objects_of(3, 2)
-    limit = unknown_threshold(Familiarity(features, targets), targets, objects, 0.0).value
+    limit = unknown_threshold(features, targets, objects, 0.0).value
     assert limit == -1.0
+
+
+def test_few_views_with_many_dimensions_do_not_make_known_objects_unknown() -> None:
+    """More dimensions than views: what varies in the gallery is not what varies in new objects."""
+    random = torch.Generator().manual_seed(0)
+    centres = torch.randn(5, 600, generator=random)
+    targets = torch.arange(5).repeat_interleave(10)
+    features, new = (centres[targets] + 1.2 * torch.randn(50, 600, generator=random) for _ in range(2))
+    limit = unknown_threshold(features, targets, torch.arange(50), 0.1).value
+    assert (Familiarity(features, targets)(new) < limit).float().mean() < 0.3
+
+
+def test_one_view_of_a_category_says_nothing_about_new_ones_so_that_nothing_is_refused() -> None:
+    assert unknown_threshold(torch.randn(3, D), torch.arange(3), torch.arange(3), 0.1).value == -1.0
 
 
 def test_a_stricter_share_refuses_more() -> None:
     features, targets, objects = objects_of(4, 4)
-    familiarity = Familiarity(features, targets)
-    limits = [unknown_threshold(familiarity, targets, objects, share).value for share in (0.01, 0.1, 0.4)]
+    limits = [unknown_threshold(features, targets, objects, share).value for share in (0.01, 0.1, 0.4)]
     assert limits == sorted(limits)
 
 
