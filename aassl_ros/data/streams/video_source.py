@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -48,7 +48,7 @@ class VideoSettings:
 class Capture(Protocol):
     """The part of cv2.VideoCapture that is used."""
 
-    def read(self) -> tuple[bool, Frame]: ...
+    def read(self) -> Any: ...
     def get(self, property: int) -> float: ...
     def release(self) -> None: ...
 
