@@ -100,7 +100,7 @@ class BagFrames:
             for group in [window] if at_once else [[message] for message in window]:
                 if not at_once:
                     self._try(takers[group[0].topic], group[0])
-                if frames := sum(message.topic == camera for message in group):
+                if frames := [message.topic for message in group].count(camera):
                     progress(frames)
                 if group[0].topic in (camera, *joint_topics):
                     events.follow(consumer, group[-1].log_ns)

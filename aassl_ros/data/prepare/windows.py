@@ -40,6 +40,9 @@ def in_windows(
     joint_topic, size = "", 0
     for message in messages:
         topic = message.topic
+        if topic == joint_topic and len(window) < _MOST_MESSAGES:  # as most are
+            window.append(message)
+            continue
         if topic in aside:
             yield [message]
             continue
