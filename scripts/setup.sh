@@ -60,12 +60,12 @@ fi
 if [ "$ros" = wheels ]; then
     echo "setup: $python ($version), ROS 2 from wheels"
     site=
-    extras=ros,sim,pretrained,export,datasets,lerobot,tensorboard,ray,dev
+    extras=ros,sim,page,pretrained,export,datasets,lerobot,tensorboard,ray,dev
     constraints=constraints.txt
 else
     echo "setup: $python ($version), ROS 2 $ros as sourced"
     site=--system-site-packages
-    extras=sim,pretrained,export,datasets,lerobot,tensorboard,ray,dev
+    extras=sim,page,pretrained,export,datasets,lerobot,tensorboard,ray,dev
     # The tested set does not fit the system's packages; only these limits are needed. Up to Python 3.12 (Humble, Jazzy,
     # Kilted) rclpy is built against numpy 1, and the system's pytest plugins need an older pytest. On Lyrical (Ubuntu 26.04,
     # Python 3.14) rclpy is built against numpy 2, and the system has pytest 9.

@@ -53,13 +53,14 @@ MAY_IMPORT = {
     "view": {"data"},
     "synth": {"data", "sim", "motion"},
     "learning": {"data", "motion"},
+    "page": {"data", "motion"},
     "benchmarks": {"bringup", "nodes", "ros", "learning", "data", "motion", "ros_environment"},
     "studies": {"learning", "report", "data", "motion"},
     "ros": {"data", "motion", "ros_environment"},
-    "nodes": {"ros", "learning", "data", "motion", "sim", "view", "ros_environment"},
+    "nodes": {"ros", "page", "learning", "data", "motion", "sim", "view", "ros_environment"},
 }
 KNOW_ROS = {"ros", "nodes"}
-WITHOUT_TORCH = ["motion", "data", "sim", "synth", "report", "view", "ros"]
+WITHOUT_TORCH = ["motion", "data", "sim", "synth", "report", "view", "ros", "page"]
 
 
 def files_of(layer: str) -> list[Path]:

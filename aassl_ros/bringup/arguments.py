@@ -113,6 +113,17 @@ LIVE = (
     *_HOUSE,
 )
 
+PAGE = (
+    Argument(
+        "page_host",
+        "",
+        "address of the page; 127.0.0.1: only this machine sees it, 0.0.0.0: every machine that has the token",
+    ),
+    Argument("page_port", "", "port of the page; 0: any free one"),
+    Argument("page_token", "", "secret that browsers must know; empty: one is made if page_host is not this machine"),
+)
+PAGE_OR_NOT = (Argument("page", "false", "true: start the web page, too (docs/page.md)", ("true", "false")), *PAGE)
+
 ROUTES: dict[str, tuple[Parameter, ...]] = {
     "arm": tuple(Parameter(node, "arm") for node in ("simulator", "explorer", "recorder", "trainer")),
     "bag_dir": (Parameter("recorder", "bag_dir"),),
@@ -139,4 +150,7 @@ ROUTES: dict[str, tuple[Parameter, ...]] = {
     "taught": (Parameter("evaluator", "taught"),),
     "refuse_known": (Parameter("evaluator", "refuse_known", float),),
     "classifier": (Parameter("evaluator", "classifier"),),
+    "page_host": (Parameter("page", "host"),),
+    "page_port": (Parameter("page", "port", int),),
+    "page_token": (Parameter("page", "token"),),
 }

@@ -18,6 +18,8 @@ from aassl_ros.bringup.arguments import (
     COMMON,
     EVALUATE,
     LIVE,
+    PAGE,
+    PAGE_OR_NOT,
     ROUTES,
     TRAIN,
     Argument,
@@ -72,19 +74,20 @@ SYSTEMS: dict[str, System] = {
     "train": System("train online from a running camera and arm: trainer", ("trainer",), (*COMMON, *TRAIN)),
     "evaluate": System(
         "recognize the category of the object in front of the camera: evaluator",
-        ("evaluator",),
-        (*COMMON, *CHECKPOINT_ONLY, *EVALUATE),
+        ("evaluator", "page"),
+        (*COMMON, *CHECKPOINT_ONLY, *EVALUATE, *PAGE_OR_NOT),
     ),
     "live": System(
         "teach and recognize objects without an arm: camera (a webcam or a video file), evaluator",
-        ("camera", "evaluator"),
-        (*LIVE, *CHECKPOINT_ONLY, *EVALUATE),
+        ("camera", "evaluator", "page"),
+        (*LIVE, *CHECKPOINT_ONLY, *EVALUATE, *PAGE_OR_NOT),
     ),
     "online": System(
         "all nodes: handle, record, train and recognize",
-        ("simulator", "recorder", "trainer", "evaluator", "explorer"),
-        (*COMMON, *COLLECT, *TRAIN, *EVALUATE),
+        ("simulator", "recorder", "trainer", "evaluator", "explorer", "page"),
+        (*COMMON, *COLLECT, *TRAIN, *EVALUATE, *PAGE_OR_NOT),
     ),
+    "page": System("a web page of the running nodes: see, teach, record, stop: page", ("page",), (*COMMON, *PAGE)),
 }
 
 
@@ -112,7 +115,9 @@ def node_specs(name: str, given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
     simulated = values.get("robot") == "sim"
     asked = values.get("use_sim_time", "auto")
     use_sim_time = simulated if asked == "auto" else asked == "true"
-    started = [node for node in system(name).nodes if simulated or node != "simulator"]
+    left_out = {"page"} if values.get("page") == "false" else set()
+    left_out |= set() if simulated else {"simulator"}
+    started = [node for node in system(name).nodes if node not in left_out]
     return tuple(_node(node, values, simulated=simulated, use_sim_time=use_sim_time) for node in started)
 
 

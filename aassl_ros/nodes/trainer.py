@@ -253,6 +253,8 @@ class TrainerNode(ManagedNode):
             values |= {"loss": status.losses.total, "contrastive": status.losses.base}
             if status.losses.action is not None:
                 values["action"] = status.losses.action
+        if status.rankme is not None:
+            values["rankme"] = status.rankme
         if status.depth is not None:
             values["layers_trained"] = f"{status.depth.layers - status.depth.frozen} of {status.depth.layers}"
         values |= {"updates_per_s": status.updates_per_s, "images_per_s": status.images_per_s, "saves": status.saves}

@@ -10,6 +10,7 @@ from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.nodes.camera import CameraSettings
 from aassl_ros.nodes.evaluator import EvaluatorSettings
 from aassl_ros.nodes.explorer_settings import ExplorerSettings
+from aassl_ros.nodes.page import PageSettings
 from aassl_ros.nodes.recorder_settings import ADJUSTABLE as RECORDER_ADJUSTABLE
 from aassl_ros.nodes.recorder_settings import RecorderSettings
 from aassl_ros.nodes.simulator import SimulatorSettings
@@ -32,6 +33,7 @@ _NODES: dict[str, tuple[tuple[type, ...], Collection[str]]] = {
     "trainer": ((LifecycleSettings, TrainerSettings), ADJUSTABLE),
     "evaluator": ((LifecycleSettings, EvaluatorSettings), ()),
     "camera": ((LifecycleSettings, CameraSettings), ()),
+    "page": ((LifecycleSettings, PageSettings), ()),
 }
 
 

@@ -81,7 +81,7 @@ def test_the_users_own_parameter_folder_replaces_file_by_file(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("system", "given", "message"),
     [
-        ("fly", {}, "there is no system 'fly', expected one of collect, train, evaluate, live, online."),
+        ("fly", {}, "there is no system 'fly', expected one of collect, train, evaluate, live, online, page."),
         ("collect", {"arms": "panda"}, "collect: unknown argument 'arms', expected one of robot, arm,"),
         ("collect", {"robot": "imaginary"}, "collect: robot = 'imaginary', expected one of sim, real."),
         ("collect", {"seed": "many"}, "seed = 'many', expected an integer."),
@@ -104,3 +104,11 @@ def test_a_wrong_argument_is_named(system: str, given: dict[str, str], message: 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_every_argument_is_described(name: str) -> None:
     assert all(argument.description for argument in SYSTEMS[name].arguments)
+
+
+def test_the_page_is_a_system_and_part_of_others_if_asked_for() -> None:
+    assert [spec.name for spec in node_specs("page", {"page_port": "0"})] == ["page"]
+    assert [spec.name for spec in node_specs("evaluate", {})] == ["evaluator"]
+    specs = node_specs("evaluate", {"page": "true", "page_host": "0.0.0.0", "page_port": "8800"})
+    assert [spec.name for spec in specs] == ["evaluator", "page"]
+    assert specs[1].parameters == {"use_sim_time": True, "camera": "camera", "host": "0.0.0.0", "port": 8800}

@@ -36,15 +36,16 @@ _JOINT_STATE = "sensor_msgs/msg/JointState"
 STRING = "std_msgs/msg/String"
 _CAMERA = "CAMERA"
 _SIMULATOR = "simulator"
-_FRAMES_ASKED = "trainer: best effort, depth 5; evaluator: best effort, depth 1; recorder: as offered"
+_FRAMES_ASKED = "trainer: best effort, depth 5; evaluator, page: best effort, depth 1; recorder: as offered"
 _AS_OFFERED = "recorder: as offered"
 
 TOPICS = (
-    TopicRow(topics.image_topic(_CAMERA), _IMAGE, "simulator, camera, camera driver", "recorder, trainer, evaluator",
+    TopicRow(topics.image_topic(_CAMERA), _IMAGE, "simulator, camera, camera driver",
+             "recorder, trainer, evaluator, page",
              "Camera frames with the time of exposure as stamp. CAMERA is `camera` by default.", 30,
              asked=_FRAMES_ASKED),
     TopicRow(topics.image_topic(_CAMERA, compressed=True), "sensor_msgs/msg/CompressedImage", "camera, camera driver",
-             "recorder, trainer, evaluator",
+             "recorder, trainer, evaluator, page",
              "Compressed camera frames, used if `compressed` is set. The simulator does not publish them.", 30,
              asked=_FRAMES_ASKED),
     TopicRow(topics.camera_info_topic(_CAMERA), "sensor_msgs/msg/CameraInfo", "simulator, camera, camera driver",
@@ -72,13 +73,14 @@ TOPICS = (
              "reliable, transient local, depth 1"),
     TopicRow(topics.CLASSIFICATION, "vision_msgs/msg/Classification", "evaluator", "you",
              "Categories of each frame, best first, with the frame's header. `__unknown__` is reserved.", 10),
-    TopicRow(topics.ANSWER, STRING, "evaluator", "you", "The same answer with checkpoint and latency.", 10),
-    TopicRow(topics.GALLERY_COMMAND, STRING, "`aassl teach`, `aassl gallery`, you", "evaluator",
+    TopicRow(topics.ANSWER, STRING, "evaluator", "page, you", "The same answer with checkpoint and latency.", 10,
+             asked="page: best effort, depth 1"),
+    TopicRow(topics.GALLERY_COMMAND, STRING, "`aassl teach`, `aassl gallery`, page, you", "evaluator",
              "Teaches the object in view, or changes what was taught.", 10, asked="reliable, depth 20"),
-    TopicRow(topics.GALLERY, STRING, "evaluator", "`aassl teach`, `aassl gallery`, you",
+    TopicRow(topics.GALLERY, STRING, "evaluator", "`aassl teach`, `aassl gallery`, page, you",
              "What was taught, and the result of the last command.", 20, True, "reliable, transient local, depth 20"),
     TopicRow(topics.ANNOTATED, _IMAGE, "evaluator", "you", "The frame with the name of its category drawn on it.", 1),
-    TopicRow("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", "every node", "you",
+    TopicRow("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", "every node", "page, you",
              "Rates, dropped messages, delays, errors and the trainer's metrics, once per second.", 10),
     TopicRow("/clock", "rosgraph_msgs/msg/Clock", _SIMULATOR, "every node", "Simulated time.", 1),
     TopicRow(topics.ROBOT_DESCRIPTION, STRING, "simulator, robot_state_publisher", "explorer, recorder, trainer",

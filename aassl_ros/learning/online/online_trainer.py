@@ -19,6 +19,7 @@ from aassl_ros.learning.batches.live_batches import LiveBatches
 from aassl_ros.learning.checkpoints.checkpoint import FACTS, Checkpoint, Provenance
 from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.compute.thread_priority import lower_priority
+from aassl_ros.learning.measures.rankme import rankme
 from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.online.depth import Depth, choose_depth
 from aassl_ros.learning.online.settings import OnlineSettings, frame_size, resolve
@@ -89,6 +90,7 @@ class OnlineTrainer:
         self._error: str | None = None
         self._losses: Losses | None = None
         self._rate, self._saves = 0.0, 0
+        self._rank: float | None = None
         # A run that resumes from another folder ends with its own checkpoint, even if it made no update.
         self._unsaved = start is not None and not start.path.is_relative_to(self._folder)
         self._saved: Saved | None = None
@@ -106,7 +108,7 @@ class OnlineTrainer:
         step = 0 if self._learner is None else self._learner.steps
         rate = self._rate if state == "learning" else 0.0
         images = 2 * self.learner_settings.batch * rate
-        return OnlineStatus(state, line, step, self._losses, rate, images, saves, saved, self._depth)
+        return OnlineStatus(state, line, step, self._losses, rate, images, saves, saved, self._depth, self._rank)
 
     def start(self, experience: Experience) -> None:
         """Start the thread. It trains as soon as the experience has enough frames."""
@@ -240,6 +242,7 @@ class OnlineTrainer:
                 self._rate = newest if self._rate == 0 else (1 - _RATE_WEIGHT) * self._rate + _RATE_WEIGHT * newest
                 if time.monotonic() - last_line > _LOG_EVERY_S:
                     last_line = time.monotonic()
+                    self._rank = None if self._learner.features is None else rankme(self._learner.features)
                     log.write(self._log_line(self._learner.steps, self._losses, buffer))
 
     def _rest(self, worked_s: float) -> None:
@@ -278,6 +281,8 @@ class OnlineTrainer:
         terms = {"loss": losses.total, "contrastive": losses.base}
         if losses.action is not None:
             terms["action"] = losses.action
+        if self._rank is not None:
+            terms["rankme"] = self._rank
         seconds, images = time.monotonic() - self._begun, 2 * self.learner_settings.batch * self._rate
         rates = {"images_per_s": round(images, 1), "frames": len(buffer), "episodes": buffer.episode_count}
         return {"step": step, "seconds": round(seconds, 3), **terms, **rates}

@@ -25,7 +25,7 @@ class OnlineStatus:
     state: waiting, learning, paused, stopped or failed; line: a description of it, or the error.
     images_per_s: counts both images of each pair. saves: number of checkpoints that this trainer wrote; saved: the
     newest of them. depth: which layers of an encoder with given weights are trained; None before the choice, and if
-    all are.
+    all are. rankme: of the features of a recent batch; None before the first.
     """
 
     state: str
@@ -37,3 +37,4 @@ class OnlineStatus:
     saves: int
     saved: Saved | None
     depth: Depth | None = None
+    rankme: float | None = None

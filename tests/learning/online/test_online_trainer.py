@@ -80,7 +80,8 @@ def test_learning_begins_once_there_is_enough_and_ends_in_a_checkpoint(
     assert checkpoint.action_space.name == "object_pose"
     assert "slanted_0009" in checkpoint.instances
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert log[0].keys() >= {"step", "seconds", "loss", "contrastive", "action", "images_per_s"}
+    assert log[0].keys() >= {"step", "seconds", "loss", "contrastive", "action", "images_per_s", "rankme"}
+    assert 1 <= log[0]["rankme"] <= 2 * trainer.learner_settings.batch
 
 
 def test_settings_changed_during_a_wait_apply_at_once(online: Any, filled: Any) -> None:

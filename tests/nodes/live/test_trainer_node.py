@@ -58,6 +58,7 @@ def test_it_learns_from_topics_and_announces_checkpoints_that_load(
     values = stage.values("trainer")
     assert float(values["updates_per_s"]) > 0
     assert np.isfinite(float(values["loss"]))
+    assert float(values["rankme"]) >= 1
     assert int(values["frames_kept"]) == int(values["buffer_frames"]) > 30
     process.send_signal(signal.SIGINT)
     ros.wait_for(lambda: process.poll() is not None, what="the end")
