@@ -96,9 +96,8 @@ class BagFrames:
         windows = Windows(self._reader.decode, self._decode, camera, clocks, consumer)
         found = self._reader.messages(wanted, begins=True)
         for window in in_windows(found, camera, joint_topics, sample_topics):
-            at_once = windows.take(window)
-            for group in [window] if at_once else [[message] for message in window]:
-                if not at_once:
+            for group, taken in windows.take_parts(window):
+                if not taken:
                     self._try(takers[group[0].topic], group[0])
                 if frames := [message.topic for message in group].count(camera):
                     progress(frames)

@@ -20,6 +20,8 @@ from aassl_ros.errors import DataError
 # More messages at once are hardly faster. The bytes are those of frames: they are in memory, or read soon after each
 # other.
 _MOST_MESSAGES, _MOST_BYTES = 1024, 32 << 20
+# A group of so few messages is not halved again.
+_FEWEST_MESSAGES = 16
 
 
 def in_windows(
@@ -86,6 +88,21 @@ class Windows:
         self._joint_clock, self._frame_clock = clocks
         self._consumer = consumer
         self._decoders: dict[str, JointBlockDecoder] = {}
+
+    def take_parts(self, messages: list[BagMessage]) -> Iterator[tuple[list[BagMessage], bool]]:
+        """Take a group of messages, or halves of it, and so on, so that little goes one by one around what is unusual.
+
+        Yields:
+            Each part after it was taken, and true; or a single message that was not taken, and false.
+        """
+        if self.take(messages):
+            yield messages, True
+        elif len(messages) > _FEWEST_MESSAGES:
+            half = len(messages) // 2
+            yield from self.take_parts(messages[:half])
+            yield from self.take_parts(messages[half:])
+        else:
+            yield from (([message], False) for message in messages)
 
     def take(self, messages: list[BagMessage]) -> bool:
         """Take a group of messages. Returns False if they must be taken one by one; nothing is taken then."""

@@ -11,6 +11,7 @@ from aassl_ros.data.streams.images import Image, decode_image
 from aassl_ros.errors import DataError
 
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
+_HEADERS = 4096  # the scan of nearly all JPEG pictures begins within so many bytes
 _PNG_START, _PNG_END = b"\x89PNG", b"IEND"
 
 
@@ -33,7 +34,7 @@ def decode_compressed(format: str, data: Any, *, flags: int = cv2.IMREAD_COLOR) 
     if "compressedDepth" in format or encoding.startswith(("32F", "64F")):
         raise DataError(f"A compressed image has format {format!r}: it contains depth, expected a colour picture.")
     flat = np.frombuffer(data, np.uint8)
-    if _is_cut_off(data if isinstance(data, bytes) else flat.tobytes()):
+    if _is_cut_off(flat):
         raise DataError(f"A compressed image ({format!r}, {flat.size} bytes) is damaged: its end is missing.")
     if encoding.startswith("bayer_"):
         return _decode_bayer(format, encoding, flat)
@@ -62,8 +63,12 @@ def _unreadable(format: str, flat: Image) -> DataError:
     return DataError(f"A compressed image ({format!r}, {flat.size} bytes) is damaged or of an unknown format.")
 
 
-def _is_cut_off(data: bytes) -> bool:
+def _is_cut_off(flat: Image) -> bool:
     """Whether the end marker is missing. Some OpenCV releases fill the rest of a cut picture with gray."""
+    begin = flat[:_HEADERS].tobytes()
+    if begin.startswith(_JPEG_START) and _JPEG_SCAN in begin and flat[-2:].tobytes() == _JPEG_END:
+        return False  # the usual case, which needs no search in all the data
+    data = flat.tobytes()
     if data.startswith(_JPEG_START):
         # From the last scan on, because a thumbnail in the header has an end marker too. Bytes may follow the marker.
         scan = data.rfind(_JPEG_SCAN)
