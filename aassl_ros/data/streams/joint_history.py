@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.data.streams.joint_block import JointBlock
-from aassl_ros.data.streams.joint_groups import Rows
+from aassl_ros.data.streams.joint_groups import JointGroup, Rows
 from aassl_ros.data.streams.joints import BRACKET_TOO_WIDE, JointState, JointStream
 
 Floats = NDArray[np.float64]
@@ -53,6 +53,8 @@ class JointHistory(JointStream):
         super().__init__(joints, publisher)
         # The first row of each, but of the first one, is the last row of the block before.
         self._blocks: list[_Rows] = []
+        # The group of the single states before the blocks. There is no usual one while there are blocks.
+        self._gathered: JointGroup | None = None
 
     @property
     def complete_through_ns(self) -> int | None:
@@ -106,12 +108,6 @@ class JointHistory(JointStream):
                     found.append(JointState(names, position, velocity, effort, bracket))
         return found
 
-    def add_usual(self, stamp_ns: int, names: tuple[str, ...], rows: Rows) -> bool:
-        """Add a message if it is as nearly all are: see JointStream."""
-        if self._blocks:
-            self._separate()
-        return super().add_usual(stamp_ns, names, rows)
-
     def jumps_back(self, stamp_ns: int, names: Sequence[str]) -> bool:
         """Whether a message of these joints shows that the clock jumped back. Then call `clear` before `add`."""
         self._separate()
@@ -156,17 +152,19 @@ class JointHistory(JointStream):
         del group.stamps[-count:], group.rows[-count:]
         columns = [group.names.index(name) for name in self._series]
         self._blocks.append(_Rows(np.array(stamps, np.int64), values[:, :, columns]))
+        self._gathered, self._usual = group, None
         return True
 
     def _separate(self) -> None:
         """Make single states of the blocks, in the group that the last single states came from."""
-        if not self._blocks or self._usual is None:
+        group = self._gathered
+        if not self._blocks or group is None:
             return
         names = list(self._series)
-        columns = [names.index(name) for name in self._usual.names]
+        columns = [names.index(name) for name in group.names]
         for number, rows in enumerate(self._blocks):
             new = min(number, 1)
-            self._usual.stamps += rows.stamps_ns[new:].tolist()
-            self._usual.rows += rows.values[:, new:, columns].transpose(1, 0, 2).tolist()
+            group.stamps += rows.stamps_ns[new:].tolist()
+            group.rows += rows.values[:, new:, columns].transpose(1, 0, 2).tolist()
         self._blocks.clear()
-        self._complete_known = False
+        self._usual, self._complete_known = group, False

@@ -91,7 +91,8 @@ class LossLedger:
         if log_ns > self._now_ns:
             self._now_ns = log_ns
         self._waiting.append((log_ns, time_ns, _EpisodeRecord.take, (topic, stamped)))
-        self._settle(log_ns - _EVENT_DELAY_NS)
+        if self._lost or self._waiting[0][0] <= log_ns - _EVENT_DELAY_NS:
+            self._settle(log_ns - _EVENT_DELAY_NS)
 
     def malformed(self, topic: str, log_ns: int) -> None:
         """Count a message that was written, but cannot be used, for its episode."""

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from aassl_ros.data.streams.compressed_images import decode_compressed
 from aassl_ros.data.streams.images import decode_image
+from aassl_ros.data.streams.joint_state_cdr import encode_joint_state as encode_joint_state
 from aassl_ros.errors import BagError, DataError
 from aassl_ros.motion.trajectory import Trajectory
 
@@ -29,6 +30,7 @@ IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 
 NANOSECONDS = 1_000_000_000
+_STAMP, _BIG_ENDIAN_STAMP = struct.Struct("<iI"), struct.Struct(">iI")
 
 
 @lru_cache(maxsize=1)
@@ -109,22 +111,6 @@ def encode_string(text: str) -> bytes:
     return encode(typestore().types[STRING](data=text), STRING)
 
 
-def encode_joint_state(
-    time_ns: int, names: Sequence[str], positions: ArrayLike, velocities: ArrayLike = (), efforts: ArrayLike = ()
-) -> bytes:
-    """Encode a sensor_msgs/JointState to CDR. positions: [J]; velocities, efforts: [J] or empty."""
-    types = typestore().types
-    stamp = types["builtin_interfaces/msg/Time"](sec=time_ns // NANOSECONDS, nanosec=time_ns % NANOSECONDS)
-    message = types[JOINT_STATE](
-        header=types["std_msgs/msg/Header"](stamp=stamp, frame_id=""),
-        name=list(names),
-        position=np.asarray(positions, np.float64),
-        velocity=np.asarray(velocities, np.float64),
-        effort=np.asarray(efforts, np.float64),
-    )
-    return encode(message, JOINT_STATE)
-
-
 def header_stamp_ns(cdr: bytes) -> int:
     """Read the stamp of a CDR message whose first field is a std_msgs/Header, without decoding the rest.
 
@@ -138,10 +124,10 @@ def header_stamp_ns(cdr: bytes) -> int:
         DataError: the message is too short.
     """
     try:
-        seconds, nanoseconds = struct.unpack_from("<iI" if cdr[1] & 1 else ">iI", cdr, 4)
+        seconds, nanoseconds = (_STAMP if cdr[1] & 1 else _BIG_ENDIAN_STAMP).unpack_from(cdr, 4)
     except (struct.error, IndexError) as error:
         raise DataError(f"A message of {len(cdr)} bytes is too short to contain a stamp.") from error
-    return int(seconds) * NANOSECONDS + int(nanoseconds)
+    return seconds * NANOSECONDS + nanoseconds  # type: ignore[no-any-return]
 
 
 def has_header(msgtype: str) -> bool:

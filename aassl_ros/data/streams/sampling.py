@@ -79,7 +79,10 @@ class FrameSampler:
         """Add a CDR message that was received at log_ns."""
         taker = self._takers.get(topic)
         try:
-            stamp_ns = messages.header_stamp_ns(data) if self._is_stamped(topic) else None
+            stamped = self._stamped.get(topic)
+            if stamped is None:
+                stamped = self._stamped[topic] = messages.has_header(self.ledger.topics[topic].type)
+            stamp_ns = messages.header_stamp_ns(data) if stamped else None
             self.losses.take(topic, log_ns, stamp_ns)
             if taker is None:
                 return
@@ -91,13 +94,6 @@ class FrameSampler:
         for camera, synchronizer in self._cameras.items():
             if made := synchronizer.ready():
                 self._add_samples(camera, made)
-
-    def _is_stamped(self, topic: str) -> bool:
-        """Whether the messages of a topic have a stamp."""
-        known = self._stamped.get(topic)
-        if known is None:
-            known = self._stamped[topic] = messages.has_header(self.ledger.topics[topic].type)
-        return known
 
     def _count_malformed(self, topic: str, log_ns: int) -> None:
         self.ledger.topics[topic].malformed += 1
