@@ -56,7 +56,7 @@ class BagFrames:
         self._compares = not sync_changes
         self._joint_clock, self._frame_clock = ReceiptClock(), ReceiptClock()
         self._mapped = 0
-        self._pictures: PictureDecoder | None = None
+        self._pictures: dict[str, PictureDecoder] = {}
         self._pose_problems: Counter[str] = Counter()
         self._image_frame = ""
         self._transforms = BagTransforms(reader, round(self._settings.max_bracket_s * 1e9))
@@ -197,10 +197,11 @@ class BagFrames:
         self._consumer.add_robot_description(self._reader.decode(message).data)
 
     def _decode(self, message: BagMessage) -> Square:
-        if self._pictures is None:
+        pictures = self._pictures.get(message.type)
+        if pictures is None:
             general = lambda cdr: self._reader.decode(message._replace(data=cdr, large=None))  # noqa: E731
-            self._pictures = PictureDecoder(message.type, general)
-        return square_from_message(self._pictures.decode(self._reader.content(message)), self._image_size)
+            pictures = self._pictures[message.type] = PictureDecoder(message.type, general)
+        return square_from_message(pictures.decode(self._reader.content(message)), self._image_size)
 
     def _take_frame(self, frame: StreamFrame, keep: Callable[[NDArray[np.uint8]], None]) -> None:
         keep(frame.image)

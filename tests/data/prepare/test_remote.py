@@ -232,6 +232,20 @@ def test_videos_beside_a_bag_are_used_if_they_have_stamps(one_file: bool, tmp_pa
     assert "aassl-remote" not in str(raised.value)
 
 
+def test_a_video_that_is_named_for_a_bag_at_a_url_is_used(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    two_cameras.record_with_video(tmp_path, frames=20)
+    put_in_memory(tmp_path / "bag", f"memory://{tmp_path.name}/named")
+    named = replace(SMALL, video=(f"side={tmp_path / 'side.mp4'}:{tmp_path / 'stamps.json'}",))
+
+    prepare([f"memory://{tmp_path.name}/named"], tmp_path / "data", named)
+
+    assert prepare([tmp_path / "bag"], tmp_path / "data", named).already_there
+    (tmp_path / "stamps.json").write_text("[1, 2]")
+    with pytest.raises(DataError, match="20"):
+        prepare([f"memory://{tmp_path.name}/named"], tmp_path / "data", named)
+
+
 def test_a_damaged_bag_at_a_url_is_named_by_its_url(bags: Path, tmp_path: Path) -> None:
     put_in_memory(bags / "b0", "memory://broken/b0")
     memory = fsspec.filesystem("memory")
