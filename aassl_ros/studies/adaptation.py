@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from aassl_ros.data.pairs.actions import turn_angle
+from aassl_ros.data.pairs.actions import ActionSpace, choose_action_space, turn_angle
 from aassl_ros.data.prepared.data import PreparedData, validation_instances
 from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS, ADAPTATION_RUN
 from aassl_ros.studies.grid import best, candidate, points
 from aassl_ros.studies.spec import FROZEN, Choices, Defaults, Results, Setting, Study
 
 FROZEN_NAME = "frozen"
-_CONTESTANTS: dict[str, dict[str, Any]] = {
+_TURN = ("rotation",)  # the component of a pose
+CONTESTANTS: dict[str, dict[str, Any]] = {
     "simclr_tt": {"method": "simclr_tt"},
     "aa_simclr concat": {"method": "aa_simclr", "fusion": "concat"},
     "aa_simclr difference": {"method": "aa_simclr", "fusion": "difference"},
@@ -30,7 +31,7 @@ _CONTESTANTS: dict[str, dict[str, Any]] = {
     "byol": {"method": "byol"},
     "aa_byol": {"method": "aa_byol"},
 }
-_ENCODER_RATES = (3e-5, 1e-4)
+_ENCODER_RATES = (5e-5, 2e-4)
 _DEFAULTS = Defaults(
     settings={
         **{name: value for name, value in ADAPTATION_DEFAULTS.items()},
@@ -49,7 +50,10 @@ def adaptation(choices: Choices) -> Study:
     grid = choices.grid or {"encoder_lr": _ENCODER_RATES, "window": tuple(dict.fromkeys((choices.near, "episode")))}
     frozen = Setting(FROZEN_NAME, {"method": "simclr"}, kind=FROZEN, budget=0)
     question = "Does training on handled objects improve a published encoder, and does the action add to it?"
-    study = Study("adaptation", question, (frozen,), defaults=_DEFAULTS, tried=tuple(grid))
+    defaults = _DEFAULTS
+    if choices.turns:  # crops hide where an object is, so its translation only disturbs the action term
+        defaults = replace(_DEFAULTS, settings={**_DEFAULTS.settings, "action_components": _TURN})
+    study = Study("adaptation", question, (frozen,), defaults=defaults, tried=tuple(grid))
     if not choices.validated:  # nothing to choose on: the middle of the grid for every method
         single = {} if choices.grid else {"window": choices.near}
         chosen = {name: Setting(name, {**own, **single}) for name, own in contestants.items()}
@@ -79,6 +83,14 @@ def near_window(data: PreparedData) -> str:
     return "degrees:40" if len(known) and known.mean() >= 0.5 else "frames:3"
 
 
+def has_turns(data: PreparedData) -> bool:
+    """If the action that is chosen automatically is a pose, whose rotation most frames have."""
+    name = choose_action_space(data)
+    if name not in ("object_pose", "end_effector"):
+        return False
+    return float(ActionSpace(name, components=_TURN).usable(data).mean()) >= 0.5
+
+
 def has_validation(data: PreparedData) -> bool:
     """If some category has two train objects or more, so that settings can be chosen on one of them."""
     return bool(validation_instances(data))
@@ -86,10 +98,10 @@ def has_validation(data: PreparedData) -> bool:
 
 def _contestants(methods: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     if not methods:
-        return _CONTESTANTS
+        return CONTESTANTS
     chosen: dict[str, dict[str, Any]] = {}
     for method in methods:
-        known = {name: own for name, own in _CONTESTANTS.items() if own["method"] == method}
+        known = {name: own for name, own in CONTESTANTS.items() if method in (name, own["method"])}
         chosen |= known or {method: {"method": method}}
     return chosen
 

@@ -33,7 +33,7 @@ CONTESTANTS: dict[str, dict[str, Any]] = {
 
 def grid(choices: Choices) -> Study:
     """Make a study of all points of the grid that have an effect on a method, then of the best point of each method."""
-    contestants = {name: {"method": name} for name in choices.methods} or CONTESTANTS
+    contestants = {name: CONTESTANTS.get(name, {"method": name}) for name in choices.methods} or CONTESTANTS
     candidates: dict[str, list[Setting]] = {
         name: [candidate(name, own, point, choices.grid_seeds) for point in points(own, choices.grid or GRID)]
         for name, own in contestants.items()

@@ -75,7 +75,7 @@ class Choices:
 
     methods: to compare; values: of the swept setting; grid: values of each setting in the grid; grid_seeds: number of
     runs of each point of the grid. near: window of frames that are seen from similar sides; validated: if the data has
-    objects to choose settings on.
+    objects to choose settings on. turns: if the action is a pose with known rotations.
     """
 
     methods: tuple[str, ...] = ()
@@ -84,3 +84,4 @@ class Choices:
     grid_seeds: int = 1
     near: str = "frames:3"
     validated: bool = True
+    turns: bool = False

@@ -21,7 +21,7 @@ from aassl_ros.learning.objectives.methods import METHODS, masks_same_actions
 from aassl_ros.learning.readout.split import make_split
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.settings import from_mapping
-from aassl_ros.studies.adaptation import has_validation, near_window
+from aassl_ros.studies.adaptation import CONTESTANTS, has_turns, has_validation, near_window
 from aassl_ros.studies.catalogue import STUDIES
 from aassl_ros.studies.other_categories import other_categories, split_of, without_categories
 from aassl_ros.studies.progress import Show
@@ -96,8 +96,8 @@ def conduct(request: Request, scheduler: Scheduler, show: Show, stop: Callable[[
     request = _quickened(request)
     whole = PreparedData.open(request.data)
     data = without_categories(whole, request.held_out)
-    choices = replace(request.choices, near=near_window(data), validated=has_validation(data))
-    request = _with_defaults(replace(request, choices=choices))
+    choices = replace(request.choices, near=near_window(data), validated=has_validation(data), turns=has_turns(data))
+    request = with_defaults(replace(request, choices=choices))
     study = plan(request)
     instances = _check_data(data, study, request)
     other = other_categories(whole, request.forgetting, request.held_out)
@@ -137,7 +137,7 @@ def plan(request: Request) -> Study:
     """Make the study that the user asks for. Raises ConfigError for unknown names, and for what cannot be set."""
     if request.study not in STUDIES:
         raise ConfigError(f"there is no study {request.study!r}, expected one of {', '.join(STUDIES)}.")
-    unknown = [name for name in request.choices.methods if name not in METHODS]
+    unknown = [name for name in request.choices.methods if name not in (*METHODS, *CONTESTANTS)]
     if unknown:
         raise ConfigError(f"--methods: there is no method {unknown[0]!r}, expected some of {', '.join(METHODS)}.")
     study = STUDIES[request.study](request.choices)
@@ -179,12 +179,14 @@ def _quickened(request: Request) -> Request:
     )
 
 
-def _with_defaults(request: Request) -> Request:
-    """Set what the study sets unless the user does, but nothing that its grid varies."""
+def with_defaults(request: Request) -> Request:
+    """Set what the study sets unless the user does, but nothing that its grid varies. Its choices must be known."""
     study = STUDIES[request.study](request.choices) if request.study in STUDIES else None
     if study is None or study.defaults is None:
         return request
     own = {**study.defaults.settings, **(study.defaults.quick if request.quick else {})}
+    if "action_space" in request.settings:  # its components may be others
+        own.pop("action_components", None)
     return replace(
         request,
         settings={**{name: value for name, value in own.items() if name not in study.tried}, **request.settings},

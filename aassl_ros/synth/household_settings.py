@@ -13,7 +13,7 @@ from aassl_ros.settings import setting
 from aassl_ros.sim.household.categories import HOUSEHOLD, OTHERS
 
 # Increase this number if the same settings would give other pictures.
-VERSION = 1
+VERSION = 2
 QUICK = {
     "categories": 4, "instances": 3, "test_instances": 2, "other_categories": 2, "other_instances": 2, "views": 4,
     "test_views": 3, "grid_instances": 1, "image_size": 48,
@@ -28,7 +28,7 @@ class HouseholdSettings:
     categories: int = setting(
         len(HOUSEHOLD), "Number of categories, in alphabetical order", minimum=1, maximum=len(HOUSEHOLD)
     )
-    instances: int = setting(12, "Training objects of each category", minimum=1, maximum=5000)
+    instances: int = setting(20, "Training objects of each category", minimum=1, maximum=5000)
     test_instances: int = setting(10, "Test objects of each category", minimum=0, maximum=5000)
     other_categories: int = setting(
         len(OTHERS), "Categories of the second set DATA/other, which measures forgetting; 0: no second set",
@@ -53,31 +53,31 @@ class HouseholdSettings:
         choices=("constant", "changing", "plain"),
     )
     clutter: float = setting(
-        0.3, "How much backgrounds differ from gray, and how much lies in them: 0 nothing", minimum=0.0, maximum=1.0
+        0.1, "How much backgrounds differ from gray, and how much lies in them: 0 nothing", minimum=0.0, maximum=1.0
     )
     occlusion: float = setting(
-        0.3, "How often a gripper holds the object, and how far it reaches over it; 0: never", minimum=0.0, maximum=1.0
+        0.1, "How often a gripper holds the object, and how far it reaches over it; 0: never", minimum=0.0, maximum=1.0
     )
     colour_freedom: float = setting(
-        0.15, "Probability that a part's colour is of any hue, not typical of its material", minimum=0.0, maximum=1.0
+        0.1, "Probability that a part's colour is of any hue, not typical of its material", minimum=0.0, maximum=1.0
     )
     tilt: float = setting(
-        0.2, "How far objects lean and tumble: 0 upright, turning about the vertical axis; 1 any orientation and axis",
+        0.1, "How far objects lean and tumble: 0 upright, turning about the vertical axis; 1 any orientation and axis",
         minimum=0.0, maximum=1.0,
     )  # fmt: skip
     least_turn_deg: float = setting(
-        10.0, "Smallest rotation from one frame to the next, degrees", minimum=0.0, maximum=180.0
+        20.0, "Smallest rotation from one frame to the next, degrees", minimum=0.0, maximum=180.0
     )
     most_turn_deg: float = setting(
-        20.0, "Largest rotation from one frame to the next, degrees", minimum=0.0, maximum=180.0
+        40.0, "Largest rotation from one frame to the next, degrees", minimum=0.0, maximum=180.0
     )
     variation: float = setting(1.0, "Shape variation within a category: 1 full, 0 none", minimum=0.0, maximum=1.0)
-    texture: float = setting(0.6, "Strength of patterns, scratches and stains; 0: none", minimum=0.0, maximum=1.0)
+    texture: float = setting(0.5, "Strength of patterns, scratches and stains; 0: none", minimum=0.0, maximum=1.0)
     lighting: float = setting(
-        0.4, "Variation of the lamps in number, direction, strength and colour; 0: none", minimum=0.0, maximum=1.0
+        0.3, "Variation of the lamps in number, direction, strength and colour; 0: none", minimum=0.0, maximum=1.0
     )
     camera: float = setting(
-        0.2, "Variation of distance and field of view, and the camera's faults (noise, blur, colour, JPEG); 0: none",
+        0.1, "Variation of distance and field of view, and the camera's faults (noise, blur, colour, JPEG); 0: none",
         minimum=0.0, maximum=1.0,
     )  # fmt: skip
     jobs: int = setting(

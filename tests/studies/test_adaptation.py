@@ -13,10 +13,10 @@ import pytest
 
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
-from aassl_ros.studies.adaptation import adaptation, near_window
+from aassl_ros.studies.adaptation import adaptation, has_turns, near_window
 from aassl_ros.studies.other_categories import without_categories
 from aassl_ros.studies.spec import FROZEN, Choices
-from aassl_ros.studies.study import Request, conduct
+from aassl_ros.studies.study import Request, conduct, with_defaults
 from aassl_ros.studies.writing import LABELS_PLOT, write
 
 SETTINGS = {"batch": 8, "width": 4}
@@ -116,6 +116,30 @@ def test_shuffled_actions_take_the_settings_of_the_better_fusion() -> None:
     for found, fusion in ((results(0.6, 0.5), "concat"), (results(0.5, 0.6), "difference")):
         shuffled = [each for each in study.follow(found).settings if "control" in each.settings]
         assert [each.settings["fusion"] for each in shuffled] == [fusion]
+
+
+def test_a_contestant_can_be_chosen_by_its_name() -> None:
+    study = adaptation(Choices(methods=("aa_simclr concat", "simclr"), grid=RATES))
+    assert {each.settings.get("fusion") for each in study.settings if each.settings["method"] == "aa_simclr"} == {
+        "concat"
+    }
+    assert {each.settings["method"] for each in study.settings} == {"aa_simclr", "simclr"}
+
+
+def test_the_action_is_the_turn_if_poses_are_known_and_the_user_names_no_other(data: PreparedData) -> None:
+    nowhere = replace(data, object_pose=np.full_like(data.object_pose, np.nan))
+    assert has_turns(data)
+    assert not has_turns(nowhere)
+
+    def used(settings: dict[str, Any], turns: bool) -> Any:
+        choices = Choices(methods=("aa_simclr",), turns=turns)
+        asked = Request("adaptation", Path("out"), data.path, 1, settings=settings, choices=choices)
+        return with_defaults(asked).settings.get("action_components")
+
+    assert used({}, True) == ("rotation",)
+    assert used({}, False) is None
+    assert used({"action_space": "joints"}, True) is None
+    assert used({"action_components": ("translation",)}, True) == ("translation",)
 
 
 def test_without_validation_objects_there_is_no_grid() -> None:

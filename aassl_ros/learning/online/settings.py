@@ -12,13 +12,13 @@ from aassl_ros.learning.checkpoints.checkpoint import LINK, Checkpoint, load_che
 from aassl_ros.learning.encoders.pretrained import NO_CHECKPOINT, PRETRAINED, is_pretrained, pretrained_backbone
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.online.depth import AUTO, check_trainable
-from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.settings import setting
 
 _DEFAULT_IMAGE_SIZE = 64
-# Of a pretrained encoder if encoder_lr is 0: a rate that is right for new weights destroys it.
-_ENCODER_LR = float(ADAPTATION_DEFAULTS["encoder_lr"])
+# Of a pretrained encoder if encoder_lr is 0: a rate that is right for new weights destroys it. It is smaller than in
+# `aassl train --adapt`, because it does not fall, and no update is the last one.
+_ENCODER_LR = 5e-5
 
 
 @dataclass(frozen=True)

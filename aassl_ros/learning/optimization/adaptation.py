@@ -46,11 +46,15 @@ ADAPTATION_DEFAULTS: dict[str, Any] = {
     "image_size": 64,
     "batch": 64,
     "lr": 1e-3,
-    "encoder_lr": 5e-5,
+    "encoder_lr": 2e-4,
+    "frozen_batch_norm": True,
     "crop_minimum": 0.4,
+    "action_temperature": 0.3,
 }
 """Settings of LearnerSettings that adapt a published encoder: `aassl train --adapt`. A milder crop than the paper's, a
-small learning rate for the encoder, and the published network at the size of most prepared data.
+small learning rate for the encoder, the published statistics of its batch norms, and the published network at the size
+of most prepared data. With the paper's temperature, 0.1, the action term is worse than chance for most of so few
+updates.
 """
 
 ADAPTATION_RUN: dict[str, Any] = {"updates": 150, "schedule": "cosine"}
