@@ -33,7 +33,7 @@ ROS = {
     "unique_identifier_msgs",
     "vision_msgs",
 }
-ON_TOP = {"bringup", "cli", "demo", "doctor", "messages"}  # messages: started by set-up alone
+ON_TOP = {"bringup", "cli", "demo", "doctor", "messages", "reports"}  # messages: started by set-up alone
 EVERYWHERE = {
     "errors",
     "files",

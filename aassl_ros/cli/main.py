@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "study": ("compare methods or settings: many runs, one table", "aassl_ros.cli.study"),
     "view": ("look at a bag, prepared data or the running robot in Rerun", "aassl_ros.cli.view"),
     "export": ("write only the encoder, as safetensors or ONNX", "aassl_ros.cli.export"),
-    "report": ("write the report of a demo folder again", "aassl_ros.cli.report"),
+    "report": ("write one HTML page of a run, a study, a bag or a demo", "aassl_ros.cli.report"),
     "episode": ("mark episodes by hand: start, stop, discard", "aassl_ros.cli.episode"),
     "live": ("teach and recognize objects with a webcam or a video file, without an arm", "aassl_ros.cli.live"),
     "teach": ("teach a running evaluator the object in front of the camera", "aassl_ros.cli.teach"),

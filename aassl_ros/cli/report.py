@@ -1,4 +1,4 @@
-"""`aassl report DIR`: write report.html of a demo folder again."""
+"""`aassl report SOURCE`: one self-contained HTML page of a run, a study, a bag or a demo."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder made by aassl demo")
+    parser.add_argument("folder", type=Path, metavar="SOURCE", help="a run, a study, a bag, or a folder of aassl demo")
+    parser.add_argument("--compare", type=Path, metavar="RUN", help="a second run, shown side by side")
+    parser.add_argument(
+        "--data", type=Path, metavar="DATA", help="prepared data: mistakes, neighbours and features of runs on it"
+    )
+    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="the page (default: report.html in SOURCE)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from aassl_ros.demo.folder import DemoFolder
-    from aassl_ros.demo.report import write_report
+    from aassl_ros.reports.report import write_report
 
-    folder = DemoFolder(arguments.folder.resolve())
-    write_report(folder)
-    print(folder.report)
+    print(write_report(arguments.folder, arguments.compare, arguments.data, arguments.out))
     return 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -20,6 +22,8 @@ text-align: left; } .lead { color: #495057; } .figures { display: flex; flex-wra
 .figures div { font-size: .85em; color: #6c757d; } .figures b { display: block; font-size: 1.9em; color: #212529;
 line-height: 1.2; } code { background: #f1f3f5; padding: .1em .3em; border-radius: 3px; }
 """
+
+_SHOWN_ROWS = 100
 
 
 @dataclass
@@ -52,6 +56,21 @@ class Page:
         head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
         body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
         self._parts.append(f"<table><tr>{head}</tr>{body}</table>")
+
+    def data(self, name: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Add the data behind a plot: a table that unfolds, and the same as a CSV file to save."""
+        text = io.StringIO()
+        csv.writer(text).writerows([header, *rows])
+        encoded = base64.b64encode(text.getvalue().encode()).decode()
+        file = "".join(letter if letter.isalnum() else "_" for letter in name)[:60]
+        self._parts.append(
+            f"<details><summary>data: {escape(name)} ({len(rows)} rows)</summary>"
+            f'<p><a download="{escape(file)}.csv" href="data:text/csv;base64,{encoded}">save as CSV</a></p>'
+        )
+        self.table(header, rows[:_SHOWN_ROWS])
+        if len(rows) > _SHOWN_ROWS:
+            self.text(f"... and {len(rows) - _SHOWN_ROWS} more rows in the file.")
+        self._parts.append("</details>")
 
     def write(self, path: Path) -> None:
         """Write the page, whole or not at all: nobody sees half a page."""

@@ -53,8 +53,8 @@ def joint_curves(
     return _png(figure)
 
 
-def loss_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[str]) -> bytes:
-    """Each loss over the updates. logs: phase -> log entries with "step" and the keys; losses in nats."""
+def loss_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[str], unit: str = "nats") -> bytes:
+    """Each loss over the updates. logs: phase -> log entries with "step" and the keys; unit: of all of them."""
     figure, axes = plt.subplots(1, len(keys), figsize=(5 * len(keys), 3.2), squeeze=False)
     for axis, key in zip(axes[0], keys, strict=True):
         for phase, entries in logs.items():
@@ -64,8 +64,9 @@ def loss_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[
                 axis.plot(steps, values, color=COLOURS.get(phase), label=phase, linewidth=1.2)
         axis.set_title(_TITLES.get(key, key), fontsize=9)
         axis.set_xlabel("update")
-        axis.set_ylabel("nats")
-        axis.legend(fontsize=8, frameon=False)
+        axis.set_ylabel(unit)
+        if axis.lines:
+            axis.legend(fontsize=8, frameon=False)
     return _png(figure)
 
 
@@ -109,6 +110,16 @@ def embedding(points: NDArray[np.float64], labels: Sequence[str], seen: NDArray[
     axis.set_yticks([])
     axis.set_title("dots: training objects, crosses: objects not seen in training", fontsize=9)
     axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    return _png(figure)
+
+
+def shaded_points(points: NDArray[np.float64], shades: NDArray[np.float64], label: str) -> bytes:
+    """A plot of features whose colour is a number. points: [N, 2]; shades: [N]; label: of the number."""
+    figure, axis = plt.subplots(figsize=(7.5, 6))
+    drawn = axis.scatter(points[:, 0], points[:, 1], s=14, c=shades, cmap="viridis", linewidths=0)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    figure.colorbar(drawn, label=label)
     return _png(figure)
 
 

@@ -1,0 +1,86 @@
+"""The part of a report that shows what an encoder sees in data."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aassl_ros.data.prepared.data import EpisodeRow, PreparedData
+from aassl_ros.report import plots
+from aassl_ros.report.page import Page
+from aassl_ros.reports.recognition import Recognition
+
+_MISTAKES = 18
+
+
+def add_recognition(page: Page, seen: Recognition, data: PreparedData, name: str) -> None:
+    """Add accuracy, mistakes, neighbours and the map of features to a page. name: of the encoder."""
+    page.heading(f"What {name} sees in {data.path}")
+    chance = 1.0 / len(seen.categories)
+    page.figures(
+        [
+            (f"{100 * seen.accuracy:.1f} %", "linear probe on objects not seen in training"),
+            (f"{100 * chance:.1f} %", "chance"),
+            (str(len(seen.mistakes)), "frames named wrongly"),
+        ]
+    )
+    page.picture(plots.confusion(seen.confusion.astype(np.float64), seen.categories), "confusion matrix")
+    page.data(
+        "confusion",
+        ["true", *seen.categories],
+        [[one, *row] for one, row in zip(seen.categories, seen.confusion.tolist(), strict=True)],
+    )
+    if seen.mistakes:
+        page.text("The hardest mistakes: frames whose wrong category is the surest.")
+        shown = seen.mistakes[:_MISTAKES]
+        captions = [f"{one.truth}\nnamed {one.named}" for one in shown]
+        page.picture(plots.frames_grid(data.frames[np.array([one.frame for one in shown])], captions), "mistakes")
+        page.data(
+            "mistakes",
+            ["frame", "object", "true", "named", "surer by (nats)"],
+            [
+                (
+                    one.frame,
+                    data.episodes[data.episode_of[one.frame]].instance,
+                    one.truth,
+                    one.named,
+                    f"{one.surer:.3f}",
+                )
+                for one in seen.mistakes
+            ],
+        )
+    page.text(
+        "Nearest neighbours: a frame of an object not seen in training, then the nearest frames of training objects."
+    )
+    rows = [frame for row in seen.neighbours for frame in row]
+    names = [_episode(data, frame).category for frame in rows]
+    columns = len(seen.neighbours[0])
+    page.picture(plots.frames_grid(data.frames[np.array(rows)], names, columns=columns), "nearest neighbours")
+    page.text("Features (t-SNE) by category, and by the place in the episode: nearby frames show nearby sides.")
+    page.picture(plots.embedding(seen.points, seen.point_categories, seen.point_is_train), "features by category")
+    page.picture(plots.shaded_points(seen.points, seen.point_places, "place in the episode"), "features by view")
+    page.data(
+        "features",
+        ["x", "y", "category", "place in the episode", "train object"],
+        [
+            (f"{x:.3f}", f"{y:.3f}", category, f"{place:.3f}", int(train))
+            for (x, y), category, place, train in zip(
+                seen.points, seen.point_categories, seen.point_places, seen.point_is_train, strict=True
+            )
+        ],
+    )
+    page.text("Accuracy by the place in the episode: from which sides objects are hard to recognize.")
+    page.picture(
+        plots.curves(
+            np.arange(len(seen.accuracy_by_place)) / max(1, len(seen.accuracy_by_place) - 1),
+            {"accuracy": 100 * seen.accuracy_by_place},
+            "place in the episode (0: first frame, 1: last)",
+            "accuracy (%)",
+            100 * chance,
+        ),
+        "accuracy by place in the episode",
+    )
+    page.data("accuracy by place", ["place", "accuracy"], list(enumerate(seen.accuracy_by_place.round(4).tolist())))
+
+
+def _episode(data: PreparedData, frame: int) -> EpisodeRow:
+    return data.episodes[data.episode_of[frame]]
