@@ -6,6 +6,7 @@ once completely instead. A file without an end record was not closed.
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -46,6 +47,8 @@ class McapFile:
             # Start and end time and offset of each chunk; start time, offset and end of each group of other messages.
             self._chunks: list[tuple[int, int, int]] = []
             self._runs: list[tuple[int, int, int]] = []
+            # Offset of a chunk -> the channels in it; without those of which the index does not say it for certain.
+            self._channels: dict[int, frozenset[int]] = {}
             self._counts: Counter[int] = Counter()
             self.start_ns, self.end_ns, self.message_count = 0, 0, 0
             self._open()
@@ -69,6 +72,7 @@ class McapFile:
         placed = [
             (offset, Part(start, partial(self._chunk_messages, offset, wanted, verify)))
             for start, _, offset in self._chunks
+            if verify or not self._channels.get(offset, wanted.keys()).isdisjoint(wanted)
         ]
         placed += [
             (begin, Part(start, partial(messages_of_file, self._file, begin, end - begin, begin, wanted)))
@@ -89,22 +93,30 @@ class McapFile:
         footer = next(self._file.records(footer_offset, end))
         if footer.opcode != mcap_records.FOOTER:
             raise UnclosedError(self.path, "the end of the file with its index is missing")
-        summary_start = self._file.fields(footer).u64()
-        if not (summary_start and self._read_summary(summary_start, footer_offset)):
-            self._directory = Directory()
+        fields = self._file.fields(footer)
+        summary_start, _, checksum = fields.u64(), fields.u64(), fields.u32()
+        if not (summary_start and self._read_summary(summary_start, footer_offset, checksum)):
+            self._directory, self._channels = Directory(), {}
             self._scan(footer_offset)
 
-    def _read_summary(self, begin: int, end: int) -> bool:
+    def _read_summary(self, begin: int, end: int, checksum: int) -> bool:
         """Read topics and chunks from the index. Returns whether the index is complete."""
         if not len(MAGIC) <= begin <= end or end - begin > _MAX_SUMMARY_BYTES:
             raise DamagedError(self.path, f"its index is said to begin at byte {begin}, which it cannot", end)
         counted = False
         # Read at once: a long recording has very many records here.
         data = self._file.read(begin, end - begin, _MAX_SUMMARY_BYTES)
+        # The checksum is also of the footer before itself. 0 means that there is none.
+        footer = self._file.read(end, _FOOTER_BYTES - 4)
+        certain = bool(checksum) and zlib.crc32(footer, zlib.crc32(data)) == checksum
         for opcode, place, start, length in self._file.inside(data, begin):
             fields = Fields(self.path, data[start : start + length], begin + start)
             if opcode == mcap_records.CHUNK_INDEX:
-                self._keep_chunk(self._chunk_index(fields, begin + place))
+                chunk = self._chunk_index(fields, begin + place)
+                self._keep_chunk(chunk)
+                channels = frozenset(fields.channels()) if certain else ()
+                if channels:
+                    self._channels[chunk[2]] = channels
             elif opcode == mcap_records.STATISTICS:
                 self._take_statistics(fields)
                 counted = True

@@ -19,6 +19,7 @@ HEADER, FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, MESSAGE_INDEX, CHUNK_INDEX = 1,
 ATTACHMENT, ATTACHMENT_INDEX, STATISTICS, METADATA, METADATA_INDEX, SUMMARY_OFFSET, DATA_END = 9, 10, 11, 12, 13, 14, 15
 RECORD = struct.Struct("<BQ")
 MESSAGE_HEAD = struct.Struct("<HIQQ")
+_OFFSET = struct.Struct("<HQ")
 _CHUNK_TIMES = struct.Struct("<QQQI")
 _CHUNK_HEAD_BYTES = RECORD.size + 128
 # Limit for schemas and similar records; messages and chunks may be longer.
@@ -186,6 +187,11 @@ class Fields:
     def text(self) -> str:
         """Read a text, which follows its length. Bytes that are not UTF-8 become replacement characters."""
         return self.block(self.u32()).decode(errors="replace")
+
+    def channels(self) -> list[int]:
+        """Read the keys of a map from channels to offsets, which follows its length."""
+        entries = self.block(self.u32())
+        return [number for number, _ in _OFFSET.iter_unpack(entries[: len(entries) // _OFFSET.size * _OFFSET.size])]
 
     def pairs(self) -> dict[str, str]:
         """Read a map of texts, which follows its length."""

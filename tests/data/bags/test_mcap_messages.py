@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from mcap.reader import make_reader
 from mcap.writer import CompressionType, Writer
 
+from aassl_ros.data.bags.mcap_records import Chunk, McapStream
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.errors import BagError
 
@@ -116,3 +118,51 @@ def test_a_file_that_became_shorter_is_a_one_line_error(tmp_path: Path) -> None:
         for read in (reader.content, reader.decode):
             with pytest.raises(BagError, match="became shorter"):
                 read(large)
+
+
+def rare_topic(path: Path, *, crc: bool) -> int:
+    """A compressed file of some 30 chunks, of which two have the topic /rare. Returns the place of the first index."""
+    with path.open("wb") as stream:
+        writer = Writer(stream, compression=CompressionType.ZSTD, chunk_size=10_000, enable_crcs=crc)
+        writer.start("ros2")
+        schema = writer.register_schema("std_msgs/msg/String", "ros2msg", b"string data\n")
+        usual, rare = (writer.register_channel(topic, "cdr", schema, {}) for topic in ("/usual", "/rare"))
+        for number in range(300):
+            writer.add_message(rare if number in (100, 200) else usual, number, bytes(1000), number)
+        writer.finish()
+    with path.open("rb") as stream:
+        summary = make_reader(stream).get_summary()
+    assert summary is not None
+    indexes = [index for index in summary.chunk_indexes if rare in index.message_index_offsets]
+    assert (len(indexes), len(summary.chunk_indexes) > 20) == (2, True)
+    entry = struct.pack("<HQ", rare, indexes[0].message_index_offsets[rare])
+    return path.read_bytes().rindex(entry)
+
+
+@pytest.mark.parametrize(
+    ("crc", "damaged", "all_are_read"), [(True, False, False), (True, True, True), (False, False, True)]
+)
+def test_chunks_without_the_topic_are_not_decompressed_if_the_index_is_certain(
+    crc: bool, damaged: bool, all_are_read: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bag.mcap"
+    entry = rare_topic(path, crc=crc)
+    if damaged:  # the first chunk with the topic no longer says so
+        data = bytearray(path.read_bytes())
+        data[entry] ^= 3
+        path.write_bytes(data)
+    read: list[int] = []
+    chunk_data = McapStream.chunk_data
+
+    def counted(self: McapStream, chunk: Chunk, *, verify: bool) -> bytes:
+        read.append(chunk.offset)
+        return chunk_data(self, chunk, verify=verify)
+
+    monkeypatch.setattr(McapStream, "chunk_data", counted)
+    with BagReader(path) as reader:
+        assert [one.log_ns for one in reader.messages(["/rare"])] == [100, 200]
+        assert (len(read) > 20) == all_are_read
+        assert all_are_read or len(read) == 2
+        read.clear()
+        assert len(list(reader.messages(["/rare"], verify=True))) == 2
+        assert len(read) > 20
