@@ -72,6 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--refuse-known", type=float, default=0.1, help="share of known views refused (default 0.1)")
     parser.add_argument("--draws", type=int, help=f"choices of the known names (default {_DRAWS})")
     parser.add_argument("--frames", type=int, default=12, help="views used of each object (default 12)")
+    parser.add_argument(
+        "--views", type=_numbers, default=_VIEWS, help="numbers of views taught, 0: all (default 1,2,5,10,0)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
@@ -88,7 +91,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for source in (*([arguments.pretrained] if arguments.pretrained else []), *arguments.checkpoint):
         feature_of = _features(source, data, frames, draws, arguments)
-        scores = open_set_scores(feature_of, draws, _VIEWS, methods, arguments.refuse_known)
+        scores = open_set_scores(feature_of, draws, arguments.views, methods, arguments.refuse_known)
         rows += [_row(source, method, views, found) for (method, views), found in scores.items()]
     return {
         "rows": rows,
@@ -132,6 +135,14 @@ def _check(arguments: argparse.Namespace) -> None:
             raise ConfigError(f"aassl bench: {name} = {getattr(arguments, name)}, expected at least 2.")
     if not arguments.pretrained and not arguments.checkpoint:
         raise ConfigError("aassl bench: no encoder is given, expected --checkpoint RUN or --pretrained NAME.")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Read "1,5" as numbers of views."""
+    numbers = tuple(int(word) for word in text.split(","))
+    if min(numbers) < 0:
+        raise ValueError
+    return numbers
 
 
 def _draws(quick: bool) -> int:

@@ -103,10 +103,19 @@ EVALUATE = (
     Argument(
         "refuse_known", "", "share of views of known objects that may be called unknown; 0: every object gets a name"
     ),
-    Argument("classifier", "", "classifier on the gallery: auto, linear, knn or prototypes"),
+    Argument("classifier", "", "classifier on the gallery: auto, prototypes, knn or linear"),
 )
 CHECKPOINT_ONLY = (TRAIN[1], TRAIN[3])
+_HANDLED = {argument.name: argument for argument in (*COMMON, *COLLECT)}
 LIVE = (
+    Argument(
+        "robot",
+        "none",
+        "none: the camera node shows camera_source; sim: the simulated arm handles objects before the simulated camera",
+        ("none", "sim"),
+    ),
+    *(_HANDLED[name] for name in ("arm", "objects", "episode_seconds", "seed", "renderer")),
+    Argument("repeat", "", "true: the explorer begins again with the first object after the last"),
     Argument("camera_source", "", "what the camera node shows: 0 or /dev/video0, or a video file"),
     Argument("camera_loop", "", "true: a video file is played again when it has ended"),
     _CAMERA,
@@ -144,6 +153,7 @@ ROUTES: dict[str, tuple[Parameter, ...]] = {
     "checkpoint": (Parameter("trainer", "checkpoint"), Parameter("evaluator", "checkpoint")),
     "replay_data": (Parameter("trainer", "replay_data"),),
     "device": (Parameter("trainer", "device"), Parameter("evaluator", "device")),
+    "repeat": (Parameter("explorer", "repeat", bool),),
     "camera_source": (Parameter("camera", "source"),),
     "camera_loop": (Parameter("camera", "loop", bool),),
     "gallery": (Parameter("evaluator", "gallery"),),

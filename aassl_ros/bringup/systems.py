@@ -78,8 +78,9 @@ SYSTEMS: dict[str, System] = {
         (*COMMON, *CHECKPOINT_ONLY, *EVALUATE, *PAGE_OR_NOT),
     ),
     "live": System(
-        "teach and recognize objects without an arm: camera (a webcam or a video file), evaluator",
-        ("camera", "evaluator", "page"),
+        "teach and recognize objects without an arm: camera (a webcam or a video file; robot:=sim: simulator and "
+        "explorer in its place), evaluator",
+        ("camera", "simulator", "evaluator", "explorer", "page"),
         (*LIVE, *CHECKPOINT_ONLY, *EVALUATE, *PAGE_OR_NOT),
     ),
     "online": System(
@@ -89,6 +90,10 @@ SYSTEMS: dict[str, System] = {
     ),
     "page": System("a web page of the running nodes: see, teach, record, stop: page", ("page",), (*COMMON, *PAGE)),
 }
+
+
+_ROBOTS = {"simulator": ("sim",), "camera": ("none",), "explorer": ("sim", "real")}
+"""For which values of `robot` these nodes are started; the others always are."""
 
 
 def system(name: str) -> System:
@@ -115,9 +120,10 @@ def node_specs(name: str, given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
     simulated = values.get("robot") == "sim"
     asked = values.get("use_sim_time", "auto")
     use_sim_time = simulated if asked == "auto" else asked == "true"
-    left_out = {"page"} if values.get("page") == "false" else set()
-    left_out |= set() if simulated else {"simulator"}
-    started = [node for node in system(name).nodes if node not in left_out]
+    robot = values.get("robot", "real")
+    started = [node for node in system(name).nodes if robot in _ROBOTS.get(node, (robot,))]
+    if values.get("page") == "false":
+        started.remove("page")
     return tuple(_node(node, values, simulated=simulated, use_sim_time=use_sim_time) for node in started)
 
 

@@ -1,4 +1,4 @@
-"""`aassl live [--source 0]`: teach and recognize objects with a webcam or a video file, without an arm."""
+"""`aassl live [--source 0]`: teach and recognize objects with a webcam, a video file or in simulation."""
 
 from __future__ import annotations
 
@@ -20,14 +20,31 @@ _START_S = 120.0
 # An answer is shown if so many frames in a row have it.
 _FRAMES_ALIKE = 5
 _STEPS = """\
-1. Teach:  hold an object in front of the camera, turn it, and in another terminal:  aassl teach mug
+1. Teach:  {show}, and in another terminal:  aassl teach mug
 2. Look:   {look}. Teach a second object, then show both again.
 3. Undo:   aassl gallery undo  (aassl gallery list shows what is taught; it stays in the folder {taught})
 Ctrl-C stops."""
 
 
+SIMULATION = "simulation"
+_SHOWS = {
+    "none": "hold an object in front of the camera, turn it",
+    "sim": "wait until the arm holds the object",
+}
+_SIMULATED = {
+    "robot": "sim",
+    "objects": "train:mug_0003,train:chair_0002",
+    "episode_seconds": "30",
+    "repeat": "true",
+}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", default="0", help="a camera (0 or /dev/video0) or a video file (default: 0)")
+    parser.add_argument(
+        "--source",
+        default="0",
+        help=f"a camera (0 or /dev/video0), a video file, or {SIMULATION}: a simulated arm (default: 0)",
+    )
     parser.add_argument("--taught", metavar="DIR", help="folder of the taught objects (default: taught)")
     parser.add_argument("--gallery", metavar="DATA", help="labelled prepared data that are known from the start")
     parser.add_argument("--checkpoint", metavar="RUN", help="an adapted encoder (default: pretrained)")
@@ -37,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    given = {"camera_source": arguments.source}
+    given = dict(_SIMULATED) if arguments.source == SIMULATION else {"camera_source": arguments.source}
     given |= {key: value for key in ("taught", "gallery", "checkpoint") if (value := getattr(arguments, key))}
     values = complete("live", given | parse_assignments(arguments.arguments))
     specs = node_specs("live", values)
@@ -48,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     with NodeProcesses(specs, echo=echo_problems) as processes, Monitor(values["namespace"]) as monitor:
         try:
             _wait_for_answers(monitor, processes)
-            print(_STEPS.format(look="this terminal names what the camera sees", taught=values["taught"] or "taught"))
+            look, taught = "this terminal names what the camera sees", values["taught"] or "taught"
+            print(_STEPS.format(show=_SHOWS[values["robot"]], look=look, taught=taught), flush=True)
             _tell_answers(monitor, processes)
         except KeyboardInterrupt:
             pass
@@ -72,14 +90,25 @@ def _tell_answers(monitor: Any, processes: NodeProcesses) -> None:
     told, alike = "", deque[str](maxlen=_FRAMES_ALIKE)
     while True:
         _check_all(processes)
-        new: list[EvaluatorAnswer] = monitor.answers[:]
-        del monitor.answers[: len(new)]  # the command may run for days
+        new: list[EvaluatorAnswer] = _taken(monitor.answers)
+        for event in _taken(monitor.episodes):
+            if event.event == "start":
+                print(f"the arm holds a {event.category or event.instance}", flush=True)
+                alike.clear()
+                told = ""
         for answer in new:
             alike.append(answer.label)
             if len(set(alike)) == 1 and len(alike) == _FRAMES_ALIKE and answer.label != told:
                 told = answer.label
                 print(_describe(answer), flush=True)
         time.sleep(0.05)
+
+
+def _taken(messages: list[Any]) -> list[Any]:
+    """Take the messages out of a list that another thread fills, so that it does not grow for days."""
+    found = messages[:]
+    del messages[: len(found)]
+    return found
 
 
 def _describe(answer: EvaluatorAnswer) -> str:

@@ -45,7 +45,15 @@ def test_a_live_system_needs_no_arm_and_shows_the_source_that_is_given() -> None
     camera, evaluator = node_specs("live", {"camera": "eye", "camera_source": "0", "camera_loop": "false"})
     assert camera.parameters == {"use_sim_time": False, "camera": "eye", "source": "0", "loop": False}
     assert evaluator.parameters["camera"] == "eye"
+    assert [camera.name, evaluator.name] == ["camera", "evaluator"]
     assert '-p source:="0"' in " ".join(camera.ros_arguments())  # not a number
+
+
+def test_a_live_system_in_simulation_has_an_arm_in_place_of_the_camera_node() -> None:
+    started = node_specs("live", {"robot": "sim", "objects": "train:mug_0001", "repeat": "true"})
+    assert [node.name for node in started] == ["simulator", "evaluator", "explorer"]
+    assert started[-1].parameters["repeat"] is True
+    assert started[1].parameters["use_sim_time"] is True
 
 
 def test_if_an_argument_is_left_out_the_parameter_file_decides() -> None:

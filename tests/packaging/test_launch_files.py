@@ -89,6 +89,7 @@ def test_a_system_sets_only_parameters_that_its_nodes_declare(name: str) -> None
         "seed": "1",
         "jpeg_quality": "90",
         "camera_loop": "true",
+        "repeat": "true",
     }
     texts |= {"refuse_known": "0.1", "page_port": "0"}
     # Every argument that may be empty is given, so that each reaches its node's parameter.

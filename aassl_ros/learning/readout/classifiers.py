@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from aassl_ros.learning.readout.probe import logistic_regression
 
-CLASSIFIERS = ("linear", "knn", "prototypes")
+CLASSIFIERS = ("prototypes", "knn", "linear")
+"""The classifiers. The first is the best with few labelled frames, and is used if a comparison cannot decide."""
 
 # A neighbour's weight falls by a factor of e for every 0.07 of cosine; prototypes use the same scale.
 _TEMPERATURE = 0.07

@@ -103,6 +103,18 @@ def test_one_object_of_one_category_with_few_views_already_works(views: int) -> 
     assert float(stranger) < float(familiarity.min())
 
 
+def test_with_one_view_of_each_category_new_views_go_to_the_nearest() -> None:
+    """Nothing can be left out, so the classifiers cannot be compared; a linear one would be far worse."""
+    random = torch.Generator().manual_seed(0)
+    centres = torch.randn(5, 600, generator=random)
+    one_each = centres + 1.5 * torch.randn(5, 600, generator=random)
+    targets = torch.arange(5).repeat_interleave(40)
+    new = centres[targets] + 1.5 * torch.randn(200, 600, generator=random)
+    judge = Judge(one_each, torch.arange(5), torch.arange(5))
+    assert judge.facts.classifier == "prototypes"
+    assert (judge(new)[0].argmax(dim=1) == targets).float().mean() > 0.95
+
+
 def test_one_view_of_each_of_two_categories_names_them() -> None:
     features = torch.stack([torch.ones(D), -torch.ones(D)])
     judge = Judge(features, torch.tensor([0, 1]), torch.tensor([0, 1]), refuse_known=0.05)

@@ -1,0 +1,164 @@
+"""Every command of the tutorials is run here as typed, only shorter, or is named with the test that runs it."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from documented import Program, documented_commands
+
+from aassl_ros.bringup.ros_domain import own_domain
+from aassl_ros.paths import share
+from aassl_ros.ros.transport import set_image_transport
+
+DOCS = Path(__file__).parent.parent / "docs"
+AASSL = ("-m", "aassl_ros.cli.main")
+WEBCAM = (
+    "aassl live",
+    "aassl live --source film.mp4",
+    "aassl teach mug",
+    "aassl teach box",
+    "aassl gallery list",
+    "aassl gallery rename box carton",
+    "aassl gallery undo",
+)
+SIMULATION = (
+    "aassl live --source simulation",
+    "aassl teach mug --seconds 5",
+    "aassl teach chair --seconds 5",
+    "aassl live --source simulation objects:=train:mug_0003,train:chair_0002,train:car_0001",
+    "aassl gallery list",
+    "aassl gallery undo",
+)
+ARM = (
+    "aassl up collect robot:=real arm:=my_arm.yaml image_topic:=/camera/color/image_raw bag_dir:=bags",
+    "aassl call explorer/arm",
+    "aassl episode start --instance red_mug --category mug",
+    "aassl episode stop",
+    "aassl call explorer/stop",
+    "aassl bag info bags",
+    "aassl bag check bags",
+    "aassl prepare bags -o data",
+    "aassl train data -o run --adapt",
+    "aassl up evaluate robot:=real checkpoint:=run image_topic:=/camera/color/image_raw",
+    "aassl teach mug",
+    "aassl gallery list",
+)
+INSTALL = {"make setup": ".github/workflows/ci.yml", "source .venv/bin/activate": "the tests run in the environment"}
+# A small encoder: the machine of the tests is busy. Without a limit, a new view of a taught object always has a name.
+QUICK = ("checkpoint:=pretrained:efficientnet_lite0:64", "device:=cpu", "refuse_known:=0.0")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Where the commands are typed, in a ROS domain of its own."""
+    set_image_transport()
+    with own_domain():
+        yield tmp_path
+
+
+def aassl(command: str, folder: Path, *more: str, statuses: tuple[int, ...] = (0,)) -> str:
+    """Run a command to its end. Returns what it printed."""
+    words = [sys.executable, *AASSL, *shlex.split(command)[1:], *more]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=400, check=False)
+    assert done.returncode in statuses, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def start(command: str, folder: Path, *more: str) -> Program:
+    return Program(*AASSL, *shlex.split(command)[1:], *more, folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("page", "run"), [("webcam", WEBCAM), ("simulation", SIMULATION), ("arm", ARM)], ids=lambda value: str(value)[:10]
+)
+def test_every_command_is_run_by_a_test(page: str, run: tuple[str, ...]) -> None:
+    commands = set(documented_commands(DOCS / f"tutorial_{page}.md"))
+    assert commands - set(INSTALL) == set(run)
+
+
+def test_with_a_video_file_in_place_of_the_webcam(folder: Path) -> None:
+    if not Path("/dev/video0").exists():
+        live = start(WEBCAM[0], folder)
+        live.process.wait(timeout=120)
+        assert "there is no camera 0" in live.stop()
+    writer = cv2.VideoWriter(str(folder / "film.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 10.0, (96, 96))
+    for turn in np.linspace(0, np.pi, 20):
+        picture = np.full((96, 96, 3), 90, np.uint8)
+        cv2.line(picture, (48, 48), (int(48 + 40 * np.cos(turn)), int(48 + 40 * np.sin(turn))), (20, 200, 220), 12)
+        writer.write(picture)
+    writer.release()
+    live = start(WEBCAM[1], folder, *QUICK)
+    try:
+        shown = live.wait_for(lambda line: "unknown: nothing is taught yet" in line)
+        assert "done: teach mug" in aassl(WEBCAM[2], folder)
+        live.wait_for(lambda line: line.startswith("mug  "), after=shown)
+        assert "done: teach box" in aassl(WEBCAM[3], folder)
+        assert "box" in aassl(WEBCAM[4], folder)
+        assert "done: rename box" in aassl(WEBCAM[5], folder)
+        assert "done: undo" in aassl(WEBCAM[6], folder)
+    finally:
+        said = live.stop()
+    assert live.process.returncode == 0, said
+
+
+def test_in_simulation_both_taught_objects_are_named_when_they_come_again(folder: Path) -> None:
+    live = start(SIMULATION[0], folder, *QUICK)
+    try:
+        place = 0
+        for name, command in (("mug", SIMULATION[1]), ("chair", SIMULATION[2])):
+            place = live.wait_for(lambda line, name=name: line == f"the arm holds a {name}", after=place)
+            assert f"done: teach {name}" in aassl(command, folder)
+        for name in ("mug", "chair"):
+            place = live.wait_for(lambda line, name=name: line == f"the arm holds a {name}", after=place)
+            live.wait_for(lambda line, name=name: line.startswith(f"{name}  "), after=place)
+        assert "chair" in aassl(SIMULATION[4], folder)
+        assert "done: undo teach" in aassl(SIMULATION[5], folder)
+    finally:
+        said = live.stop()
+    assert live.process.returncode == 0, said
+    more = start(SIMULATION[3], folder, *QUICK, "episode_seconds:=3")
+    try:
+        more.wait_for(lambda line: line == "the arm holds a car")
+    finally:
+        more.stop()
+
+
+@pytest.mark.slow
+def test_with_a_real_arm_that_here_is_the_simulator(folder: Path) -> None:
+    shutil.copy(share("sim/arms/panda.yaml"), folder / "my_arm.yaml")
+    words = ("--ros-args", "-r", "camera/image_raw:=/camera/color/image_raw", "-p", "object:=mug_0003")
+    robot = Program("-m", "aassl_ros.nodes.simulator", *words, folder=folder)
+    sim_time, clock = "use_sim_time:=true", "--use-sim-time"
+    try:
+        collect = start(ARM[0], folder, sim_time)
+        try:
+            collect.wait_for(lambda line: "stays still until you call: aassl call explorer/arm" in line)
+            for instance in ("red_mug", "blue_mug", "green_mug"):
+                aassl(ARM[1], folder)
+                aassl(ARM[2].replace("red_mug", instance), folder, clock)
+                collect.wait_for(lambda line: "armed" in line)
+                aassl(ARM[3], folder, clock)
+                aassl(ARM[4], folder)
+        finally:
+            collect.stop()
+        assert "red_mug" in aassl(ARM[5], folder)
+        aassl(ARM[6], folder, statuses=(0, 3))
+        aassl(ARM[7], folder, statuses=(0, 3))
+        aassl(ARM[8], folder, "--updates", "2", "--batch", "8", "--image-size", "32")
+        evaluate = start(ARM[9], folder, sim_time, "device:=cpu")
+        try:
+            evaluate.wait_for(lambda line: "answering with" in line)
+            assert "done: teach mug" in aassl(ARM[10], folder)
+            assert "mug" in aassl(ARM[11], folder)
+        finally:
+            evaluate.stop()
+    finally:
+        robot.stop()
