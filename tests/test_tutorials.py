@@ -53,7 +53,7 @@ ARM = (
 )
 INSTALL = {"make setup": ".github/workflows/ci.yml", "source .venv/bin/activate": "the tests run in the environment"}
 # A small encoder: the machine of the tests is busy. Without a limit, a new view of a taught object always has a name.
-QUICK = ("checkpoint:=pretrained:efficientnet_lite0:64", "device:=cpu", "refuse_known:=0.0")
+QUICK = ("checkpoint:=pretrained:efficientnet_lite0:64", "device:=cpu", "refuse_known:=0.0", "page_port:=0")
 
 
 @pytest.fixture
@@ -109,6 +109,7 @@ def test_with_a_video_file_in_place_of_the_webcam(folder: Path) -> None:
     assert live.process.returncode == 0, said
 
 
+@pytest.mark.slow
 def test_in_simulation_both_taught_objects_are_named_when_they_come_again(folder: Path) -> None:
     live = start(SIMULATION[0], folder, *QUICK)
     try:

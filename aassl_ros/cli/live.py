@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import deque
+from importlib.util import find_spec
 from typing import Any
 
 from aassl_ros.bringup.preflight import check
@@ -24,8 +25,8 @@ _STEPS = """\
 2. Look:   {look}. Teach a second object, then show both again.
 3. Undo:   aassl gallery undo  (aassl gallery list shows what is taught; it stays in the folder {taught})
 Ctrl-C stops."""
-
-
+# The page node prints this with its address.
+_PAGE_LINE = "page: open "
 SIMULATION = "simulation"
 _SHOWS = {
     "none": "hold an object in front of the camera, turn it",
@@ -49,20 +50,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gallery", metavar="DATA", help="labelled prepared data that are known from the start")
     parser.add_argument("--checkpoint", metavar="RUN", help="an adapted encoder (default: pretrained)")
     parser.add_argument(
+        "--page",
+        action=argparse.BooleanOptionalAction,
+        default=find_spec("aiohttp") is not None,
+        help="start the web page, too (default: if its extra is installed)",
+    )
+    parser.add_argument(
         "arguments", nargs="*", metavar="arg:=value", help="launch arguments; see: aassl up live --show-args"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     given = dict(_SIMULATED) if arguments.source == SIMULATION else {"camera_source": arguments.source}
+    given["page"] = "true" if arguments.page else "false"
     given |= {key: value for key in ("taught", "gallery", "checkpoint") if (value := getattr(arguments, key))}
     values = complete("live", given | parse_assignments(arguments.arguments))
     specs = node_specs("live", values)
     check(specs)
     from aassl_ros.ros.monitor import Monitor
 
-    print("starting the camera and the recognition ...", flush=True)
-    with NodeProcesses(specs, echo=echo_problems) as processes, Monitor(values["namespace"]) as monitor:
+    print("starting ...", flush=True)
+    with NodeProcesses(specs, echo=_echo) as processes, Monitor(values["namespace"]) as monitor:
         try:
             _wait_for_answers(monitor, processes)
             look, taught = "this terminal names what the camera sees", values["taught"] or "taught"
@@ -73,6 +81,14 @@ def run(arguments: argparse.Namespace) -> int:
         processes.stop()
         processes.check()
     return 0
+
+
+def _echo(name: str, line: str) -> None:
+    """Print problems of the nodes, and the address of the page."""
+    if name == "page" and line.startswith(_PAGE_LINE):
+        print(f"the page: {line.removeprefix(_PAGE_LINE)}", flush=True)
+    else:
+        echo_problems(name, line)
 
 
 def _wait_for_answers(monitor: Any, processes: NodeProcesses) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -17,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from documented import Program
 from std_msgs.msg import String
 
 from aassl_ros.data.interfaces import topics
@@ -54,59 +53,34 @@ class Film:
         os.replace(self._next, self.path)
 
 
-class Live:
-    """A running `aassl live`, and the lines that it has printed."""
-
-    def __init__(self, *words: str, folder: Path) -> None:
-        self.lines: list[str] = []
-        command = [sys.executable, "-m", "aassl_ros.cli.main", "live", *words]
-        self.process = subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ)
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip())
-
-    def node(self, name: str) -> int:
-        """The process of one of its nodes."""
-        for folder in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):  # a process that has just ended
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-                if parent == self.process.pid and f"aassl_ros.nodes.{name}".encode() in words:
-                    return int(folder.name)
-        raise AssertionError(f"{name} does not run")
-
-    def end(self) -> str:
-        """Stop it as Ctrl-C does, unless it has ended. Returns its output."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=120)
-        self._reader.join(timeout=30)
-        return "\n".join(self.lines)
+def process_of(live: Program, node: str) -> int:
+    """The process of one node of `aassl live`."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # a process that has just ended
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if parent == live.process.pid and f"aassl_ros.nodes.{node}".encode() in words:
+                return int(folder.name)
+    raise AssertionError(f"{node} does not run")
 
 
 @pytest.fixture
-def start_live(ros: Any, tmp_path: Path) -> Iterator[Callable[..., Live]]:
+def start_live(ros: Any, tmp_path: Path) -> Iterator[Callable[..., Program]]:
     """start_live("--source", file) starts `aassl live`; stopped at the end."""
-    started: list[Live] = []
+    started: list[Program] = []
 
-    def start(*words: str) -> Live:
-        eye = ("--checkpoint", "pretrained:efficientnet_lite0:64", "device:=cpu", "refuse_known:=0.0")
-        started.append(Live(*words, *eye, folder=tmp_path))
+    def start(*words: str) -> Program:
+        eye = ("--checkpoint", "pretrained:efficientnet_lite0:64", "device:=cpu", "refuse_known:=0.0", "page_port:=0")
+        started.append(Program("-m", "aassl_ros.cli.main", "live", *words, *eye, folder=tmp_path))
         return started[-1]
 
     yield start
     for live in started:
-        live.end()
+        live.stop()
 
 
 def test_two_objects_of_a_video_are_taught_and_named_also_after_the_camera_was_killed(
-    ros: Any, start_live: Callable[..., Live], tmp_path: Path
+    ros: Any, start_live: Callable[..., Program], tmp_path: Path
 ) -> None:
     film, answers = Film(tmp_path), []
     node = ros.node()
@@ -119,6 +93,9 @@ def test_two_objects_of_a_video_are_taught_and_named_also_after_the_camera_was_k
     live = start_live("--source", str(film.path))
     ros.wait_for(lambda: any("1. Teach:" in line for line in live.lines), what="the three steps")
     assert any("aassl gallery undo" in line for line in live.lines)
+    address = next(line for line in live.lines if line.startswith("the page: http://127.0.0.1:"))
+    with urllib.request.urlopen(address.removeprefix("the page: "), timeout=60) as page:
+        assert b"<title>" in page.read()
     ros.wait_for(partial(named, "__unknown__"), what="answers before anything is taught")
     for name in ("bar", "disc"):
         film.show(name)
@@ -132,18 +109,19 @@ def test_two_objects_of_a_video_are_taught_and_named_also_after_the_camera_was_k
         ros.wait_for(lambda: any(line.startswith(f"{name}  ") for line in live.lines), what="its line")  # noqa: B023
     assert json.loads((tmp_path / "taught" / "gallery.json").read_text())
 
-    os.kill(live.node("camera"), signal.SIGKILL)
+    os.kill(process_of(live, "camera"), signal.SIGKILL)
     ros.wait_for(lambda: live.process.poll() is not None, what="the end")
-    said = live.end()
+    said = live.stop()
     assert live.process.returncode == 1
     assert "aassl: node camera was killed by signal 9." in said
     assert "Traceback" not in said
 
     answers.clear()
-    again = start_live("--source", str(film.path))
+    again = start_live("--source", str(film.path), "--no-page")
     ros.wait_for(partial(named, "disc"), what="the taught name after a restart")
-    assert "Traceback" not in again.end()
+    assert "Traceback" not in again.stop()
     assert again.process.returncode == 0
+    assert not any(line.startswith("the page") for line in again.lines)
 
 
 @pytest.mark.parametrize(
@@ -155,11 +133,11 @@ def test_two_objects_of_a_video_are_taught_and_named_also_after_the_camera_was_k
     ],
 )
 def test_a_wrong_source_is_one_line_before_any_node_starts(
-    source: str, line: str, start_live: Callable[..., Live]
+    source: str, line: str, start_live: Callable[..., Program]
 ) -> None:
     live = start_live("--source", source)
     live.process.wait(timeout=60)
-    said = live.end()
+    said = live.stop()
     assert live.process.returncode == (1 if source == __file__ else 2)
     assert said.startswith(line.replace("TEXT", __file__))
     assert said.count("\n") == 0
