@@ -61,6 +61,24 @@ def test_few_views_with_many_dimensions_do_not_make_known_objects_unknown() -> N
     assert (Familiarity(features, targets)(new) < limit).float().mean() < 0.3
 
 
+@pytest.mark.parametrize("categories", [1, 3])
+def test_an_object_that_turns_further_than_while_it_was_taught_stays_known(categories: int) -> None:
+    """One object of each category, whose views change steadily: the later ones are unlike all that were taught."""
+    random = torch.Generator().manual_seed(0)
+    middles, ways = (torch.randn(categories + 1, 200, generator=random) for _ in range(2))
+    turn = torch.linspace(0.0, 1.0, 24)[:, None]
+    views = [
+        middle + turn * way + 0.1 * torch.randn(24, 200, generator=random)
+        for middle, way in zip(middles, ways, strict=True)
+    ]
+    taught, later = torch.cat([each[:12] for each in views[:-1]]), torch.cat([each[12:16] for each in views[:-1]])
+    targets = torch.arange(categories).repeat_interleave(12)
+    limit = unknown_threshold(taught, targets, targets, 0.05).value
+    familiarity = Familiarity(taught, targets)
+    assert (familiarity(later) < limit).float().mean() < 0.2
+    assert (familiarity(views[-1]) < limit).float().mean() > 0.9
+
+
 def test_one_view_of_a_category_says_nothing_about_new_ones_so_that_nothing_is_refused() -> None:
     assert unknown_threshold(torch.randn(3, D), torch.arange(3), torch.arange(3), 0.1).value == -1.0
 
