@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from aassl_ros.data.prepared.data import FORMAT
 from aassl_ros.errors import ConfigError
 from aassl_ros.settings import setting
 from aassl_ros.sim.household.categories import HOUSEHOLD, OTHERS
+from aassl_ros.synth.common_settings import CommonSettings
 
-# Increase this number if the same settings would give other pictures.
-VERSION = 2
 QUICK = {
     "categories": 4, "instances": 3, "test_instances": 2, "other_categories": 2, "other_instances": 2, "views": 4,
     "test_views": 3, "grid_instances": 1, "image_size": 48,
@@ -22,8 +18,10 @@ QUICK = {
 
 
 @dataclass(frozen=True)
-class HouseholdSettings:
+class HouseholdSettings(CommonSettings):
     """Number of objects, how they move, and how difficult they are to recognize."""
+
+    VERSION: ClassVar[int] = 2
 
     categories: int = setting(
         len(HOUSEHOLD), "Number of categories, in alphabetical order", minimum=1, maximum=len(HOUSEHOLD)
@@ -46,12 +44,6 @@ class HouseholdSettings:
     views: int = setting(8, "Frames of an episode, at 10 per second", minimum=2, maximum=1000)
     test_views: int = setting(4, "Frames of an episode of a test object", minimum=2, maximum=1000)
     image_size: int = setting(96, "Width and height of the frames, pixels", minimum=8, maximum=512)
-    seed: int = setting(0, "Random seed. Another seed gives other objects and other episodes", minimum=0)
-    background: str = setting(
-        "changing",
-        "Background: changing (random for each frame), constant (random for each episode) or plain (always gray)",
-        choices=("constant", "changing", "plain"),
-    )
     clutter: float = setting(
         0.1, "How much backgrounds differ from gray, and how much lies in them: 0 nothing", minimum=0.0, maximum=1.0
     )
@@ -71,7 +63,6 @@ class HouseholdSettings:
     most_turn_deg: float = setting(
         40.0, "Largest rotation from one frame to the next, degrees", minimum=0.0, maximum=180.0
     )
-    variation: float = setting(1.0, "Shape variation within a category: 1 full, 0 none", minimum=0.0, maximum=1.0)
     texture: float = setting(0.5, "Strength of patterns, scratches and stains; 0: none", minimum=0.0, maximum=1.0)
     lighting: float = setting(
         0.3, "Variation of the lamps in number, direction, strength and colour; 0: none", minimum=0.0, maximum=1.0
@@ -80,16 +71,10 @@ class HouseholdSettings:
         0.1, "Variation of distance and field of view, and the camera's faults (noise, blur, colour, JPEG); 0: none",
         minimum=0.0, maximum=1.0,
     )  # fmt: skip
-    jobs: int = setting(
-        0, "Number of processes; 0: one per core. It does not change the frames", minimum=0, maximum=1024
-    )
 
     def check(self) -> None:
         """Raise ConfigError if two settings contradict each other."""
-        if self.least_turn_deg > self.most_turn_deg:
-            raise ConfigError(
-                f"least_turn_deg = {self.least_turn_deg:g}, expected at most most_turn_deg = {self.most_turn_deg:g}."
-            )
+        super().check()
         if self.grid_instances > self.test_instances:
             raise ConfigError(
                 f"grid_instances = {self.grid_instances}, expected at most test_instances = {self.test_instances}."
@@ -97,9 +82,4 @@ class HouseholdSettings:
 
     def frame_settings(self) -> dict[str, Any]:
         """All settings that the frames depend on: all but the number of processes."""
-        return {"household": True, **{name: value for name, value in asdict(self).items() if name != "jobs"}}
-
-    def fingerprint(self) -> str:
-        """A hash that is equal for equal data."""
-        key = {"format": FORMAT, "version": VERSION, "settings": self.frame_settings()}
-        return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+        return {"household": True, **super().frame_settings()}
