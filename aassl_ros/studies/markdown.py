@@ -47,7 +47,7 @@ def markdown(conclusion: Conclusion, rows: list[Row]) -> str:
 
 def _conditions(conclusion: Conclusion) -> str:
     request = conclusion.request
-    common = ", ".join(f"{name} {value}" for name, value in request.settings.items()) or "the defaults"
+    common = ", ".join(f"{name} {_text(value)}" for name, value in request.settings.items()) or "the defaults"
     if conclusion.study.settings[0].kind == OVERHEAD:
         return f"{request.seeds} repetitions on `{request.data}`; settings: {common}. Mean and 95 % interval over them."
     actions = {run.get("action", "") for runs in conclusion.results.values() for run in runs.values()} - {""}
@@ -98,3 +98,8 @@ def _cell(row: Row) -> str:
         return mean
     low, high = (f"{scale * bound:.{digits}f}" for bound in row.interval.ci95)
     return f"{mean} [{low}, {high}]"
+
+
+def _text(value: object) -> str:
+    """A setting's value as users write it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

@@ -72,6 +72,7 @@ def test_each_method_is_tested_once_at_its_best_point_beside_the_frozen_encoder(
         assert found[ours, f"{metric}_minus_frozen"] == pytest.approx(difference)
     assert ("colour histogram", "probe") in found
     assert (asked.out / LABELS_PLOT).stat().st_size > 5000
+    assert "action_components rotation" in (asked.out / "table.md").read_text()
 
     finished = here()
     conduct(asked, finished, lambda now: None, lambda: False)
