@@ -31,20 +31,19 @@ WEBCAM = (
 )
 SIMULATION = (
     "aassl live --source simulation",
-    "aassl teach mug --seconds 5",
-    "aassl teach chair --seconds 5",
+    "aassl teach mug --seconds 20 --views 30",
+    "aassl teach chair --seconds 20 --views 30",
     "aassl live --source simulation objects:=train:mug_0003,train:chair_0002,train:car_0001",
     "aassl gallery list",
     "aassl gallery undo",
 )
 ARM = (
-    "aassl up collect robot:=real arm:=my_arm.yaml image_topic:=/camera/color/image_raw bag_dir:=bags",
+    "aassl up collect robot:=real arm:=my_arm.yaml image_topic:=/camera/color/image_raw bag:=bags/first",
     "aassl call explorer/arm",
     "aassl episode start --instance red_mug --category mug",
     "aassl episode stop",
     "aassl call explorer/stop",
-    "aassl bag info bags",
-    "aassl bag check bags",
+    "aassl bag check bags/first",
     "aassl prepare bags -o data",
     "aassl train data -o run --adapt",
     "aassl up evaluate robot:=real checkpoint:=run image_topic:=/camera/color/image_raw",
@@ -150,15 +149,14 @@ def test_with_a_real_arm_that_here_is_the_simulator(folder: Path) -> None:
                 aassl(ARM[4], folder)
         finally:
             collect.stop()
-        assert "red_mug" in aassl(ARM[5], folder)
-        aassl(ARM[6], folder, statuses=(0, 3))
-        aassl(ARM[7], folder, statuses=(0, 3))
-        aassl(ARM[8], folder, "--updates", "2", "--batch", "8", "--image-size", "32")
-        evaluate = start(ARM[9], folder, sim_time, "device:=cpu")
+        assert "bags/first: " in aassl(ARM[5], folder, statuses=(0, 3))
+        assert "3 episodes" in aassl(ARM[6], folder, statuses=(0, 3))
+        aassl(ARM[7], folder, "--updates", "2", "--batch", "8", "--image-size", "32")
+        evaluate = start(ARM[8], folder, sim_time, "device:=cpu")
         try:
             evaluate.wait_for(lambda line: "answering with" in line)
-            assert "done: teach mug" in aassl(ARM[10], folder)
-            assert "mug" in aassl(ARM[11], folder)
+            assert "done: teach mug" in aassl(ARM[9], folder)
+            assert "mug" in aassl(ARM[10], folder)
         finally:
             evaluate.stop()
     finally:
