@@ -6,12 +6,14 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from browser import open_browser
 from documented import Program, documented_commands
 
 from aassl_ros.bringup.ros_domain import own_domain
@@ -69,6 +71,14 @@ def aassl(command: str, folder: Path, *more: str, statuses: tuple[int, ...] = (0
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode in statuses, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout
+
+
+def until(condition: Callable[[], bool], what: str, timeout_s: float = 200.0) -> None:
+    """Ask the browser again and again."""
+    end_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end_s, f"waited {timeout_s:g} s for {what}"
+        time.sleep(0.1)
 
 
 def start(command: str, folder: Path, *more: str) -> Program:
@@ -129,6 +139,35 @@ def test_in_simulation_both_taught_objects_are_named_when_they_come_again(folder
         more.wait_for(lambda line: line == "the arm holds a car")
     finally:
         more.stop()
+
+
+@pytest.mark.slow
+def test_a_stranger_teaches_two_objects_on_the_page_and_sees_them_named_within_ten_minutes(folder: Path) -> None:
+    begun_s = time.monotonic()
+    live = start(SIMULATION[0], folder, *QUICK)
+    browser = None
+    try:
+        said = live.wait_for(lambda line: line.startswith("the page: "))
+        browser = open_browser(folder / "profile")
+        browser.get(live.lines[said - 1].removeprefix("the page: "))
+        label = "return document.querySelector('#label').textContent"
+        rows = "return [...document.querySelectorAll('#categories tr')].map(row => row.cells[0].textContent)"
+        place = 0
+        for name in ("mug", "chair"):
+            place = live.wait_for(lambda line, name=name: line == f"the arm holds a {name}", after=place)
+            field = browser.find_element("css selector", "#teach-name")
+            field.clear()
+            field.send_keys(name)
+            browser.find_element("css selector", "#teach-button").click()
+            until(lambda name=name: name in browser.execute_script(rows), f"{name} in the gallery")
+        for name in ("mug", "chair"):
+            place = live.wait_for(lambda line, name=name: line == f"the arm holds a {name}", after=place)
+            until(lambda name=name: browser.execute_script(label) == name, f"the name {name} on the page")
+        assert time.monotonic() - begun_s < 600
+    finally:
+        if browser is not None:
+            browser.quit()
+        live.stop()
 
 
 @pytest.mark.slow
