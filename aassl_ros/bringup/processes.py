@@ -107,6 +107,10 @@ class NodeProcesses:
         """Return the exit status of a node, or None while it runs."""
         return self._processes[name].poll()
 
+    def process_id(self, name: str) -> int:
+        """Return the id of a node's process."""
+        return self._processes[name].pid
+
     def ended(self) -> tuple[str, ...]:
         """Return the names of the nodes that have exited so far."""
         return tuple(name for name, process in self._processes.items() if process.poll() is not None)

@@ -9,7 +9,19 @@ from __future__ import annotations
 import argparse
 import json
 
-from aassl_ros.benchmarks import adapt, data, export_lerobot, kill, live, openset, prepare, recognize, record, step
+from aassl_ros.benchmarks import (
+    adapt,
+    data,
+    export_lerobot,
+    kill,
+    live,
+    openset,
+    page,
+    prepare,
+    recognize,
+    record,
+    step,
+)
 
 BENCHMARKS = {
     "step": step,
@@ -18,6 +30,7 @@ BENCHMARKS = {
     "prepare": prepare,
     "adapt": adapt,
     "live": live,
+    "page": page,
     "export-lerobot": export_lerobot,
     "record": record,
     "kill": kill,

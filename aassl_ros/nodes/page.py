@@ -212,7 +212,7 @@ class PageNode(ManagedNode):
         server = self._server
         values = {"url": self._url, "pages": server.viewers, "pictures_encoded": server.pictures}
         values |= {"requests_refused": server.refused, "frames_unreadable": self._unreadable}
-        return Report(OK, f"{server.viewers} pages are open", values)
+        return Report(OK, "1 page is open" if server.viewers == 1 else f"{server.viewers} pages are open", values)
 
 
 def main() -> int:

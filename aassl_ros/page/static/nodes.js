@@ -6,7 +6,7 @@ const SILENT_S = 3.5;
 const nodes = new Map();
 // Facts that are always shown; the others are in the table.
 const SHOWN = /(^|_)(hz|rate|per_s|lag|latency|speed|received|written|dropped|lost|passed_over|unreadable|without_sample|kept|unanswered)(_|$)|^bracket_ms_median$/;
-const LOSSES = /dropped|lost|unreadable|without_sample|unanswered/;
+const LOSSES = /passed_over|dropped|lost|unreadable|without_sample|unanswered/;
 
 export function setUpRobot(ask) {
   for (const button of document.querySelectorAll("[data-action]")) {

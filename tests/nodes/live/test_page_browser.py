@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -53,6 +54,12 @@ class Person:
     def press(self, category: str, button: str) -> None:
         row = self.wait(lambda: self.row(category), f"{category} in the gallery")
         row.find_element("xpath", f".//button[text()='{button}']").click()
+
+    def photograph(self, name: str) -> None:
+        """Save what the browser shows, if the environment names a folder for it (CI keeps it)."""
+        if folder := os.environ.get("AASSL_SCREENSHOTS"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.browser.save_screenshot(str(Path(folder) / f"{name}.png"))
 
     def teach(self, category: str) -> None:
         field = self.find("#teach-name")
@@ -117,6 +124,7 @@ def test_a_person_teaches_renames_and_deletes_by_clicking(
     assert person.browser.execute_script("return window.hacked ?? 0") == 0
     assert person.browser.execute_script("return document.querySelectorAll('#categories img, #label *').length") == 0
 
+    person.photograph("taught")
     person.press("Schüssel", "Rename")
     field = person.find("#ask-input")
     field.clear()
@@ -151,6 +159,7 @@ def test_the_page_recovers_from_nodes_that_die_also_its_own(
     person.see("#label", "unknown object")
     page.kill()
     person.see("#connection", "page node silent for")
+    person.photograph("silent")
     person.see("#no-picture", "no picture for")
     start_node("page", {"port": url.rsplit(":", 1)[1].strip("/")})
     person.see("#connection", "connected")
@@ -163,6 +172,7 @@ def test_it_follows_the_light_and_fits_a_tablet_and_a_phone(
 ) -> None:
     person = browse(url_from(start_node("page", {"port": 0})), dark=dark, width=width)
     person.wait(lambda: not person.find("#no-picture").is_displayed(), "a picture")
+    person.photograph(f"{'dark' if dark else 'light'}_{width}")
     script = "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
     assert (max(person.browser.execute_script(script)) < 60) == dark
     assert person.browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
