@@ -59,6 +59,7 @@ function showLines(names, categories) {
     const line = lines.get(name);
     if (body.rows[place] !== line) body.insertBefore(line, body.rows[place] ?? null);
     const { objects, views } = categories[name];
+    line.querySelector("[data-do=Merge]").disabled = names.length < 2;
     line.cells[1].textContent = `${objects} object${objects === 1 ? "" : "s"}, ${views} views`;
   });
 }
@@ -82,6 +83,7 @@ function button(text, act) {
   const made = document.createElement("button");
   made.type = "button";
   made.textContent = text;
+  made.dataset.do = text;
   made.addEventListener("click", act);
   return made;
 }

@@ -43,7 +43,9 @@ function make(name) {
   message.className = "message quiet";
   const facts = document.createElement("div");
   facts.className = "facts";
-  summary.append(dot, title, message, facts);
+  const streams = document.createElement("div");
+  streams.className = "streams";
+  summary.append(dot, title, message, facts, streams);
   element.append(summary, document.createElement("table"));
   element.dataset.node = name;
   return element;
@@ -58,6 +60,8 @@ function show(node, now) {
   const values = Object.entries(node.content.values);
   const facts = values.filter(([key]) => !key.startsWith("/") && !key.includes(":") && SHOWN.test(key));
   node.element.querySelector(".facts").replaceChildren(...facts.map(fact));
+  const streams = values.filter(([key, value]) => key.startsWith("/") && !/^0 received|^nothing/.test(value));
+  node.element.querySelector(".streams").replaceChildren(...streams.map(stream));
   const body = document.createElement("tbody");
   for (const [key, value] of values) {
     const row = body.insertRow();
@@ -74,6 +78,16 @@ function fact([key, value]) {
   number.textContent = shortened(value);
   made.append(`${key.replaceAll("_", " ")} `, number);
   if (LOSSES.test(key) && Number(value) > 0) made.className = "lossy";
+  return made;
+}
+
+// What the recorder counts of one topic: rate, jitter, losses.
+function stream([topic, counts]) {
+  const made = document.createElement("div");
+  const name = document.createElement("b");
+  name.textContent = topic;
+  made.append(name, ` ${counts}`);
+  if (/\b[1-9]\d* (lost|dropped|missing|malformed)/.test(counts)) made.className = "lossy";
   return made;
 }
 

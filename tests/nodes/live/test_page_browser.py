@@ -142,6 +142,26 @@ def test_a_person_teaches_renames_and_deletes_by_clicking(
     assert [entry for entry in person.browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
+def test_a_person_records_by_clicking_and_sees_rates_and_losses_of_each_stream(
+    running: Any, start_node: Any, browse: Any, tmp_path: Path
+) -> None:
+    start_node("recorder", {"bag_dir": tmp_path / "bags", "storage": "mcap", "autostart": False})
+    person = browse(url_from(start_node("page", {"port": 0})))
+    person.see("#recorder-line", "not recording")
+    person.click("[data-action='recorder/start']")
+    person.see("#told", "recording has started")
+    person.see("[data-node=recorder] .streams", "/joint_states")
+    person.see("[data-node=recorder] .streams", "Hz, jitter")
+    person.see("[data-node=recorder] .facts", "frames dropped 0")
+    person.click("[data-action='recorder/split']")
+    person.see("#told", "_1")
+    person.click("[data-action='recorder/stop']")
+    person.see("#told", "recording has stopped")
+    person.click("[data-action='explorer/stop']")
+    person.see("#told", "the explorer is not running")
+    assert "bad" in person.find("#told").get_attribute("class")
+
+
 def test_the_page_recovers_from_nodes_that_die_also_its_own(
     running: Any, evaluator: Any, start_node: Any, browse: Any
 ) -> None:
