@@ -132,7 +132,9 @@ def _compared(chosen: Mapping[str, Setting], scores: Mapping[str, float] | None)
 
 
 def _differences(compared: tuple[Setting, ...]) -> tuple[tuple[str, str], ...]:
-    """Each against the frozen encoder and SimCLR-TT; actions against shuffled ones; AA-BYOL against BYOL."""
+    """Each against the frozen encoder and SimCLR-TT; actions against shuffled ones; AA-SimCLR and AA-BYOL against the
+    methods without actions.
+    """
     of_method: dict[str, list[str]] = {}
     for each in compared:
         key = "shuffled" if "control" in each.settings else each.settings["method"]
@@ -140,6 +142,6 @@ def _differences(compared: tuple[Setting, ...]) -> tuple[tuple[str, str], ...]:
     pairs = [(each.name, FROZEN_NAME) for each in compared]
     for reference in of_method.get("simclr_tt", []):
         pairs += [(each.name, reference) for each in compared if each.name != reference]
-    for ours, theirs in (("aa_simclr", "shuffled"), ("aa_byol", "byol")):
+    for ours, theirs in (("aa_simclr", "simclr"), ("aa_simclr", "shuffled"), ("aa_byol", "byol")):
         pairs += [(a, b) for a in of_method.get(ours, []) for b in of_method.get(theirs, [])]
     return tuple(dict.fromkeys(pairs))

@@ -21,6 +21,7 @@ from aassl_ros.studies.writing import LABELS_PLOT, write
 
 SETTINGS = {"batch": 8, "width": 4}
 EVALUATION = {"frames_per_episode": 2, "few_shot_draws": 2}
+METHODS = ("simclr_tt", "aa_simclr concat", "simclr")
 RATES = {"encoder_lr": (1e-5, 1e-3)}
 
 
@@ -141,6 +142,13 @@ def test_the_action_is_the_turn_if_poses_are_known_and_the_user_names_no_other(d
     assert used({}, False) is None
     assert used({"action_space": "joints"}, True) is None
     assert used({"action_components": ("translation",)}, True) == ("translation",)
+
+
+def test_actions_are_compared_with_shuffled_ones_and_with_no_actions() -> None:
+    names = [each.name for each in adaptation(Choices(methods=METHODS, validated=False)).settings]
+    differences = adaptation(Choices(methods=METHODS, validated=False)).differences
+    ours = "best aa_simclr concat"
+    assert {second for first, second in differences if first == ours} == {*names} - {ours}
 
 
 def test_without_validation_objects_there_is_no_grid() -> None:
