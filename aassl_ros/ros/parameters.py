@@ -35,6 +35,8 @@ def declare_settings(node: Node, cls: type[S], *, read_only: bool = False) -> S:
         except (InvalidParameterTypeException, InvalidParameterValueException) as error:
             given = node._parameter_overrides[info.name].value  # rclpy has no public way to get it
             hint = f" (write {float(given)}, not {given})" if info.kind is float and type(given) is int else ""
+            if info.kind is str and isinstance(given, (bool, int, float)):
+                hint = " (put it in quotes, as '1')"
             raise ConfigError(
                 f"{node.get_name()}: {info.name} = {given!r}, expected {info.expected()}{hint}."
             ) from error

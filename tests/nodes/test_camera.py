@@ -121,6 +121,7 @@ def test_an_absent_camera_is_one_line_and_an_error_until_it_is_there(
     [
         ({"source": "/nowhere.mp4"}, "source = '/nowhere.mp4' does not exist"),
         ({"source": str(Path(__file__))}, "is not a video that OpenCV can read"),
+        ({"source": 0}, "source = 0, expected a string (put it in quotes, as '1')"),
         ({"source": "VIDEO", "rate_hz": -1.0}, "rate_hz = -1.0, expected a number from 0 to 1000"),
     ],
 )

@@ -104,6 +104,20 @@ def test_a_file_is_played_at_its_own_rate_or_the_one_asked_for(
     assert seen.times_s[-1] - seen.times_s[0] > 0.95 * 49 / expected_hz
 
 
+def test_a_file_that_is_removed_is_missed_and_played_again_when_it_is_back(tmp_path: Path) -> None:
+    seen, path = Seen(), write_video(tmp_path / "shown.avi", [40, 80, 120])
+    with running(VideoSettings(source=str(path)), seen) as source:
+        seen.wait(lambda: len(seen.grays) >= 3)
+        path.rename(tmp_path / "away.avi")
+        until(lambda: source.state.lost)
+        assert f"source = '{path}' does not exist" in source.state.line
+        assert source.losses == 1
+        count = len(seen.grays)
+        (tmp_path / "away.avi").rename(path)
+        seen.wait(lambda: len(seen.grays) > count)
+        until(lambda: source.state.running)
+
+
 class Webcam:
     """A camera that gives some frames and is then unplugged."""
 
