@@ -91,6 +91,31 @@ def test_frames_may_be_jpeg_and_the_file_may_end(
     assert output.count("has ended after 20 frames") == 1
 
 
+def test_camera_info_has_the_calibration_if_it_fits_the_frames(
+    ros: Any, start_node: Any, heard: dict[str, list[Any]], video: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "camera.yaml"
+    matrices = {"camera_matrix": [50, 0, 32, 0, 51, 24, 0, 0, 1], "rectification_matrix": [1, 0, 0, 0, 1, 0, 0, 0, 1],
+                "projection_matrix": [50, 0, 32, 0, 0, 51, 24, 0, 0, 0, 1, 0],
+                "distortion_coefficients": [-0.3, 0.1, 0, 0, 0]}  # fmt: skip
+    content = {"image_width": 64, "image_height": 48, "distortion_model": "plumb_bob"}
+    content |= {name: {"data": numbers} for name, numbers in matrices.items()}
+    path.write_text(yaml.safe_dump(content))
+    process = start_node("camera", {"source": video, "calibration": path})
+    info = ros.wait_for(lambda: heard["infos"], what="camera info")[-1]
+    assert (info.k.tolist(), info.distortion_model) == (matrices["camera_matrix"], "plumb_bob")
+    assert (info.p[0], list(info.d)) == (50.0, matrices["distortion_coefficients"])
+    process.kill()
+    process.wait(timeout=60)
+    path.write_text(yaml.safe_dump(content | {"image_width": 640, "image_height": 480}))
+    heard["infos"].clear()
+    start_node("camera", {"source": video, "calibration": path})
+    info = ros.wait_for(lambda: heard["infos"], what="camera info")[-1]
+    assert (info.width, info.k[0]) == (64, 0.0)
+    line = "the calibration is of 640 x 480, frames are 64 x 48: not used"
+    ros.wait_for(lambda: [one for one in heard["states"] if one[:2] == (1, line)], what="the warning")
+
+
 def test_a_killed_camera_that_is_started_again_goes_on(
     ros: Any, start_node: Any, heard: dict[str, list[Any]], video: Path
 ) -> None:
@@ -121,6 +146,7 @@ def test_an_absent_camera_is_one_line_and_an_error_until_it_is_there(
     [
         ({"source": "/nowhere.mp4"}, "source = '/nowhere.mp4' does not exist"),
         ({"source": str(Path(__file__))}, "is not a video that OpenCV can read"),
+        ({"source": "VIDEO", "calibration": "/nowhere.yaml"}, "calibration /nowhere.yaml cannot be read"),
         ({"source": 0}, "source = 0, expected a string (put it in quotes, as '1')"),
         ({"source": "VIDEO", "rate_hz": -1.0}, "rate_hz = -1.0, expected a number from 0 to 1000"),
     ],
