@@ -35,6 +35,9 @@ def open_browser(profile: Path, *, width: int = 1280, height: int = 900, dark: b
     # selenium reports its use to a server, unless it is told not to.
     os.environ["SE_AVOID_STATS"] = "true"
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(found[1]))
+    # A window is never narrower than 500 px; a page may be.
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
     return driver

@@ -195,6 +195,7 @@ def test_it_follows_the_light_and_fits_a_tablet_and_a_phone(
     person.photograph(f"{'dark' if dark else 'light'}_{width}")
     script = "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
     assert (max(person.browser.execute_script(script)) < 60) == dark
+    assert person.browser.execute_script("return innerWidth") == width
     assert person.browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
     small = (
         "return [...document.querySelectorAll('button, input, select')].filter(one => one.offsetParent && "
