@@ -18,8 +18,8 @@ from aassl_ros.errors import RosError
 
 # torch and the encoder are loaded within this time, also on two busy cores.
 _START_S = 120.0
-# An answer is shown if so many frames in a row have it.
-_FRAMES_ALIKE = 5
+# An answer is shown if most of the last frames, about a second, have it: single views may be called unknown.
+_LAST_FRAMES, _MOST = 15, 12
 _STEPS = """\
 1. Teach:  {show}, and in another terminal:  aassl teach mug
 2. Look:   {look}. Teach a second object, then show both again.
@@ -103,18 +103,18 @@ def _wait_for_answers(monitor: Any, processes: NodeProcesses) -> None:
 
 def _tell_answers(monitor: Any, processes: NodeProcesses) -> None:
     """Print each new answer, until a node has failed."""
-    told, alike = "", deque[str](maxlen=_FRAMES_ALIKE)
+    told, last = "", deque[str](maxlen=_LAST_FRAMES)
     while True:
         _check_all(processes)
         new: list[EvaluatorAnswer] = _taken(monitor.answers)
         for event in _taken(monitor.episodes):
             if event.event == "start":
                 print(f"the arm holds a {event.category or event.instance}", flush=True)
-                alike.clear()
+                last.clear()
                 told = ""
         for answer in new:
-            alike.append(answer.label)
-            if len(set(alike)) == 1 and len(alike) == _FRAMES_ALIKE and answer.label != told:
+            last.append(answer.label)
+            if answer.label != told and last.count(answer.label) >= _MOST:
                 told = answer.label
                 print(_describe(answer), flush=True)
         time.sleep(0.05)
