@@ -47,7 +47,7 @@ def test_an_unknown_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("command", "message", "status"),
     [
-        ("up fly", "aassl: there is no system 'fly', expected one of collect, train, evaluate, live, online.", 2),
+        ("up fly", "aassl: there is no system 'fly', expected one of collect, train, evaluate, live, online, page.", 2),
         ("up --show-args fly", "aassl: there is no system 'fly', expected one of", 2),
         ("up collect arm", "aassl: 'arm' is not a launch argument, expected name:=value.", 2),
         ("up collect robot:=toy", "aassl: collect: robot = 'toy', expected one of sim, real.", 2),
@@ -55,7 +55,7 @@ def test_an_unknown_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> 
         ("collect -o /tmp/none --seconds -1", "aassl: --seconds = -1, expected more than 0.", 2),
         ("episode start", "aassl: episode start needs --instance NAME, the object that is handled.", 2),
         ("demo --seconds 3", "aassl: command line: seconds = 3.0, expected a number of at least 20.", 2),
-        ("report /nowhere", "aassl: /nowhere was not made by aassl demo (there is no demo.json). Give the folder", 1),
+        ("report /nowhere", "aassl: report: /nowhere does not exist, expected a run, a study, a demo or a bag.", 2),
     ],
 )
 def test_an_error_is_one_line_that_says_what_to_do(

@@ -20,6 +20,7 @@ ON_HUMBLE = {
     "rclpy.context": {"Context"},
     "rclpy.duration": {"Duration"},
     "rclpy.exceptions": {"InvalidParameterTypeException", "InvalidParameterValueException", "NameValidationException"},
+    "rclpy.callback_groups": {"MutuallyExclusiveCallbackGroup"},
     "rclpy.executors": {"ExternalShutdownException", "SingleThreadedExecutor"},
     "rclpy.lifecycle": {"LifecycleNode", "LifecycleState", "TransitionCallbackReturn"},
     "rclpy.node": {"Node"},

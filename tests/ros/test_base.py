@@ -78,9 +78,7 @@ def test_a_bug_in_a_transition_is_not_hidden(start_example: Any) -> None:
 def test_parameters_are_described_with_their_ranges(start_example: Any, ros: Any) -> None:
     start_example()
     client = ros.node().create_client(DescribeParameters, "/example/describe_parameters")
-    ros.wait_for(client.service_is_ready, what="the node")
-    asked = client.call_async(DescribeParameters.Request(names=["rate_hz", "mode"]))
-    rate, mode = ros.wait_for(asked.done, what="an answer") and asked.result().descriptors
+    rate, mode = ros.call(client, DescribeParameters.Request(names=["rate_hz", "mode"])).descriptors
     assert rate.description == "how often it would, in Hz"
     assert (rate.floating_point_range[0].from_value, rate.floating_point_range[0].to_value) == (1.0, 240.0)
     assert mode.additional_constraints == "one of good, broken, mistaken"
