@@ -30,14 +30,15 @@ def write_whole(path: Path, content: str | bytes, *, sync: bool = False) -> None
                 os.fsync(file.fileno())
         os.replace(part, path)
         if sync:
-            _sync_folder(path.parent)
+            sync_path(path.parent)
     except OSError:
         part.unlink(missing_ok=True)
         raise
 
 
-def _sync_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
+def sync_path(path: Path) -> None:
+    """Force a file, or the names in a folder, to the disk. Raises OSError."""
+    opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
     finally:

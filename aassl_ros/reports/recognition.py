@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from aassl_ros.data.prepared.data import PreparedData
-from aassl_ros.learning.evaluation.category import Classifiers
+from aassl_ros.learning.evaluation.category import Classifiers, count_confusions
 from aassl_ros.learning.evaluation.evaluated_encoder import evaluated_encoder_at
 from aassl_ros.learning.measures.tsne import tsne_points
 from aassl_ros.learning.readout.features import embed
@@ -80,8 +80,6 @@ def look(encoder: Path, data: PreparedData) -> Recognition:
     scores = torch.log_softmax(classifiers.probe.scores(test), dim=1)
     named = scores.argmax(dim=1).cpu().numpy()
     targets = parts.test.targets
-    confusion = np.zeros((len(parts.categories),) * 2, np.int64)
-    np.add.at(confusion, (targets, named), 1)
     places = np.arange(len(targets))
     gaps = (scores.max(dim=1).values - scores[torch.from_numpy(places), torch.from_numpy(targets)]).cpu().numpy()
     wrong = np.flatnonzero(named != targets)
@@ -106,7 +104,7 @@ def look(encoder: Path, data: PreparedData) -> Recognition:
     return Recognition(
         float((named == targets).mean()),
         parts.categories,
-        confusion,
+        count_confusions(named, parts),
         mistakes,
         neighbours,
         tsne_points(torch.cat([train, test])[torch.from_numpy(chosen)]),

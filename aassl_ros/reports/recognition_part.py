@@ -23,6 +23,24 @@ def add_recognition(page: Page, seen: Recognition, data: PreparedData, name: str
             (str(len(seen.mistakes)), "frames named wrongly"),
         ]
     )
+    _add_mistakes(page, seen, data)
+    _add_neighbours(page, seen, data)
+    _add_features(page, seen)
+    page.text("Accuracy by the place in the episode: from which sides objects are hard to recognize.")
+    page.picture(
+        plots.curves(
+            np.arange(len(seen.accuracy_by_place)) / max(1, len(seen.accuracy_by_place) - 1),
+            {"accuracy": 100 * seen.accuracy_by_place},
+            "place in the episode (0: first frame, 1: last)",
+            "accuracy (%)",
+            100 * chance,
+        ),
+        "accuracy by place in the episode",
+    )
+    page.data("accuracy by place", ["place", "accuracy"], list(enumerate(seen.accuracy_by_place.round(4).tolist())))
+
+
+def _add_mistakes(page: Page, seen: Recognition, data: PreparedData) -> None:
     page.picture(plots.confusion(seen.confusion.astype(np.float64), seen.categories), "confusion matrix")
     page.data(
         "confusion",
@@ -40,7 +58,7 @@ def add_recognition(page: Page, seen: Recognition, data: PreparedData, name: str
             [
                 (
                     one.frame,
-                    data.episodes[data.episode_of[one.frame]].instance,
+                    _episode(data, one.frame).instance,
                     one.truth,
                     one.named,
                     f"{one.surer:.3f}",
@@ -48,6 +66,9 @@ def add_recognition(page: Page, seen: Recognition, data: PreparedData, name: str
                 for one in seen.mistakes
             ],
         )
+
+
+def _add_neighbours(page: Page, seen: Recognition, data: PreparedData) -> None:
     page.text(
         "Nearest neighbours: a frame of an object not seen in training, then the nearest frames of training objects."
     )
@@ -55,6 +76,9 @@ def add_recognition(page: Page, seen: Recognition, data: PreparedData, name: str
     names = [_episode(data, frame).category for frame in rows]
     columns = len(seen.neighbours[0])
     page.picture(plots.frames_grid(data.frames[np.array(rows)], names, columns=columns), "nearest neighbours")
+
+
+def _add_features(page: Page, seen: Recognition) -> None:
     page.text("Features (t-SNE) by category, and by the place in the episode: nearby frames show nearby sides.")
     page.picture(plots.embedding(seen.points, seen.point_categories, seen.point_is_train), "features by category")
     page.picture(plots.shaded_points(seen.points, seen.point_places, "place in the episode"), "features by view")
@@ -68,18 +92,6 @@ def add_recognition(page: Page, seen: Recognition, data: PreparedData, name: str
             )
         ],
     )
-    page.text("Accuracy by the place in the episode: from which sides objects are hard to recognize.")
-    page.picture(
-        plots.curves(
-            np.arange(len(seen.accuracy_by_place)) / max(1, len(seen.accuracy_by_place) - 1),
-            {"accuracy": 100 * seen.accuracy_by_place},
-            "place in the episode (0: first frame, 1: last)",
-            "accuracy (%)",
-            100 * chance,
-        ),
-        "accuracy by place in the episode",
-    )
-    page.data("accuracy by place", ["place", "accuracy"], list(enumerate(seen.accuracy_by_place.round(4).tolist())))
 
 
 def _episode(data: PreparedData, frame: int) -> EpisodeRow:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from aassl_ros.data.bags.stored import StoredTopic
 from aassl_ros.data.bags.written_metadata import Extent, WrittenTopic, qos_text
 from aassl_ros.data.streams import messages
 from aassl_ros.errors import BagError
+from aassl_ros.files import sync_path
 
 STORAGES = ("mcap", "sqlite3")
 _WRITE_ERRORS = (OSError, sqlite3.Error)
@@ -216,11 +216,7 @@ class BagWriter:
     def _sync_names(self, *files: str) -> None:
         """Force files of the bag, the names in its folder and its own name to the disk."""
         for path in (*(self.path / name for name in files), self.path, self.path.parent):
-            opened = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(opened)
-            finally:
-                os.close(opened)
+            sync_path(path)
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[None]:

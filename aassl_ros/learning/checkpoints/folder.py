@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from aassl_ros.files import sync_path
+
 LINK, FOLDER = "checkpoint", "checkpoints"
 _PART = ".part-"
 
@@ -22,10 +24,10 @@ def write_folder(folder: Path, content: Mapping[str, bytes], step: int) -> Path:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-    _sync_folder(part)
+    sync_path(part)
     target = _free_name(folder, step)
     part.rename(target)
-    _sync_folder(folder)
+    sync_path(folder)
     return target
 
 
@@ -35,7 +37,7 @@ def point_link(run: Path, target: Path) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to(target.relative_to(run))
     os.replace(link, run / LINK)
-    _sync_folder(run)
+    sync_path(run)
 
 
 def remove_old(folder: Path, keep: int, newest: Path) -> None:
@@ -44,14 +46,6 @@ def remove_old(folder: Path, keep: int, newest: Path) -> None:
     written.sort(key=lambda path: path.stat().st_mtime_ns)
     for old in written[: max(0, len(written) - keep + 1)]:
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _free_name(folder: Path, step: int) -> Path:

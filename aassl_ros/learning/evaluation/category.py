@@ -126,7 +126,7 @@ def measure_categories(
         knn_accuracy=_accuracy(named["knn"], parts.test),
         per_instance=_per_instance(named["probe"], named["knn"], shares, parts.test),
         few_shot={count: float(share.mean()) for count, share in shares.items()},
-        confusion=_confusion(named["probe"], parts),
+        confusion=count_confusions(named["probe"], parts),
     )
 
 
@@ -185,7 +185,8 @@ def _per_instance(
     )
 
 
-def _confusion(named: NDArray[np.int64], parts: Split) -> NDArray[np.int64]:
+def count_confusions(named: NDArray[np.int64], parts: Split) -> NDArray[np.int64]:
+    """Count how often the test frames of each true category (row) were named each category: int64 [C, C]."""
     matrix = np.zeros((len(parts.categories),) * 2, np.int64)
     np.add.at(matrix, (parts.test.targets, named), 1)
     return matrix

@@ -62,7 +62,7 @@ class Judge:
         tried = CLASSIFIERS if classifier == AUTO else (classifier,)
         left_out = {name: _left_out(name, features, targets, objects, neighbours) for name in tried}
         compared = {name: _accuracy(*each) for name, each in left_out.items()}
-        chosen = max(tried, key=lambda name: compared[name]) if len(tried) > 1 else classifier
+        chosen = max(tried, key=lambda name: compared[name])
         probabilities, truth = left_out[chosen]
         temperature = best_temperature(probabilities, truth)
         self._classify: Classifier = fit_classifier(chosen, features, targets, neighbours=neighbours)
