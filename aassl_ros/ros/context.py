@@ -1,17 +1,20 @@
-"""Start rclpy for nodes and commands. An error in the environment gives a one-line message."""
+"""Start rclpy for nodes and commands, and spin until something is done. An error in the environment is one line."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import rclpy
 from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from aassl_ros.errors import ConfigError
 
 _LARGEST_DOMAIN = 232  # DDS has no ports for higher domains.
+_POLL_S = 0.05
 
 
 def start_rclpy(arguments: Sequence[str] = (), context: Context | None = None) -> None:
@@ -23,3 +26,13 @@ def start_rclpy(arguments: Sequence[str] = (), context: Context | None = None) -
         rclpy.init(args=list(arguments), context=context, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # such as RCLError: a parameter file or an argument cannot be read
         raise ConfigError(" ".join(str(error).split())) from error
+
+
+def spin_until(executor: SingleThreadedExecutor, done: Callable[[], bool], timeout_s: float) -> bool:
+    """Spin until `done()`. Returns False if that takes longer than timeout_s."""
+    until = time.monotonic() + timeout_s
+    while not done():
+        if time.monotonic() > until:
+            return False
+        executor.spin_once(timeout_sec=_POLL_S)
+    return True

@@ -15,7 +15,7 @@ from std_msgs.msg import String
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams.episodes import EpisodeEvent
 from aassl_ros.errors import RosError
-from aassl_ros.ros.context import start_rclpy
+from aassl_ros.ros.context import spin_until, start_rclpy
 from aassl_ros.ros.qos import latched
 
 EPISODE_QOS = latched(1000)
@@ -46,14 +46,9 @@ def publish_episode(
         publisher = node.create_publisher(String, topics.EPISODE, EPISODE_QOS)
         executor = SingleThreadedExecutor(context=context)
         executor.add_node(node)
-        until = time.monotonic() + timeout_s
-        while publisher.get_subscription_count() == 0 or _unset(node):
-            if time.monotonic() > until:
-                lacking = "no message on /clock" if _unset(node) else f"no subscriber on {publisher.topic_name}"
-                raise RosError(
-                    f"{lacking} (waited {timeout_s:g} s). Start the recorder first, in the same ROS_DOMAIN_ID."
-                )
-            executor.spin_once(timeout_sec=0.05)
+        if not spin_until(executor, lambda: publisher.get_subscription_count() > 0 and not _unset(node), timeout_s):
+            lacking = "no message on /clock" if _unset(node) else f"no subscriber on {publisher.topic_name}"
+            raise RosError(f"{lacking} (waited {timeout_s:g} s). Start the recorder first, in the same ROS_DOMAIN_ID.")
         stamped = EpisodeEvent(
             event.id,
             node.get_clock().now().nanoseconds,
@@ -65,7 +60,7 @@ def publish_episode(
         publisher.publish(String(data=stamped.to_json()))
         # The subscriber may be another node: the recorder subscribes only after it has found this publisher. The topic
         # is latched, so it still gets the event.
-        _spin(executor, _JOIN_S)
+        spin_until(executor, lambda: False, _JOIN_S)
         until = time.monotonic() + timeout_s
         while deaf := recorder_without_subscription(node, publisher.topic_name):
             if time.monotonic() > until:
@@ -83,12 +78,6 @@ def publish_episode(
     finally:
         node.destroy_node()
         context.try_shutdown()
-
-
-def _spin(executor: SingleThreadedExecutor, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        executor.spin_once(timeout_sec=0.05)
 
 
 def recorder_without_subscription(node: Node, topic: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +15,7 @@ from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import GalleryCommand, GalleryNews
 from aassl_ros.data.interfaces.json_schema import JsonMessageError
 from aassl_ros.errors import RosError
-from aassl_ros.ros.context import start_rclpy
+from aassl_ros.ros.context import spin_until, start_rclpy
 from aassl_ros.ros.qos import latched
 
 _QOS = latched(20)
@@ -62,7 +61,7 @@ def send_gallery_command(
         executor.add_node(node)
         publisher = node.create_publisher(String, topics.GALLERY_COMMAND, 20)
         subscription = node.create_subscription(String, topics.GALLERY, take, _QOS)
-        matched = _spin_until(
+        matched = spin_until(
             executor,
             lambda: publisher.get_subscription_count() > 0 and node.count_publishers(subscription.topic_name) > 0,
             timeout_s,
@@ -73,11 +72,11 @@ def send_gallery_command(
                 "ROS_DOMAIN_ID and namespace, and with its parameter taught set to a folder."
             )
         publisher.publish(String(data=command.to_json()))
-        if not _spin_until(executor, lambda: bool(answers), timeout_s):
+        if not spin_until(executor, lambda: bool(answers), timeout_s):
             raise RosError(f"the evaluator did not answer on {subscription.topic_name} within {timeout_s:g} s.")
         if command.command == "teach" and not answers[-1].error:
             begun()
-            _spin_until(executor, lambda: _finished(answers[-1]), command.seconds + timeout_s)
+            spin_until(executor, lambda: _finished(answers[-1]), command.seconds + timeout_s)
         last = answers[-1]
         if not _finished(last):
             raise RosError(f"the evaluator did not finish the lesson within {command.seconds + timeout_s:g} s.")
@@ -91,12 +90,3 @@ def send_gallery_command(
 
 def _finished(news: GalleryNews) -> bool:
     return bool(news.done or news.error)
-
-
-def _spin_until(executor: SingleThreadedExecutor, done: Callable[[], bool], timeout_s: float) -> bool:
-    until = time.monotonic() + timeout_s
-    while not done():
-        if time.monotonic() > until:
-            return False
-        executor.spin_once(timeout_sec=0.05)
-    return True

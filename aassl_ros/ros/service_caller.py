@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from rclpy.context import Context
@@ -11,7 +10,7 @@ from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 
 from aassl_ros.errors import RosError
-from aassl_ros.ros.context import start_rclpy
+from aassl_ros.ros.context import spin_until, start_rclpy
 
 
 def call_service(name: str, value: bool | None = None, *, namespace: str = "", timeout_s: float = 5.0) -> str:
@@ -32,10 +31,7 @@ def call_service(name: str, value: bool | None = None, *, namespace: str = "", t
                 "same ROS_DOMAIN_ID and namespace."
             )
         future = client.call_async(Trigger.Request() if value is None else SetBool.Request(data=value))
-        until = time.monotonic() + timeout_s
-        while not future.done() and time.monotonic() < until:
-            executor.spin_once(timeout_sec=0.05)
-        answer = future.result() if future.done() else None
+        answer = future.result() if spin_until(executor, future.done, timeout_s) else None
         if answer is None:
             raise RosError(f"{client.service_name} did not answer within {timeout_s:g} s. See the log of its node.")
         if not answer.success:
