@@ -90,7 +90,13 @@ setup(
     python_requires=">=3.10,<3.15",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={
-        NAME: ["py.typed", "messages/definitions/*/package.xml", "messages/definitions/*/msg/*.msg", "page/static/*"]
+        NAME: [
+            "py.typed",
+            "messages/definitions/*/package.xml",
+            "messages/definitions/*/msg/*.msg",
+            "messages/definitions/*/action/*.action",
+            "page/static/*",
+        ]
     },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),

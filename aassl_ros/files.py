@@ -1,11 +1,13 @@
-"""Write files and folders atomically: each is either complete or absent at every moment."""
+"""Write files and folders atomically: each is either complete or absent at every moment. And lock files."""
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import shutil
 from pathlib import Path
+from typing import TextIO
 
 _RENAME_EXCHANGE, _AT_FDCWD = 2, -100  # of renameat2(2)
 
@@ -34,6 +36,27 @@ def write_whole(path: Path, content: str | bytes, *, sync: bool = False) -> None
     except OSError:
         part.unlink(missing_ok=True)
         raise
+
+
+def open_locked(path: Path) -> TextIO | None:
+    """Open a lock file, and lock it until it is closed or the process ends.
+
+    Args:
+        path: of the lock file; it is made if it does not exist, and stays.
+
+    Returns:
+        The open file; None if another process holds the lock.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    lock = path.open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
 
 
 def sync_path(path: Path) -> None:

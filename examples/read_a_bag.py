@@ -30,7 +30,7 @@ def samples(reader: BagReader) -> Iterator[tuple[NDArray[np.uint8], Sample]]:
         if message.topic == roles.camera_topic:
             synchronizer.add_frame(stamp_ns(decoded.header.stamp), frame_from_message(decoded))
         elif message.topic in commands:
-            synchronizer.add_trajectory(trajectory_from_message(decoded), message.log_ns)
+            synchronizer.add_command(trajectory_from_message(decoded), message.log_ns)
         else:
             stamp = stamp_ns(decoded.header.stamp)
             synchronizer.add_joint_state(stamp, decoded.name, decoded.position, decoded.velocity, decoded.effort)

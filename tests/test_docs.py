@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 def test_the_committed_pages_are_the_generated_ones() -> None:
     for name, text in generate_docs.pages().items():
         committed = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        assert " at 0x" not in text, f"docs/{name} shows an address in memory, which is another one in each process"
         assert committed == text, f"docs/{name} differs. Run: python scripts/generate_docs.py"
 
 

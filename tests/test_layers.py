@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "synth": {"data", "sim", "motion"},
     "learning": {"data", "motion"},
     "page": {"data", "motion"},
-    "benchmarks": {"bringup", "nodes", "ros", "learning", "data", "motion", "ros_environment"},
+    "benchmarks": {"bringup", "nodes", "ros", "learning", "report", "data", "sim", "motion", "ros_environment"},
     "studies": {"learning", "report", "data", "motion"},
     "ros": {"data", "motion", "ros_environment"},
     "nodes": {"ros", "page", "learning", "data", "motion", "sim", "view", "ros_environment"},

@@ -74,6 +74,12 @@ def run(command: str, folder: Path) -> str:
     return done.stdout
 
 
+def record_first(folder: Path) -> None:
+    """Record the bag of the first command, unless an earlier test has done so."""
+    if not (folder / "bags" / "first").exists():
+        run(SIMULATION[0], folder)
+
+
 def run_until(command: str, folder: Path, sign: str, more: tuple[str, ...] = ()) -> None:
     """Start a command that runs until it is stopped; stop it as Ctrl-C does once it has printed `sign`."""
     process = subprocess.Popen(
@@ -121,17 +127,20 @@ REAL = (
     "aassl call explorer/arm",
     "aassl episode start --instance red_mug --category mug",
     "aassl episode stop",
+    "aassl call explorer/stop",
 )
 
 
 def test_in_simulation(folder: Path) -> None:
-    run(SIMULATION[0], folder)
+    record_first(folder)
     assert "frames received" in run(SIMULATION[1], folder)
     run_until(SIMULATION[2], folder, SIGN["up collect"])
     assert len(list((folder / "bags").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_offline(folder: Path) -> None:
+    record_first(folder)
     run(OFFLINE[0], folder)
     run(OFFLINE[1], folder)
     assert "random encoder" in run(OFFLINE[2], folder)
@@ -140,6 +149,7 @@ def test_offline(folder: Path) -> None:
     assert "Checked: features of ONNX Runtime" in run(OFFLINE[3], folder)
 
 
+@pytest.mark.slow
 def test_a_study_of_drawn_objects(folder: Path) -> None:
     run(STUDY[0], folder)
     assert "| simclr | 1 |" in run(STUDY[1], folder)
@@ -147,11 +157,16 @@ def test_a_study_of_drawn_objects(folder: Path) -> None:
 
 
 def test_live(folder: Path) -> None:
+    if not (folder / "run").exists():  # the slow tests make both
+        record_first(folder)
+        run(OFFLINE[0], folder)
+        run("aassl train data -o run --set width=8 image_size=32 batch=16 updates=2 device=cpu", folder)
     said = run(f"{LIVE[0]} checkpoint:=run", folder)
     assert "updates" in said
     run_until(LIVE[1], folder, SIGN["up evaluate"])
 
 
+@pytest.mark.slow
 def test_with_a_real_arm_that_here_is_the_simulator(folder: Path) -> None:
     (folder / "bags").mkdir(exist_ok=True)
     words = ["--ros-args", "-r", "camera/image_raw:=/camera/color/image_raw", "-p", "object:=mug_0003"]
@@ -168,6 +183,7 @@ def test_with_a_real_arm_that_here_is_the_simulator(folder: Path) -> None:
         assert run(REAL[1], folder).strip() == "armed: the arm moves now"
         started = json.loads(run(f"{REAL[2]} --use-sim-time", folder))
         stopped = json.loads(run(f"{REAL[3]} --use-sim-time", folder))
+        run(REAL[4], folder)
     finally:
         collect.send_signal(signal.SIGINT)
         said, _ = collect.communicate(timeout=240)

@@ -40,17 +40,21 @@ SIMULATION = (
     "aassl gallery undo",
 )
 ARM = (
+    "aassl dryrun my_arm.yaml",
     "aassl up collect robot:=real arm:=my_arm.yaml image_topic:=/camera/color/image_raw bag:=bags/first",
     "aassl call explorer/arm",
     "aassl episode start --instance red_mug --category mug",
     "aassl episode stop",
     "aassl call explorer/stop",
+    "aassl call explorer/next",
+    "aassl episode start --instance blue_mug --category mug",
     "aassl bag check bags/first",
     "aassl prepare bags -o data",
     "aassl train data -o run --adapt",
-    "aassl up evaluate robot:=real checkpoint:=run image_topic:=/camera/color/image_raw",
+    "aassl up evaluate robot:=real checkpoint:=run image_topic:=/camera/color/image_raw page:=true",
     "aassl teach mug",
     "aassl gallery list",
+    "aassl up online robot:=real arm:=my_arm.yaml image_topic:=/camera/color/image_raw checkpoint:=run page:=true",
 )
 INSTALL = {"make setup": ".github/workflows/ci.yml", "source .venv/bin/activate": "the tests run in the environment"}
 # A small encoder: the machine of the tests is busy. Without a limit, a new view of a taught object always has a name.
@@ -173,30 +177,40 @@ def test_a_stranger_teaches_two_objects_on_the_page_and_sees_them_named_within_t
 @pytest.mark.slow
 def test_with_a_real_arm_that_here_is_the_simulator(folder: Path) -> None:
     shutil.copy(share("sim/arms/panda.yaml"), folder / "my_arm.yaml")
+    # 3: it found something to tell, such as a link near the table.
+    assert "velocity" in aassl(ARM[0], folder, "--seconds", "5", statuses=(0, 3))
     words = ("--ros-args", "-r", "camera/image_raw:=/camera/color/image_raw", "-p", "object:=mug_0003")
     robot = Program("-m", "aassl_ros.nodes.simulator", *words, folder=folder)
     sim_time, clock = "use_sim_time:=true", "--use-sim-time"
     try:
-        collect = start(ARM[0], folder, sim_time)
+        collect = start(ARM[1], folder, sim_time)
         try:
             collect.wait_for(lambda line: "stays still until you call: aassl call explorer/arm" in line)
-            for instance in ("red_mug", "blue_mug", "green_mug"):
-                aassl(ARM[1], folder)
-                aassl(ARM[2].replace("red_mug", instance), folder, clock)
-                collect.wait_for(lambda line: "armed" in line)
-                aassl(ARM[3], folder, clock)
-                aassl(ARM[4], folder)
+            for start_episode in (ARM[3], ARM[7], ARM[7].replace("blue", "green")):
+                assert "armed" in aassl(ARM[2], folder)
+                if start_episode != ARM[3]:
+                    assert "exploring" in aassl(ARM[6], folder)
+                aassl(start_episode, folder, clock)
+                aassl(ARM[4], folder, clock)
+                aassl(ARM[5], folder)
         finally:
             collect.stop()
-        assert "bags/first: " in aassl(ARM[5], folder, statuses=(0, 3))
-        assert "3 episodes" in aassl(ARM[6], folder, statuses=(0, 3))
-        aassl(ARM[7], folder, "--updates", "2", "--batch", "8", "--image-size", "32")
-        evaluate = start(ARM[8], folder, sim_time, "device:=cpu")
+        assert "bags/first: " in aassl(ARM[8], folder, statuses=(0, 3))
+        assert "3 episodes" in aassl(ARM[9], folder, statuses=(0, 3))
+        aassl(ARM[10], folder, "--updates", "2", "--batch", "8", "--image-size", "32")
+        evaluate = start(ARM[11], folder, sim_time, "device:=cpu", "page_port:=0")
         try:
             evaluate.wait_for(lambda line: "answering with" in line)
-            assert "done: teach mug" in aassl(ARM[9], folder)
-            assert "mug" in aassl(ARM[10], folder)
+            assert "done: teach mug" in aassl(ARM[12], folder)
+            assert "mug" in aassl(ARM[13], folder)
         finally:
             evaluate.stop()
+        online = start(ARM[14], folder, sim_time, "device:=cpu", "page_port:=0")
+        try:
+            online.wait_for(lambda line: "continuing from" in line)  # the trainer
+            online.wait_for(lambda line: "answering with" in line)
+        finally:
+            online.stop()
+        assert online.process.returncode == 0
     finally:
         robot.stop()

@@ -1,5 +1,7 @@
 """Reading speed of prepared data: compared with a trainer's speed, and of a million frames with ten thousand.
 
+The same for the replay buffer (replay.py).
+
 The million frames are in a sparse file. Its pages are read through the same memory map as those of a written file and
 also occupy memory, but all are zero. Every page is read once before the timing starts.
 """
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.benchmarks import step
+from aassl_ros.benchmarks.replay import measure_buffer
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 from aassl_ros.errors import ConfigError
@@ -55,6 +58,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             for count in (_SMALL, _LARGE)
         )
         costs = [(_seconds_a_batch(small), _seconds_a_batch(large)) for _ in range(rounds)]
+        del small, large  # their pages make room for those of the buffer
+        buffer = measure_buffer(Path(folder) / "buffer", size=size, batch=settings.batch, quick=arguments.quick)
     small_s, large_s = np.median(costs, axis=0)
     images = 2 * settings.batch
     return {
@@ -68,6 +73,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "encoder": f"{settings.encoder} width {settings.width}, {settings.image_size} px, batch {settings.batch}",
         "device": str(choose_device(settings.device)),
         "rounds": rounds,
+        **buffer,
     }
 
 
@@ -111,7 +117,8 @@ def _feed_and_train(batches: PairBatches, settings: LearnerSettings, rounds: int
 
     def learn() -> None:
         batch = next(endless)
-        learner.step(batch.first, batch.second, batch.action)  # reads the loss, so it waits for a GPU
+        # It reads the loss, so it waits for a GPU.
+        learner.step(batch.first, batch.second, batch.action, batch.target, batch.later)
 
     learn()
     fed_s, trained_s = [], []

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.prepared.data import PreparedData, validation_instances
 from aassl_ros.data.streams.images import to_square
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.encoders.pretrained import PRETRAINED
 from aassl_ros.learning.evaluation.evaluated_encoder import evaluated_encoder_at
 from aassl_ros.learning.evaluation.openset import (
+    ASKED,
     JUDGE,
     KNN,
+    SCORE_TITLES,
+    SEEN,
+    SEEN_KINDS,
+    LevelScores,
+    Method,
     OpenSetScore,
     judged,
     nearest_neighbours,
@@ -32,21 +37,16 @@ from aassl_ros.learning.evaluation.openset import (
 )
 from aassl_ros.learning.evaluation.openset_plan import LEVELS, Draw, draw_known, plan_names
 from aassl_ros.learning.measures.intervals import mean_interval
+from aassl_ros.learning.measures.reliability import Reliability
 from aassl_ros.learning.readout.features import embed
 from aassl_ros.learning.readout.split import refuse_seen
 from aassl_ros.learning.recognition.eye import load_eye
+from aassl_ros.learning.recognition.seen import SeenObjects
+from aassl_ros.learning.recognition.seen_frames import VIEWS_OF_OBJECT, SeenFrames, seen_frames
 
 HELP = "names and refusals after a few taught views, of objects that were never seen (open set)"
 _VIEWS = (1, 2, 5, 10, 0)
 _DRAWS, _QUICK_DRAWS = 20, 3
-_SHARES = ("accuracy", "refused", "auroc", "own_known", "own_unknown")
-_HEADS = {
-    "accuracy": "correct",
-    "refused": "unknown refused",
-    "auroc": "AUROC",
-    "own_known": "own limit: known refused",
-    "own_unknown": "own limit: unknown refused",
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +75,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--views", type=_numbers, default=_VIEWS, help="numbers of views taught, 0: all (default 1,2,5,10,0)"
     )
+    parser.add_argument(
+        "--seen",
+        type=int,
+        default=VIEWS_OF_OBJECT,
+        help="views of each train object that the judge may also use, without its name; 0: none "
+        f"(default {VIEWS_OF_OBJECT})",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
@@ -86,11 +93,13 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     names = plan_names(data, arguments.level, arguments.frames, arguments.split)
     rng = np.random.default_rng(arguments.seed)
     draws = [draw_known(names, arguments.known, rng) for _ in range(arguments.draws or _draws(arguments.quick))]
-    frames = np.unique(np.concatenate([part for name in names for part in (*name.taught, name.asked)]))
-    methods = {KNN: nearest_neighbours, JUDGE: judged(arguments.refuse_known)}
+    seen = _seen(data, arguments)
+    used = [part for name in names for part in (*name.taught, name.asked)]
+    frames = np.unique(np.concatenate([*used, *([] if seen is None else [seen.frames])]))
     rows: list[dict[str, Any]] = []
     for source in (*([arguments.pretrained] if arguments.pretrained else []), *arguments.checkpoint):
         feature_of = _features(source, data, frames, draws, arguments)
+        methods = _methods(feature_of, seen, data, arguments)
         scores = open_set_scores(feature_of, draws, arguments.views, methods, arguments.refuse_known)
         rows += [_row(source, method, views, found) for (method, views), found in scores.items()]
     return {
@@ -101,6 +110,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "names": len(names),
         "taught_names": len(draws[0].views),
         "draws": len(draws),
+        "seen_objects": 0 if seen is None else int(seen.objects.max()) + 1,
         "refuse_known": arguments.refuse_known,
         "asked_known": int(np.mean([len(draw.known) for draw in draws])),
         "asked_unknown": int(np.mean([len(draw.unknown) for draw in draws])),
@@ -112,16 +122,46 @@ def show(figures: dict[str, Any]) -> str:
     lines = [
         f"{figures['data']}: {figures['names']} names of level {figures['level']}, of which "
         f"{figures['taught_names']} are taught; {figures['draws']} draws; about {figures['asked_known']} known and "
-        f"{figures['asked_unknown']} unknown views of {figures['split']} objects are asked. Unknown refused: with "
-        f"{100 * figures['refuse_known']:g} % of the known ones.",
+        f"{figures['asked_unknown']} unknown views of {figures['split']} objects are asked. Objects: means over "
+        f"the views of each episode. Unknown refused: with {100 * figures['refuse_known']:g} % of the known ones.",
         "",
-        "| encoder | method | views taught | " + " | ".join(_HEADS.values()) + " |",
-        "|---" * (3 + len(_HEADS)) + "|",
+        "| encoder | method | views taught | asked | " + " | ".join(SCORE_TITLES.values()) + " |",
+        "|---" * (4 + len(SCORE_TITLES)) + "|",
     ]
     for row in figures["rows"]:
-        cells = [row["encoder"], row["method"], str(row["views"] or "all"), *(_cell(row[key]) for key in _HEADS)]
-        lines.append(f"| {' | '.join(cells)} |")
+        for asked, prefix in ASKED.items():
+            first = [row["encoder"], row["method"], str(row["views"] or "all"), asked]
+            lines.append(f"| {' | '.join([*first, *(_cell(row[prefix + key]) for key in SCORE_TITLES)])} |")
     return "\n".join(lines)
+
+
+def _seen(data: PreparedData, arguments: argparse.Namespace) -> SeenFrames | None:
+    if arguments.seen == 0:
+        return None
+    without = validation_instances(data) if arguments.split == "val" else ()
+    return seen_frames(data, without=without, views=arguments.seen)
+
+
+def _methods(
+    feature_of: Callable[[NDArray[np.int64]], Tensor],
+    seen: SeenFrames | None,
+    data: PreparedData,
+    arguments: argparse.Namespace,
+) -> Callable[[Draw], dict[str, Method]]:
+    """What answers for a draw: plain neighbours and the judge, without and with objects that were seen unnamed."""
+    refuse_known = arguments.refuse_known
+    plain = {KNN: nearest_neighbours, JUDGE: judged(refuse_known)}
+    if seen is None:
+        return lambda draw: plain
+    categories = np.array([row.category for row in data.episodes])[data.episode_of[seen.frames]]
+
+    def of(chosen: SeenFrames) -> Method:
+        return judged(refuse_known, SeenObjects(feature_of(chosen.frames), torch.from_numpy(chosen.objects)))
+
+    with_all = {**plain, SEEN: of(seen)}
+    if arguments.level != LEVELS[0]:
+        return lambda draw: with_all
+    return lambda draw: {**with_all, SEEN_KINDS: of(seen.only(np.isin(categories, draw.names)))}
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -163,12 +203,15 @@ def _features(
     return lambda chosen: table[torch.from_numpy(np.searchsorted(frames, chosen))]
 
 
-def _row(source: str, method: str, views: int, found: list[OpenSetScore]) -> dict[str, Any]:
+def _row(source: str, method: str, views: int, found: list[LevelScores]) -> dict[str, Any]:
     row: dict[str, Any] = {"encoder": source, "method": method, "views": views}
-    for key in _SHARES:
-        values = [asdict(each)[key] for each in found]
-        interval = mean_interval(values)
-        row[key] = {"mean": interval.mean, "ci95": interval.ci95, "draws": values}
+    for asked, prefix in ASKED.items():
+        scores: list[OpenSetScore] = [getattr(each, asked) for each in found]
+        for key in SCORE_TITLES:
+            values = [getattr(each, key) for each in scores]
+            interval = mean_interval(values)
+            row[prefix + key] = {"mean": interval.mean, "ci95": interval.ci95, "draws": values}
+        row[f"{prefix}reliability"] = Reliability.pooled(each.reliability for each in scores).bins()
     return row
 
 

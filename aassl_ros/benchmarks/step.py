@@ -129,7 +129,7 @@ def complete_step(data: PreparedData, settings: LearnerSettings) -> Callable[[],
 
     def once() -> None:
         batch = next(endless)
-        learner.step(batch.first, batch.second, batch.action)
+        learner.step(batch.first, batch.second, batch.action, batch.target, batch.later)
         wait_for_device(learner.device)
 
     return once

@@ -40,7 +40,11 @@ COMMON = (
         "driver (ros2_control) that already run",
         ("sim", "real"),
     ),
-    Argument("arm", "panda", "arm configuration: a name in sim/arms (panda, iiwa, xarm6) or the path of a YAML file"),
+    Argument(
+        "arm",
+        "panda",
+        "arm configuration: a name in sim/arms (panda, iiwa, xarm6, ur5e, so101) or the path of a YAML file",
+    ),
     _CAMERA,
     Argument(
         "image_topic",
@@ -81,6 +85,12 @@ COLLECT = (
         "except our own",
     ),
     Argument(
+        "trajectory_action",
+        "",
+        "action to which the trajectories for a real arm are sent as goals; auto (the node's default): "
+        "follow_joint_trajectory beside the trajectory topic, if a controller offers it; none: use the topic",
+    ),
+    Argument(
         "frame_prefix", "", "prefix of the simulator's frame names; empty: the namespace and a slash, if there is one"
     ),
     Argument("renderer", "", "renderer of the simulator: cpu or egl"),
@@ -94,11 +104,14 @@ TRAIN = (
         "checkpoint from which the trainer continues and the evaluator starts; pretrained: ImageNet weights (the "
         "nodes' default); none: new weights, and no answer before the trainer's first checkpoint",
     ),
-    Argument("replay_data", "", "prepared data that the trainer mixes into its batches"),
+    Argument("replay_data", "", "prepared data, a bag or a folder of bags that the trainer mixes into its batches"),
     Argument("device", "", "device to compute on: auto, cpu, cuda"),
+    Argument("robots", "", "namespaces of several robots to train on, separated by commas; empty: this one's"),
+    Argument("publish_weights", "", "true: the trainer also sends its encoders as messages, to other machines"),
 )
 EVALUATE = (
     Argument("gallery", "", "labelled frames that define the categories: prepared data or a gallery folder"),
+    Argument("seen", "", "prepared data of objects that were handled without names; they help to name and to refuse"),
     Argument("taught", "", "folder of the objects that are taught while the system runs (aassl teach NAME)"),
     Argument(
         "refuse_known", "", "share of views of known objects that may be called unknown; 0: every object gets a name"
@@ -146,17 +159,21 @@ ROUTES: dict[str, tuple[Parameter, ...]] = {
     "armed": (Parameter("explorer", "armed", bool),),
     "seed": (Parameter("simulator", "seed", int), Parameter("explorer", "seed", int)),
     "controller": (Parameter("explorer", "controller"),),
+    "trajectory_action": (Parameter("explorer", "trajectory_action"),),
     "frame_prefix": (Parameter("simulator", "frame_prefix"),),
     "renderer": (Parameter("simulator", "renderer"),),
     "extra_topics": (Parameter("recorder", "extra_topics", list),),
     "run_dir": (Parameter("trainer", "run_dir"),),
     "checkpoint": (Parameter("trainer", "checkpoint"), Parameter("evaluator", "checkpoint")),
     "replay_data": (Parameter("trainer", "replay_data"),),
+    "robots": (Parameter("trainer", "robots", list),),
+    "publish_weights": (Parameter("trainer", "publish_weights", bool),),
     "device": (Parameter("trainer", "device"), Parameter("evaluator", "device")),
     "repeat": (Parameter("explorer", "repeat", bool),),
     "camera_source": (Parameter("camera", "source"),),
     "camera_loop": (Parameter("camera", "loop", bool),),
     "gallery": (Parameter("evaluator", "gallery"),),
+    "seen": (Parameter("evaluator", "seen"),),
     "taught": (Parameter("evaluator", "taught"),),
     "refuse_known": (Parameter("evaluator", "refuse_known", float),),
     "classifier": (Parameter("evaluator", "classifier"),),

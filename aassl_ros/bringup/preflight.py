@@ -14,7 +14,7 @@ from aassl_ros.data.streams.video_source import check_source
 from aassl_ros.errors import ConfigError
 from aassl_ros.motion.arms import load_arm
 
-_MUST_EXIST = ("gallery", "checkpoint", "replay_data")
+_MUST_EXIST = ("gallery", "seen", "checkpoint", "replay_data")
 
 
 def check(specs: Sequence[NodeSpec]) -> None:

@@ -168,6 +168,17 @@ class NodeProcesses:
                 process.kill()
                 process.wait()
 
+    def kill(self, name: str) -> None:
+        """Kill one node with SIGKILL, as the system kills one that needs too much memory."""
+        self._processes[name].kill()
+        self._processes[name].wait()
+
+    def restart(self, name: str) -> None:
+        """Start a node again that has exited."""
+        self._stopped.discard(name)
+        self._killed.discard(name)
+        self._start(next(spec for spec in self._specs if spec.name == name))
+
     def wait_any(self, seconds: float) -> bool:
         """Wait until a node exits or the time is over. Returns whether a node has exited."""
         until = time.monotonic() + seconds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 import tempfile
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aassl_ros.errors import RosError
+from aassl_ros.files import open_locked
 
 # Domains up to 101 have ports below the ephemeral range on Linux (docs.ros.org, "The ROS_DOMAIN_ID").
 _DOMAINS = range(1, 102)
@@ -24,11 +24,10 @@ def own_domain() -> Iterator[int]:
     """
     before = dict(os.environ)
     for domain in random.sample(_DOMAINS, len(_DOMAINS)):
-        with open(Path(tempfile.gettempdir()) / f"aassl_ros_domain_{domain}_{os.getuid()}.lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                continue
+        lock = open_locked(Path(tempfile.gettempdir()) / f"aassl_ros_domain_{domain}_{os.getuid()}.lock")
+        if lock is None:
+            continue
+        with lock:
             os.environ |= {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
             try:
                 yield domain

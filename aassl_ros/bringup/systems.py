@@ -24,6 +24,7 @@ from aassl_ros.bringup.arguments import (
     TRAIN,
     Argument,
 )
+from aassl_ros.bringup.arm_topics import with_arm_topics
 from aassl_ros.data.interfaces import topics
 from aassl_ros.errors import ConfigError
 from aassl_ros.paths import share
@@ -116,7 +117,7 @@ def complete(name: str, given: Mapping[str, str]) -> dict[str, str]:
 
 def node_specs(name: str, given: Mapping[str, str]) -> tuple[NodeSpec, ...]:
     """Return the node processes of a system for these arguments, in the order to start them. Raises ConfigError."""
-    values = complete(name, given)
+    values = with_arm_topics(complete(name, given))
     simulated = values.get("robot") == "sim"
     asked = values.get("use_sim_time", "auto")
     use_sim_time = simulated if asked == "auto" else asked == "true"
@@ -133,13 +134,15 @@ def _node(node: str, values: Mapping[str, str], *, simulated: bool, use_sim_time
     if node == "explorer":
         parameters["simulator"] = simulated
     elif node == "recorder":
-        parameters["cameras"] = [values["camera"]]
+        parameters["cameras"] = values["cameras"].split(",") if "cameras" in values else [values["camera"]]
     else:
         parameters["camera"] = values["camera"]
     for argument, value in values.items():
         for route in ROUTES.get(argument, ()):
             if route.node == node and value != "":
                 parameters[route.name] = _convert(argument, value, route.kind)
+    if node in ("recorder", "trainer") and values.get("command_sources"):
+        parameters["command_topics"] = values["command_sources"].split(",")
     return NodeSpec(
         name=node,
         parameters_file=str(_parameters_file(values["config"], node)),
@@ -160,7 +163,9 @@ def _remappings(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         (topics.JOINT_STATES, values.get("joint_states_topic", "")),
         (topics.COMMAND, values.get("command_topic", "")),
     )
-    return tuple((source, target) for source, target in pairs if target)
+    others = (tuple(pair.partition(":")[::2]) for pair in values.get("other_cameras", "").split(",") if pair)
+    further = [(topics.image_topic(name), topic) for name, topic in others]
+    return tuple((source, target) for source, target in (*pairs, *further) if target)
 
 
 def _convert(argument: str, text: str, kind: type) -> Any:

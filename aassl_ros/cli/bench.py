@@ -15,11 +15,14 @@ from aassl_ros.benchmarks import (
     export_lerobot,
     kill,
     live,
+    online,
+    online_curve,
     openset,
     page,
     prepare,
     recognize,
     record,
+    soak,
     step,
 )
 
@@ -30,11 +33,14 @@ BENCHMARKS = {
     "prepare": prepare,
     "adapt": adapt,
     "live": live,
+    "online": online,
+    "online-curve": online_curve,
     "page": page,
     "export-lerobot": export_lerobot,
     "record": record,
     "kill": kill,
     "openset": openset,
+    "soak": soak,
 }
 
 

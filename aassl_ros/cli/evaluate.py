@@ -21,7 +21,8 @@ from aassl_ros.progress import progress_once_known
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT",
-                        help="run folder of aassl train, one checkpoint, or a backbone from aassl export")  # fmt: skip
+                        help="run folder of aassl train, one checkpoint, a backbone from aassl export,"
+                        " or pretrained (pretrained:ENCODER:SIZE)")  # fmt: skip
     parser.add_argument("data", nargs="+", type=Path, metavar="DATA", help="folder made by aassl prepare or synth,"
                         " or a folder of these; several are read as one")  # fmt: skip
     parser.add_argument("--split", choices=SPLITS, default="test",

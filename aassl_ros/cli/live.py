@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import time
 from collections import deque
+from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from aassl_ros.bringup.preflight import check
@@ -14,7 +16,7 @@ from aassl_ros.bringup.systems import complete, node_specs
 from aassl_ros.cli.up import parse_assignments
 from aassl_ros.data.gallery.lessons import UNKNOWN
 from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
-from aassl_ros.errors import RosError
+from aassl_ros.errors import ConfigError, RosError
 
 # torch and the encoder are loaded within this time, also on two busy cores.
 _START_S = 120.0
@@ -29,7 +31,8 @@ Ctrl-C stops."""
 _PAGE_LINE = "page: open "
 SIMULATION = "simulation"
 _SHOWS = {
-    "none": "hold an object in front of the camera, turn it",
+    "camera": "hold an object in front of the camera, turn it",
+    "video": "wait until the video shows the object",
     "sim": "wait until the arm holds the object",
 }
 _SIMULATED = {
@@ -61,6 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if wrong := next((word for word in arguments.arguments if ":=" not in word), None):
+        raise ConfigError(f"{wrong!r} is not name:=value. A camera or a video file: aassl live --source {wrong}")
     given = dict(_SIMULATED) if arguments.source == SIMULATION else {"camera_source": arguments.source}
     given["page"] = "true" if arguments.page else "false"
     given |= {key: value for key in ("taught", "gallery", "checkpoint") if (value := getattr(arguments, key))}
@@ -74,13 +79,20 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             _wait_for_answers(monitor, processes)
             look, taught = "this terminal names what the camera sees", values["taught"] or "taught"
-            print(_STEPS.format(show=_SHOWS[values["robot"]], look=look, taught=taught), flush=True)
+            print(_STEPS.format(show=_SHOWS[_kind(values)], look=look, taught=taught), flush=True)
             _tell_answers(monitor, processes)
         except KeyboardInterrupt:
             pass
         processes.stop()
         processes.check()
     return 0
+
+
+def _kind(values: Mapping[str, str]) -> str:
+    """What shows objects, by the arguments of the system."""
+    if values["robot"] == "sim":
+        return "sim"
+    return "video" if Path(values["camera_source"]).is_file() else "camera"
 
 
 def _echo(name: str, line: str) -> None:

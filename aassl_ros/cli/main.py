@@ -31,12 +31,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "study": ("compare methods or settings: many runs, one table", "aassl_ros.cli.study"),
     "view": ("look at a bag, prepared data or the running robot in Rerun", "aassl_ros.cli.view"),
     "export": ("write only the encoder, as safetensors or ONNX", "aassl_ros.cli.export"),
-    "report": ("write one HTML page of a run, a study, a bag or a demo", "aassl_ros.cli.report"),
+    "report": ("write one HTML page of a run, a study, a bag, a demo or an open-set result", "aassl_ros.cli.report"),
     "episode": ("mark episodes by hand: start, stop, discard", "aassl_ros.cli.episode"),
     "live": ("teach and recognize objects with a webcam or a video file, without an arm", "aassl_ros.cli.live"),
     "teach": ("teach a running evaluator the object in front of the camera", "aassl_ros.cli.teach"),
-    "gallery": ("list what an evaluator was taught, and undo, rename, merge or delete it", "aassl_ros.cli.gallery"),
+    "gallery": (
+        "list or report what an evaluator was taught, and undo, rename, merge or delete it",
+        "aassl_ros.cli.gallery",
+    ),
     "call": ("call a service of a running node: arm, next object, stop, save, pause, split", "aassl_ros.cli.call"),
+    "dryrun": ("show the motion of an arm before the real arm makes it", "aassl_ros.cli.dryrun"),
     "bench": ("measure speed against a baseline", "aassl_ros.cli.bench"),
     "up": ("start the nodes of a launch file on a machine without ros2 launch", "aassl_ros.cli.up"),
 }

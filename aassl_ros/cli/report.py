@@ -1,4 +1,4 @@
-"""`aassl report SOURCE`: one self-contained HTML page of a run, a study, a bag or a demo."""
+"""`aassl report SOURCE`: one self-contained HTML page of a run, a study, a bag, a demo or an open-set result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="SOURCE", help="a run, a study, a bag, or a folder of aassl demo")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        metavar="SOURCE",
+        help="a run, a study, a bag, a folder of aassl demo, or what aassl bench openset --json printed",
+    )
     parser.add_argument("--compare", type=Path, metavar="RUN", help="a second run, shown side by side")
     parser.add_argument(
         "--data", type=Path, metavar="DATA", help="prepared data: mistakes, neighbours and features of runs on it"

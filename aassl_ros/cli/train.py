@@ -45,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         " or a folder of these; several are read as one")  # fmt: skip
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints and log")
     parser.add_argument("--resume", action="store_true", help="continue the run in RUN")
+    parser.add_argument("--add-data", action="store_true", help="with --resume: DATA may be others than before, for"
+                        " example those of a second robot; a new action space gets a new action head")  # fmt: skip
     parser.add_argument("--config", type=Path, metavar="YAML", help="file of settings, one `name: value` per line")
     parser.add_argument("--adapt", action="store_true",
                         help=f"adapt a pretrained encoder: {_words(_ADAPT)}; your own settings win")  # fmt: skip
@@ -72,11 +74,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: TrainSettings) -> int:
     with fail_together():
+        if arguments.add_data and not arguments.resume:
+            raise ConfigError("--add-data continues a run: give --resume too, or start a new run without either.")
         data, checkpoint = PreparedData.open(*arguments.data), None
         if arguments.resume:
             checkpoint, settings = resume(arguments.out, given, settings)
         take_own_gpu(settings.device)
-        trainer = Trainer(data, arguments.out, settings, checkpoint)
+        trainer = Trainer(data, arguments.out, settings, checkpoint, add_data=arguments.add_data)
     trainer.agree()
     if checkpoint is None:
         on_rank_zero(lambda: begin(arguments.out))

@@ -6,13 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
+from aassl_ros.data.gallery.lessons import UNKNOWN
 from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
 from aassl_ros.data.streams.episodes import EpisodeEvent, EpisodeTracker
+from aassl_ros.learning.measures.reliability import Reliability
 
 
 @dataclass(frozen=True)
 class LiveAnswer:
-    """One answer of the evaluator for a frame of a test object. stamp_ns: stamp of the frame."""
+    """One answer of the evaluator for a frame of a test object.
+
+    stamp_ns: stamp of the frame. confidence: probability of the best category.
+    """
 
     stamp_ns: int
     named: str
@@ -20,6 +27,7 @@ class LiveAnswer:
     instance: str
     latency_ms: float
     checkpoint: str
+    confidence: float
 
     @property
     def right(self) -> bool:
@@ -51,6 +59,7 @@ def score_answers(
                     episode.instance,
                     answer.latency_ms,
                     answer.checkpoint,
+                    answer.confidence,
                 )
             )
     return scored
@@ -59,6 +68,15 @@ def score_answers(
 def live_accuracy(answers: Sequence[Mapping[str, Any]]) -> float:
     """Share of correct answers among `LiveAnswer.to_json()` records."""
     return sum(answer["named"] == answer["truth"] for answer in answers) / len(answers)
+
+
+def live_reliability(answers: Sequence[Mapping[str, Any]]) -> Reliability:
+    """How reliable the confidence of answers is that give a category. Older demos did not note it."""
+    named = [answer for answer in answers if answer["named"] != UNKNOWN and "confidence" in answer]
+    return Reliability.of_answers(
+        np.array([answer["confidence"] for answer in named], np.float64),
+        np.array([answer["named"] == answer["truth"] for answer in named], bool),
+    )
 
 
 def accuracy_by_checkpoint(answers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

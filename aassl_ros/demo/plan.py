@@ -36,7 +36,7 @@ class DemoSettings:
         30.0, "training time of the encoder from scratch that is shown for comparison, in seconds", minimum=1
     )
     seed: int = setting(0, "seed of objects, world, exploration and training", minimum=0)
-    arm: str = setting("panda", "arm configuration: panda, iiwa, xarm6 or the path of a YAML file")
+    arm: str = setting("panda", "arm configuration: panda, iiwa, xarm6, ur5e, so101 or the path of a YAML file")
 
     @property
     def pretrained(self) -> bool:

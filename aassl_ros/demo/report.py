@@ -14,13 +14,14 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.streams.ledger import Ledger
 from aassl_ros.demo.bag_frames import frames_of_bag
 from aassl_ros.demo.folder import DemoFolder, read_json, write_json
-from aassl_ros.demo.live import accuracy_by_checkpoint, live_accuracy
+from aassl_ros.demo.live import accuracy_by_checkpoint, live_accuracy, live_reliability
 from aassl_ros.demo.report_accuracy import PHASES, add_accuracy, add_summary, percent
 from aassl_ros.demo.synchronization import measure_synchronization
 from aassl_ros.errors import BagError
 from aassl_ros.learning.readout.spacing import evenly_spaced
 from aassl_ros.report import plots
 from aassl_ros.report.page import Page
+from aassl_ros.report.reliability import add_reliability
 
 _SAMPLE_FRAMES = 18
 _POINTS_OF_TSNE = 1200
@@ -81,12 +82,19 @@ def _live(page: Page, folder: DemoFolder) -> None:
     ]
     page.text("The evaluator loads each checkpoint of the trainer. Its answers with each of them:")
     page.table(["", "encoder", "answers", "correct"], rows)
+    sure = [answer.get("confidence", "") for answer in live]
+    columns = ["time (s)", "true", "answer", "confidence"]
+    page.data("live answers", columns, list(zip(times_s.round(3).tolist(), truth, named, sure, strict=True)))
+    add_reliability(page, {"live answers": live_reliability(live)})
 
 
 def _learning(page: Page, folder: DemoFolder) -> None:
     page.heading("Losses")
     logs = {phase: _log(run / "log.jsonl") for phase, run in _runs(folder).items()}
     page.picture(plots.loss_curves(logs, _LOSSES), "loss curves")
+    columns = ("step", *_LOSSES)
+    for phase, entries in logs.items():
+        page.data(f"losses {phase}", columns, [[entry.get(key, "") for key in columns] for entry in entries])
 
 
 def _features(page: Page, folder: DemoFolder, data: PreparedData) -> None:
@@ -99,6 +107,12 @@ def _features(page: Page, folder: DemoFolder, data: PreparedData) -> None:
     points = points_of_features(folder.checkpoint, data, chosen)
     seen = np.array([row.set == "train" for row in rows])
     page.picture(plots.embedding(points, [row.category for row in rows], seen), "t-SNE of the features")
+    places = zip(points.round(3).tolist(), rows, strict=True)
+    page.data(
+        "features",
+        ["x", "y", "object", "category", "set"],
+        [(*point, row.instance, row.category, row.set) for point, row in places],
+    )
 
 
 def _frames(page: Page, folder: DemoFolder, data: PreparedData) -> None:
@@ -135,6 +149,8 @@ def _joints(page: Page, data: PreparedData) -> None:
     positions = data.joint_position[part][:, columns].astype(np.float64)
     commanded: NDArray[np.float64] = data.joint_command[part][:, commands].astype(np.float64)
     page.picture(plots.joint_curves(times_s, positions, commanded, names), "joint positions and commands")
+    table = np.column_stack([times_s, positions, commanded]).round(5).tolist()
+    page.data("joints", ["time (s)", *names, *(f"{name} command" for name in names)], table)
 
 
 def _counts(page: Page, folder: DemoFolder) -> None:

@@ -70,6 +70,8 @@ def add_accuracy(page: Page, metrics: Mapping[str, Any], updates: Mapping[str, i
     confusion = best["confusion"]
     matrix = np.asarray(confusion["matrix"], dtype=np.float64)
     page.picture(plots.confusion(matrix, confusion["categories"]), "confusion matrix of the online encoder")
+    rows = zip(confusion["categories"], confusion["matrix"], strict=True)
+    page.data("confusion", ["true", *confusion["categories"]], [[name, *counts] for name, counts in rows])
 
 
 def percent(fraction: float | None) -> str:

@@ -42,11 +42,11 @@ def compile_package(package: MessagePackage, prefix: Path, work: Path) -> tuple[
     Raises RosError with the compiler's first error.
     """
     libraries = [
-        _library(package, work, "rosidl_generator_c", "msg/detail/*.c", ()),
-        _library(package, work, "rosidl_typesupport_fastrtps_c", "msg/detail/*.cpp", ("rosidl_generator_c",)),
-        _library(package, work, "rosidl_typesupport_introspection_c", "msg/detail/*.c", ("rosidl_generator_c",)),
-        _library(package, work, "rosidl_typesupport_c", "msg/*.cpp", ("rosidl_generator_c",)),
-        _library(package, work, "rosidl_generator_py", "msg/*_s.c", ("rosidl_generator_c", "rosidl_typesupport_c")),
+        _library(package, work, "rosidl_generator_c", "*/detail/*.c", ()),
+        _library(package, work, "rosidl_typesupport_fastrtps_c", "*/detail/*.cpp", ("rosidl_generator_c",)),
+        _library(package, work, "rosidl_typesupport_introspection_c", "*/detail/*.c", ("rosidl_generator_c",)),
+        _library(package, work, "rosidl_typesupport_c", "*/*.cpp", ("rosidl_generator_c",)),
+        _library(package, work, "rosidl_generator_py", "*/*_s.c", ("rosidl_generator_c", "rosidl_typesupport_c")),
     ]
     modules = [_module(package, work, support) for support in ("rosidl_typesupport_c", *TYPE_SUPPORTS)]
     # Each library is linked with libraries of the rows before it.

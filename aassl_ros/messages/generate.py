@@ -1,4 +1,4 @@
-"""Generate C, C++ and Python sources from message definitions, with the generators of the ROS 2 wheels.
+"""Generate C, C++ and Python sources from definitions of messages and actions, with the generators of the ROS 2 wheels.
 
 The command `rosidl` is broken in the wheels, so the generators are called as CMake calls them: each with a JSON file
 that names its inputs and outputs.
@@ -22,9 +22,10 @@ TYPE_SUPPORTS = ("rosidl_typesupport_fastrtps_c", "rosidl_typesupport_introspect
 def generate(package: MessagePackage, prefix: Path, work: Path) -> None:
     """Write the sources of `package` to folders in `work`, each named after its generator.
 
-    prefix: where the wheels are installed. The files that other packages need are written to work/share: .msg, .idl and
-    .json (type hash).
+    prefix: where the wheels are installed. The files that other packages need are written to work/share: .msg,
+    .action, .idl and .json (type hash).
     """
+    from rosidl_adapter.action import convert_action_to_idl
     from rosidl_adapter.msg import convert_msg_to_idl
     from rosidl_generator_c import generate_c
     from rosidl_generator_py import generate_py
@@ -45,30 +46,31 @@ def generate(package: MessagePackage, prefix: Path, work: Path) -> None:
     }
     # The generators print the name of every file that they read.
     with contextlib.redirect_stdout(io.StringIO()):
-        for message in package.messages:
-            convert_msg_to_idl(share, package.name, Path("msg") / message.name, share / "msg")
+        for interface in package.interfaces:
+            convert = convert_msg_to_idl if interface.suffix == ".msg" else convert_action_to_idl
+            convert(share, package.name, interface, share / interface.parent)
         for name, write in generators.items():
             output = work / name / package.name
             output.mkdir(parents=True)
             write(str(_write_arguments(package, prefix, work, name, output)))
             if name == "rosidl_generator_type_description":
-                for description in (output / "msg").glob("*.json"):
-                    shutil.copy(description, share / "msg")
+                for description in output.glob("*/*.json"):
+                    shutil.copy(description, share / description.parent.name)
     _write_visibility_headers(package, prefix, work)
     (work / "rosidl_generator_py" / package.name / "__init__.py").touch()
 
 
 def _write_arguments(package: MessagePackage, prefix: Path, work: Path, generator: str, output: Path) -> Path:
     share = work / "share"
-    names = [message.stem for message in package.messages]
+    names = [str(interface.with_suffix("")) for interface in package.interfaces]  # msg/NAME, action/NAME
     arguments = {
         "package_name": package.name,
         "output_dir": str(output),
         "template_dir": str(prefix / "share" / generator / "resource"),
-        "idl_tuples": [f"{share}:msg/{name}.idl" for name in names],
-        "type_description_tuples": [f"msg/{name}.idl:{share}/msg/{name}.json" for name in names],
+        "idl_tuples": [f"{share}:{name}.idl" for name in names],
+        "type_description_tuples": [f"{name}.idl:{share}/{name}.json" for name in names],
         "include_paths": [f"{name}:{prefix / 'share' / name}" for name in package.dependencies],
-        "ros_interface_files": [str(share / "msg" / f"{name}.msg") for name in names],
+        "ros_interface_files": [str(share / interface) for interface in package.interfaces],
         "ros_interface_dependencies": [
             f"{name}:{path}"
             for name in package.dependencies

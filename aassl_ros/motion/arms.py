@@ -18,6 +18,8 @@ from aassl_ros.settings import describe, from_mapping, setting
 
 Array = NDArray[np.float64]
 
+# Keys that a file need not have.
+_OPTIONAL = ("jerk_limits", "camera_topics", "joint_states_topic", "command_topic", "command_sources")
 # Arms in this folder can be named without a path.
 _FOLDER = "sim/arms"
 
@@ -28,7 +30,8 @@ class Arm:
 
     name: str = setting("", "name of the arm")
     urdf: str = setting(
-        "", "URDF file: absolute, package://NAME/PATH, or within pybullet_data; empty: taken from robot_description"
+        "",
+        "URDF file: absolute, package://NAME/PATH, or within sim/arms or pybullet_data; empty: from robot_description",
     )
     base_link: str = setting("", "fixed link; positions are in its frame")
     tip_link: str = setting("", "link that carries the object")
@@ -48,6 +51,19 @@ class Arm:
     camera_position: tuple[float, ...] = setting((), "position of the camera, m: x y z")
     camera_target: tuple[float, ...] = setting((), "the point the camera looks at, m: x y z")
     camera_fov_deg: float = setting(0.0, "vertical field of view of the camera, degrees", minimum=0, maximum=150)
+    jerk_limits: tuple[float, ...] = setting((), "maximum joint jerks, rad/s^3 [J]; empty: the jerk is not limited")
+    camera_topics: tuple[str, ...] = setting(
+        (), "image topic of each camera of the real arm, as CAMERA:TOPIC; empty: CAMERA/image_raw"
+    )
+    joint_states_topic: str = setting("", "topic of the real arm's joint states; empty: joint_states")
+    command_topic: str = setting(
+        "", "topic of the real arm's trajectories; empty: joint_trajectory_controller/joint_trajectory"
+    )
+    command_sources: tuple[str, ...] = setting(
+        (),
+        "where the recorder and the trainer find the commands of each group of joints of the real arm, as GROUP:TOPIC: "
+        "a trajectory topic, a controller_state, or the joint states of a leader arm; empty: arm:command_topic",
+    )
 
     @property
     def position_limits(self) -> Array:
@@ -77,6 +93,8 @@ class Arm:
             if found is None:
                 raise ConfigError(f"arm {self.name!r}: no file {self.urdf} found. Install or source that package.")
             return found
+        if not path.is_absolute() and (share(_FOLDER) / path).is_file():
+            return share(_FOLDER) / path
         if not path.is_absolute():
             folder = python_package_folder("pybullet_data")
             if folder is None:
@@ -140,7 +158,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not YAML ({line}).") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected keys and values of an arm, found {type(values).__name__}.")
-    missing = [info.name for info in describe(Arm) if info.name not in values]
+    missing = [info.name for info in describe(Arm) if info.name not in (*values, *_OPTIONAL)]
     if missing:
         raise ConfigError(f"{path}: key {missing[0]!r} is missing.")
     return values
@@ -161,6 +179,8 @@ def _checked(arm: Arm, source: str) -> Arm:
         "camera_position": 3,
         "camera_target": 3,
     }
+    if arm.jerk_limits:
+        lengths["jerk_limits"] = joints
     for name, expected in lengths.items():
         if len(getattr(arm, name)) != expected:
             raise ConfigError(f"{source}: {name} has {len(getattr(arm, name))} values, expected {expected}.")
@@ -169,8 +189,12 @@ def _checked(arm: Arm, source: str) -> Arm:
     for name in arm.wrist_joints:
         if name not in arm.joints:
             raise ConfigError(f"{source}: wrist_joints names {name!r}, expected some of {', '.join(arm.joints)}.")
-    for name in ("velocity_limits", "acceleration_limits"):
-        if min(getattr(arm, name)) <= 0:
+    for name in ("camera_topics", "command_sources"):
+        for entry in getattr(arm, name):
+            if not all(entry.partition(":")):
+                raise ConfigError(f"{source}: {name} contains {entry!r}, expected NAME:TOPIC.")
+    for name in ("velocity_limits", "acceleration_limits", "jerk_limits"):
+        if min(getattr(arm, name), default=1) <= 0:
             raise ConfigError(f"{source}: {name} = {list(getattr(arm, name))}, expected numbers above 0.")
     low, high = arm.position_limits.T
     if not (np.all(low <= arm.home) and np.all(np.array(arm.home) <= high)):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from aassl_ros.motion.arms import Arm
 from aassl_ros.motion.exploration import HORIZON_NS, ExplorationPlanner
+from aassl_ros.motion.following import FollowingWatch, StillnessWatch
 from aassl_ros.motion.trajectory import CommandInForce, Trajectory
 
 Array = NDArray[np.float64]
@@ -18,21 +19,28 @@ Array = NDArray[np.float64]
 _LATE_NS = 50_000_000
 # Past commands are kept this long: a joint state is compared with the command at its stamp.
 _REMEMBERED_NS = 2_000_000_000
-# How long, by the stamps of the joint states, a joint may deviate from its command before the arm counts as not
-# following. On a busy machine commands come late, and an arm near its speed limits needs time to catch up.
-_FOLLOWING_NS = 2_000_000_000
+# The fraction of the speed limits with which a slow start begins.
+_SLOWEST = 0.2
 
 
 class ArmDriver:
     """Turns joint states and the time into trajectories to send. All times come from one clock, in ns."""
 
-    def __init__(self, arm: Arm, planner: ExplorationPlanner) -> None:
+    def __init__(
+        self, arm: Arm, planner: ExplorationPlanner, *, slow_start_s: float = 0.0, stuck_s: float = 1.0
+    ) -> None:
+        """slow_start_s: time for which the speed rises after a slow start, s. stuck_s: see FollowingWatch."""
         self._arm, self._planner = arm, planner
+        self._slow_ns = round(slow_start_s * 1e9)
+        self._slow_from_ns: int | None = None
         self._command = CommandInForce(arm.joints)
         self._measured: dict[str, float] = {}
         self._due_ns: int | None = None
-        self._ends_ns = self._followed_ns = 0
+        self._ends_ns = 0
+        self._watch = FollowingWatch(arm.joints, stuck_s=stuck_s)
+        self._stillness = StillnessWatch()
         self._homing = False
+        self._begins_at: Array | None = None  # until the first plan is sent
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -56,35 +64,48 @@ class ArmDriver:
         """
         return not 0 < self._ends_ns - now_ns <= HORIZON_NS
 
-    def observe(self, names: Iterable[str], positions: Iterable[float]) -> None:
-        """Store measured positions, rad. Other joints and NaN are ignored."""
+    def observe(self, names: Iterable[str], positions: Iterable[float], *, at_s: float = 0.0) -> None:
+        """Store measured positions, rad, that were received at a time `at_s`. Other joints and NaN are ignored."""
         for name, position in zip(names, positions, strict=False):
             if name in self._arm.joints and np.isfinite(position):
                 self._measured[name] = float(position)
+        if not self.missing:
+            self._stillness.see(self._position(), at_s)
+
+    def stands_still(self, at_s: float) -> bool:
+        """Whether the measured positions have hardly changed for a moment, by the times given to `observe`."""
+        return self._stillness.still(at_s)
 
     def forget(self) -> None:
         """Drop the measured positions, because they are out of date."""
         self._measured.clear()
 
-    def begin(self, now_ns: int) -> None:
-        """Start from the measured position. Raises TrajectoryError if it is outside the limits."""
+    def begin(self, now_ns: int, *, slowly: bool = False) -> None:
+        """Start from the measured position. Raises TrajectoryError if it is outside the limits.
+
+        slowly: the speed rises from a fifth of its limit to the limit within slow_start_s.
+        """
         position = self._position()
         self._planner.check_start(position)
         self._command = CommandInForce(self._arm.joints)
         still = np.zeros((1, len(position)))
         start = Trajectory(self._arm.joints, now_ns, np.zeros(1, np.int64), position[None], still)
         self._command.add(start, receipt_ns=now_ns)
-        self._due_ns, self._homing, self._followed_ns = now_ns, True, now_ns
+        self._due_ns, self._homing, self._begins_at = now_ns, True, position
+        self._slow_from_ns = now_ns if slowly else self._slow_from_ns
+        self._watch.restart(now_ns)
 
     def plan(self, now_ns: int) -> Trajectory | None:
         """The trajectory to send now, or None if no new one is due yet."""
         if self._due_ns is None or now_ns < self._due_ns:
             return None
         start_ns = self._due_ns if now_ns - self._due_ns <= _LATE_NS else now_ns
-        position, velocity = self._command.at(start_ns), self._command.velocity_at(start_ns)
-        if self._homing and self._planner.is_home(position, velocity):
+        state = self._state(start_ns)
+        if self._homing and self._planner.is_home(*state[:2]):
             self._homing = False
-        plan = self._plan_from(start_ns, position, velocity)
+        self._planner.pace = self._pace(start_ns)
+        plan = self._plan_from(start_ns, state)
+        self._begins_at = None
         self._due_ns = self._planner.replan_at_ns
         return self._sent(plan, now_ns)
 
@@ -93,9 +114,7 @@ class ArmDriver:
         if self._due_ns is None:
             return None
         self._due_ns = None
-        return self._sent(
-            self._planner.stop(now_ns, self._command.at(now_ns), self._command.velocity_at(now_ns)), now_ns
-        )
+        return self._sent(self._planner.stop(now_ns, *self._state(now_ns)), now_ns)
 
     def leave(self) -> None:
         """Make no more plans. The last trajectory sent ends at rest."""
@@ -113,20 +132,43 @@ class ArmDriver:
     def strayed(self, stamp_ns: int, tolerance: float) -> str:
         """Text that names a joint which deviated by more than `tolerance` (rad) for too long; empty if none did.
 
-        Call this with the stamp of each joint state.
+        Call this, then `stuck`, with the stamp of each joint state.
         """
-        joint, away = self.deviation(stamp_ns)
-        if away <= tolerance:
-            self._followed_ns = stamp_ns
-        return f"{joint} is {away:.2f} rad" if stamp_ns - self._followed_ns > _FOLLOWING_NS else ""
+        self._watch.see(stamp_ns, self._position(), self._command.at(stamp_ns))
+        return self._watch.strayed(tolerance)
 
-    def _plan_from(self, start_ns: int, position: Array, velocity: Array) -> Trajectory:
+    def stuck(self) -> str:
+        """Text that names a joint which stays where it is although it is commanded to move; empty if none does."""
+        return self._watch.stuck()
+
+    def far_start(self, tolerance: float) -> str:
+        """Text that names a joint which is more than `tolerance` (rad) from where the first plan after `begin` starts.
+
+        Empty if none is, or if that plan was made already. Call this before each plan.
+        """
+        if self._begins_at is None:
+            return ""
+        away = np.abs(self._position() - self._begins_at)
+        worst = int(np.argmax(away))
+        return f"{self._arm.joints[worst]} is {away[worst]:.2f} rad" if away[worst] > tolerance else ""
+
+    def _state(self, stamp_ns: int) -> tuple[Array, Array, Array]:
+        """The commanded position, velocity and acceleration at a time."""
+        command = self._command
+        return command.at(stamp_ns), command.velocity_at(stamp_ns), command.acceleration_at(stamp_ns)
+
+    def _pace(self, now_ns: int) -> float:
+        if self._slow_from_ns is None or self._slow_ns == 0:
+            return 1.0
+        return float(np.clip((now_ns - self._slow_from_ns) / self._slow_ns, _SLOWEST, 1.0))
+
+    def _plan_from(self, start_ns: int, state: tuple[Array, Array, Array]) -> Trajectory:
         if self._homing:
-            plan = self._planner.return_home(start_ns, position, velocity)
+            plan = self._planner.return_home(start_ns, *state)
             if plan.duration_ns > 0:
                 return plan
             self._homing = False  # the straight path home leaves the box, so explore from here
-        return self._planner.next(start_ns, position, velocity)
+        return self._planner.next(start_ns, *state)
 
     def _position(self) -> Array:
         return np.array([self._measured[name] for name in self._arm.joints])

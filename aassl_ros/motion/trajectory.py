@@ -101,6 +101,10 @@ class CommandInForce:
         """Commanded positions, float64 [J]; NaN for a joint that no trajectory has commanded by this stamp."""
         return self._evaluate(stamp_ns)[0]
 
+    def acceleration_at(self, stamp_ns: int) -> Array:
+        """Commanded accelerations, float64 [J]; 0 during a hold, NaN for a joint that is not commanded."""
+        return self._evaluate(stamp_ns)[2]
+
     def velocity_at(self, stamp_ns: int) -> Array:
         """Commanded velocities, float64 [J]; 0 during a hold, NaN for a joint that is not commanded by this stamp."""
         return self._evaluate(stamp_ns)[1]
@@ -120,22 +124,22 @@ class CommandInForce:
                 replaced[segment.columns] = True
         self._segments = kept[::-1]
 
-    def _evaluate(self, stamp_ns: int) -> tuple[Array, Array]:
-        position = np.full(len(self._columns), np.nan)
-        velocity = np.full(len(self._columns), np.nan)
+    def _evaluate(self, stamp_ns: int) -> tuple[Array, Array, Array]:
+        position, velocity, acceleration = np.full((3, len(self._columns)), np.nan)
         missing = np.ones(len(self._columns), dtype=bool)
         # Of the started trajectories the last received one wins, whatever their stamps: a stop cancels earlier ones.
         for segment in reversed(self._segments):
             if segment.start_ns > stamp_ns or not missing[segment.columns].any():
                 continue
             taken = missing[segment.columns]
-            here, speed = segment.evaluate(stamp_ns)
+            here, speed, change = segment.evaluate(stamp_ns)
             position[segment.columns[taken]] = here[taken]
             velocity[segment.columns[taken]] = speed[taken]
+            acceleration[segment.columns[taken]] = change[taken]
             missing[segment.columns] = False
             if not missing.any():
                 break
-        return position, velocity
+        return position, velocity, acceleration
 
 
 @dataclass(frozen=True)
@@ -159,24 +163,25 @@ class _Segment:
             velocities = None if velocities is None else np.concatenate([held[1][None], velocities])
         return cls(start_ns, columns, times, positions, velocities)
 
-    def evaluate(self, stamp_ns: int) -> tuple[Array, Array]:
-        """Position and velocity [J] at a stamp at or after the start."""
+    def evaluate(self, stamp_ns: int) -> tuple[Array, Array, Array]:
+        """Position, velocity and acceleration [J] at a stamp at or after the start."""
         since_ns = stamp_ns - self.start_ns
         if since_ns >= self.times_ns[-1]:
-            return self.positions[-1], np.zeros(self.positions.shape[1])
+            return self.positions[-1], np.zeros(self.positions.shape[1]), np.zeros(self.positions.shape[1])
         right = int(np.searchsorted(self.times_ns, since_ns, side="right"))
         left = right - 1
         span = float(self.times_ns[right] - self.times_ns[left]) / _NS_PER_S
         share = float(since_ns - self.times_ns[left]) / float(self.times_ns[right] - self.times_ns[left])
         step = self.positions[right] - self.positions[left]
         if self.velocities is None:
-            return self.positions[left] + share * step, step / span
+            return self.positions[left] + share * step, step / span, np.zeros(self.positions.shape[1])
         before, after = self.velocities[left] * span, self.velocities[right] * span
         # The cubic Hermite polynomial in Horner's form, the same as in ros2_control's joint_trajectory_controller.
         quadratic = 3 * step - 2 * before - after
         cubic = before + after - 2 * step
         position = self.positions[left] + share * (before + share * (quadratic + share * cubic))
-        return position, (before + share * (2 * quadratic + share * 3 * cubic)) / span
+        velocity = (before + share * (2 * quadratic + share * 3 * cubic)) / span
+        return position, velocity, (2 * quadratic + share * 6 * cubic) / span**2
 
 
 def _table(name: str, values: Array, points: int, joints: int) -> Array:

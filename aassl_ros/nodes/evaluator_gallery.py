@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +31,13 @@ class GalleryDesk:
         node: the evaluator.
         store: what was taught.
         loader: it is asked to use the gallery after each change.
+        labelled: the categories of labelled frames, which cannot be changed.
     """
 
-    def __init__(self, node: Node, store: GalleryStore, loader: RecognizerLoader) -> None:
-        self._node, self._loader = node, loader
+    def __init__(
+        self, node: Node, store: GalleryStore, loader: RecognizerLoader, labelled: tuple[str, ...] = ()
+    ) -> None:
+        self._node, self._loader, self._labelled = node, loader, labelled
         self._teacher = Teacher(store)
         self._publisher = Node.create_publisher(node, String, topics.GALLERY, latched(20))
         self._commands = JsonSubscription(
@@ -52,6 +56,15 @@ class GalleryDesk:
     def teaching(self) -> str:
         """The category that is being taught; empty: none."""
         return self._teacher.teaching
+
+    @property
+    def note(self) -> str:
+        """What is being taught, or how much was taught, in a few words for a picture."""
+        if self.teaching:
+            return f"teaching {self.teaching}"
+        recognizer = self._loader.current
+        known = 0 if recognizer is None else len(recognizer.categories)
+        return f"{known} categories known" if known else "nothing is taught yet"
 
     def see(self, frame: NDArray[np.uint8], feature: Tensor) -> None:
         """Show a frame uint8 [H, W, 3] RGB and its feature float [1, D] to the lesson that is being taken, if any."""
@@ -89,6 +102,7 @@ class GalleryDesk:
 
     def _publish(self, news: GalleryNews) -> None:
         recognizer = self._loader.current
+        news = replace(news, others=tuple(name for name in self._labelled if name not in news.categories))
         if recognizer is not None:
             news = with_recognizer(news, recognizer)
         self._publisher.publish(String(data=news.to_json()))

@@ -8,38 +8,30 @@ from __future__ import annotations
 import sys
 import time
 
-import numpy as np
 from rclpy.clock import Clock, ClockType
-from rclpy.duration import Duration
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
-from trajectory_msgs.msg import JointTrajectory
 
 from aassl_ros.data.interfaces import topics
-from aassl_ros.data.streams import messages
 from aassl_ros.errors import RosError
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.motion.driver import ArmDriver
-from aassl_ros.motion.exploration import ExplorationPlanner
 from aassl_ros.nodes.arming import ArmingGate
-from aassl_ros.nodes.explorer_settings import ExplorerSettings
+from aassl_ros.nodes.explorer_settings import ExplorerSettings, make_driver
+from aassl_ros.nodes.explorer_states import DONE, EXPLORING, NEXT, RESTING, SILENT, STOPPED, UNARMED, WAITING, report
 from aassl_ros.nodes.handling import Handling, Next
+from aassl_ros.nodes.joint_intake import JointIntake
 from aassl_ros.nodes.robot_description import RobotDescription
-from aassl_ros.ros import conversions
+from aassl_ros.nodes.stop_requests import StopRequests
+from aassl_ros.nodes.trajectory_sender import TrajectorySender, find_ways
 from aassl_ros.ros.base import run
-from aassl_ros.ros.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
+from aassl_ros.ros.diagnostics import DiagnosticsPublisher, Report
 from aassl_ros.ros.parameters import declare_settings
 
-WAITING, UNARMED, EXPLORING, SILENT = "waiting", "not armed", "exploring", "silent"
-RESTING, STOPPED, DONE = "resting", "stopped", "done"
-_NEXT = (RESTING, STOPPED)  # states in which explorer/next continues
 _WATCH_PERIOD_S, _TELL_AGAIN_S = 0.05, 5.0
-# Best effort is compatible with reliable and best-effort drivers. Only the newest states are needed.
-_JOINT_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 # Time for the last messages to be received before the process exits.
-_FAREWELL = Duration(seconds=1)
+_FAREWELL_S = 1.0
 
 
 class ExplorerNode(Node):
@@ -55,13 +47,15 @@ class ExplorerNode(Node):
         self._arm = load_arm(self._settings.arm)
         self._driver: ArmDriver | None = None
         self._state, self._lacking = WAITING, ""
-        self._state_since = self._heard = self._told = time.monotonic()
-        # First, because this may raise an error: nothing else has been created that would need cleaning up.
+        self._state_since = self._told = time.monotonic()
+        # First, because these may raise an error: nothing else has been created that would need cleaning up.
+        ways = find_ways(self, self._settings)
         self._handling = Handling(self, self._settings)
-        self._commands = self.create_publisher(JointTrajectory, topics.COMMAND, 10)
-        self._gate = ArmingGate(self, self._commands.topic_name, self._settings)
-        self.create_subscription(JointState, topics.JOINT_STATES, self._on_joint_state, _JOINT_QOS)
-        self.create_service(Trigger, "explorer/stop", self._on_stop)
+        self._sender = TrajectorySender(self, ways, self._on_refused)
+        self._gate = ArmingGate(self, ways, self._settings, self._sender.is_ready)
+        stamps, timeout_s = not self._settings.simulator, self._settings.joint_timeout_s
+        self._joints = JointIntake(self, self._on_joint_state, timeout_s=timeout_s, check_stamps=stamps)
+        self._stops = StopRequests(self, self._stop)
         self.create_service(Trigger, "explorer/next", self._on_next)
         self.create_service(SetBool, "explorer/arm", self._on_arm)
         if self._arm.urdf:
@@ -77,16 +71,14 @@ class ExplorerNode(Node):
         self._rest()
         self._gate.disarm("the explorer exits")
         self._handling.stop(self._now_ns())
-        self._commands.wait_for_all_acked(_FAREWELL)
-        self._handling.farewell(_FAREWELL)
+        self._enter(DONE)  # it does nothing more, though it still receives
+        self._sender.finish(_FAREWELL_S)
+        self._handling.farewell(_FAREWELL_S)
         super().destroy_node()
 
     def _make_driver(self, urdf: str | None) -> None:
         if self._driver is None:
-            planner = ExplorationPlanner(
-                self._arm, self._arm.chain(urdf), self._settings, np.random.default_rng(self._settings.seed)
-            )
-            self._driver = ArmDriver(self._arm, planner)
+            self._driver = make_driver(self._arm, urdf, self._settings)
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
@@ -96,36 +88,61 @@ class ExplorerNode(Node):
 
     # Every joint state triggers planning and the episode schedule.
 
-    def _on_joint_state(self, message: JointState) -> None:
-        self._heard = time.monotonic()
+    def _on_joint_state(self, message: JointState, stamp_ns: int) -> None:
         if self._driver is None:
             return
-        self._driver.observe(message.name, message.position)
+        self._driver.observe(message.name, message.position, at_s=time.monotonic())
         if self._state == SILENT and not self._driver.missing:
             self.get_logger().info("joint states are back")
             self._enter(WAITING)
-        if self._state != EXPLORING:
+        if self._state != EXPLORING or not self._follows(stamp_ns):
             return
-        self._check_following(messages.stamp_ns(message.header.stamp))
         now_ns = self._now_ns()
         if (plan := self._driver.plan(now_ns)) is not None:
             if not self._gate.is_open():
                 self._leave_alone()
                 return
-            self._commands.publish(conversions.trajectory_message(plan))
+            self._sender.send(plan, as_goal=self._gate.by_action)
         self._handling.end_if_due(now_ns)
         if not self._driver.homing:
             self._walk(now_ns)
 
-    def _check_following(self, stamp_ns: int) -> None:
+    def _follows(self, stamp_ns: int) -> bool:
+        """Whether the arm follows its commands. If a real arm does not move at all, it is disarmed."""
         assert self._driver is not None
         if strayed := self._driver.strayed(stamp_ns, self._settings.following_tolerance):
             self._handling.give_up(self._now_ns())
             self._gate.disarm("the arm does not follow")
             raise RosError(
                 f"the arm does not follow: {strayed} from its command. Check that its controller is active and "
-                f"subscribes to {self._commands.topic_name}."
+                f"takes commands on {self._gate.where}."
             )
+        if not self._gate.needed:
+            return True
+        if far := self._driver.far_start(self._settings.start_tolerance):
+            # Nothing is sent, not even a stop, which would be as far away.
+            self._halt(f"the first command would be far from the arm: {far} from its start")
+        elif stuck := self._driver.stuck():
+            self._rest()
+            self._halt(f"the arm does not move: {stuck}. Look for an emergency stop or an inactive controller")
+        return self._state == EXPLORING
+
+    def _halt(self, why: str) -> None:
+        self._let_go()
+        self._gate.disarm(why)
+
+    def _let_go(self) -> None:
+        assert self._driver is not None
+        self._driver.leave()
+        self._handling.give_up(self._now_ns())
+        self._enter(WAITING)
+
+    def _on_refused(self, why: str) -> None:
+        """A controller rejected a trajectory or gave it up: the arm holds, or ends the one before."""
+        if self._state == EXPLORING:
+            self._halt(why)
+        else:
+            self._gate.disarm(why, always_say=True)
 
     def _walk(self, now_ns: int) -> None:
         step = self._handling.walk(now_ns)
@@ -147,10 +164,10 @@ class ExplorerNode(Node):
         """Stop the arm, if a command may be sent to the present controllers."""
         stop = None if self._driver is None else self._driver.stop(self._now_ns())
         if stop is not None and self._gate.is_open():
-            self._commands.publish(conversions.trajectory_message(stop))
+            self._sender.send(stop, as_goal=self._gate.by_action)
 
     def _watch(self) -> None:
-        silent = time.monotonic() - self._heard > self._settings.joint_timeout_s
+        silent = self._joints.silent
         if self._state == EXPLORING and silent:
             self._fall_silent()
         elif (self._state == EXPLORING or self._gate.armed) and not self._gate.is_open():
@@ -162,7 +179,7 @@ class ExplorerNode(Node):
         elif self._state == EXPLORING:
             self._handling.check()
         waiting_s = time.monotonic() - self._state_since
-        if self._state in (WAITING, SILENT) and waiting_s > self._settings.patience_s:
+        if self._state in (WAITING, SILENT) and self._lacking and waiting_s > self._settings.patience_s:
             raise RosError(f"gave up after {self._settings.patience_s:g} s: waiting for {self._lacking}.")
 
     def _fall_silent(self) -> None:
@@ -170,7 +187,7 @@ class ExplorerNode(Node):
         self._rest()
         self._driver.forget()
         self._handling.give_up(self._now_ns())
-        self._lacking = f"joint states on {topics.JOINT_STATES}"
+        self._lacking = self._joints.lacking
         self._enter(SILENT)
         self.get_logger().error(
             f"no joint states for {self._settings.joint_timeout_s:g} s: the arm is stopped and the episode is discarded"
@@ -182,10 +199,7 @@ class ExplorerNode(Node):
         rest within a second, and the arm of a new controller must not jump to the position of another arm.
         """
         if self._state == EXPLORING:
-            assert self._driver is not None
-            self._driver.leave()
-            self._handling.give_up(self._now_ns())
-            self._enter(WAITING)
+            self._let_go()
         self._gate.withdraw()
 
     def _begin_when_ready(self) -> None:
@@ -203,37 +217,36 @@ class ExplorerNode(Node):
                 self._enter(UNARMED)
                 self._gate.say_closed()
             return
-        self._driver.begin(self._now_ns())
+        if self._gate.needed and not self._driver.stands_still(time.monotonic()):
+            return  # its position is about to change
+        self._driver.begin(self._now_ns(), slowly=self._gate.take_newly_armed())
         self._enter(EXPLORING)
 
     def _what_is_lacking(self) -> str:
         if self._driver is None:
             return f"a robot description on {self._description.topic}"
-        if time.monotonic() - self._heard > self._settings.joint_timeout_s:
+        if self._joints.silent:
             self._driver.forget()
         if len(self._driver.missing) == len(self._arm.joints):
-            return f"joint states on {topics.JOINT_STATES}"
+            return self._joints.lacking
         if self._driver.missing:
             return f"joint {self._driver.missing[0]} on {topics.JOINT_STATES}"
         if self._now_ns() == 0:
             return "/clock"
-        if lacking := self._gate.lacking():
-            return lacking
-        if not self._driver.at_rest(self._now_ns()):
-            return "the arm to come to rest"
-        return self._handling.lacking()
+        moving = "" if self._driver.at_rest(self._now_ns()) else "the arm to come to rest"
+        return self._gate.lacking() or moving or self._handling.lacking()
 
     # Services and diagnostics.
 
-    def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+    def _stop(self, why: str) -> str:
+        """Stop the arm and disarm it. Returns what to do to continue."""
         self._rest()
         self._handling.stop(self._now_ns())
         if self._state != DONE:
             self._enter(STOPPED)
-        self._gate.disarm("explorer/stop was called")
+        self._gate.disarm(why)
         first = "explorer/arm, then " if self._gate.needed else ""
-        response.success, response.message = True, f"the arm is at rest; to continue, call {first}explorer/next"
-        return response
+        return f"the arm is at rest; to continue, call {first}explorer/next"
 
     def _on_arm(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         response.success = self._gate.needed
@@ -250,44 +263,37 @@ class ExplorerNode(Node):
             response.message = "already armed"
         elif lacking := "another object" if self._state == DONE else self._what_is_lacking():
             response.success, response.message = False, f"not armed: waiting for {lacking}"
+        elif self._driver is not None and not self._driver.stands_still(time.monotonic()):
+            response.success, response.message = False, "not armed: the arm moves. Call again when it stands still"
         else:
             self._gate.arm("explorer/arm was called")
-            resting = self._state in _NEXT
+            resting = self._state in NEXT
             response.message = "armed; to continue, call explorer/next" if resting else "armed: the arm moves now"
         return response
 
     def _on_next(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = self._state in _NEXT and self._gate.is_open()
+        response.success = self._state in NEXT and self._gate.is_open()
         if response.success:
             if self._state == STOPPED:
                 self._handling.give_up(self._now_ns())
             self._enter(WAITING)
             taken = self._handling.taken
             response.message = f"handling {taken.instance}" if taken is not None else "exploring"
-        elif self._state in _NEXT:
+        elif self._state in NEXT:
             response.message = f"the arm is not armed: {self._gate.how}"
         else:
             response.message = f"nothing to continue: the explorer is {self._state}"
         return response
 
     def _report(self) -> Report:
-        if self._state == SILENT:
-            level, message = ERROR, "no joint states: the arm is stopped"
-        elif self._state == WAITING:
-            level, message = WARN, f"waiting for {self._lacking}"
-        elif self._state == UNARMED:
-            level, message = WARN, f"not armed: {self._gate.how}"
-        else:
-            level, message = OK, self._state
-        age_s = time.monotonic() - self._heard
-        values = {"state": self._state, "armed": self._gate.armed, **self._handling.facts, "joint_state_age_s": age_s}
-        return Report(level, message, values)
-
-
-def main() -> int:
-    """Run the explorer as a process."""
-    return run(ExplorerNode)
+        values = {
+            "armed": self._gate.armed,
+            "commands_go_to": self._gate.where,
+            **self._handling.facts,
+            "joint_state_age_s": self._joints.age_s,
+        }
+        return report(self._state, lacking=self._lacking, how_to_arm=self._gate.how, values=values)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(ExplorerNode))

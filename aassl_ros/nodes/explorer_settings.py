@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from aassl_ros.data.streams.schedule import ScheduledObject
+from aassl_ros.motion.arms import Arm
+from aassl_ros.motion.driver import ArmDriver
+from aassl_ros.motion.exploration import ExplorationPlanner
 from aassl_ros.motion.primitives import ExplorationSettings
 from aassl_ros.settings import setting
 
@@ -16,7 +19,7 @@ from aassl_ros.settings import setting
 class ExplorerSettings(ExplorationSettings):
     """Parameters of the explorer node, including those of the motion."""
 
-    arm: str = setting("panda", "arm configuration: panda, iiwa, xarm6, or the path of a YAML file")
+    arm: str = setting("panda", "arm configuration: panda, iiwa, xarm6, ur5e, so101, or the path of a YAML file")
     seed: int = setting(0, "seed of the motion; the same seed repeats it", minimum=0)
     objects: tuple[str, ...] = setting(
         (),
@@ -38,6 +41,11 @@ class ExplorerSettings(ExplorationSettings):
         "full name of the node that controls the arm; empty: any node that subscribes to the trajectory commands, "
         "except our own",
     )
+    trajectory_action: str = setting(
+        "auto",
+        "action FollowJointTrajectory to which the trajectories for a real arm are sent as goals; auto: "
+        "follow_joint_trajectory beside the trajectory topic, if a controller offers it; none: use the topic",
+    )
     listeners: int = setting(
         0, "subscribers of the episode topic to wait for before the first episode", minimum=0, maximum=100
     )
@@ -53,12 +61,39 @@ class ExplorerSettings(ExplorationSettings):
         minimum=1.0,
         maximum=1e6,
     )
+    slow_start_s: float = setting(
+        3.0,
+        "after arming, the speed of a real arm rises to its limit within this time, s; 0: full speed at once",
+        minimum=0.0,
+        maximum=600.0,
+    )
+    start_tolerance: float = setting(
+        0.1,
+        "disarm a real arm if it is this far from where its first trajectory starts, rad",
+        minimum=0.001,
+        maximum=1.0,
+    )
+    stuck_s: float = setting(
+        1.0,
+        "disarm a real arm if a joint does not move at all for this time, though it is commanded to, s",
+        minimum=0.2,
+        maximum=60.0,
+    )
     following_tolerance: float = setting(
         0.5,
         "exit if a joint is this far from its command for more than two seconds, rad",
         minimum=0.01,
         maximum=10.0,
     )
+
+
+def make_driver(arm: Arm, urdf: str | None, settings: ExplorerSettings) -> ArmDriver:
+    """The driver of an arm with these settings. urdf: the text of its URDF; None: the file that the arm names.
+
+    Raises ConfigError or TrajectoryError if the arm does not fit its URDF, or cannot stop in time.
+    """
+    planner = ExplorationPlanner(arm, arm.chain(urdf), settings, np.random.default_rng(settings.seed))
+    return ArmDriver(arm, planner, slow_start_s=settings.slow_start_s, stuck_s=settings.stuck_s)
 
 
 def objects_to_handle(settings: ExplorerSettings) -> Iterable[ScheduledObject]:

@@ -97,9 +97,9 @@ class Handling:
         if self._requests is not None:
             self._requests.forget()
 
-    def farewell(self, timeout: Duration) -> None:
-        """Wait until the last event has been received."""
-        self._episodes.wait_for_all_acked(timeout)
+    def farewell(self, timeout_s: float) -> None:
+        """Wait until the last event has been received. timeout_s: at most."""
+        self._episodes.wait_for_all_acked(Duration(nanoseconds=round(timeout_s * 1e9)))
 
     def _publish(self, event: EpisodeEvent | None) -> None:
         if event is not None:

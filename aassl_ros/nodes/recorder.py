@@ -5,6 +5,7 @@ Counting, writing and matching are in data/bags/recording.py. The node finds the
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Collection
@@ -86,9 +87,8 @@ class RecorderNode(ManagedNode):
         self._ring = PreRecordRing(self._settings, self._session.roles.episode) if self._settings.pre_record_s else None
         self._recording = None if self._ring is not None else self._open()
         self._activated = time.monotonic()
-        self._subscribers = {
-            subscriber.name: subscriber for subscriber in map(self._subscriber, self._settings.topics(self._session))
-        }
+        topics = self._settings.topics(self._session).items()
+        self._subscribers = {made.name: made for made in itertools.starmap(self._subscriber, topics)}
         self._watchers = [
             self.create_timer(_LOOK_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME)),
             self.create_timer(_REVIEW_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME)),
@@ -121,7 +121,7 @@ class RecorderNode(ManagedNode):
             return waiting_report(self._ring, silent)
         return recording_report(self._recording, silent)
 
-    def _subscriber(self, name: str) -> TopicSubscriber:
+    def _subscriber(self, name: str, received_as: str) -> TopicSubscriber:
         assert self._session is not None
         is_image = name in self._session.roles.cameras.values()
         return TopicSubscriber(
@@ -132,6 +132,7 @@ class RecorderNode(ManagedNode):
             received=self._on_message,
             lost=self._on_lost,
             report=self._warn,
+            received_as=received_as,
         )
 
     def _open(self) -> Recording:

@@ -33,9 +33,9 @@ def missing_input(
 
 def note_numbering(recording: Recording, subscribers: Mapping[str, TopicSubscriber]) -> None:
     """Tell a recording of which topics the middleware numbers the messages."""
-    for name, subscriber in subscribers.items():
+    for subscriber in subscribers.values():
         if subscriber.numbered is not None:
-            recording.set_sequence(name, subscriber.numbered)
+            recording.set_sequence(subscriber.received_as, subscriber.numbered)
 
 
 def drain(
@@ -50,6 +50,6 @@ def drain(
         subscriber.take_waiting()
     while not recording.settled and time.monotonic() < until:
         time.sleep(_DRAIN_POLL_S)
-        for name, subscriber in subscribers.items():
-            if name in motion:
+        for subscriber in subscribers.values():
+            if subscriber.received_as in motion:
                 subscriber.take_waiting()

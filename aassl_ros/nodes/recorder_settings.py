@@ -90,8 +90,11 @@ class RecorderSettings(SyncSettings, FileSettings, SplitSettings, PreRecordSetti
         """Return the command topic of each joint group. Raises ConfigError."""
         return command_groups(self.command_topics, "recorder")
 
-    def topics(self, session: Session) -> list[str]:
-        """Return every topic to record."""
+    def topics(self, session: Session) -> dict[str, str]:
+        """Return every topic to record, with the name in the bag if it has another there.
+
+        Trajectories that were sent as goals of an action are recorded as if they had been sent on the command's topic.
+        """
         roles = session.roles
         named = [
             *roles.cameras.values(),
@@ -107,7 +110,8 @@ class RecorderSettings(SyncSettings, FileSettings, SplitSettings, PreRecordSetti
             topics.TF_STATIC,
             *self.extra_topics,
         ]
-        return list(dict.fromkeys(named))
+        copies = {topics.goals_topic(command): command for command in roles.commands.values()}
+        return {**dict.fromkeys(named, ""), **copies}
 
     def bag_path(self, part: int) -> Path:
         """Return the path of the bag. part: 0 for the first, then one more for each split."""

@@ -23,11 +23,12 @@ class RobotDescription:
     If there are several robots, each has a description in its namespace, and /robot_description may belong to another.
     """
 
-    def __init__(self, node: Node, on_urdf: Callable[[str], None]) -> None:
+    def __init__(self, node: Node, on_urdf: Callable[[str], None], *, topic: str = topics.ROBOT_DESCRIPTION) -> None:
+        """topic: of the robot's own description."""
         self._node, self._on_urdf = node, on_urdf
-        self.topic = node.resolve_topic_name(topics.ROBOT_DESCRIPTION)
+        self.topic = node.resolve_topic_name(topic)
         self._absolute: tuple[float, str] | None = None  # time of receipt, text
-        self._subscriptions = [node.create_subscription(String, topics.ROBOT_DESCRIPTION, self._on_own, LATCHED)]
+        self._subscriptions = [node.create_subscription(String, topic, self._on_own, LATCHED)]
         self._timer = None
         if self.topic != topics.ABSOLUTE_ROBOT_DESCRIPTION:
             self._subscriptions.append(

@@ -61,7 +61,9 @@ _DISCOVERY_S = 3.0
 class SimulatorSettings(SimulationSettings):
     """Parameters of the simulator node, including those of its world."""
 
-    arm: str = setting("panda", "Arm configuration: a name in sim/arms (panda, iiwa, xarm6) or the path of a YAML file")
+    arm: str = setting(
+        "panda", "Arm configuration: a name in sim/arms (panda, iiwa, xarm6, ur5e, so101) or the path of a YAML file"
+    )
     camera: str = setting(topics.DEFAULT_CAMERA, "Name of the camera; its image topic is CAMERA/image_raw")
     object: str = setting("", "Instance in the gripper at the start, such as mug_0003; empty: none")
     frame_prefix: str = setting(

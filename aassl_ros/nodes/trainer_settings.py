@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams.sync import SyncSettings
+from aassl_ros.errors import ConfigError
 from aassl_ros.learning.online.buffer_filler import BufferFillerSettings
 from aassl_ros.learning.online.settings import OnlineSettings
 from aassl_ros.learning.settings import LearnerSettings
@@ -16,6 +17,14 @@ from aassl_ros.settings import setting
 class TrainerSettings(LearnerSettings, OnlineSettings, BufferFillerSettings, SyncSettings):
     """Parameters of the trainer node: its topics, and those of buffer, training and synchronization."""
 
+    def __post_init__(self) -> None:
+        # Each base class checks its own settings.
+        BufferFillerSettings.__post_init__(self)
+        OnlineSettings.__post_init__(self)
+        wrong = [name for name in self.robots if not name.strip("/")]
+        if wrong or len({name.strip("/") for name in self.robots}) < len(self.robots):
+            raise ConfigError(f"robots = {list(self.robots)}, expected different namespaces, such as [left, right].")
+
     camera: str = setting(topics.DEFAULT_CAMERA, "Name of the camera to train on; its image topic is CAMERA/image_raw")
     compressed: bool = setting(False, "Use CAMERA/image_raw/compressed instead of CAMERA/image_raw")
     checkpoint: str = setting(
@@ -25,5 +34,13 @@ class TrainerSettings(LearnerSettings, OnlineSettings, BufferFillerSettings, Syn
     )
     command_topics: tuple[str, ...] = setting(
         (f"arm:{topics.COMMAND}",), "Topic of the commands of each joint group, as GROUP:TOPIC; its type is found"
+    )
+    robots: tuple[str, ...] = setting(
+        (),
+        "Namespaces of the robots to train on, such as [left, right]; each has its own camera, joints, commands and "
+        "episodes. Empty: one robot, in the namespace of this node",
+    )
+    publish_weights: bool = setting(
+        False, "Also send the encoder of each checkpoint as messages, for evaluators on other machines"
     )
     arm: str = setting("panda", "Arm configuration; gives the pose of the tip for the action space end_effector")

@@ -20,7 +20,13 @@ h1 { font-size: 1.7em; margin-bottom: 0; } h2 { margin-top: 2em; border-bottom: 
 td, th { padding: .25em .9em; text-align: right; border-bottom: 1px solid #e9ecef; } td:first-child, th:first-child {
 text-align: left; } .lead { color: #495057; } .figures { display: flex; flex-wrap: wrap; gap: 2.2em; margin: 1.2em 0; }
 .figures div { font-size: .85em; color: #6c757d; } .figures b { display: block; font-size: 1.9em; color: #212529;
-line-height: 1.2; } code { background: #f1f3f5; padding: .1em .3em; border-radius: 3px; }
+line-height: 1.2; } .strip { display: flex; flex-wrap: wrap; gap: .5em; } .strip figure { margin: 0; font-size: .8em;
+color: #6c757d; text-align: center; } .strip img { margin: 0; } code { background: #f1f3f5;
+padding: .1em .3em; border-radius: 3px; }
+:root { color-scheme: light dark; }
+@media (prefers-color-scheme: dark) { body { color: #e6ebf0; background: #10151a; } h2 { border-color: #313c46; }
+td, th { border-color: #2b353e; } .lead, .figures div, .strip figure { color: #98a6b3; } .figures b { color: #e6ebf0; }
+code { background: #2b353e; } a { color: #4aa3e8; } img { background: #fff; border-radius: 4px; } }
 """
 
 _SHOWN_ROWS = 100
@@ -50,6 +56,15 @@ class Page:
         """Add a PNG picture. description: the text for readers who cannot see it."""
         data = base64.b64encode(png).decode()
         self._parts.append(f'<img alt="{escape(description)}" src="data:image/png;base64,{data}">')
+
+    def strip(self, jpegs: Sequence[bytes | None], captions: Sequence[str]) -> None:
+        """Add small JPEG pictures side by side, each with its caption below; None: only the caption."""
+        figures = []
+        for jpeg, caption in zip(jpegs, captions, strict=True):
+            data = "" if jpeg is None else base64.b64encode(jpeg).decode()
+            picture = data and f'<img alt="{escape(caption)}" src="data:image/jpeg;base64,{data}">'
+            figures.append(f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>")
+        self._parts.append(f'<div class="strip">{"".join(figures)}</div>')
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Add a table."""

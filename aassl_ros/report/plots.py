@@ -31,7 +31,7 @@ def frames_grid(frames: NDArray[np.uint8], captions: Sequence[str], columns: int
     for axis, frame, caption in zip(axes.flat, frames, captions, strict=False):
         axis.imshow(frame)
         axis.set_title(caption, fontsize=7)
-    return _png(figure)
+    return png_of(figure)
 
 
 def joint_curves(
@@ -50,7 +50,7 @@ def joint_curves(
     axis.set_ylabel("joint position (rad)")
     axis.set_title("solid: measured joint position, dashed: command", fontsize=9)
     axis.legend(fontsize=7, ncol=4, loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
-    return _png(figure)
+    return png_of(figure)
 
 
 def loss_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[str], unit: str = "nats") -> bytes:
@@ -67,7 +67,7 @@ def loss_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[
         axis.set_ylabel(unit)
         if axis.lines:
             axis.legend(fontsize=8, frameon=False)
-    return _png(figure)
+    return png_of(figure)
 
 
 def confusion(matrix: NDArray[np.float64], categories: Sequence[str]) -> bytes:
@@ -87,7 +87,23 @@ def confusion(matrix: NDArray[np.float64], categories: Sequence[str]) -> bytes:
                 shade = "white" if rows[row, column] > 0.5 else "black"
                 text = f"{100 * rows[row, column]:.0f}"
                 axis.text(column, row, text, ha="center", va="center", fontsize=7, color=shade)
-    return _png(figure)
+    return png_of(figure)
+
+
+def accuracy_map(
+    accuracy: NDArray[np.float64], counts: NDArray[np.int64], rows: Sequence[str], columns: Sequence[str]
+) -> bytes:
+    """Accuracies [R, C] as shaded cells; NaN is blank. Below each: how many answers it counts. rows, columns: names."""
+    figure, axis = plt.subplots(figsize=(2.0 + 0.85 * len(columns), 1.2 + 0.6 * len(rows)))
+    axis.imshow(accuracy, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axis.set_xticks(range(len(columns)), columns, fontsize=8)
+    axis.set_yticks(range(len(rows)), rows, fontsize=8)
+    for row, column in np.ndindex(accuracy.shape):
+        if counts[row, column]:
+            shade = "white" if accuracy[row, column] > 0.5 else "black"
+            text = f"{100 * accuracy[row, column]:.0f} %\n({counts[row, column]})"
+            axis.text(column, row, text, ha="center", va="center", fontsize=7, color=shade)
+    return png_of(figure)
 
 
 def embedding(points: NDArray[np.float64], labels: Sequence[str], seen: NDArray[np.bool_]) -> bytes:
@@ -110,7 +126,7 @@ def embedding(points: NDArray[np.float64], labels: Sequence[str], seen: NDArray[
     axis.set_yticks([])
     axis.set_title("dots: training objects, crosses: objects not seen in training", fontsize=9)
     axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    return _png(figure)
+    return png_of(figure)
 
 
 def shaded_points(points: NDArray[np.float64], shades: NDArray[np.float64], label: str) -> bytes:
@@ -120,7 +136,7 @@ def shaded_points(points: NDArray[np.float64], shades: NDArray[np.float64], labe
     axis.set_xticks([])
     axis.set_yticks([])
     figure.colorbar(drawn, label=label)
-    return _png(figure)
+    return png_of(figure)
 
 
 def embeddings(panels: Mapping[str, tuple[NDArray[np.float64], Sequence[str], NDArray[np.bool_]]]) -> bytes:
@@ -137,7 +153,7 @@ def embeddings(panels: Mapping[str, tuple[NDArray[np.float64], Sequence[str], ND
             axis.scatter(points[mask, 0], points[mask, 1], s=14, c=colours[mask], marker=marker, linewidths=0.8)
         axis.set_title(name, fontsize=9)
     figure.suptitle("dots: training objects, crosses: objects not seen in training; colour: category", fontsize=9)
-    return _png(figure)
+    return png_of(figure)
 
 
 def view_embeddings(panels: Mapping[str, tuple[NDArray[np.float64], Sequence[str]]]) -> bytes:
@@ -155,7 +171,7 @@ def view_embeddings(panels: Mapping[str, tuple[NDArray[np.float64], Sequence[str
     marks = [Line2D([], [], color=shade, marker="x", linestyle="") for shade in shades]
     figure.legend(marks, names, fontsize=6, loc="center right", frameon=False)
     figure.suptitle("objects not seen in training, from the canonical views; colour: view", fontsize=9)
-    return _png(figure)
+    return png_of(figure)
 
 
 def accuracy_bars(series: Mapping[str, float], chance: float) -> bytes:
@@ -170,7 +186,7 @@ def accuracy_bars(series: Mapping[str, float], chance: float) -> bytes:
     axis.set_xlim(0, 112)
     axis.set_xlabel("accuracy on objects not seen in training (%)")
     axis.legend(fontsize=8, frameon=False, loc="lower right")
-    return _png(figure)
+    return png_of(figure)
 
 
 Bounded: TypeAlias = tuple[float, float, float]
@@ -185,7 +201,7 @@ def bars_with_intervals(bars: Mapping[str, Bounded], label: str) -> bytes:
     axis.barh(names, means, xerr=[means - lows, highs - means], color=COLOURS["offline"], ecolor="black", capsize=2)
     axis.tick_params(axis="y", labelsize=8)
     axis.set_xlabel(label)
-    return _png(figure)
+    return png_of(figure)
 
 
 def lines_with_intervals(lines: Mapping[str, Sequence[tuple[float, Bounded]]], across: str, label: str) -> bytes:
@@ -199,7 +215,7 @@ def lines_with_intervals(lines: Mapping[str, Sequence[tuple[float, Bounded]]], a
     axis.set_ylabel(label)
     if lines:
         axis.legend(fontsize=8, frameon=False)
-    return _png(figure)
+    return png_of(figure)
 
 
 def answers_over_time(
@@ -216,7 +232,7 @@ def answers_over_time(
     axis.set_yticks(range(len(categories)), categories, fontsize=8)
     axis.set_xlabel("time (s)")
     axis.legend(fontsize=8, ncol=3, loc="upper center", bbox_to_anchor=(0.5, 1.15), frameon=False)
-    return _png(figure)
+    return png_of(figure)
 
 
 def curves(
@@ -234,10 +250,25 @@ def curves(
         axis.axhline(level, color=COLOURS["online"], linestyle="--", linewidth=0.9)
     axis.set_xlabel(x)
     axis.set_ylabel(y)
-    return _png(figure)
+    return png_of(figure)
 
 
-def _png(figure: Figure) -> bytes:
+def accuracy_over_time(
+    minutes: NDArray[np.float64], accuracies: NDArray[np.float64], levels: Mapping[str, float]
+) -> bytes:
+    """Accuracy over the time of training. minutes, accuracies [N]; levels: of other encoders, as dashed lines."""
+    figure, axis = plt.subplots(figsize=(7, 3.6))
+    axis.plot(minutes, 100 * accuracies, marker="o", color=COLOURS["online"], label="online")
+    for (name, level), colour in zip(levels.items(), (COLOURS["offline"], COLOURS["chance"]), strict=False):
+        axis.axhline(100 * level, color=colour, linestyle="--", label=name)
+    axis.set_xlabel("minutes since the trainer was started")
+    axis.set_ylabel("accuracy on unseen objects (%)")
+    axis.legend(fontsize=8, frameon=False)
+    return png_of(figure)
+
+
+def png_of(figure: Figure) -> bytes:
+    """Write a figure as a PNG file, and close it."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI, bbox_inches="tight")
     plt.close(figure)

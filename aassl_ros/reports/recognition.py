@@ -1,4 +1,4 @@
-"""What an encoder sees in data: mistakes, nearest neighbours, a map of its features, accuracy from each side."""
+"""What an encoder sees in data: mistakes, nearest neighbours, features, accuracy from each side, confidence."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from aassl_ros.learning.measures.tsne import tsne_points
 from aassl_ros.learning.readout.features import embed
 from aassl_ros.learning.readout.spacing import evenly_spaced
 from aassl_ros.learning.readout.split import make_split
+from aassl_ros.reports.judged import Judged, judge_test
+from aassl_ros.reports.viewpoints import ByViewpoint, by_viewpoint
 
 _FRAMES_PER_EPISODE = 8
 _POINTS = 1000
@@ -42,7 +44,8 @@ class Recognition:
     accuracy: of the linear probe on the test frames. categories: C names. confusion: int64 [C, C], a row for each true
     one. mistakes: the surest first. neighbours: a test frame, then the nearest frames of the train set. points: float
     [N, 2], with the category of each, its place in its episode (0 the first frame, 1 the last), and whether it is of a
-    train object. accuracy_by_place: float [P], from the first frames of test episodes to the last.
+    train object. accuracy_by_place: float [P], from the first frames of test episodes to the last. by_viewpoint: from
+    each side of the objects; None if no pose is known. judged: what the evaluator would answer.
     """
 
     accuracy: float
@@ -55,6 +58,8 @@ class Recognition:
     point_places: NDArray[np.float64]
     point_is_train: NDArray[np.bool_]
     accuracy_by_place: NDArray[np.float64]
+    by_viewpoint: ByViewpoint | None
+    judged: Judged
 
 
 def look(encoder: Path, data: PreparedData) -> Recognition:
@@ -112,6 +117,8 @@ def look(encoder: Path, data: PreparedData) -> Recognition:
         _places(data, frames[chosen]),
         chosen < len(parts.train.frames),
         _by_place(_places(data, parts.test.frames), right),
+        by_viewpoint(np.asarray(data.object_pose[parts.test.frames], np.float64), right),
+        judge_test(train, test, parts),
     )
 
 

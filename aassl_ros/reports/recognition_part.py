@@ -7,6 +7,8 @@ import numpy as np
 from aassl_ros.data.prepared.data import EpisodeRow, PreparedData
 from aassl_ros.report import plots
 from aassl_ros.report.page import Page
+from aassl_ros.reports import viewpoints
+from aassl_ros.reports.judged_part import add_judged
 from aassl_ros.reports.recognition import Recognition
 
 _MISTAKES = 18
@@ -26,7 +28,9 @@ def add_recognition(page: Page, seen: Recognition, data: PreparedData, name: str
     _add_mistakes(page, seen, data)
     _add_neighbours(page, seen, data)
     _add_features(page, seen)
-    page.text("Accuracy by the place in the episode: from which sides objects are hard to recognize.")
+    add_judged(page, seen.judged)
+    _add_viewpoints(page, seen.by_viewpoint)
+    page.text("Accuracy by the place in the episode: objects turn while they are handled.")
     page.picture(
         plots.curves(
             np.arange(len(seen.accuracy_by_place)) / max(1, len(seen.accuracy_by_place) - 1),
@@ -38,6 +42,27 @@ def add_recognition(page: Page, seen: Recognition, data: PreparedData, name: str
         "accuracy by place in the episode",
     )
     page.data("accuracy by place", ["place", "accuracy"], list(enumerate(seen.accuracy_by_place.round(4).tolist())))
+
+
+def _add_viewpoints(page: Page, found: viewpoints.ByViewpoint | None) -> None:
+    if found is None:
+        page.text("From which sides objects are hard to recognize is not known: the data have no poses of the objects.")
+        return
+    rows, columns = viewpoints.ELEVATIONS, viewpoints.sectors()
+    page.text(
+        "Accuracy by viewpoint: the side from which the camera sees the object, as the angle around the object's z "
+        "axis and above or below it. In brackets: the number of frames."
+    )
+    page.picture(plots.accuracy_map(found.accuracy, found.frames, rows, columns), "accuracy by viewpoint")
+    page.data(
+        "accuracy by viewpoint",
+        ["seen", "angle", "frames", "correct", "accuracy"],
+        [
+            (row, column, frames, right, f"{right / frames:.4f}" if frames else "")
+            for row, *lists in zip(rows, found.frames.tolist(), found.right.tolist(), strict=True)
+            for column, frames, right in zip(columns, *lists, strict=True)
+        ],
+    )
 
 
 def _add_mistakes(page: Page, seen: Recognition, data: PreparedData) -> None:

@@ -86,7 +86,7 @@ def _facts(runs: Sequence[Run]) -> list[list[Any]]:
         ["updates", *(one.step for one in checkpoints)],
         ["encoder", *(one.settings.encoder for one in checkpoints)],
         ["input, pixels", *(one.image_size for one in checkpoints)],
-        ["action", *(one.action_space.name if one.action_space else "none" for one in checkpoints)],
+        ["action", *(" and ".join(each.space.name for each in one.action_spaces) or "none" for one in checkpoints)],
         ["objects trained on", *(len(one.instances) for one in checkpoints)],
         ["weights (SHA-256)", *(one.digest[:16] for one in checkpoints)],
     ]

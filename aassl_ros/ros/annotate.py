@@ -11,14 +11,32 @@ _SCALE_PER_PIXEL = 1 / 320
 _SMALLEST_SCALE = 0.35
 
 
-def annotate(frame: NDArray[np.uint8], label: str, score: float) -> NDArray[np.uint8]:
-    """Return a copy of a frame uint8 [H, W, 3] with "label 87 %" on a dark bar along its upper edge."""
+def annotate(frame: NDArray[np.uint8], label: str, score: float, note: str = "") -> NDArray[np.uint8]:
+    """Draw an answer onto a copy of a frame.
+
+    Args:
+        frame: uint8 [H, W, 3] RGB.
+        label: the category, drawn as "label 87 %" on a dark bar along the upper edge.
+        score: its probability, 0 to 1.
+        note: drawn in half the size along the lower edge; empty: nothing is.
+
+    Returns:
+        The picture, uint8 [H, W, 3] RGB.
+    """
     picture = frame.copy()
     scale = max(_SMALLEST_SCALE, frame.shape[1] * _SCALE_PER_PIXEL)
-    font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(scale))
-    text = f"{label} {100 * score:.0f} %"
-    height = cv2.getTextSize(text, font, scale, thickness)[0][1]
-    bar = picture[: 2 * height]
-    np.right_shift(bar, 2, out=bar)
-    cv2.putText(picture, text, (height // 2, round(1.5 * height)), font, scale, (255, 255, 255), thickness, cv2.LINE_AA)
+    _write(picture, f"{label} {100 * score:.0f} %", scale, lower=False)
+    if note:
+        _write(picture, note, max(_SMALLEST_SCALE, scale / 2), lower=True)
     return picture
+
+
+def _write(picture: NDArray[np.uint8], text: str, scale: float, *, lower: bool) -> None:
+    """Write text on a dark bar along an edge of a picture."""
+    font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(scale))
+    height = cv2.getTextSize(text, font, scale, thickness)[0][1]
+    top = max(0, len(picture) - 2 * height) if lower else 0
+    bar = picture[top : top + 2 * height]
+    np.right_shift(bar, 2, out=bar)
+    place = (height // 2, top + round(1.5 * height))
+    cv2.putText(picture, text, place, font, scale, (255, 255, 255), thickness, cv2.LINE_AA)

@@ -10,6 +10,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 
+from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.commands import COMMAND_TYPES, Command, command_from_message
 from aassl_ros.errors import ConfigError, TrajectoryError
@@ -31,7 +32,8 @@ def command_groups(entries: tuple[str, ...], node: str) -> dict[str, str]:
 class CommandSubscriptions:
     """Subscriptions to command topics. Call `look` regularly: it finds the type of each topic.
 
-    Until a topic has a publisher, JointTrajectory is expected, so that the first command is not missed.
+    Until a topic has a publisher, JointTrajectory is expected, so that the first command is not missed. Of trajectories
+    that were sent as goals of an action the copies are received, as if they had been sent on the topic.
 
     Args:
         node: that subscribes.
@@ -59,6 +61,10 @@ class CommandSubscriptions:
         self._subscriptions: dict[str, Subscription] = {}
         for topic in self._joints:
             self._subscribe(topic, messages.JOINT_TRAJECTORY)
+            copies, kind = topics.goals_topic(topic), messages.JOINT_TRAJECTORY
+            self._subscriptions[copies] = node.create_subscription(
+                message_class(kind), copies, partial(self._on_message, topic, kind), qos
+            )
 
     def look(self) -> None:
         """Subscribe again to a topic whose publishers have another type."""

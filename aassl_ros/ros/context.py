@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from aassl_ros.errors import ConfigError
@@ -26,6 +29,22 @@ def start_rclpy(arguments: Sequence[str] = (), context: Context | None = None) -
         rclpy.init(args=list(arguments), context=context, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # such as RCLError: a parameter file or an argument cannot be read
         raise ConfigError(" ".join(str(error).split())) from error
+
+
+@contextmanager
+def own_node(name: str, *, namespace: str = "", parameters: Sequence[Parameter] = ()) -> Iterator[Node]:
+    """Run a node in a context of its own, beside those of the program. It ends with the `with` block.
+
+    Raises ConfigError if the environment is wrong.
+    """
+    context = Context()
+    start_rclpy(context=context)
+    node = Node(name, context=context, namespace=namespace, parameter_overrides=list(parameters))
+    try:
+        yield node
+    finally:
+        node.destroy_node()
+        context.try_shutdown()
 
 
 def spin_until(executor: SingleThreadedExecutor, done: Callable[[], bool], timeout_s: float) -> bool:

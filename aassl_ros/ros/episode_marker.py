@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from rclpy.clock import ClockType
-from rclpy.context import Context
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -15,7 +14,7 @@ from std_msgs.msg import String
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams.episodes import EpisodeEvent
 from aassl_ros.errors import RosError
-from aassl_ros.ros.context import spin_until, start_rclpy
+from aassl_ros.ros.context import own_node, spin_until
 from aassl_ros.ros.qos import latched
 
 EPISODE_QOS = latched(1000)
@@ -34,17 +33,10 @@ def publish_episode(
     Returns the event with its stamp. Raises RosError if within timeout_s there is no subscriber, a recorder of this
     namespace does not subscribe or a subscriber does not get the event, or if there is no /clock in simulated time.
     """
-    context = Context()
-    start_rclpy(context=context)
-    node = Node(
-        "episode_marker",
-        context=context,
-        namespace=namespace,
-        parameter_overrides=[Parameter("use_sim_time", value=use_sim_time)],
-    )
-    try:
+    parameters = [Parameter("use_sim_time", value=use_sim_time)]
+    with own_node("episode_marker", namespace=namespace, parameters=parameters) as node:
         publisher = node.create_publisher(String, topics.EPISODE, EPISODE_QOS)
-        executor = SingleThreadedExecutor(context=context)
+        executor = SingleThreadedExecutor(context=node.context)
         executor.add_node(node)
         if not spin_until(executor, lambda: publisher.get_subscription_count() > 0 and not _unset(node), timeout_s):
             lacking = "no message on /clock" if _unset(node) else f"no subscriber on {publisher.topic_name}"
@@ -75,9 +67,6 @@ def publish_episode(
                 "Call it again, and check with aassl bag info that the episode is recorded."
             )
         return stamped
-    finally:
-        node.destroy_node()
-        context.try_shutdown()
 
 
 def recorder_without_subscription(node: Node, topic: str) -> str:

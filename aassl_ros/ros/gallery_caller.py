@@ -6,16 +6,14 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from std_msgs.msg import String
 
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import GalleryCommand, GalleryNews
 from aassl_ros.data.interfaces.json_schema import JsonMessageError
 from aassl_ros.errors import RosError
-from aassl_ros.ros.context import spin_until, start_rclpy
+from aassl_ros.ros.context import own_node, spin_until
 from aassl_ros.ros.qos import latched
 
 _QOS = latched(20)
@@ -43,9 +41,6 @@ def send_gallery_command(
         RosError: there is no evaluator, it does not answer, or it refuses the command.
     """
     command = replace(command, request=str(uuid.uuid4()))
-    context = Context()
-    start_rclpy(context=context)
-    node = Node(f"gallery_caller_{uuid.uuid4().hex[:8]}", context=context, namespace=namespace)
     answers: list[GalleryNews] = []
 
     def take(message: String) -> None:
@@ -56,8 +51,8 @@ def send_gallery_command(
         if news.request == command.request:
             answers.append(news)
 
-    try:
-        executor = SingleThreadedExecutor(context=context)
+    with own_node(f"gallery_caller_{uuid.uuid4().hex[:8]}", namespace=namespace) as node:
+        executor = SingleThreadedExecutor(context=node.context)
         executor.add_node(node)
         publisher = node.create_publisher(String, topics.GALLERY_COMMAND, 20)
         subscription = node.create_subscription(String, topics.GALLERY, take, _QOS)
@@ -83,9 +78,6 @@ def send_gallery_command(
         if last.error:
             raise RosError(last.error)
         return last
-    finally:
-        node.destroy_node()
-        context.try_shutdown()
 
 
 def _finished(news: GalleryNews) -> bool:

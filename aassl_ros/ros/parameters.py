@@ -54,7 +54,7 @@ def guard_settings(
     """Check every later change of the parameters of `cls`. Refuse a wrong value, and a change that comes too late.
 
     state_in_use: returns the node's state if the node has read its parameters, else "". at_once: parameters that may
-    also be changed then. `apply` is called with the new settings and must apply them.
+    also be changed then. `apply` is called with the new settings and must apply them, or raise ConfigError.
     """
     names = {info.name for info in describe(cls)}
 
@@ -77,7 +77,10 @@ def guard_settings(
             )
             return SetParametersResult(successful=False, reason=reason)
         if state and apply is not None:
-            apply(after)
+            try:
+                apply(after)
+            except ConfigError as error:
+                return SetParametersResult(successful=False, reason=f"{node.get_name()}: {error}")
         return SetParametersResult(successful=True)
 
     node.add_on_set_parameters_callback(judge)

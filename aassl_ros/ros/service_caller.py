@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 
 from aassl_ros.errors import RosError
-from aassl_ros.ros.context import spin_until, start_rclpy
+from aassl_ros.ros.context import own_node, spin_until
 
 
 def call_service(name: str, value: bool | None = None, *, namespace: str = "", timeout_s: float = 5.0) -> str:
@@ -18,11 +16,8 @@ def call_service(name: str, value: bool | None = None, *, namespace: str = "", t
 
     Raises RosError if the service does not exist or does not answer within timeout_s, or if the node refuses.
     """
-    context = Context()
-    start_rclpy(context=context)
-    node = Node("service_caller", context=context, namespace=namespace)
-    try:
-        executor = SingleThreadedExecutor(context=context)
+    with own_node("service_caller", namespace=namespace) as node:
+        executor = SingleThreadedExecutor(context=node.context)
         executor.add_node(node)
         client: Any = node.create_client(Trigger if value is None else SetBool, name)
         if not client.wait_for_service(timeout_s):
@@ -37,6 +32,3 @@ def call_service(name: str, value: bool | None = None, *, namespace: str = "", t
         if not answer.success:
             raise RosError(f"{client.service_name}: {answer.message or 'refused'}.")
         return str(answer.message) or "done"
-    finally:
-        node.destroy_node()
-        context.try_shutdown()

@@ -42,7 +42,8 @@ class TopicSubscriber:
     """Subscribe to a topic as soon as it has a publisher. Call `look` regularly.
 
     found: called before the first message and after a change of publishers. received: called with (topic, source time
-    in ns, CDR). lost: called with (topic, count, cause). report: called with a line for the user.
+    in ns, CDR). lost: called with (topic, count, cause). report: called with a line for the user. received_as: the name
+    of the topic that these callbacks get instead of its own.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class TopicSubscriber:
         received: Callable[[str, int, bytes], None],
         lost: Callable[[str, int, str], None],
         report: Callable[[str], None],
+        received_as: str = "",
     ) -> None:
         self.name = node.resolve_topic_name(name)
+        self.received_as = received_as or self.name
         self._node, self._depth = node, depth
         self._found, self._received, self._lost, self._report = found, received, lost, report
         self.topic: FoundTopic | None = None  # at the last subscription
@@ -154,7 +157,7 @@ class TopicSubscriber:
                     f"Install {package} (ros-DISTRO-{package.replace('_', '-')}) and start again."
                 )
             return
-        topic = FoundTopic(self.name, msgtype, self._publishers, profile, _type_hash(self._publishers))
+        topic = FoundTopic(self.received_as, msgtype, self._publishers, profile, _type_hash(self._publishers))
         self._found(topic)
         self.topic = topic
         self._subscription = self._node.create_subscription(
@@ -173,8 +176,8 @@ class TopicSubscriber:
         source_ns = int(info["source_timestamp"])
         self._causes.take(source_ns, time.time_ns(), len(data))
         if missing := self._gaps.add(info, lambda: len(self._publishers)):
-            self._lost(self.name, missing, self._causes.cause())
-        self._received(self.name, source_ns, data)
+            self._lost(self.received_as, missing, self._causes.cause())
+        self._received(self.received_as, source_ns, data)
 
     def _on_bare_message(self, data: bytes) -> None:
         self._on_message(data, {"source_timestamp": self._node.get_clock().now().nanoseconds})
@@ -190,7 +193,7 @@ class TopicSubscriber:
         cause = self._causes.cause()
         self._report(f"{self.name}: the middleware lost messages. {ADVICE[cause]}")
         if not self._gaps.counts:
-            self._lost(self.name, int(event.total_count_change), cause)
+            self._lost(self.received_as, int(event.total_count_change), cause)
 
 
 def message_class(msgtype: str) -> Any:

@@ -66,6 +66,20 @@ class RobotBody:
             pybullet.resetJointState(self.body, index, float(position), 0.0, physicsClientId=self._client)
         self.setpoint = Setpoint(self.home, self.position_limits, self.velocity_limits, self._acceleration_limits)
 
+    def place(self, positions: Array) -> None:
+        """Set the arm's joints [J], rad, immediately; the gripper keeps its position."""
+        for index, position in zip(self._index, positions, strict=False):
+            pybullet.resetJointState(self.body, index, float(position), 0.0, physicsClientId=self._client)
+
+    @property
+    def link_names(self) -> dict[int, str]:
+        """Name of each link by its index in PyBullet; -1 is the base."""
+        return {index: name for name, index in self._table()[1].items()}
+
+    def link_after(self, joints: int) -> int:
+        """Index of the link that this many joints of the arm move."""
+        return self._index[joints - 1]
+
     def drive(self, position: Array, velocity: Array, seconds: float) -> None:
         """Set the motors for one step of this length toward a command.
 

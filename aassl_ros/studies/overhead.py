@@ -15,9 +15,9 @@ import torch
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import TrainingError
 from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
+from aassl_ros.learning.compute.process_memory import memory_bytes
 from aassl_ros.learning.objectives.methods import masks_same_actions
-from aassl_ros.learning.objectives.same_action import SameAction
-from aassl_ros.learning.training.learner import Learner
+from aassl_ros.learning.training.new_learner import new_learner
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.studies.progress import Interrupted, Watch
 
@@ -30,14 +30,13 @@ class _Steps:
 
     def __init__(self, data: PreparedData, settings: TrainSettings) -> None:
         self._batches = PairBatches(data, settings, settings.sets, controls=settings)
-        same = SameAction.of(settings.same_action, self._batches.space, self._batches.normalisation)
-        self.learner = Learner(settings, self._batches.action_dimension, same, self._batches.categories)
+        self.learner = new_learner(settings, self._batches)
         self._endless = self._draw(settings.seed)
 
     def once(self) -> None:
         """Run one step and wait for its end."""
         batch = next(self._endless)
-        self.learner.step(batch.first, batch.second, batch.action, batch.target)
+        self.learner.step(batch.first, batch.second, batch.action, batch.target, batch.later)
         if self.learner.device.type == "cuda":
             torch.cuda.synchronize(self.learner.device)
 
@@ -108,22 +107,11 @@ def peak_mb(data: Path, settings: TrainSettings) -> float:
 def _measure_peak(data: Path, settings: TrainSettings, pipe: Any) -> None:
     torch.set_num_threads(max(1, settings.torch_threads))
     opened = PreparedData.open(data)
-    before = _memory_bytes("VmRSS")
+    before = memory_bytes("VmRSS")
     steps = _Steps(opened, settings)
     for _ in range(_MEMORY_STEPS):
         steps.once()
     if steps.learner.device.type == "cuda":
         pipe.send(torch.cuda.max_memory_allocated(steps.learner.device) / 1e6)
     else:
-        pipe.send((_memory_bytes("VmHWM") - before) / 1e6)
-
-
-def _memory_bytes(name: str) -> int:
-    """Read the memory of this process from Linux: VmRSS is the current value, VmHWM the peak.
-
-    (The peak of getrusage is that of the parent process if that was larger.)
-    """
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return 1024 * int(line.split()[1])
-    raise TrainingError(f"/proc/self/status has no {name}: memory can be measured on Linux only.")
+        pipe.send((memory_bytes("VmHWM") - before) / 1e6)

@@ -1,6 +1,6 @@
 """A study from start to end: make runs of its settings, execute them with a scheduler, collect the results.
 
-DIR/study.json names the study in DIR; DIR/runs/SETTING-seedK is one run; DIR/table.json, table.md and plot.png are
+DIR/study.json names the study in DIR; DIR/runs/SETTING-seedK is one run; DIR/table.json, table.md and the plots are
 written last. If a study is started again, it executes only the runs that are left.
 """
 
@@ -23,6 +23,7 @@ from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.settings import from_mapping
 from aassl_ros.studies.adaptation import CONTESTANTS, has_turns, has_validation, near_window
 from aassl_ros.studies.catalogue import STUDIES
+from aassl_ros.studies.lock import alone
 from aassl_ros.studies.other_categories import other_categories, split_of, without_categories
 from aassl_ros.studies.progress import Show
 from aassl_ros.studies.run import Outcome, RunSpec, name_of, read_result, write_json
@@ -103,14 +104,15 @@ def conduct(request: Request, scheduler: Scheduler, show: Show, stop: Callable[[
     other = other_categories(whole, request.forgetting, request.held_out)
     if other is not None:
         make_split(other, split_of(other), 1)  # raises DataError before hours of training
-    _claim(request, data.fingerprint)
-    request = replace(request, length=request.updates or _updates(study, request, data))
-    conclusion = Conclusion(study, request, data.fingerprint, instances, {}, {})
-    _carry_out(study.settings, conclusion, scheduler, show, stop)
-    if study.follow is None:
-        return conclusion
-    more = study.follow(conclusion.results)
-    _carry_out(more.settings, conclusion, scheduler, show, stop)
+    with alone(request.out):
+        _claim(request, data.fingerprint)
+        request = replace(request, length=request.updates or _updates(study, request, data))
+        conclusion = Conclusion(study, request, data.fingerprint, instances, {}, {})
+        _carry_out(study.settings, conclusion, scheduler, show, stop)
+        if study.follow is None:
+            return conclusion
+        more = study.follow(conclusion.results)
+        _carry_out(more.settings, conclusion, scheduler, show, stop)
     complete = replace(study, settings=(*study.settings, *more.settings), differences=more.differences)
     return replace(conclusion, study=complete)
 

@@ -73,9 +73,8 @@ class MessageView:
     def _string(self, topic: str, message: Any, log_ns: int) -> None:
         if topic.endswith(topics.ANSWER):
             answer = EvaluatorAnswer.parse(message.data)
-            best = max(answer.scores.values(), default=0.0)
-            self._log.text(topic, answer.stamp_ns, f"{answer.label} ({100 * best:.0f} %)")
-            self._log.number(f"{topic}/score", answer.stamp_ns, best)
+            self._log.text(topic, answer.stamp_ns, f"{answer.label} ({100 * answer.confidence:.0f} %)")
+            self._log.number(f"{topic}/score", answer.stamp_ns, answer.confidence)
             if answer.familiarity is not None:
                 self._log.number(f"{topic}/familiarity", answer.stamp_ns, answer.familiarity)
         else:

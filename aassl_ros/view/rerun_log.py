@@ -7,10 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from aassl_ros.data.pictures.small_jpeg import small_jpeg
 from aassl_ros.errors import ConfigError, DataError
 
 TIMELINE = "stamp"
@@ -49,13 +49,8 @@ class RerunLog:
 
     def picture(self, entity: str, stamp_ns: int, rgb: NDArray[np.uint8]) -> None:
         """Show a picture uint8 [H, W, 3] RGB."""
-        longer = max(rgb.shape[:2])
-        if longer > self._size:
-            width, height = (max(1, round(side * self._size / longer)) for side in (rgb.shape[1], rgb.shape[0]))
-            rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA))
-        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-        _, encoded = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), quality)
-        image = self._rerun.EncodedImage(contents=encoded.tobytes(), media_type="image/jpeg")
+        jpeg = small_jpeg(rgb, width=self._size, height=self._size, quality=_JPEG_QUALITY)
+        image = self._rerun.EncodedImage(contents=jpeg, media_type="image/jpeg")
         self._log(entity, stamp_ns, image)
 
     def number(self, entity: str, stamp_ns: int, value: float) -> None:

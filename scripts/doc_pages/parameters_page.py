@@ -8,11 +8,12 @@ from aassl_ros.data.interfaces.topics_page import table
 from aassl_ros.learning.online.settings import ADJUSTABLE
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.nodes.camera import CameraSettings
-from aassl_ros.nodes.evaluator import EvaluatorSettings
+from aassl_ros.nodes.evaluator_settings import EvaluatorSettings
 from aassl_ros.nodes.explorer_settings import ExplorerSettings
 from aassl_ros.nodes.page import PageSettings
 from aassl_ros.nodes.recorder_settings import ADJUSTABLE as RECORDER_ADJUSTABLE
 from aassl_ros.nodes.recorder_settings import RecorderSettings
+from aassl_ros.nodes.simulated_arm import SimulatedArmNodeSettings
 from aassl_ros.nodes.simulator import SimulatorSettings
 from aassl_ros.nodes.trainer import TrainerSettings
 from aassl_ros.ros.base import LifecycleSettings
@@ -33,6 +34,7 @@ _NODES: dict[str, tuple[tuple[type, ...], Collection[str]]] = {
     "trainer": ((LifecycleSettings, TrainerSettings), ADJUSTABLE),
     "evaluator": ((LifecycleSettings, EvaluatorSettings), ()),
     "camera": ((LifecycleSettings, CameraSettings), ()),
+    "simulated_arm": ((SimulatedArmNodeSettings,), ()),
     "page": ((LifecycleSettings, PageSettings), ()),
 }
 

@@ -16,6 +16,7 @@ from aassl_ros.errors import ConfigError
     ("system", "given", "message"),
     [
         ("evaluate", {"gallery": "/nowhere/data"}, "evaluator: gallery /nowhere/data does not exist"),
+        ("evaluate", {"seen": "/nowhere/data"}, "evaluator: seen /nowhere/data does not exist"),
         ("evaluate", {"gallery": "/", "checkpoint": "/nowhere/run"}, "evaluator: checkpoint /nowhere/run does not"),
         ("train", {"replay_data": "/nowhere/data"}, "trainer: replay_data /nowhere/data does not exist"),
         ("collect", {"arm": "triceps"}, "arm 'triceps' is unknown"),

@@ -56,6 +56,9 @@ def test_reading_data_is_measured_against_a_trainer_and_with_a_million_frames(ca
     assert 0 < figures["sample_ratio_1e6_to_1e4"] < 5
     assert figures["feed_images_per_s"] > figures["trainer_images_per_s"] > 0
     assert figures["frames_sampled"] == "1000000 of 8 px, 0.2 GiB in memory"
+    assert 0 < figures["buffer_sample_ratio"] < 10
+    assert figures["buffer_append_ms_p99_while_sampling"] > 0
+    assert figures["buffer_frames"] == "10000 in memory, 50000 mapped, 8 px, batch 16"
 
 
 def test_small_batches_are_measured_too(capsys: pytest.CaptureFixture) -> None:

@@ -17,6 +17,7 @@ from aassl_ros.data.streams.synthetic_load import Load
 SECOND = 1_000_000_000
 
 
+@pytest.mark.slow
 def test_killed_recorders_leave_bags_that_are_recovered(capsys: pytest.CaptureFixture) -> None:
     assert main(["bench", "kill", "--kills", "2", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)

@@ -15,7 +15,7 @@ from aassl_ros.cli.main import main
         ("bag", ["--seconds", "0"], 2, "--seconds = 0, expected more than 0."),
         (".", [], 2, "already exists. Bags are never overwritten"),
         ("bag", ["bogus:=1"], 2, "collect: unknown argument 'bogus', expected one of robot, arm,"),
-        ("bag", ["arm:=foo"], 2, "arm 'foo' is unknown, expected one of iiwa, panda, xarm6"),
+        ("bag", ["arm:=foo"], 2, "arm 'foo' is unknown, expected one of iiwa, panda, so101, ur5e, xarm6"),
         ("a_file/bag", [], 1, "cannot be written: File exists. Choose another folder."),
     ],
 )

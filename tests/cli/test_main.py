@@ -55,7 +55,11 @@ def test_an_unknown_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> 
         ("collect -o /tmp/none --seconds -1", "aassl: --seconds = -1, expected more than 0.", 2),
         ("episode start", "aassl: episode start needs --instance NAME, the object that is handled.", 2),
         ("demo --seconds 3", "aassl: command line: seconds = 3.0, expected a number of at least 20.", 2),
-        ("report /nowhere", "aassl: report: /nowhere does not exist, expected a run, a study, a demo or a bag.", 2),
+        (
+            "report /nowhere",
+            "aassl: report: /nowhere does not exist, expected a run, a study, a demo, a bag or an open-set result.",
+            2,
+        ),
     ],
 )
 def test_an_error_is_one_line_that_says_what_to_do(

@@ -63,6 +63,7 @@ def put_away(*processes: subprocess.Popen) -> Iterator[None]:
             process.wait(timeout=240)
 
 
+@pytest.mark.slow
 def test_two_processes_stopped_and_resumed_are_on_the_curve_of_one(data: str, tmp_path: Path) -> None:
     run, words = tmp_path / "two", [*TINY, "--method", "aa_byol", "--lr", "5e-5"]  # rounding grows with the rate
     words += ["--set", "flip_probability=0.5", "action_noise=0.1", "accumulate=2"]  # drawn and divided by the batch

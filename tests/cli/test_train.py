@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from robot_data import PANDA, SO101, write_robot
 
 from aassl_ros.benchmarks.synthetic import write_synthetic
 from aassl_ros.cli import train
@@ -206,3 +207,22 @@ def test_adapt_is_a_preset_that_own_settings_win_over() -> None:
     assert preset == {**ADAPTATION_DEFAULTS, **ADAPTATION_RUN, "lr": 2e-3, "encoder_lr": 1e-5}
     assert "updates" not in given("--adapt", "--epochs", "3")
     from_mapping(TrainSettings, preset, source="test")
+
+
+def test_two_robots_train_together_or_one_after_the_other(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    panda, so101, run = str(tmp_path / "panda"), str(tmp_path / "so101"), str(tmp_path / "run")
+    write_robot(tmp_path / "panda", PANDA)
+    write_robot(tmp_path / "so101", SO101, seed=1)
+
+    assert main(["train", panda, so101, "-o", str(tmp_path / "both"), *TINY, "--epochs", "1"]) == 0
+    said = capsys.readouterr().err
+    assert f"the action is joints ({', '.join(PANDA)}) and joints ({', '.join(SO101)}), with a head each." in said
+    assert "known for 100 % of the frames (50 % and 50 %)" in said
+
+    assert main(["train", panda, "-o", run, *TINY, "--epochs", "1"]) == 0
+    assert main(["train", panda, so101, "-o", run, "--resume", "--epochs", "2"]) == 1
+    assert "--add-data, with a new action head for joints (shoulder_pan" in capsys.readouterr().err
+    assert main(["train", panda, so101, "-o", run, "--add-data"]) == 2
+    assert "--add-data continues a run: give --resume too" in capsys.readouterr().err
+    assert main(["train", panda, so101, "-o", run, "--resume", "--add-data", "--epochs", "2"]) == 0
+    assert [space.size for space in load_checkpoint(run).action_spaces] == [7, 5]

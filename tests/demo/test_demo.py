@@ -48,7 +48,7 @@ def test_it_writes_bags_checkpoint_metrics_and_report(finished: Path) -> None:
     assert (finished / "checkpoint" / "weights.safetensors").is_file()
     assert {path.name for path in (finished / "bags").iterdir()} == {"collect", "online"}
     report = (finished / "report.html").read_text()
-    assert report.count("data:image/png;base64,") == 7
+    assert report.count("data:image/png;base64,") == 8
     assert "http://" not in report
     assert "https://" not in report
 

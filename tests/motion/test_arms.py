@@ -1,4 +1,4 @@
-"""Arm descriptions: the three that are included, and the errors of wrong files."""
+"""Arm descriptions: those that are included, and the errors of wrong files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aassl_ros.errors import ConfigError
 from aassl_ros.motion.arms import known_arms, load_arm
 from aassl_ros.paths import share
 
-ARMS = ("iiwa", "panda", "xarm6")
+ARMS = ("iiwa", "panda", "so101", "ur5e", "xarm6")
 
 
 def changed(tmp_path: Path, **changes: object) -> Path:
@@ -24,7 +24,7 @@ def changed(tmp_path: Path, **changes: object) -> Path:
     return path
 
 
-def test_three_arms_are_included():
+def test_five_arms_are_included():
     assert known_arms() == ARMS
 
 
@@ -63,7 +63,7 @@ def test_your_own_arm_is_loaded_by_its_path(tmp_path):
 
 
 def test_the_error_for_an_unknown_arm_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="'puma' is unknown, expected one of iiwa, panda, xarm6"):
+    with pytest.raises(ConfigError, match="'puma' is unknown, expected one of iiwa, panda, so101, ur5e, xarm6"):
         load_arm("puma")
 
 
@@ -79,6 +79,9 @@ def test_the_error_for_an_unknown_arm_lists_the_known_ones():
         ({"wrist_joints": ["nose"]}, "wrist_joints names 'nose'"),
         ({"object_offset": [0, 0, 0, 0, 0, 0, 0]}, "quaternion has length 0"),
         ({"camera_fov_deg": "wide"}, "camera_fov_deg = 'wide', expected a number"),
+        ({"jerk_limits": [1.0]}, "jerk_limits has 1 values, expected 7"),
+        ({"jerk_limits": [-1.0] * 7}, "jerk_limits = .*, expected numbers above 0"),
+        ({"command_sources": ["arm"]}, "command_sources contains 'arm', expected NAME:TOPIC"),
         ({"joints": "all"}, "joints = 'all', expected a list"),
     ],
 )

@@ -20,9 +20,9 @@ MS = 1_000_000
 START = 5_000 * MS
 
 
-def driver(seed: int = 0) -> ArmDriver:
+def driver(seed: int = 0, slow_start_s: float = 0.0) -> ArmDriver:
     planner = ExplorationPlanner(ARM, CHAIN, ExplorationSettings(), np.random.default_rng(seed))
-    return ArmDriver(ARM, planner)
+    return ArmDriver(ARM, planner, slow_start_s=slow_start_s)
 
 
 def drive(driven: ArmDriver, ticks_ms: list[int]) -> list[Trajectory]:
@@ -109,3 +109,36 @@ def test_an_arm_beyond_its_limits_is_not_started():
     driven.observe(ARM.joints, np.array(ARM.home) + 5)
     with pytest.raises(TrajectoryError, match="Move the arm near its home"):
         driven.begin(START)
+
+
+def test_after_a_slow_start_the_speed_rises_to_its_limit():
+    driven = driver(slow_start_s=3.0)
+    driven.observe(ARM.joints, np.add(ARM.home, (0.05, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)))
+    driven.begin(START, slowly=True)
+    limits = np.array(ARM.velocity_limits) * 0.9
+    shares = {}
+    for plan in drive(driven, list(range(0, 6000, 10))):
+        shares[(plan.stamp_ns - START) / 1e9] = float(np.max(np.abs(plan.velocities) / limits))
+    for since_s, share in shares.items():
+        assert share <= max(0.2, since_s / 3) + 1e-9
+    assert max(share for since_s, share in shares.items() if since_s > 3) > 0.6
+
+
+def test_a_first_plan_that_starts_far_from_the_measured_position_is_told():
+    driven = at_home()
+    assert driven.far_start(0.1) == ""
+    driven.observe([ARM.joints[3]], [ARM.home[3] + 0.3])
+    assert driven.far_start(0.1) == "panda_joint4 is 0.30 rad"
+    assert driven.plan(START) is not None
+    assert driven.far_start(0.1) == ""  # later plans start from the command
+
+
+def test_an_arm_that_is_moved_by_hand_does_not_stand_still():
+    driven = driver()
+    driven.observe(ARM.joints, ARM.home, at_s=0.0)
+    assert not driven.stands_still(0.1)
+    driven.observe(ARM.joints, np.add(ARM.home, 0.001), at_s=0.2)
+    assert driven.stands_still(0.4)
+    driven.observe(ARM.joints, np.add(ARM.home, 0.1), at_s=0.5)
+    assert not driven.stands_still(0.6)
+    assert driven.stands_still(0.9)

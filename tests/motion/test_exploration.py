@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -17,7 +18,7 @@ from aassl_ros.motion.primitives import ExplorationSettings
 from aassl_ros.motion.trajectory import CommandInForce, Trajectory
 
 AS_SHIPPED = ExplorationSettings()
-ARMS = ("panda", "iiwa", "xarm6")
+ARMS = ("panda", "iiwa", "xarm6", "ur5e", "so101")
 SECOND = 1_000_000_000
 START = 7 * SECOND
 SAMPLE_NS = 2_000_000
@@ -41,19 +42,23 @@ class Walk:
         return self.arm.chain().forward(self.positions)
 
 
+def state_at(command: CommandInForce, stamp: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return command.at(stamp), command.velocity_at(stamp), command.acceleration_at(stamp)
+
+
 def walk(arm: Arm, seconds: float, seed: int = 0, settings: ExplorationSettings = AS_SHIPPED) -> Walk:
     plan_from, command, plans = planner(arm, seed, settings), CommandInForce(arm.joints), []
-    now_ns, position, velocity = START, np.array(arm.home), np.zeros(len(arm.home))
+    now_ns, state = START, (np.array(arm.home), np.zeros(len(arm.home)), np.zeros(len(arm.home)))
     positions, velocities = [], []
     while now_ns < START + seconds * SECOND:
-        plans.append(plan_from.next(now_ns, position, velocity))
+        plans.append(plan_from.next(now_ns, *state))
         command.add(plans[-1], receipt_ns=now_ns)
         command.forget_before(now_ns)
         for stamp in range(now_ns, now_ns + plan_from.replan_ns, SAMPLE_NS):
             positions.append(command.at(stamp))
             velocities.append(command.velocity_at(stamp))
         now_ns += plan_from.replan_ns
-        position, velocity = command.at(now_ns), command.velocity_at(now_ns)
+        state = state_at(command, now_ns)
     return Walk(arm, plans, np.stack(positions), np.stack(velocities))
 
 
@@ -239,3 +244,80 @@ def test_an_arm_that_starts_outside_its_box_is_refused():
 def test_an_arm_that_cannot_stop_within_the_horizon_is_refused():
     with pytest.raises(TrajectoryError, match="to brake"):
         planner(replace(load_arm("panda"), acceleration_limits=(1.0,) * 7))
+
+
+@cache
+def smooth_walk() -> Walk:
+    return walk(replace(load_arm("panda"), jerk_limits=JERKS), 8.0)
+
+
+JERKS = (60.0, 50.0, 60.0, 60.0, 80.0, 80.0, 80.0)
+
+
+def test_with_limits_of_jerk_all_limits_hold_between_the_points_and_from_plan_to_plan():
+    smooth, arm = smooth_walk(), smooth_walk().arm
+    seconds = SAMPLE_NS * 1e-9
+    accelerations = np.diff(smooth.velocities, axis=0) / seconds
+    assert np.all(np.abs(smooth.velocities) <= np.array(arm.velocity_limits) + 1e-6)
+    assert np.all(np.abs(accelerations) <= np.array(arm.acceleration_limits) + 1e-3)
+    assert np.all(np.abs(np.diff(accelerations, axis=0)) / seconds <= np.array(JERKS) * 1.01)
+    assert np.all(smooth.positions >= arm.position_limits[:, 0] - 1e-6)
+    assert np.all(smooth.positions <= arm.position_limits[:, 1] + 1e-6)
+    for plan in smooth.plans:
+        assert plan.duration_ns <= HORIZON_NS
+        assert np.all(plan.velocities[-1] == 0)
+
+
+def test_with_limits_of_jerk_the_arm_still_shows_its_object_from_many_sides():
+    tips = smooth_walk().tips
+    low, high = smooth_walk().arm.box_limits.T
+    assert np.all((tips[:, :3] >= low) & (tips[:, :3] <= high))
+    assert np.degrees(rotations.angle_between(tips[0, 3:], tips[:, 3:]).max()) > 40
+
+
+@pytest.mark.parametrize("jerk_limits", [(), JERKS])
+def test_a_stop_at_any_time_stays_within_the_box_and_the_limits(jerk_limits):
+    arm = replace(load_arm("panda"), jerk_limits=jerk_limits, box=(0.5, 0.68, -0.1, 0.1, 0.33, 0.5))
+    chain, (low, high) = arm.chain(), arm.box_limits.T
+    exploring, command = planner(arm), CommandInForce(arm.joints)
+    now, state = START, (np.array(arm.home), np.zeros(7), np.zeros(7))
+    for _ in range(4):
+        command.add(exploring.next(now, *state), receipt_ns=now)
+        for stopped in (now + 130_000_000, now + exploring.replan_ns):
+            stop = planner_of(exploring).stop(stopped, *state_at(command, stopped))
+            way = CommandInForce(arm.joints)
+            way.add(stop, receipt_ns=stopped)
+            stamps = range(stopped, stopped + stop.duration_ns + 1, SAMPLE_NS)
+            positions = np.stack([way.at(stamp) for stamp in stamps])
+            tips = chain.forward(positions)[:, :3]
+            assert np.all((tips >= low) & (tips <= high))
+            assert np.all(positions >= arm.position_limits[:, 0] - 1e-6)
+            assert np.all(positions <= arm.position_limits[:, 1] + 1e-6)
+            assert np.all(stop.velocities[-1] == 0)
+            assert stop.duration_ns <= HORIZON_NS
+        now += exploring.replan_ns
+        state = state_at(command, now)
+
+
+def planner_of(exploring: ExplorationPlanner) -> ExplorationPlanner:
+    """A planner in the same state, so that a stop does not end the exploration."""
+    return copy.copy(exploring)
+
+
+def test_an_arm_with_limits_of_jerk_gets_home():
+    arm = replace(load_arm("panda"), jerk_limits=JERKS)
+    homing, command = planner(arm), CommandInForce(arm.joints)
+    now, state = START, (smooth_walk().positions[-1], np.zeros(7), np.zeros(7))
+    while now < START + 10 * SECOND and not homing.is_home(*state[:2]):
+        command.add(homing.return_home(now, *state), receipt_ns=now)
+        now = homing.replan_at_ns
+        state = state_at(command, now)
+    assert homing.is_home(*state[:2])
+
+
+def test_a_reduced_pace_reduces_every_speed():
+    arm = load_arm("panda")
+    slow = planner(arm)
+    slow.pace = 0.25
+    plan = slow.next(START, np.array(arm.home), np.zeros(7))
+    assert 0 < np.max(np.abs(plan.velocities) / np.array(arm.velocity_limits)) <= 0.25 * 0.9 + 1e-9

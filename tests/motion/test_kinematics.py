@@ -11,7 +11,7 @@ from aassl_ros.motion import rotations
 from aassl_ros.motion.arms import load_arm
 from aassl_ros.motion.kinematics import Chain
 
-ARMS = ("panda", "iiwa", "xarm6")
+ARMS = ("panda", "iiwa", "xarm6", "ur5e", "so101")
 
 
 def random_positions(name: str, count: int) -> np.ndarray:
@@ -58,6 +58,37 @@ def test_the_jacobian_is_the_slope_of_the_forward_kinematics(name):
             turn = rotations.to_rotation_vector(rotations.from_matrix(rotation_after @ rotation.T))
             assert (place_after - place) / step == pytest.approx(jacobian[:3, joint], abs=1e-5)
             assert turn / step == pytest.approx(jacobian[3:, joint], abs=1e-5)
+
+
+# The manufacturer's DH parameters of the UR5e: d, a (m), alpha (rad). The frame of ROS is turned by 180 degrees.
+UR5E_DH = (
+    (0.1625, 0.0, np.pi / 2),
+    (0.0, -0.425, 0.0),
+    (0.0, -0.3922, 0.0),
+    (0.1333, 0.0, np.pi / 2),
+    (0.0997, 0.0, -np.pi / 2),
+    (0.0996, 0.0, 0.0),
+)
+
+
+def test_the_ur5e_has_the_manufacturers_kinematics():
+    chain = load_arm("ur5e").chain()
+    for positions in random_positions("ur5e", 20):
+        frame = np.diag([-1.0, -1.0, 1.0, 1.0])
+        for angle, (d, a, alpha) in zip(positions, UR5E_DH, strict=True):
+            turn, twist = rotations.from_rotation_vector(np.array([[0, 0, angle], [alpha, 0, 0]]))
+            step = np.eye(4)
+            step[:3, :3] = rotations.to_matrix(rotations.multiply(turn, twist))
+            step[:3, 3] = (a * np.cos(angle), a * np.sin(angle), d)
+            frame = frame @ step
+        tip = chain.forward(positions)
+        assert tip[:3] == pytest.approx(frame[:3, 3], abs=1e-9)
+        assert rotations.to_matrix(tip[3:]) == pytest.approx(frame[:3, :3], abs=1e-9)
+
+
+def test_the_so101_is_as_long_as_it_is_and_reaches_forward_at_zero():
+    tip = load_arm("so101").chain().forward(np.zeros(5))
+    assert tip[:3] == pytest.approx([0.0208, -0.2777, 0.2671], abs=2e-3)
 
 
 SLIDER = """

@@ -25,7 +25,7 @@ def test_no_wanted_velocity_leads_beyond_a_limit(wanted):
         after = LIMITS.next_velocity(position, velocity, np.array(wish))
         assert np.all(np.abs(after - velocity) <= LIMITS.accelerations * 0.05 + 1e-9)
         position, velocity = position + (velocity + after) / 2 * 0.05, after
-        assert LIMITS.hold(position, velocity)
+        assert LIMITS.hold(position, velocity, np.zeros(3))
 
 
 @settings(max_examples=200)
@@ -35,7 +35,7 @@ def test_from_any_state_braking_ends_at_rest_within_the_limits(wanted):
     for wish in wanted:
         after = LIMITS.next_velocity(position, velocity, np.array(wish))
         position, velocity = position + (velocity + after) / 2 * 0.05, after
-    positions, velocities = LIMITS.brake(position, velocity)
+    positions, velocities = LIMITS.brake(position, velocity, np.zeros(3))
     assert len(positions) * 0.05 <= LIMITS.braking_s + 1e-9
     steps = np.diff(np.concatenate([velocity[None], velocities]), axis=0)
     assert np.all(np.abs(steps) <= LIMITS.accelerations * 0.05 + 1e-9)
@@ -44,7 +44,7 @@ def test_from_any_state_braking_ends_at_rest_within_the_limits(wanted):
         assert np.all(positions >= LIMITS.positions[:, 0] - 1e-6)
         assert np.all(positions <= LIMITS.positions[:, 1] + 1e-6)
     else:
-        assert np.allclose(velocity, 0)
+        assert np.all(velocity == 0)
 
 
 def test_a_wanted_velocity_within_the_limits_is_unchanged():
@@ -58,5 +58,13 @@ def test_a_wanted_velocity_beyond_the_limits_is_reduced_by_one_factor_for_all_jo
 
 
 def test_joints_at_rest_need_no_braking():
-    positions, _ = LIMITS.brake(np.zeros(3), np.zeros(3))
+    positions, _ = LIMITS.brake(np.zeros(3), np.zeros(3), np.zeros(3))
     assert positions.shape == (0, 3)
+
+
+def test_the_smoothest_way_to_a_near_target_ends_there_at_rest():
+    start, target = np.array([0.0, 0.1, 1.0]), np.array([0.01, 0.08, 1.005])
+    positions, velocities = LIMITS.reach(start, np.array([0.02, 0.0, -0.01]), np.zeros(3), target, 10)
+    assert np.array_equal(positions[-1], target)
+    assert np.all(velocities[-1] == 0)
+    assert LIMITS.reach(start, np.zeros(3), np.zeros(3), target + 5, 10) is None

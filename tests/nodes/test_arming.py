@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from arm_watcher import said_by
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
@@ -72,11 +73,6 @@ def arm(ros, following_arm):
 @pytest.fixture
 def person(ros, arm) -> Person:
     return Person(ros, arm, ros.node("person"))
-
-
-def said_by(process: subprocess.Popen[str]) -> str:
-    process.terminate()
-    return process.communicate(timeout=120)[0]
 
 
 def test_a_real_arm_stays_still_until_a_person_arms_it_and_only_then_goes_home(ros, arm, person, start_node):
@@ -151,8 +147,21 @@ def test_a_new_controller_disarms_it_and_gets_no_command(ros, arm, person, start
     assert "disarmed: /newcomer no longer listens on /joint_trajectory_controller/joint_trajectory." in said
 
 
-def test_a_fault_disarms_it(ros, arm, person, start_node):
-    explorer = start_node("explorer", REAL | {"armed": True})
+def test_an_arm_that_does_not_move_is_disarmed_and_can_be_armed_again(ros, arm, person, start_node):
+    explorer = start_node("explorer", REAL | {"armed": True, "following_tolerance": 5.0})
+    person.sees_motion()
+    arm.follows = False
+    person.sees_no_motion(UNARMED)
+    arm.follows = True
+    ros.wait_for(lambda: person.set_armed().success, what="the arming")
+    person.sees_motion()
+    said = said_by(explorer)
+    assert explorer.returncode == 0
+    assert "disarmed: the arm does not move: panda_joint" in said
+
+
+def test_an_arm_that_stays_far_from_its_command_ends_the_explorer(ros, arm, person, start_node):
+    explorer = start_node("explorer", REAL | {"armed": True, "following_tolerance": 0.1, "stuck_s": 60.0})
     arm.follows = False
     ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
     said = said_by(explorer)

@@ -30,7 +30,7 @@ def contents(reader: BagReader, topic: str) -> list[bytes]:
     return sorted(message.data.rstrip(b"\0") for message in reader.messages([topic]))
 
 
-@pytest.mark.parametrize("transport", ["raw", "compressed"])
+@pytest.mark.parametrize("transport", [pytest.param("raw", marks=pytest.mark.slow), "compressed"])
 def test_a_recorder_receives_every_message_of_a_played_bag(
     ros: Ros, start_node: StartNode, tmp_path: Path, transport: str
 ) -> None:

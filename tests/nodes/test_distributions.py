@@ -16,6 +16,7 @@ from aassl_ros.ros import camera, conversions
 PACKAGE = Path(__file__).resolve().parents[2] / "aassl_ros"
 # What we use of rclpy 3.3 (Humble), as its source has it; Jazzy, Kilted and Lyrical must have all of it, too.
 ON_HUMBLE = {
+    "rclpy.action": {"ActionClient", "ActionServer", "CancelResponse", "GoalResponse"},
     "rclpy.clock": {"Clock", "ClockType"},
     "rclpy.context": {"Context"},
     "rclpy.duration": {"Duration"},
@@ -25,6 +26,7 @@ ON_HUMBLE = {
     "rclpy.lifecycle": {"LifecycleNode", "LifecycleState", "TransitionCallbackReturn"},
     "rclpy.node": {"Node"},
     "rclpy.parameter": {"Parameter"},
+    "rclpy.publisher": {"Publisher"},
     "rclpy.qos": {"DurabilityPolicy", "HistoryPolicy", "QoSProfile", "ReliabilityPolicy"},
     "rclpy.signals": {"SignalHandlerOptions"},
     "rclpy.subscription": {"Subscription"},

@@ -171,7 +171,7 @@ def test_its_stop_service_stops_the_arm_and_next_continues(ros, arm, start_node)
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"arm": "puma"}, "arm 'puma' is unknown, expected one of iiwa, panda, xarm6"),
+        ({"arm": "puma"}, "arm 'puma' is unknown, expected one of iiwa, panda, so101, ur5e, xarm6"),
         ({"objects": ["mug_0003"]}, "object 'mug_0003', expected SET:INSTANCE"),
         ({"episode_seconds": -1.0}, "episode_seconds"),
         ({"patience_s": 1.0}, "gave up after 1 s: waiting for joint states"),

@@ -28,8 +28,8 @@ class Witness:
         self.poses: list[tuple[int, np.ndarray]] = []
         self.episodes = EpisodeTracker()
         self.answers: list[dict] = []
-        node.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, 100)
-        node.create_subscription(PoseStamped, topics.OBJECT_POSE, self._on_pose, 100)
+        node.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, 2000)
+        node.create_subscription(PoseStamped, topics.OBJECT_POSE, self._on_pose, 2000)
         node.create_subscription(String, topics.EPISODE, self._on_episode, LATCHED)
         node.create_subscription(
             String,
@@ -54,6 +54,8 @@ class Witness:
 def test_each_object_is_shown_from_many_sides_within_the_arms_limits(ros, start_node, name):
     arm, seen = load_arm(name), Witness(ros.node())
     start_node("simulator", {"arm": name, "image_size": 64})
+    # Messages of the first episode are lost if the simulator is discovered only then.
+    ros.wait_for(lambda: seen.joints, what="joint states")
     objects = ["train:mug_0003", "test:bowl_0001"]
     explorer = start_node(
         "explorer",

@@ -16,7 +16,10 @@ import yaml
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import GalleryCommand
 from aassl_ros.data.interfaces.topic_table import TOPICS
+from aassl_ros.learning.online.status import METRICS
 from aassl_ros.motion.arms import load_arm
+from aassl_ros.nodes.evaluator import NUMBERS
+from aassl_ros.nodes.trainer_metrics import BUFFER_FILL
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # What each RViz display listens to, as rviz_default_plugins declares it; None: it has no topic of its own.
@@ -49,7 +52,9 @@ def published_topics() -> dict[str, str]:
                 for kind, topic in zip(call.args, call.args[1:], strict=False):
                     if isinstance(kind, ast.Name) and kind.id in types and (name := topic_name(topic)):
                         found[name] = types[kind.id]
-    return found
+    # Made in a loop; tests/nodes/live/test_trainer_outputs.py and test_evaluator_node.py receive them.
+    numbers = (*map(topics.metric_topic, (*METRICS, BUFFER_FILL)), *NUMBERS)
+    return found | {f"/{topic}": "std_msgs/msg/Float64" for topic in numbers}
 
 
 def topic_name(expression: ast.expr) -> str | None:
@@ -75,7 +80,8 @@ def assert_field(kind: str, fields: list[str]) -> None:
 
 
 def assert_diagnostic(node: str, key: str) -> None:
-    source = (CHECKOUT / f"aassl_ros/nodes/{node}.py").read_text(encoding="utf-8")
+    files = [CHECKOUT / f"aassl_ros/nodes/{node}.py", CHECKOUT / "aassl_ros/learning/online/status.py"]
+    source = "".join(file.read_text(encoding="utf-8") for file in files)
     assert f'"{key}"' in source, f"{node} reports no {key!r}"
 
 
@@ -163,6 +169,9 @@ def test_plotjuggler_draws_topics_and_fields_of_ours() -> None:
     assert selected is not None
     received = selected.attrib["value"].split(";")
     curves = [curve.attrib["name"] for curve in root.iter("curve")]
+    assert {f"/evaluator/metrics/{name}/data" for name in ("confidence", "unknown", "latency_ms", "answers_per_s")} <= {
+        *curves
+    }
     assert {topic for topic in received if not any(curve.startswith(f"{topic}/") for curve in curves)} == set()
     for curve in curves:
         topic = next(topic for topic in received if curve.startswith(f"{topic}/"))

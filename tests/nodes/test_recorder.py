@@ -107,7 +107,7 @@ def start_recorder(start_node: Any) -> StartRecorder:
     """Starts a recorder and waits until it records."""
 
     def start(path: Path, **parameters: Any) -> subprocess.Popen[str]:
-        recorder = start_node("recorder", {"bag": path, "sample_timeout": 0.4, **parameters})
+        recorder = start_node("recorder", {"bag": path, "sample_timeout": 1.5, **parameters})
         line = recorder.stdout.readline()
         assert "Recording into" in line, line + recorder.stdout.read()
         return recorder

@@ -32,7 +32,7 @@ Starter = Callable[..., "subprocess.Popen[str]"]
 @pytest.fixture
 def start_recorder(start_node: Any) -> Starter:
     def start(path: Path, **parameters: Any) -> subprocess.Popen[str]:
-        recorder: subprocess.Popen[str] = start_node("recorder", {"bag": path, "sample_timeout": 0.4, **parameters})
+        recorder: subprocess.Popen[str] = start_node("recorder", {"bag": path, "sample_timeout": 1.5, **parameters})
         assert recorder.stdout is not None
         line = recorder.stdout.readline()
         assert "Recording into" in line, line + recorder.stdout.read()
@@ -70,7 +70,7 @@ def test_each_of_two_cameras_has_its_samples_and_prepare_takes_the_one_that_is_n
     ros: Any, start_recorder: Starter, tmp_path: Path
 ) -> None:
     node = ros.node("robot")
-    cameras = {name: node.create_publisher(Image, f"{name}/image_raw", 10) for name in ("front", "wrist")}
+    cameras = {name: node.create_publisher(Image, f"{name}/image_raw", 100) for name in ("front", "wrist")}
     joints = node.create_publisher(JointState, "joint_states", 100)
     episodes = node.create_publisher(String, "episode", LATCHED)
     begin = node.get_clock().now().nanoseconds
@@ -107,9 +107,9 @@ def test_cameras_of_different_transports_are_recorded_and_raw_images_as_jpeg(
     ros: Any, start_recorder: Starter, tmp_path: Path
 ) -> None:
     node = ros.node("robot")
-    front = node.create_publisher(Image, "front/image_raw", 10)
-    wrist = node.create_publisher(CompressedImage, "wrist/image_raw/compressed", 10)
-    depth = node.create_publisher(Image, "depth/image_raw", 10)
+    front = node.create_publisher(Image, "front/image_raw", 100)
+    wrist = node.create_publisher(CompressedImage, "wrist/image_raw/compressed", 100)
+    depth = node.create_publisher(Image, "depth/image_raw", 100)
     joints = node.create_publisher(JointState, "joint_states", 100)
     episodes = node.create_publisher(String, "episode", LATCHED)
     begin = node.get_clock().now().nanoseconds
@@ -157,11 +157,11 @@ def test_cameras_of_different_transports_are_recorded_and_raw_images_as_jpeg(
 
 def test_a_command_of_each_accepted_type_is_at_each_frame(ros: Any, start_recorder: Starter, tmp_path: Path) -> None:
     node = ros.node("robot")
-    camera = node.create_publisher(Image, "camera/image_raw", 10)
+    camera = node.create_publisher(Image, "camera/image_raw", 100)
     joints = node.create_publisher(JointState, "joint_states", 100)
-    controller = node.create_publisher(JointTrajectoryControllerState, "controller/controller_state", 10)
-    leader = node.create_publisher(JointState, "leader/joint_states", 10)
-    forward = node.create_publisher(Float64MultiArray, "gripper/commands", 10)
+    controller = node.create_publisher(JointTrajectoryControllerState, "controller/controller_state", 100)
+    leader = node.create_publisher(JointState, "leader/joint_states", 100)
+    forward = node.create_publisher(Float64MultiArray, "gripper/commands", 100)
     topics = "arm:controller/controller_state", "leader:leader/joint_states", "gripper:gripper/commands"
     recorder = start_recorder(tmp_path / "bag", command_topics="[" + ", ".join(f'"{one}"' for one in topics) + "]")
     ros.wait_for(heard(camera, joints, controller, leader, forward))

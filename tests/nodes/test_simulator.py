@@ -199,7 +199,7 @@ def test_bad_trajectories_are_counted_and_move_nothing(ear: Ear) -> None:
 @pytest.mark.parametrize(
     ("parameters", "says"),
     [
-        ({"arm": "tentacle"}, "expected one of iiwa, panda, xarm6"),
+        ({"arm": "tentacle"}, "expected one of iiwa, panda, so101, ur5e, xarm6"),
         ({"camera_hz": 29}, "expected a divisor of 300"),
         ({"renderer": "crayon"}, "expected one of cpu, egl"),
         ({"object": "unicorn_0001"}, "unicorn"),

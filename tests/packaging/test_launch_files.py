@@ -90,6 +90,7 @@ def test_a_system_sets_only_parameters_that_its_nodes_declare(name: str) -> None
         "jpeg_quality": "90",
         "camera_loop": "true",
         "repeat": "true",
+        "publish_weights": "true",
     }
     texts |= {"refuse_known": "0.1", "page_port": "0"}
     # Every argument that may be empty is given, so that each reaches its node's parameter.

@@ -36,6 +36,61 @@ while time.monotonic() < until:
 """
 
 
+SERVER = """
+import rclpy
+from control_msgs.action import FollowJointTrajectory
+from rclpy.action import ActionServer, GoalResponse
+rclpy.init()
+node = rclpy.create_node("server")
+def decide(goal):
+    return GoalResponse.ACCEPT if goal.trajectory.joint_names else GoalResponse.REJECT
+def execute(handle):
+    handle.abort()
+    reason = ", ".join(f"{one.name} {one.position:g}" for one in handle.request.path_tolerance)
+    code = FollowJointTrajectory.Result.PATH_TOLERANCE_VIOLATED
+    return FollowJointTrajectory.Result(error_code=code, error_string=reason)
+server = ActionServer(node, FollowJointTrajectory, "follow", execute, goal_callback=decide)
+rclpy.spin(node)
+"""
+
+
+def test_a_goal_is_rejected_accepted_and_answered_by_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(os.getpid() % 90 + 1))
+    import rclpy
+    from control_msgs.action import FollowJointTrajectory
+    from control_msgs.msg import JointTolerance
+    from rclpy.action import ActionClient
+
+    rclpy.init()
+    server = subprocess.Popen([sys.executable, "-c", SERVER])
+    try:
+        node = rclpy.create_node("client")
+        client = ActionClient(node, FollowJointTrajectory, "follow")
+
+        def answer(asked):
+            rclpy.spin_until_future_complete(node, asked, timeout_sec=60)
+            return asked.result()
+
+        for _ in range(400):
+            rclpy.spin_once(node, timeout_sec=0.05)
+            if client.server_is_ready():
+                break
+        goal = FollowJointTrajectory.Goal(path_tolerance=[JointTolerance(name="elbow", position=0.5)])
+        rejected = answer(client.send_goal_async(goal))
+        goal.trajectory.joint_names = ["elbow"]
+        accepted = answer(client.send_goal_async(goal))
+        ended = answer(accepted.get_result_async())
+        node.destroy_node()
+    finally:
+        server.kill()
+        server.wait()
+        rclpy.shutdown()
+
+    assert (rejected.accepted, accepted.accepted) == (False, True)
+    assert ended.result.error_code == -4
+    assert ended.result.error_string == "elbow 0.5"
+
+
 def test_a_classification_published_by_one_process_is_received_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROS_DOMAIN_ID", str(os.getpid() % 90 + 1))
     import rclpy
@@ -73,6 +128,25 @@ def test_the_type_hash_is_the_one_that_another_implementation_computes(package) 
     for path in package.messages:
         hashes = json.loads((share / f"{path.stem}.json").read_text())["type_hashes"]
         assert hashes[0]["hash_string"] == store.hash_rihs01(f"{package.name}/msg/{path.stem}")
+
+
+@needs_wheels
+def test_the_parts_of_an_action_have_the_type_hashes_that_another_implementation_computes() -> None:
+    package = next(package for package in load_packages() if package.name == "control_msgs")
+    store = get_typestore(Stores.ROS2_JAZZY)
+    for path in package.messages:
+        store.register(get_types_from_msg(path.read_text(), f"control_msgs/msg/{path.stem}"))
+    definition = package.actions[0].read_text()
+    for name in ("JointTolerance", "JointComponentTolerance"):
+        definition = definition.replace(f"\n{name}[]", f"\ncontrol_msgs/{name}[]")
+    described = json.loads(
+        (Path(str(wheels_prefix())) / "share/control_msgs/action/FollowJointTrajectory.json").read_text()
+    )
+    hashes = {entry["type_name"]: entry["hash_string"] for entry in described["type_hashes"]}
+    for part, text in zip(("Goal", "Result", "Feedback"), definition.split("---\n"), strict=True):
+        name = f"control_msgs/action/FollowJointTrajectory_{part}"
+        store.register(get_types_from_msg(text, name))
+        assert hashes[name] == store.hash_rihs01(name)
 
 
 @needs_wheels

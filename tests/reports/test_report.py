@@ -82,7 +82,16 @@ def test_the_page_of_a_run_has_its_losses_settings_versions_and_what_it_sees(
     assert all(row[2] != row[3] for row in mistakes)
     right = sum(int(confusion[place + 1][place + 1]) for place in range(len(confusion) - 1))
     assert right + len(mistakes) == len(data.indices(("test",)))
-    for word in ("simclr_tt", "torch", "Nearest neighbours", "place in the episode", "image_size"):
+    diagram = page.files["reliability.csv"]
+    assert diagram[0] == ["of", "confidence", "mean confidence", "share correct", "answers"]
+    for kind in ("before calibration", "calibrated"):
+        bins = [row for row in diagram if row[0] == kind]
+        assert sum(int(row[4]) for row in bins) == len(data.indices(("test",)))
+        assert all(float(row[2]) >= 0.3 for row in bins if int(row[4]))  # the best of three
+    sides = page.files["accuracy_by_viewpoint.csv"][1:]
+    assert sum(int(row[2]) for row in sides) == len(data.indices(("test",)))
+    assert sum(int(row[3]) for row in sides) == right
+    for word in ("simclr_tt", "torch", "Nearest neighbours", "place in the episode", "image_size", "calibration error"):
         assert word in page.words
 
 
@@ -114,8 +123,11 @@ def test_a_bag_and_a_study_have_a_page_too(tmp_path: Path, capsys: pytest.Captur
         "# <b>methods\n\nA question?\n\n| a | b |\n|---|---|\n| x | 1.0 |\n\n## Differences\n"
     )
     assert main(["report", str(study)]) == 0
-    page = read(Path(capsys.readouterr().out.strip()))
+    (study / "plot.csv").write_text("setting,mean\nx,62.5\n")
+    assert main(["report", str(study)]) == 0
+    page = read(Path(capsys.readouterr().out.strip().splitlines()[-1]))
     assert page.files["table_1.csv"] == [["a", "b"], ["x", "1.0"]]
+    assert page.files["plot.csv"] == [["setting", "mean"], ["x", "62.5"]]
     assert "<b>methods" in page.words  # as text
 
 
@@ -127,13 +139,15 @@ def test_a_bag_and_a_study_have_a_page_too(tmp_path: Path, capsys: pytest.Captur
         (["EMPTY", "--data", "/nowhere"], 2, "is no run"),
         (["RUN", "--data", "/nowhere"], 1, "/nowhere does not exist"),
         (["RUN", "--compare", "/nowhere"], 1, "/nowhere"),
+        (["JSON"], 1, "does not hold what aassl bench openset --json prints"),
     ],
 )
 def test_wrong_use_is_one_line(
     words: list[str], status: int, line: str, runs: tuple[Path, Path], tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    places = {"EMPTY": str(tmp_path), "RUN": str(runs[0])}
+    (tmp_path / "other.json").write_text('{"rows": [{"mean": 3}]}')
+    places = {"EMPTY": str(tmp_path), "RUN": str(runs[0]), "JSON": str(tmp_path / "other.json")}
     assert main(["report", *(places.get(word, word) for word in words), *(["-o", str(tmp_path / "x.html")])]) == status
     (said,) = capsys.readouterr().err.splitlines()
     assert line in said

@@ -15,7 +15,11 @@ from aassl_ros.benchmarks.patterns import write_patterns
 from aassl_ros.learning.online.settings import ADJUSTABLE
 from aassl_ros.learning.recognition import recognizer
 
-APPLIED = {"recorder": {"queue_mb"}, "trainer": set(ADJUSTABLE), "evaluator": set(recognizer.ADJUSTABLE)}
+APPLIED = {
+    "recorder": {"queue_mb"},
+    "trainer": set(ADJUSTABLE) - {"replay_fraction"},
+    "evaluator": set(recognizer.ADJUSTABLE),
+}
 
 
 class Client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,9 +16,10 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.studies.adaptation import adaptation, has_turns, near_window
 from aassl_ros.studies.other_categories import without_categories
+from aassl_ros.studies.pictures import LABELS_PLOT
 from aassl_ros.studies.spec import FROZEN, Choices
 from aassl_ros.studies.study import Request, conduct, with_defaults
-from aassl_ros.studies.writing import LABELS_PLOT, write
+from aassl_ros.studies.writing import write
 
 SETTINGS = {"batch": 8, "width": 4}
 EVALUATION = {"frames_per_episode": 2, "few_shot_draws": 2}
@@ -72,7 +74,12 @@ def test_each_method_is_tested_once_at_its_best_point_beside_the_frozen_encoder(
         difference = found[ours, metric] - found["frozen", metric]
         assert found[ours, f"{metric}_minus_frozen"] == pytest.approx(difference)
     assert ("colour histogram", "probe") in found
-    assert (asked.out / LABELS_PLOT).stat().st_size > 5000
+    assert (asked.out / f"{LABELS_PLOT}.png").stat().st_size > 5000
+    with (asked.out / f"{LABELS_PLOT}.csv").open(newline="") as file:
+        _, *points = csv.reader(file)
+    shown = {(setting, count): float(mean) for setting, count, mean, _, _ in points}
+    assert shown[ours, "all"] == pytest.approx(100 * found[ours, "few_shot_all"])
+    assert {count for _, count in shown} == {"1", "2", "5", "10", "all"}
     assert "action_components rotation" in (asked.out / "table.md").read_text()
 
     finished = here()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.studies import overhead
+from aassl_ros.studies.lock import alone
 from aassl_ros.studies.progress import Interrupted
 from aassl_ros.studies.spec import Choices
 from aassl_ros.studies.study import Conclusion, Request, conduct
@@ -117,6 +119,19 @@ def test_a_failed_run_is_reported_and_does_not_affect_the_others(
     assert {row["setting"] for row in table["rows"]} == {"simclr_tt"}
 
 
+def data_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_two_processes_do_not_work_in_one_folder(data: PreparedData, tmp_path: Path, here: type) -> None:
+    asked = request("action-noise", data, tmp_path / "study", only=("simclr_tt",))
+    with alone(asked.out), pytest.raises(ConfigError, match="another aassl study is at work in"):
+        conclude(asked, here())
+    assert not (asked.out / "study.json").exists()
+    assert conclude(asked, here()).results  # the lock is free again
+
+
 def test_best_against_best_is_chosen_on_validation_objects_and_tested_on_others(
     data: PreparedData, tmp_path: Path, here: type
 ) -> None:
@@ -148,6 +163,10 @@ def test_viewpoints_are_measured_by_alignment_and_have_a_picture(
     assert ("simclr", "alignment_viewpoint") in rows
     assert ("random encoder", "alignment_viewpoint") in rows
     assert (tmp_path / "features.png").read_bytes().startswith(b"\x89PNG")
+    points = data_of(tmp_path / "features.csv")
+    assert set(points[0]) == {"setting", "x", "y", "view"}
+    assert {"simclr"} == {point["setting"] for point in points}
+    assert len({point["view"] for point in points}) > 1
 
 
 def test_training_uses_damaged_data_for_as_many_updates_and_tests_use_whole_data(
@@ -191,6 +210,13 @@ def test_every_study_leaves_a_table_and_a_plot(data: PreparedData, tmp_path: Pat
     assert "--quick" in page
     assert "| aa_simclr noise 3 | 1 |" in page
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    shown = {}
+    for point in data_of(tmp_path / "plot.csv"):
+        setting, mean, low, high = point.values()
+        assert low == high == ""  # one run has no interval
+        shown[setting] = float(mean)
+    assert shown == {row["setting"]: 100 * row["mean"] for row in table["rows"] if row["metric"] == "probe"}
+    assert "linear probe on unseen objects (%) (--quick)" in point
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def assert_live_as_recorded(bag: Path, out: Path, image_size: int) -> tuple[Buff
     assert buffer is not None
     rows = [row for row in data.episodes if row.set in BufferFillerSettings().sets]
     of_our_sets = np.concatenate([np.arange(row.start, row.stop) for row in rows])
-    held = np.flatnonzero(buffer._valid[: len(buffer)])  # without those of discarded episodes
+    held = np.flatnonzero(buffer.valid[: len(buffer)])  # without those of discarded episodes
     np.testing.assert_array_equal(buffer.stamps_ns[held], data.stamps_ns[of_our_sets])
     np.testing.assert_array_equal(buffer.frames[held], data.frames[of_our_sets])
     discarded = len(buffer) - len(held)

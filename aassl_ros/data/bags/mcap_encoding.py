@@ -115,18 +115,16 @@ def metadata_index(offset: int, length: int, name: str) -> bytes:
 
 
 def statistics(
-    schemas: int, attachments: int, named_texts: int, chunks: Sequence[ChunkIndex], counts: Mapping[int, int]
+    schemas: int, attachments: int, named_texts: int, chunks: int, times_ns: tuple[int, int], counts: Mapping[int, int]
 ) -> bytes:
     """A Statistics record.
 
     Args:
-        schemas, attachments, named_texts: the number of Schema, Attachment and Metadata records.
-        chunks: all chunks.
+        schemas, attachments, named_texts, chunks: the number of Schema, Attachment, Metadata and Chunk records.
+        times_ns: of the first and of the last message, ns.
         counts: the number of messages of each channel.
     """
-    start_ns = min((chunk.start_ns for chunk in chunks), default=0)
-    end_ns = max((chunk.end_ns for chunk in chunks), default=0)
-    numbers = (sum(counts.values()), schemas, len(counts), attachments, named_texts, len(chunks), start_ns, end_ns)
+    numbers = (sum(counts.values()), schemas, len(counts), attachments, named_texts, chunks, *times_ns)
     entries = b"".join(struct.pack("<HQ", *entry) for entry in counts.items() if entry[1])
     return record(STATISTICS, struct.pack("<QHIIIIQQ", *numbers), sized(entries))
 

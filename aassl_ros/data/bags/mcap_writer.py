@@ -9,7 +9,6 @@ from pathlib import Path
 from aassl_ros.data.bags import mcap_encoding, written_metadata
 from aassl_ros.data.bags.file_settings import FileSettings
 from aassl_ros.data.bags.mcap_chunk import ChunkBuilder
-from aassl_ros.data.bags.mcap_encoding import ChunkIndex
 from aassl_ros.data.bags.space_reserve import ReservedFile, SpaceReserve
 from aassl_ros.data.bags.written_metadata import WrittenTopic
 
@@ -34,7 +33,8 @@ class McapStorage:
         self._schemas: dict[tuple[str, bytes], bytes] = {}
         self._channels: list[bytes] = []
         self._counts: dict[int, int] = {}
-        self._chunks: list[ChunkIndex] = []
+        self._chunk_indexes: list[bytes] = []  # encoded: a bag of hours has many
+        self._times_ns: tuple[int, int] | None = None
         self._attachment_indexes: list[bytes] = []
         self._metadata_indexes: list[bytes] = []
         self._flushed_s = time.monotonic()
@@ -98,13 +98,18 @@ class McapStorage:
         self._end_chunk()
         self.add_metadata("rosbag2", {"serialized_metadata": metadata_text})
         statistics = mcap_encoding.statistics(
-            len(self._schemas), len(self._attachment_indexes), len(self._metadata_indexes), self._chunks, self._counts
+            len(self._schemas),
+            len(self._attachment_indexes),
+            len(self._metadata_indexes),
+            len(self._chunk_indexes),
+            self._times_ns or (0, 0),
+            self._counts,
         )
         groups = (
             list(self._schemas.values()),
             self._channels,
             [statistics],
-            [chunk.record() for chunk in self._chunks],
+            self._chunk_indexes,
             self._attachment_indexes,
             self._metadata_indexes,
         )
@@ -126,4 +131,6 @@ class McapStorage:
                 self._counts[channel] += count
             parts, index = self._chunk.take(self._file.position)
             self._file.write(parts)
-            self._chunks.append(index)
+            self._chunk_indexes.append(index.record())
+            first, last = self._times_ns or (index.start_ns, index.end_ns)
+            self._times_ns = min(first, index.start_ns), max(last, index.end_ns)

@@ -25,6 +25,7 @@ from aassl_ros.data.interfaces.json_kinds import (
     Whole,
 )
 from aassl_ros.data.interfaces.json_schema import Field, Record, Schema
+from aassl_ros.data.interfaces.json_weights import WEIGHTS
 
 SETS = ("train", "online", "test", "disjoint")
 EVENTS = ("start", "stop", "discard")
@@ -128,6 +129,7 @@ ANSWER = Schema(
         Field("latency_ms", Number(0.0, 1e9, "milliseconds"), "Time from the receipt of the frame to the answer"),
         Field("familiarity", Number(-1.01, 1.01), "Likeness of the view to those of the gallery", None),
         Field("familiar_from", Number(-1.01, 1.01), "A less familiar view is __unknown__; -1: none is", None),
+        Field("skipped", Whole(unit="frames"), "Frames between the previous answer and this one that got none", None),
     ),
     "The evaluator's answer for one frame.",
     "vision_msgs/Classification is published too. This message also contains the checkpoint and the latency, and "
@@ -274,6 +276,7 @@ SCHEMAS = (
     OBJECT_REQUEST,
     OBJECT_STATE,
     CHECKPOINT,
+    WEIGHTS,
     ANSWER,
     GALLERY_COMMAND,
     GALLERY,

@@ -10,6 +10,13 @@ from aassl_ros.data.interfaces.json_kinds import Choice, ListOf, MapOf, Number, 
 from aassl_ros.data.interfaces.json_schema import Field, Record, Schema
 
 _TAUGHT = Record((Field("objects", Whole(), "Objects shown"), Field("views", Whole(), "Views taken")))
+_BIN = Record(
+    (
+        Field("confidence", Number(0.0, 1.0), "Mean probability of the answers"),
+        Field("accuracy", Number(0.0, 1.0), "Share of them that are correct"),
+        Field("answers", Whole(), "Their number"),
+    )
+)
 GALLERY_COMMANDS = ("teach", "undo", "rename", "merge", "delete", "list")
 _CATEGORY = Text("a category's name", 1, 100)
 
@@ -56,6 +63,7 @@ GALLERY = Schema(
         Field("classifier", Text("a classifier"), "The classifier in use; empty: there is no gallery", ""),
         Field("accuracy", Number(0.0, 1.0), "Share of correct answers for objects left out of the gallery", None),
         Field("calibration_error", Number(0.0, 1.0), "Expected calibration error for these objects", None),
+        Field("reliability", ListOf(_BIN), "Their answers in bins of equal width of the probability, from 0 to 1", []),
         Field("unknown_refused", Number(0.0, 1.0), "Share of views called unknown if their category is left out", None),
         Field("request", Token(), "`request` of the last command", None),
         Field("done", Text("a change", lines=True), "What the last command did; empty: not finished, or an error", ""),

@@ -11,6 +11,7 @@ from typing import Any
 
 from aassl_ros.data.interfaces.json_catalogue import ANSWER, CHECKPOINT, OBJECT_REQUEST, OBJECT_STATE
 from aassl_ros.data.interfaces.json_gallery import GALLERY, GALLERY_COMMAND
+from aassl_ros.data.interfaces.json_weights import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,35 @@ class CheckpointNews:
 
 
 @dataclass(frozen=True)
+class WeightsPart:
+    """What the label of a message on trainer/weights says about its bytes; json_catalogue.py describes the fields."""
+
+    checkpoint: str
+    sender: str
+    content: str
+    bytes: int
+    part: int
+    parts: int
+    crc32: int
+    step: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> WeightsPart:
+        """Read a label. Raises JsonMessageError."""
+        return cls(**WEIGHTS.decode(text))
+
+    def to_json(self) -> str:
+        """The text of the label."""
+        return WEIGHTS.encode(vars(self))
+
+
+@dataclass(frozen=True)
 class EvaluatorAnswer:
     """The evaluator's answer.
 
     stamp_ns: stamp of the frame. scores: category -> probability, best first. familiarity: likeness to the gallery; if
-    it is below familiar_from, the label is __unknown__.
+    it is below familiar_from, the label is __unknown__. skipped: frames between the previous answer and this one that
+    got none; None: not told.
     """
 
     stamp_ns: int
@@ -87,11 +112,17 @@ class EvaluatorAnswer:
     latency_ms: float = 0.0
     familiarity: float | None = None
     familiar_from: float | None = None
+    skipped: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> EvaluatorAnswer:
         """Read a message. Raises JsonMessageError."""
         return cls(**_with_stamp_ns(ANSWER.decode(text)))
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the best category, whatever the label is; 0 if there is none."""
+        return max(self.scores.values(), default=0.0)
 
     def to_json(self) -> str:
         """The text of the message."""
@@ -132,6 +163,7 @@ class GalleryNews:
     classifier: str = ""
     accuracy: float | None = None
     calibration_error: float | None = None
+    reliability: Sequence[Mapping[str, float]] = field(default_factory=list)
     unknown_refused: float | None = None
     request: str | int | None = None
     done: str = ""

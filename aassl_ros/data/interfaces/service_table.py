@@ -33,6 +33,10 @@ SERVICES = (
     ServiceRow("explorer/stop", TRIGGER, "stop the arm"),
     ServiceRow("recorder/split", TRIGGER, "close the bag and continue in another one (NAME_1, NAME_2)"),
     ServiceRow("recorder/trigger", TRIGGER, "with pre_record_s: write the last seconds and record from now on"),
+    ServiceRow("simulated_arm/emergency_stop", SET_BOOL, "press the emergency stop (false: release it)", True),
+    ServiceRow("simulated_arm/freeze", SET_BOOL, "repeat the same joint state (false: publish new ones)", True),
+    ServiceRow("simulated_arm/silence", SET_BOOL, "publish no joint states (false: publish them)", True),
+    ServiceRow("simulated_arm/restart_controller", TRIGGER, "end the controller and start it again"),
     ServiceRow("trainer/save", TRIGGER, "save a checkpoint now"),
     ServiceRow("trainer/pause", SET_BOOL, "pause training (false: continue)"),
 )  # fmt: skip

@@ -34,6 +34,7 @@ class TopicRow:
 _IMAGE = "sensor_msgs/msg/Image"
 _JOINT_STATE = "sensor_msgs/msg/JointState"
 STRING = "std_msgs/msg/String"
+FLOAT = "std_msgs/msg/Float64"
 _CAMERA = "CAMERA"
 _SIMULATOR = "simulator"
 _FRAMES_ASKED = "trainer: best effort, depth 5; evaluator, page: best effort, depth 1; recorder: as offered"
@@ -58,9 +59,16 @@ TOPICS = (
              "simulator, ros2_control, recorder, trainer",
              "Commands for the arm. A new trajectory replaces the active one from its stamp on.", 10,
              asked="simulator: reliable, depth 50; trainer: best effort, depth 100; recorder: as offered"),
-    TopicRow(topics.EPISODE, STRING, "explorer, `aassl episode`, you", "recorder, trainer",
+    TopicRow(topics.goals_topic(topics.COMMAND), "trajectory_msgs/msg/JointTrajectory", "explorer", "recorder, trainer",
+             "A copy of each trajectory that was sent as a goal of the action follow_joint_trajectory "
+             "([safety.md](safety.md#goals-of-an-action)). No controller follows it. The recorder writes it to the bag "
+             "as a command on the topic above.", 10, asked="trainer: best effort, depth 100; recorder: as offered"),
+    TopicRow(topics.EPISODE, STRING, "explorer, `aassl episode`, you", "recorder, trainer, evaluator",
              "Start, stop and discard events of episodes.", 100, True, "trainer: reliable, transient local, depth 100; "
              "recorder: as offered"),
+    TopicRow(topics.STOP_NOW, "std_msgs/msg/Empty", "you: a foot switch, a button", "explorer",
+             "Each message stops the arm, and disarms a real one, as the service explorer/stop does.", 10,
+             asked="reliable and best effort, depth 10"),
     TopicRow(topics.SIMULATOR_OBJECT, STRING, "explorer, you", _SIMULATOR, "The object to put into the hand.", 10,
              asked="reliable, depth 50"),
     TopicRow(topics.SIMULATOR_OBJECT_STATE, STRING, _SIMULATOR, "explorer", "Answer to simulator/object.", 10, True,
@@ -72,6 +80,14 @@ TOPICS = (
              "True joint positions, with the stamp of the frame.", 30, asked=_AS_OFFERED),
     TopicRow(topics.CHECKPOINT, STRING, "trainer", "evaluator", "The newest checkpoint.", 1, True,
              "reliable, transient local, depth 1"),
+    TopicRow(topics.WEIGHTS, "std_msgs/msg/UInt8MultiArray", "trainer", "evaluator",
+             "The encoder of the newest checkpoint, in parts, if `publish_weights` is set. The label of the only "
+             "dimension is the JSON message of the part. The depth is the number of parts.", 1, True,
+             "reliable, transient local, depth 1000"),
+    TopicRow(topics.METRIC, "std_msgs/msg/Float64", "trainer", "you",
+             "One number of the training, once per second and after an update: NAME is loss, contrastive, action, "
+             "rankme, probe_accuracy, lr, updates_per_s, images_per_s, replay_ratio, buffer_fill, or share_WHAT "
+             "([online.md](online.md)).", 10),
     TopicRow(topics.CLASSIFICATION, "vision_msgs/msg/Classification", "evaluator", "you",
              "Categories of each frame, best first, with the frame's header. `__unknown__` is reserved.", 10),
     TopicRow(topics.ANSWER, STRING, "evaluator", "page, you", "The same answer with checkpoint and latency.", 10,
@@ -80,7 +96,14 @@ TOPICS = (
              "Teaches the object in view, or changes what was taught.", 10, asked="reliable, depth 20"),
     TopicRow(topics.GALLERY, STRING, "evaluator", "`aassl teach`, `aassl gallery`, page, you",
              "What was taught, and the result of the last command.", 20, True, "reliable, transient local, depth 20"),
-    TopicRow(topics.ANNOTATED, _IMAGE, "evaluator", "you", "The frame with the name of its category drawn on it.", 1),
+    TopicRow(topics.ANNOTATED, _IMAGE, "evaluator", "you",
+             "The frame with the name of its category drawn on it, and what is or is being taught.", 1),
+    TopicRow(topics.CONFIDENCE, FLOAT, "evaluator", "you", "The score of the best category, 0 to 1, with each answer.",
+             10),
+    TopicRow(topics.IS_UNKNOWN, FLOAT, "evaluator", "you", "1 if the answer is `__unknown__`, else 0, with each one.",
+             10),
+    TopicRow(topics.LATENCY, FLOAT, "evaluator", "you", "Time from the frame's receipt to its answer, ms.", 10),
+    TopicRow(topics.ANSWER_RATE, FLOAT, "evaluator", "you", "Answers per second, once per second.", 10),
     TopicRow("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", "every node", "page, you",
              "Rates, dropped messages, delays, errors and the trainer's metrics, once per second.", 10),
     TopicRow("/clock", "rosgraph_msgs/msg/Clock", _SIMULATOR, "every node", "Simulated time.", 1),

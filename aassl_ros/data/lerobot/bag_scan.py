@@ -142,7 +142,7 @@ class _Reading:
 
     def _take_command(self, message: BagMessage) -> None:
         trajectory = messages.trajectory_from_message(self._reader.decode(message))
-        self._synchronizer.add_trajectory(trajectory, self._clock.stamp_of(message.log_ns))
+        self._synchronizer.add_command(trajectory, self._clock.stamp_of(message.log_ns))
 
     def _take_description(self, message: BagMessage) -> None:
         self._scan.robot_description = str(self._reader.decode(message).data)

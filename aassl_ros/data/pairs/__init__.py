@@ -4,6 +4,7 @@ from aassl_ros.data.pairs.actions import ACTION_SPACES, ActionSpace, choose_acti
 from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.pairs.partners import EpisodicStates
 from aassl_ros.data.pairs.sampler import PairSampler
+from aassl_ros.data.pairs.scaled_space import ScaledSpace
 from aassl_ros.data.pairs.states import States
 from aassl_ros.data.pairs.window import Window, parse_window
 
@@ -13,6 +14,7 @@ __all__ = [
     "EpisodicStates",
     "Normalisation",
     "PairSampler",
+    "ScaledSpace",
     "States",
     "Window",
     "choose_action_space",

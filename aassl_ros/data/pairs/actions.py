@@ -36,7 +36,7 @@ ROTATIONS = ("vector", "6d")
 _PARTS = {"rotation": slice(3, 7), "translation": slice(0, 3)}
 """The part of a pose [F, 7] that each component needs."""
 _LEFT_OUT = "-"
-_ENOUGH = 0.5  # share of frames that must have an action for it to be chosen
+ENOUGH_FRAMES = 0.5  # share of frames that must have an action for it to be chosen
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,9 @@ class ActionSpace:
             raise DataError(f"action space {self.name!r} is unknown, expected one of {', '.join(ACTION_SPACES)}.")
         if self.rotation not in ROTATIONS:
             raise DataError(f"rotation {self.rotation!r} is unknown, expected one of {', '.join(ROTATIONS)}.")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join(self.components)})"
 
     def resolved(self, states: States) -> ActionSpace:
         """List the components explicitly, as a checkpoint stores them.
@@ -141,8 +144,7 @@ class ActionSpace:
 
         Args:
             states: the data.
-            first: int64 [N], frame indices.
-            second: int64 [N], frame indices.
+            first, second: int64 [N], frame indices.
 
         Returns:
             float32 [N, A], not normalised, in the units of the module's table; NaN if a frame is not usable.
@@ -238,10 +240,9 @@ def choose_action_space(states: States) -> str:
         states: the data.
 
     Returns:
-        The first of object_pose, recorded, end_effector and joints that at least half of the frames can use, else
-        "time".
+        The first of object_pose, recorded, end_effector and joints that half of the frames can use, else "time".
     """
-    return next((name for name, share in action_space_shares(states).items() if share >= _ENOUGH), "time")
+    return next((name for name, share in action_space_shares(states).items() if share >= ENOUGH_FRAMES), "time")
 
 
 def action_space_shares(states: States) -> dict[str, float]:
@@ -276,13 +277,11 @@ def _columns(values: NDArray[Any], names: tuple[str, ...], kept: tuple[str, ...]
 def turn_angle(states: States, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
     """Compute the rotation angle between two frames.
 
-    It uses the poses of the object if both are known, else the poses of the tip, else the recorded angle if exactly one
-    recorded column is an angle.
+    It uses the poses of the object if known, else those of the tip, else the only recorded angle that is known.
 
     Args:
         states: the data.
-        first: int64 [N], frame indices.
-        second: int64 [N], frame indices.
+        first, second: int64 [N], frame indices.
 
     Returns:
         float64 [N], rad, from 0 to pi; NaN if unknown.
@@ -293,8 +292,9 @@ def turn_angle(states: States, first: NDArray[np.int64], second: NDArray[np.int6
         tips = states.tip_pose
         angle[unknown] = rotations.angle_between(tips[first[unknown], 3:], tips[second[unknown], 3:])
         unknown = np.isnan(angle)
-    angles = [name for name in states.recorded_names if angle_unit(name)] if unknown.any() else []
-    if len(angles) == 1:
-        turn = ActionSpace("recorded", components=(angles[0],)).displacement(states, first[unknown], second[unknown])
-        angle[unknown] = np.abs(turn[:, 0])
+    angles = tuple(name for name in states.recorded_names if angle_unit(name)) if unknown.any() else ()
+    if angles:
+        turns = ActionSpace("recorded", components=angles).displacement(states, first[unknown], second[unknown])
+        alone = np.isfinite(turns).sum(axis=1) == 1
+        angle[unknown] = np.where(alone, np.nansum(np.abs(turns), axis=1), np.nan)
     return angle

@@ -8,7 +8,6 @@ later run with more bags takes the old ones from there.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -25,7 +24,7 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.prepared.selection import select_frames
 from aassl_ros.data.prepared.writer import PreparedWriter
 from aassl_ros.errors import DataError
-from aassl_ros.files import write_whole
+from aassl_ros.files import open_locked, write_whole
 
 PARTS = "parts"
 """The key of the list of parts in the facts of prepared data."""
@@ -82,18 +81,14 @@ class PartStore:
         self.path = _place(out)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.path / _LOCK, "w")  # noqa: SIM115  # until close
+            lock = open_locked(self.path / _LOCK)
         except OSError as error:
             raise DataError(
                 f"{out} cannot be written ({error.strerror}). Free space or choose another folder."
             ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise DataError(
-                f"another aassl prepare is writing {out}. Wait for it, or choose another folder."
-            ) from error
+        if lock is None:
+            raise DataError(f"another aassl prepare is writing {out}. Wait for it, or choose another folder.")
+        self._lock = lock
 
     def __enter__(self) -> PartStore:
         return self

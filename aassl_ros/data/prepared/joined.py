@@ -23,12 +23,12 @@ def open_arrays(paths: Sequence[Path]) -> PreparedArrays:
         paths: folders of prepared data, or folders that contain such folders.
 
     Returns:
-        The data, folder after folder. The joints of a folder that others do not have are NaN in the others.
+        The data, folder after folder. Joints and recorded quantities that a folder does not have are NaN in its frames.
 
     Raises:
         DataError: a folder is missing, damaged, empty or given twice, or folders do not fit each other: another size
-            of frames, other recorded quantities, an object with two categories or in the sets train and test, an
-            episode twice, or a joint that is continuous in one folder only.
+            of frames, an object with two categories or in the sets train and test, an episode twice, or a joint that
+            is continuous in one folder only.
     """
     folders = list({path.resolve(): path for given in paths for path in _folders(given)}.values())
     if len(folders) == 1:
@@ -40,6 +40,7 @@ def open_arrays(paths: Sequence[Path]) -> PreparedArrays:
     _check_continuous(parts)
     joints = tuple(dict.fromkeys(name for part in parts for name in part.joint_names))
     commands = tuple(dict.fromkeys(name for part in parts for name in part.command_names))
+    recorded = tuple(dict.fromkeys(name for part in parts for name in part.recorded_names))
     starts = np.concatenate([[0], np.cumsum([len(part.stamps_ns) for part in parts])]).tolist()
     episodes = tuple(
         replace(row, start=row.start + start, stop=row.stop + start)
@@ -58,9 +59,10 @@ def open_arrays(paths: Sequence[Path]) -> PreparedArrays:
         joint_command=_stacked(parts, "joint_command", "command_names", commands),
         object_pose=np.concatenate([part.object_pose for part in parts]),
         tip_pose=np.concatenate([part.tip_pose for part in parts]),
-        recorded=np.concatenate([part.recorded for part in parts]),
+        recorded=_stacked(parts, "recorded", "recorded_names", recorded),
         joint_names=joints,
         command_names=commands,
+        recorded_names=recorded,
         continuous_joints=tuple(name for name in joints if any(name in part.continuous_joints for part in parts)),
         episodes=episodes,
         episode_of=np.repeat(np.arange(len(episodes), dtype=np.int64), [row.stop - row.start for row in episodes]),
@@ -99,13 +101,13 @@ def _common_name(folders: Sequence[Path]) -> Path:
     return Path(" and ".join(shown))
 
 
-def _stacked(parts: Sequence[PreparedArrays], array: str, key: str, names: Sequence[str]) -> NDArray[np.float32]:
+def _stacked(parts: Sequence[PreparedArrays], array: str, key: str, names: Sequence[str]) -> NDArray[Any]:
     """An array of all parts with columns in the order of `names`; NaN where a part has no such column."""
     if all(getattr(part, key) == tuple(names) for part in parts):
         return np.concatenate([getattr(part, array) for part in parts])
     rows = []
     for part in parts:
-        placed: NDArray[Any] = np.full((len(part.stamps_ns), len(names)), np.nan, np.float32)
+        placed: NDArray[Any] = np.full((len(part.stamps_ns), len(names)), np.nan, getattr(part, array).dtype)
         placed[:, [names.index(name) for name in getattr(part, key)]] = getattr(part, array)
         rows.append(placed)
     return np.concatenate(rows)
@@ -124,16 +126,6 @@ def _check_equal(parts: Sequence[PreparedArrays]) -> None:
             raise DataError(
                 f"{first.path} has frames of {first.frames.shape[1]} px, {part.path} of {part.frames.shape[1]} px. "
                 "Prepare both with the same --image-size."
-            )
-        if set(part.recorded_names) != set(first.recorded_names):
-            raise DataError(
-                f"{first.path} has the recorded quantities {', '.join(first.recorded_names) or 'none'}, {part.path} "
-                f"{', '.join(part.recorded_names) or 'none'}: their actions differ. Train on them one by one."
-            )
-        if part.recorded_names != first.recorded_names:
-            raise DataError(
-                f"{first.path} and {part.path} have their recorded quantities in another order "
-                f"({', '.join(first.recorded_names)}). Prepare them together."
             )
 
 

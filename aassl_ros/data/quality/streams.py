@@ -50,6 +50,15 @@ class BagStreams:
     notes: list[str] = field(default_factory=list)
 
 
+def camera_topics(reader: BagReader) -> dict[str, str]:
+    """The topic of each camera in a bag: those of the session, else all topics of images, named by themselves."""
+    session = reader.session
+    cameras = dict(session.roles.cameras) if session else {}
+    if not cameras:
+        cameras = {name: name for name, topic in reader.topics.items() if topic.type in _IMAGES}
+    return {name: topic for name, topic in cameras.items() if topic in reader.topics}
+
+
 def read_streams(
     reader: BagReader, thresholds: Thresholds, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> BagStreams:
@@ -64,10 +73,7 @@ def read_streams(
         BagError: the bag is damaged.
     """
     session, notes = reader.session, list[str]()
-    cameras = dict(session.roles.cameras) if session else {}
-    if not cameras:
-        cameras = {name: name for name, topic in reader.topics.items() if topic.type in _IMAGES}
-    cameras = {name: topic for name, topic in cameras.items() if topic in reader.topics}
+    cameras = camera_topics(reader)
     try:
         joint_topics = choose_joint_topics(reader, (), session).topics
     except BagError as error:

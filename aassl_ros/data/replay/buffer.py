@@ -1,46 +1,39 @@
-"""A ring buffer of the newest frames with their states. The trainer draws pairs from it while frames are added."""
+"""The frames that online training draws pairs from, with their states. Frames are added while pairs are drawn."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aassl_ros.data.pairs.actions import ActionSpace
-from aassl_ros.data.pairs.partners import draw_partners, window_ranges
-from aassl_ros.data.pairs.window import Window
+from aassl_ros.data.replay.drawing import PairSlots, RawPairs
+from aassl_ros.data.replay.episode_table import EpisodeEntry, EpisodeTable
+from aassl_ros.data.replay.lane import STRETCH_GAP, Lane
+from aassl_ros.data.replay.retention import NEWEST, Newest, Reservoir, Retention
+from aassl_ros.data.replay.rows import row_type
+from aassl_ros.data.replay.sampling import BufferFrames
 from aassl_ros.data.streams.robot_kinematics import RobotKinematics
 from aassl_ros.errors import DataError
 
-EPISODE_GAP = 1 << 42
-"""Distance of keys between episodes: 4,398 s in ns, wider than any window (see pairs/partners.py)."""
-_DRAWS = 8
-"""Maximum number of partners drawn for a frame until one has an action."""
+__all__ = ["PairSlots", "RawPairs", "ReplayBuffer"]
+
 _LATE_FRAMES = 1000
 """A pose may be this many frames late and is still set: half a minute at 30 Hz."""
+_STRETCH_FRAMES = 256
+_QUANTITIES = ("joint_position", "joint_command", "object_pose", "tip_pose")
 
 
-@dataclass(frozen=True)
-class RawPairs:
-    """N pairs of frames.
+class ReplayBuffer(BufferFrames):
+    """At most `capacity` frames of one or more robots. Any thread may append, discard and sample.
 
-    first, second: uint8 [N, S, S, 3]. actions: float32 [N, A], not normalised; [N, 0] without an action space.
+    The arrays of RowColumns and `frames` are indexed by slot, the position of a frame in memory. The frames of an
+    episode are appended one after another. If another episode of the same robot comes between, the two parts count as
+    separate episodes. Frames of other robots may come between.
     """
 
-    first: NDArray[np.uint8]
-    second: NDArray[np.uint8]
-    actions: NDArray[np.float32]
-
-
-class ReplayBuffer:
-    """The newest `capacity` frames of one robot. Any thread may append, discard and sample.
-
-    The arrays of States are indexed by slot, the position of a frame in the ring. The frames of an episode are appended
-    one after another. If another episode comes between, the two parts count as separate episodes.
-    """
+    read_only = False
 
     def __init__(
         self,
@@ -49,49 +42,97 @@ class ReplayBuffer:
         joint_names: Sequence[str],
         command_names: Sequence[str] = (),
         continuous_joints: Sequence[str] = (),
+        *,
+        keep: str = NEWEST,
+        stretch_frames: int = _STRETCH_FRAMES,
+        seed: int = 0,
+        arrays: tuple[NDArray[np.uint8], NDArray[np.void]] | None = None,
     ) -> None:
+        """Make an empty buffer in memory.
+
+        Args:
+            capacity: maximum number of frames.
+            image_size: side of the frames in pixels.
+            joint_names: J joints that have a measured position.
+            command_names: C joints that have a commanded position.
+            continuous_joints: those that turn without end.
+            keep: which frames stay if the buffer is full: newest or reservoir (see retention.py).
+            stretch_frames: length of the stretches of which a reservoir consists; a pair lies within one of them.
+            seed: of the reservoir's choice.
+            arrays: the frames and rows to use, all zero; None makes them.
+        """
         if capacity < 2:
             raise DataError(f"replay buffer of {capacity} frames: a pair needs at least 2.")
+        frames, rows = arrays or empty_arrays(capacity, image_size, row_type(len(joint_names), len(command_names)))
+        super().__init__(frames, rows, joint_names, command_names)
         self.capacity = capacity
-        self.joint_names, self.command_names = tuple(joint_names), tuple(command_names)
-        self.continuous_joints = tuple(continuous_joints)
-        # The system allocates memory page by page as frames are added, so a large empty ring needs little memory.
-        self.frames = np.empty((capacity, image_size, image_size, 3), np.uint8)
-        self.stamps_ns = np.zeros(capacity, np.int64)
-        self.joint_position = np.full((capacity, len(self.joint_names)), np.nan, np.float32)
-        self.joint_command = np.full((capacity, len(self.command_names)), np.nan, np.float32)
-        self.object_pose = np.full((capacity, 7), np.nan)
-        self.tip_pose = np.full((capacity, 7), np.nan)
-        # Live streams have no recorded columns; only data sets have them.
-        self.recorded_names: tuple[str, ...] = ()
-        self.recorded = np.zeros((capacity, 0))
-        self.episode_of = np.full(capacity, -1, np.int64)
-        # Keys are stored twice, `capacity` apart, so that the frames are always one sorted slice, oldest first.
-        self._frame_keys = np.zeros(2 * capacity, np.int64)
-        self._time_keys = np.zeros(2 * capacity, np.int64)
-        self._slots = np.arange(2 * capacity) % capacity
-        self._valid = np.zeros(capacity, bool)
-        # For episodes in the buffer that are not discarded: number by name; name and number of frames by number.
-        self._numbers: dict[Hashable, int] = {}
-        self._names: dict[int, Hashable] = {}
-        self._frames_held: dict[int, int] = {}
-        self._next_number = 0
+        self._continuous = {"": tuple(continuous_joints)}
+        self._episodes = EpisodeTable()
+        self._instances: frozenset[str] = frozenset()
         self._appended = 0
-        self._lock = threading.Lock()
+        self._slot_of_serial = np.zeros(capacity, np.int64)  # of serial s at s % capacity
+        self._retention: Retention = (
+            Newest(capacity, self._give_up)
+            if keep == NEWEST
+            else Reservoir(capacity, self._give_up, stretch_frames, seed)
+        )
+        # One thread at a time changes the buffer. It holds _lock only while it changes what is drawn from: neither a
+        # draw nor a new frame waits while pixels are copied.
+        self._writing = threading.RLock()
 
-    def __len__(self) -> int:
-        """The number of frames in the buffer, including discarded ones."""
-        return min(self._appended, self.capacity)
+    @property
+    def _used(self) -> int:
+        return self._retention.used
 
     @property
     def appended(self) -> int:
-        """The number of frames appended so far."""
+        """The number of frames stored so far; a reservoir does not store all that are offered."""
         return self._appended
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every slot had a frame: from then on the number of frames hardly grows."""
+        return self._used == self.capacity
+
+    def slots_since(self, appended: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The slots of the frames stored after the first `appended` ones, and their serials, both int64 [n].
+
+        Frames that were given up since are left out.
+        """
+        with self._lock:
+            if self._appended - appended > self.capacity:  # a reservoir may hold older ones
+                slots = np.flatnonzero(self.serial[: self._used] > appended)
+                return slots, self.serial[slots]
+            serials = np.arange(appended, self._appended) + 1
+            slots = self._slot_of_serial[serials % self.capacity]
+            held = self.serial[slots] == serials
+            return slots[held], serials[held]
 
     @property
     def episode_count(self) -> int:
         """The number of episodes that have frames in the buffer, without discarded ones."""
-        return len(self._numbers)
+        return len(self._episodes)
+
+    @property
+    def episodes(self) -> dict[int, EpisodeEntry]:
+        """The episodes that have frames in the buffer, without discarded ones, by their number in `episode_of`."""
+        with self._lock:
+            return self._episodes.entries
+
+    @property
+    def instances(self) -> frozenset[str]:
+        """The object instances of all frames ever appended."""
+        return self._instances
+
+    @property
+    def robots(self) -> tuple[str, ...]:
+        """The robots that frames were appended of, in order of their first frame."""
+        return tuple(self._lanes)
+
+    @property
+    def continuous_joints(self) -> tuple[str, ...]:
+        """The joints that turn without end, of any robot."""
+        return tuple(dict.fromkeys(name for names in self._continuous.values() for name in names))
 
     def append(
         self,
@@ -102,8 +143,12 @@ class ReplayBuffer:
         joint_command: ArrayLike | None = None,
         object_pose: ArrayLike | None = None,
         tip_pose: ArrayLike | None = None,
-    ) -> None:
-        """Add a frame. If the buffer is full, it replaces the oldest one.
+        *,
+        robot: str = "",
+        instance: str = "",
+        category: str = "",
+    ) -> bool:
+        """Add a frame. If the buffer is full, others are given up.
 
         Args:
             frame: uint8 [S, S, 3].
@@ -113,129 +158,141 @@ class ReplayBuffer:
             joint_command: [C] in the order of command_names, rad or m; None if unknown.
             object_pose: [7] in the camera's optical frame; None if unknown.
             tip_pose: [7] in the arm's base frame; None if unknown.
-
-        Raises:
-            DataError: the frame has another size, or its stamp is not newer than the last one of its episode.
-        """
-        if frame.shape != self.frames.shape[1:] or frame.dtype != np.uint8:
-            raise DataError(f"frame is {frame.dtype} {frame.shape}, expected uint8 {self.frames.shape[1:]}.")
-        with self._lock:
-            number = self._numbers.get(episode, self._next_number)
-            slot, last = self._appended % self.capacity, (self._appended - 1) % self.capacity
-            goes_on = self._appended > 0 and self.episode_of[last] == number
-            elapsed_ns = stamp_ns - int(self.stamps_ns[last])
-            if goes_on and elapsed_ns <= 0:
-                raise DataError(f"stamp {stamp_ns} is not newer than {self.stamps_ns[last]} of the same episode.")
-            for array, value in (
-                (self.joint_position, joint_position),
-                (self.joint_command, joint_command),
-                (self.object_pose, object_pose),
-                (self.tip_pose, tip_pose),
-            ):
-                array[slot] = np.nan if value is None else value
-            self.frames[slot] = frame
-            frame_key = self._frame_keys[last] + (1 if goes_on else EPISODE_GAP)
-            time_key = self._time_keys[last] + (elapsed_ns if goes_on else EPISODE_GAP)
-            self._frame_keys[[slot, slot + self.capacity]] = frame_key
-            self._time_keys[[slot, slot + self.capacity]] = time_key
-            self._give_up(slot)
-            self._count_in(episode, number)
-            self.stamps_ns[slot], self.episode_of[slot], self._valid[slot] = stamp_ns, number, True
-            self._appended += 1
-
-    def use_robot(self, robot: RobotKinematics) -> None:
-        """Set the continuous joints, and compute the tip poses of the frames in the buffer."""
-        with self._lock:
-            self.continuous_joints = robot.continuous_among((*self.joint_names, *self.command_names))
-            held = slice(0, len(self))
-            poses = robot.tip_poses(self.joint_names, self.joint_position[held].astype(np.float64))
-            known = np.isfinite(poses).all(axis=1)
-            self.tip_pose[held][known] = poses[known]
-
-    def set_object_pose(self, stamp_ns: int, pose: ArrayLike) -> None:
-        """Set the object's pose of one of the newest frames. Does nothing if none of them has this stamp."""
-        with self._lock:
-            newest = (self._appended - 1 - np.arange(min(len(self), _LATE_FRAMES))) % self.capacity
-            found = newest[self.stamps_ns[newest] == stamp_ns]
-            self.object_pose[found[:1]] = pose
-
-    def discard(self, episode: Hashable) -> None:
-        """Stop drawing from this episode. Does nothing if the buffer has no frames of it."""
-        with self._lock:
-            number = self._numbers.pop(episode, None)
-            if number is not None:
-                self._valid[self.episode_of == number] = False
-                del self._names[number], self._frames_held[number]
-
-    def sample(self, batch: int, window: Window, space: ActionSpace | None, rng: np.random.Generator) -> RawPairs:
-        """Draw pairs with different first frames, uniformly over the frames that have a partner and an action.
-
-        Args:
-            batch: number of pairs.
-            window: how far apart the two frames may be.
-            space: the action space; None draws pairs without actions.
-            rng: the random generator.
+            robot: the robot's namespace. Episodes of several robots may come at the same time.
+            instance: the object of the episode; empty if unknown.
+            category: its category; empty if unknown.
 
         Returns:
-            The pairs.
+            Whether the frame is stored. A reservoir leaves out some frames; a ring stores all.
 
         Raises:
-            DataError: there are fewer than `batch` such frames.
+            DataError: the frame has another size, its stamp is not newer than the last one of its episode, or the
+                buffer was opened only for reading.
         """
-        with self._lock:
-            count = len(self)
-            first, second, actions = self._draw(rng.choice(count, min(count, 2 * batch), False), window, space, rng)
-            if len(first) < batch:
-                first, second, actions = self._draw(rng.permutation(count), window, space, rng)
-            if len(first) < batch:
-                raise DataError(
-                    f"only {len(first)} of {count} frames have a partner, a batch takes {batch}. Wait for more."
-                )
-            return RawPairs(self.frames[first[:batch]], self.frames[second[:batch]], actions[:batch])
+        if self.read_only:
+            raise DataError("the replay buffer was opened only for reading.")
+        if frame.shape != self.frames.shape[1:] or frame.dtype != np.uint8:
+            raise DataError(f"frame is {frame.dtype} {frame.shape}, expected uint8 {self.frames.shape[1:]}.")
+        with self._writing:
+            lane = self._lane(robot)
+            elapsed_ns = self._next_in_stretch(lane, episode, stamp_ns)
+            row = self._row(lane, stamp_ns, (joint_position, joint_command, object_pose, tip_pose))
+            with self._lock:
+                slot = self._retention.slot(lane)
+                lane.episode, lane.stamp_ns, lane.offered = episode, stamp_ns, lane.offered + 1
+                if slot is None:
+                    return False
+                row["episode"] = self._episodes.add_frame(EpisodeEntry(robot, episode, instance, category))
+            self.rows[slot] = row[0]
+            self.frames[slot] = frame
+            self._publish(slot, lane, (1, elapsed_ns) if row["index"][0] else (STRETCH_GAP, STRETCH_GAP))
+            if instance and instance not in self._instances:
+                self._instances |= {instance}  # a new set: other threads never read a set that changes
+            return True
 
-    def actions(self, pairs: int, window: Window, space: ActionSpace, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Actions float32 [at most `pairs`, A], drawn like `sample`, to measure a normalisation."""
-        with self._lock:
-            return self._draw(rng.integers(0, max(1, len(self)), pairs), window, space, rng)[2]
+    def use_robot(self, kinematics: RobotKinematics, robot: str = "", joint_names: Sequence[str] = ()) -> None:
+        """Set the continuous joints of a robot, and compute the tip poses of its frames in the buffer.
 
-    def _give_up(self, slot: int) -> None:
-        """Update the counts for a frame that will be overwritten."""
-        if not self._valid[slot]:
+        joint_names: the robot's own names of the buffer's joints, in that order; empty if they are the same.
+        """
+        with self._writing:
+            own = tuple(joint_names) or self.joint_names
+            continuous = set(kinematics.continuous_among((*own, *self.command_names)))
+            columns = (*zip(own, self.joint_names, strict=True), *((name, name) for name in self.command_names))
+            self._continuous.pop("", None)
+            self._continuous[robot] = tuple(dict.fromkeys(column for name, column in columns if name in continuous))
+            slots = self._lanes[robot].held_slots() if robot in self._lanes else np.zeros(0, np.int64)
+            poses = kinematics.tip_poses(own, self.joint_position[slots].astype(np.float64))
+            known = np.isfinite(poses).all(axis=1)
+            with self._lock:
+                self.tip_pose[slots[known]] = poses[known]
+            self._changed(slots[known])
+
+    def set_object_pose(self, stamp_ns: int, pose: ArrayLike, robot: str = "") -> None:
+        """Set the object's pose of one of the robot's newest frames. Does nothing if none of them has this stamp."""
+        with self._writing:
+            newest = self._lanes[robot].newest_slots(_LATE_FRAMES) if robot in self._lanes else np.zeros(0, np.int64)
+            found = newest[self.stamps_ns[newest] == stamp_ns]
+            with self._lock:
+                self.object_pose[found[:1]] = pose
+            self._changed(found[:1])
+
+    def discard(self, episode: Hashable, robot: str = "") -> None:
+        """Stop drawing from this episode. Does nothing if the buffer has no frames of it."""
+        with self._writing:
+            lane = self._lanes.get(robot)
+            if lane is not None and lane.episode == episode:
+                lane.episode = None
+            with self._lock:
+                number = self._episodes.discard(robot, episode)
+                if number is None:
+                    return
+                slots = np.flatnonzero(self.episode_of[: self._used] == number)
+                self.valid[slots] = False
+            self._changed(slots)
+
+    def _lane(self, robot: str) -> Lane:
+        if robot not in self._lanes:
+            # A new table: a thread that draws never sees one that changes.
+            self._lanes = {**self._lanes, robot: Lane(len(self._lanes), robot, self._places)}
+        return self._lanes[robot]
+
+    def _next_in_stretch(self, lane: Lane, episode: Hashable, stamp_ns: int) -> int:
+        """Begin a new stretch if the next frame needs one. Returns the time since the frame before, ns."""
+        elapsed_ns = stamp_ns - lane.stamp_ns
+        goes_on = lane.episode is not None and lane.episode == episode
+        if goes_on and elapsed_ns <= 0:
+            raise DataError(f"stamp {stamp_ns} is not newer than {lane.stamp_ns} of the same episode.")
+        # A robot may have been silent until all its frames were given up for those of others.
+        forgotten = lane.is_empty and not lane.stretch.gone
+        if not goes_on or forgotten or self._retention.is_full(lane):
+            self._retention.begin(lane)
+            lane.offered = 0
+        return elapsed_ns
+
+    def _row(self, lane: Lane, stamp_ns: int, quantities: Sequence[ArrayLike | None]) -> NDArray[np.void]:
+        """A row [1] of a new frame without its episode. Its serial is 0 and it is not valid, until `_publish`.
+
+        quantities: those of _QUANTITIES; None if unknown.
+        """
+        row = np.zeros(1, self.rows.dtype)
+        row["stamp"], row["index"], row["lane"] = stamp_ns, lane.offered, lane.number
+        row["stretch"], row["priority"] = lane.stretch.number, lane.stretch.priority
+        for name, value in zip(_QUANTITIES, quantities, strict=True):
+            row[name] = np.nan if value is None else value
+        return row
+
+    def _publish(self, slot: int, lane: Lane, steps: tuple[int, int]) -> None:
+        """Make the frame in a slot, all of which is there, one that can be drawn. steps: as in Lane.append."""
+        self._seal(slot, self._appended + 1)
+        with self._lock:
+            self._appended += 1
+            self.valid[slot], self.serial[slot] = True, self._appended
+            self._slot_of_serial[self._appended % self.capacity] = slot
+            lane.append(slot, *steps)
+            self._held += 1
+
+    def _give_up(self, slots: NDArray[np.int64]) -> None:
+        """Remove frames of one stretch, before their slots are used again."""
+        slots = slots[self.serial[slots] > 0]
+        if len(slots) == 0:
             return
-        number = int(self.episode_of[slot])
-        self._frames_held[number] -= 1
-        if self._frames_held[number] == 0:
-            del self._numbers[self._names.pop(number)], self._frames_held[number]
+        lane = next(lane for lane in self._lanes.values() if lane.number == self.lane[slots[0]])
+        lane.give_up(slots)
+        drawable = int(self.valid[slots].sum())
+        if drawable:
+            self._episodes.remove_frames(int(self.episode_of[slots[0]]), drawable)
+        self.serial[slots], self.valid[slots] = 0, False
+        self._held -= len(slots)
+        self._changed(slots)
 
-    def _count_in(self, episode: Hashable, number: int) -> None:
-        """Update the counts for a new frame of an episode."""
-        self._numbers[episode], self._names[number] = number, episode
-        self._frames_held[number] = self._frames_held.get(number, 0) + 1
-        self._next_number = max(self._next_number, number + 1)
+    def _seal(self, slot: int, serial: int) -> None:
+        """Called when a frame and its row are complete but for the serial."""
 
-    def _draw(
-        self, positions: NDArray[np.int64], window: Window, space: ActionSpace | None, rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """Draw partners for positions (0: oldest). Returns slots (first, second) and actions of those that have all."""
-        start = self._appended % self.capacity if self._appended > self.capacity else 0
-        held = slice(start, start + len(self))
-        keys = (self._time_keys if window.unit == "seconds" else self._frame_keys)[held]
-        slots = self._slots[held]
-        ranges = window_ranges(window, keys, positions, window.key_range(EPISODE_GAP - 1))
-        paired = (ranges.count > 0) & self._valid[slots[positions]]
-        positions, ranges = positions[paired], ranges.take(paired)
-        first = slots[positions]
-        second = np.full(len(first), -1, np.int64)
-        actions = np.zeros((len(first), 0 if space is None else space.size(self)), np.float32)
-        for _ in range(_DRAWS):  # a partner without an action (no command yet) is drawn again
-            open_rows = np.flatnonzero(second < 0)
-            if len(open_rows) == 0:
-                break
-            still = ranges.take(open_rows), positions[open_rows]
-            drawn = slots[draw_partners(self, slots, *still, window, rng)]
-            if space is not None:
-                actions[open_rows] = space.displacement(self, first[open_rows], drawn)
-            known = np.isfinite(actions[open_rows]).all(axis=1)
-            second[open_rows[known]] = drawn[known]
-        paired = second >= 0
-        return first[paired], second[paired], actions[paired]
+    def _changed(self, slots: NDArray[np.int64]) -> None:
+        """Called when the rows of frames have changed."""
+
+
+def empty_arrays(capacity: int, image_size: int, row: np.dtype[np.void]) -> tuple[NDArray[np.uint8], NDArray[np.void]]:
+    """Frames and rows in memory. The system allocates it page by page as frames are added."""
+    return np.zeros((capacity, image_size, image_size, 3), np.uint8), np.zeros(capacity, row)

@@ -30,6 +30,7 @@ COMMAND_TYPES = (messages.JOINT_TRAJECTORY, CONTROLLER_STATE, messages.JOINT_STA
 
 # Old setpoints are removed in groups of this size, because each removal moves all others.
 _CUT_AT = 512
+_OTHER_CLOCK_NS = 3600 * 1_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +112,23 @@ class _Series:
         cut = bisect_left(self.stamps, stamp_ns) - 1
         if cut >= _CUT_AT:
             del self.stamps[:cut], self.values[:cut]
+
+
+def check_clock(start_ns: int, joints_ns: int | None) -> None:
+    """Check that a command and the joint states are stamped by the same clock.
+
+    Args:
+        start_ns: when the command starts, ns.
+        joints_ns: stamp of the newest joint state, ns; None if there is none.
+
+    Raises:
+        TrajectoryError: they are more than an hour apart. A simulated time begins near 0, a real one in 1970.
+    """
+    if joints_ns is not None and abs(start_ns - joints_ns) > _OTHER_CLOCK_NS:
+        raise TrajectoryError(
+            f"command starts at {start_ns * 1e-9:.0f} s, but the joint states are stamped {joints_ns * 1e-9:.0f} s: "
+            "by another clock. Set use_sim_time of the node that commands as for the others."
+        )
 
 
 class ActiveCommands:

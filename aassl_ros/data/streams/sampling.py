@@ -38,9 +38,10 @@ class FrameSampler:
         self.ledger = Ledger(frame_topics=list(session.roles.cameras.values()))
         self.episodes = EpisodeTracker(session.robot)
         self._clock = ReceiptClock()
-        self.losses = LossLedger(self.episodes, self._clock.stamp_of)
+        self.losses = losses = LossLedger(self.episodes, self._clock.stamp_of)
+        # Nothing in here refers to the sampler itself, so that its joint states, megabytes a bag, are freed with it.
         self._cameras = {
-            camera: Synchronizer(settings, lambda stamp_ns, _, reason: self.losses.rejected(stamp_ns, reason))
+            camera: Synchronizer(settings, lambda stamp_ns, _, reason: losses.rejected(stamp_ns, reason))
             for camera in session.roles.cameras
         }
         self._joint_reader = JointStateReader()
@@ -53,16 +54,17 @@ class FrameSampler:
         self._publishers_warned = False
         self._form_checks = {camera: ImageCheck() for camera in self._cameras}
         self._image_size: dict[str, tuple[int, int]] = {}
-        self._takers: dict[str, Callable[[int, bytes], None]] = {}
+        self._takers: dict[str, Callable[[FrameSampler, int, bytes], None]] = {}
         roles = session.roles
         self._joint_states, self._episode = roles.joint_states, roles.episode
         for camera, topic in roles.cameras.items():
-            self._takers[topic] = self._frame_taker(camera, topic)
-        self._takers[roles.joint_states] = self._take_joint_state
+            self._takers[topic] = partial(FrameSampler._take_frame, camera=camera, topic=topic)
+        self._takers[roles.joint_states] = FrameSampler._take_joint_state
         self._refused: set[str] = set()
         for group, topic in roles.commands.items():
-            self._takers[topic] = partial(self._take_command, topic, session.joint_groups.get(group, ()))
-        self._takers[roles.episode] = self._take_episode
+            joints = session.joint_groups.get(group, ())
+            self._takers[topic] = partial(FrameSampler._take_command, topic=topic, joints=joints)
+        self._takers[roles.episode] = FrameSampler._take_episode
 
     @property
     def pending(self) -> int:
@@ -71,7 +73,7 @@ class FrameSampler:
 
     def move_camera(self, camera: str, topic: str) -> None:
         """Take the frames of a camera from another topic. None of its frames was taken yet."""
-        self._takers[topic] = self._frame_taker(camera, topic)
+        self._takers[topic] = partial(FrameSampler._take_frame, camera=camera, topic=topic)
         frames, names = self.ledger.frame_topics, list(self._cameras)
         self.ledger.frame_topics = [topic if name == camera else old for name, old in zip(names, frames, strict=True)]
 
@@ -86,7 +88,7 @@ class FrameSampler:
             self.losses.take(topic, log_ns, stamp_ns)
             if taker is None:
                 return
-            taker(log_ns, data)
+            taker(self, log_ns, data)
         except DataError:
             self.ledger.messages_unreadable += 1
             self._count_malformed(topic, log_ns)
@@ -134,20 +136,17 @@ class FrameSampler:
         self.losses.fill(self.ledger.topics)
         return copy.deepcopy(self.ledger)
 
-    def _frame_taker(self, camera: str, topic: str) -> Callable[[int, bytes], None]:
-        def take(log_ns: int, data: bytes) -> None:
-            self._cameras[camera].add_frame(messages.header_stamp_ns(data), None)
-            kind = self.ledger.topics[topic].type
-            if kind == messages.IMAGE:
-                form = messages.image_form(data)
-                size = form.height, form.width
-                self.ledger.frames_of_another_size += self._image_size.setdefault(camera, size) != size
-            if problem := self._form_checks[camera].problem(kind, data):
-                self.ledger.frames_of_unknown_encoding += 1
-                self._count_malformed(topic, log_ns)
-                self._warn(f"{topic}: {problem}")
-
-        return take
+    def _take_frame(self, log_ns: int, data: bytes, *, camera: str, topic: str) -> None:
+        self._cameras[camera].add_frame(messages.header_stamp_ns(data), None)
+        kind = self.ledger.topics[topic].type
+        if kind == messages.IMAGE:
+            form = messages.image_form(data)
+            size = form.height, form.width
+            self.ledger.frames_of_another_size += self._image_size.setdefault(camera, size) != size
+        if problem := self._form_checks[camera].problem(kind, data):
+            self.ledger.frames_of_unknown_encoding += 1
+            self._count_malformed(topic, log_ns)
+            self._warn(f"{topic}: {problem}")
 
     def _warn(self, text: str) -> None:
         if text not in self.ledger.warnings:
@@ -170,7 +169,7 @@ class FrameSampler:
         dropped = next(iter(self._cameras.values())).counts.joint_states_dropped
         return sum(dropped[reason] for reason in MALFORMED) if dropped else 0
 
-    def _take_command(self, topic: str, joints: tuple[str, ...], log_ns: int, data: bytes) -> None:
+    def _take_command(self, log_ns: int, data: bytes, *, topic: str, joints: tuple[str, ...]) -> None:
         kind = self.ledger.topics[topic].type
         try:
             command = command_from_message(kind, messages.decode(kind, data), joints)

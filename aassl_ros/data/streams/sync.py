@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from aassl_ros.data.streams.clock_jump import JumpBack
-from aassl_ros.data.streams.commands import ActiveCommands, Command
+from aassl_ros.data.streams.commands import ActiveCommands, Command, check_clock
 from aassl_ros.data.streams.joint_groups import Rows
 from aassl_ros.data.streams.joint_history import JointHistory
 from aassl_ros.data.streams.joints import STREAM_ENDED, STREAM_SILENT, WENT_BACKWARD, JointState
@@ -24,7 +24,6 @@ from aassl_ros.data.streams.sample import Sample
 from aassl_ros.data.streams.session import Session
 from aassl_ros.data.streams.sync_counts import BRACKET_UNIT_NS, SyncCounts
 from aassl_ros.data.streams.window import Window
-from aassl_ros.motion.trajectory import Trajectory
 from aassl_ros.settings import describe, from_mapping, setting
 
 # Joint states and commands are kept this long for late frames. One minute of states at 1 kHz needs about 50 MB.
@@ -182,18 +181,15 @@ class Synchronizer:
         """Add a command. If it has no stamp, receipt_ns is used.
 
         Raises:
-            TrajectoryError: it does not fit the commands before it.
+            TrajectoryError: it does not fit the commands before it, or another clock has stamped it.
         """
         offset_ns = _nanoseconds(self._settings.command_stamp_offset_s)
         start_ns = (command.stamp_ns or receipt_ns) + offset_ns
+        check_clock(start_ns, self._joints.last_ns)
         if self._decided_ns is not None and start_ns <= self._decided_ns:
             self.counts.late_commands += 1
         self._commands.add(replace(command, stamp_ns=start_ns) if offset_ns else command, receipt_ns)
         self._commanded = True
-
-    def add_trajectory(self, trajectory: Trajectory, receipt_ns: int) -> None:
-        """Add a command that is a trajectory: as `add_command`."""
-        self.add_command(trajectory, receipt_ns)
 
     def add_frame(self, stamp_ns: int, frame: Any) -> None:
         """Add a frame. `ready` returns it as a sample once the joint states around it were received.

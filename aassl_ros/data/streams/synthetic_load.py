@@ -1,4 +1,4 @@
-"""The messages of a synthetic robot: cameras and joint states as CDR, of which only the stamps change."""
+"""The messages of a synthetic robot: cameras and joint states as CDR, encoded once and sent with new stamps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ _RECORD = struct.Struct("<Bq")
 
 @dataclass(frozen=True)
 class Load:
-    """What the robot sends. jpeg: compressed images instead of raw ones. Rates are in Hz, 0 joint_hz: no joints."""
+    """What the robot sends. jpeg: compressed images instead of raw ones. Rates are in Hz, 0 joint_hz: no joints.
+
+    variants: number of different messages of each topic, sent in turn; with 2 or more, the arm moves and the pictures
+    differ.
+    """
 
     cameras: int = 2
     width: int = 640
@@ -31,10 +35,11 @@ class Load:
     camera_hz: float = 30.0
     joint_hz: float = 500.0
     jpeg: bool = False
+    variants: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.cameras, self.width, self.height, self.camera_hz) <= 0 or self.joint_hz < 0:
-            raise ConfigError(f"a load of {self} cannot be sent: expected cameras, sizes and rates above 0.")
+        if min(self.cameras, self.width, self.height, self.camera_hz, self.variants) <= 0 or self.joint_hz < 0:
+            raise ConfigError(f"a load of {self} cannot be sent: expected cameras, sizes, rates and variants above 0.")
 
     def to_text(self) -> str:
         """As JSON, for the command line of the process that sends it."""
@@ -61,26 +66,31 @@ def to_line(sent: dict[str, object]) -> str:
 
 @dataclass
 class Stream:
-    """The messages of one topic. data: the message as CDR; count: of messages sent."""
+    """The messages of one topic. data: them as CDR, sent in turn; count: of messages sent."""
 
     topic: str
     type: str
     rate_hz: float
-    data: bytearray = field(repr=False)
+    data: list[bytearray] = field(repr=False)
     count: int = 0
 
     def stamped(self, stamp_ns: int) -> bytes:
-        """A message with this stamp, ns."""
-        struct.pack_into("<iI", self.data, _STAMP_AT, *divmod(stamp_ns, 1_000_000_000))
-        return bytes(self.data)
+        """The next message, with this stamp, ns."""
+        data = self.data[self.count % len(self.data)]
+        struct.pack_into("<iI", data, _STAMP_AT, *divmod(stamp_ns, 1_000_000_000))
+        return bytes(data)
 
 
 def streams(load: Load) -> list[Stream]:
     """The streams of a load: smooth pictures with some noise, and joint states of seven joints."""
     found = [_camera(load, number, topic) for number, topic in enumerate(load.camera_topics)]
     if load.joint_hz:
-        data = messages.encode_joint_state(0, _ARM, np.linspace(-1, 1, 7), np.zeros(7), np.zeros(7))
-        found.append(Stream(JOINTS, messages.JOINT_STATE, load.joint_hz, bytearray(data)))
+        # Joints turn at different rates, so that every pair of frames has its own action.
+        angles = 2 * np.pi * np.arange(load.variants)[:, None] / load.variants * np.arange(1, 8)
+        moved = np.linspace(-1, 1, 7) + 0.5 * np.sin(angles)
+        still = np.zeros(7)
+        data = [bytearray(messages.encode_joint_state(0, _ARM, position, still, still)) for position in moved]
+        found.append(Stream(JOINTS, messages.JOINT_STATE, load.joint_hz, data))
     return found
 
 
@@ -97,6 +107,12 @@ def read_records(path: Path) -> Iterator[tuple[int, int]]:
 
 def _camera(load: Load, seed: int, topic: str) -> Stream:
     rng = np.random.default_rng(seed)
+    kind = messages.COMPRESSED_IMAGE if load.jpeg else messages.IMAGE
+    return Stream(topic, kind, load.camera_hz, [_image(load, rng) for _ in range(load.variants)])
+
+
+def _image(load: Load, rng: np.random.Generator) -> bytearray:
+    """One encoded picture."""
     coarse = rng.integers(0, 256, (load.height // 16 + 2, load.width // 16 + 2, 3), np.uint8)
     picture = cv2.resize(coarse, (load.width, load.height), interpolation=cv2.INTER_CUBIC)
     picture = cv2.add(picture, rng.integers(0, 8, picture.shape, np.uint8))
@@ -110,4 +126,4 @@ def _camera(load: Load, seed: int, topic: str) -> Stream:
         kind = messages.IMAGE
         shape = {"height": load.height, "width": load.width, "step": 3 * load.width}
         message = types[kind](header=header, encoding="rgb8", is_bigendian=0, data=picture.reshape(-1), **shape)
-    return Stream(topic, kind, load.camera_hz, bytearray(messages.encode(message, kind)))
+    return bytearray(messages.encode(message, kind))

@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.errors import ConfigError
@@ -69,7 +71,7 @@ def mirror_signs(space: ActionSpace) -> NDArray[np.float32]:
         return np.ones(1, np.float32)
     if space.name != "object_pose" or not {"rotation", "translation"}.issuperset(space.components):
         raise ConfigError(
-            f"flip_probability is above 0, but actions of {space.name} ({', '.join(space.components)}) cannot be "
+            f"flip_probability is above 0, but actions of {space} cannot be "
             "mirrored. Set it to 0, or choose the action space object_pose without other components."
         )
     parts = [_SIGNS[space.rotation]] if "rotation" in space.components else []
@@ -77,12 +79,16 @@ def mirror_signs(space: ActionSpace) -> NDArray[np.float32]:
     return np.concatenate(parts).astype(np.float32)
 
 
-def mirror_images(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> None:
+def mirror_images(images: NDArray[np.uint8] | Tensor, rows: NDArray[np.int64]) -> None:
     """Flip some images left to right, in place.
 
     Args:
         images: uint8 [N, H, W, 3].
         rows: int64 [n], the images to flip.
     """
+    if isinstance(images, Tensor):
+        index = torch.from_numpy(rows).to(images.device)
+        images[index] = images[index].flip(2)
+        return
     for row in rows:
         images[row] = cv2.flip(images[row], 1)

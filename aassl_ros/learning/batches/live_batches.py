@@ -6,28 +6,33 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from aassl_ros.data.pairs.actions import ActionSpace, choose_action_space
+from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
-from aassl_ros.data.prepared.frame_states import FrameStates
 from aassl_ros.data.replay.buffer import RawPairs, ReplayBuffer
 from aassl_ros.errors import ConfigError
+from aassl_ros.learning.batches.device_frames import OFF, DeviceFrames, DevicePairs, wants_copy
 from aassl_ros.learning.batches.flips import Flips, check_pairs, mirror_images
 from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
 from aassl_ros.learning.batches.settings import PairSettings
-from aassl_ros.learning.compute.device import AUTO
+from aassl_ros.learning.batches.space_choice import choose_space
 from aassl_ros.learning.objectives.methods import METHODS
 
 # The buffer is locked while actions are drawn, so they are drawn in parts: 100,000 pairs in all.
 _PAIRS_AT_ONCE, _PARTS = 5_000, 20
+_CPU = torch.device("cpu")
 
 
 class LiveBatches:
     """Batches of `settings.batch` pairs each; the share `replay_fraction` of them is drawn from `replay`.
 
-    space, normalisation: of the actions; None if the method uses none, and before `choose_space`.
+    space, normalisation: of the actions; None if the method uses none, and before `choose_space`. instances: objects of
+    the prepared data that were mixed in. live_count: pairs of a batch that come from the buffer.
     """
 
     def __init__(
@@ -38,8 +43,11 @@ class LiveBatches:
         replay: PreparedData | None,
         replay_sets: tuple[str, ...],
         replay_fraction: float,
+        device: torch.device = _CPU,
+        on_device: str = OFF,
     ) -> None:
-        """known: action space and normalisation of the checkpoint from which training continues.
+        """known: action space and normalisation of the checkpoint from which training continues. on_device: whether the
+        frames of the buffer are copied to `device` (see device_frames.py); batches are then there.
 
         Raises DataError or ConfigError if `replay` has no suitable pairs.
         """
@@ -53,19 +61,36 @@ class LiveBatches:
         self.normalisation: Normalisation | None = None
         if known is not None and self._uses_actions:
             self.space, self.normalisation = known
+        self._device, self._on_device = device, on_device
+        self._copy: DeviceFrames | None = None
         self._replay: PairBatches | None = None
         self._replay_batches: Iterator[Batch] = iter(())
-        replay_count = round(settings.batch * replay_fraction) if replay is not None else 0
-        if replay is not None and replay_count:
-            self._replay = PairBatches(replay, replace(settings, batch=replay_count), replay_sets, known)
-            self.space, self.normalisation = self._replay.space, self._replay.normalisation
-        self._live_count = settings.batch - replay_count
-        self._flips = Flips(settings, self.space)
+        self._replay_data, self._replay_sets = replay, replay_sets
+        self.instances: tuple[str, ...] = ()
+        self.mix(replay_fraction)
 
-    @property
-    def instances(self) -> tuple[str, ...]:
-        """The object instances in the prepared data."""
-        return () if self._replay is None else self._replay.instances
+    def mix(self, replay_fraction: float) -> None:
+        """Take this share of each batch from the prepared data from now on; without such data, all is live.
+
+        Raises DataError or ConfigError if they have no suitable pairs, or too few. The share then stays as it was.
+        """
+        count = 0 if self._replay_data is None else round(self._settings.batch * replay_fraction)
+        if self._replay_data is not None and count:
+            known = (self.space, self.normalisation) if self.space and self.normalisation else None
+            replay = PairBatches(self._replay_data, replace(self._settings, batch=count), self._replay_sets, known)
+            if len(replay.spaces) > 1:
+                raise ConfigError(
+                    f"the replay data {self._replay_data.path} have several action spaces "
+                    f"({'; '.join(map(str, replay.spaces))}), and online training has one. Give those of one robot, or "
+                    "set action_space."
+                )
+            self.space, self.normalisation = replay.space, replay.normalisation
+            self._replay, self.instances = replay, replay.instances
+        else:
+            self._replay = None
+        self._replay_batches = iter(())
+        self.live_count = self._settings.batch - count
+        self._flips = Flips(self._settings, self.space)
 
     @property
     def needs_space(self) -> bool:
@@ -77,31 +102,37 @@ class LiveBatches:
 
         Raises DataError if no pair has an action or all have the same one, ConfigError if it cannot be mirrored.
         """
-        held = _held(buffer)
-        name = choose_action_space(held) if self._settings.action_space == AUTO else self._settings.action_space
-        space = ActionSpace(name, self._settings.rotation, self._settings.action_components).resolved(held)
+        held = buffer.held_states()
+        space = choose_space(held, self._settings)
         parts = [buffer.actions(_PAIRS_AT_ONCE, self._window, space, rng) for _ in range(_PARTS)]
         self.normalisation = Normalisation.measure(np.concatenate(parts), space.groups(held))
         self.space, self._flips = space, Flips(self._settings, space)
 
     def action_dimension(self, buffer: ReplayBuffer) -> int:
         """A, the number of entries of an action; 0 if the method uses no actions."""
-        return 0 if self.space is None else self.space.size(_held(buffer))
+        return 0 if self.space is None else self.space.size(buffer)
 
     def draw(self, buffer: ReplayBuffer, rng: np.random.Generator) -> Batch:
         """Draw the next batch. Raises DataError if the buffer has too few frames with a partner and an action."""
-        pairs = buffer.sample(self._live_count, self._window, self.space, rng)
-        live = self._flipped(pairs, rng)
+        source = self._source(buffer)
+        live = self._flipped(source.sample(self.live_count, self._window, self.space, rng), rng)
         if self._replay is None:
             return live
         old = self._next_replay(self._replay, rng)
-        first = np.concatenate([live.first, old.first])
+        first = _together(live.first, old.first)
         once = live.second is live.first and old.second is old.first
-        second = first if once else np.concatenate([live.second, old.second])
+        second = first if once else _together(live.second, old.second)
         both = None if live.action is None or old.action is None else np.concatenate([live.action, old.action])
         return Batch(first, second, both)
 
-    def _flipped(self, pairs: RawPairs, rng: np.random.Generator) -> Batch:
+    def _source(self, buffer: ReplayBuffer) -> ReplayBuffer | DeviceFrames:
+        """Where batches are drawn: the buffer, or the copy of its frames."""
+        if self._copy is None or self._copy.buffer is not buffer:
+            wanted = wants_copy(self._on_device, buffer, self._device)
+            self._copy = DeviceFrames(buffer, self._device) if wanted else None
+        return self._copy or buffer
+
+    def _flipped(self, pairs: RawPairs | DevicePairs, rng: np.random.Generator) -> Batch:
         """Make a batch of pairs of the buffer: flip some of them and normalise their actions."""
         flipped = self._flips.draw(len(pairs.first), lambda: rng)
         action = None
@@ -109,7 +140,8 @@ class LiveBatches:
             action = self.normalisation(self._flips.actions(pairs.actions, flipped[0]))
         first, second = pairs.first, pairs.second
         if self._classic:
-            second = first.copy() if (flipped[0] != flipped[1]).any() else first
+            apart = (flipped[0] != flipped[1]).any()
+            second = first if not apart else first.clone() if isinstance(first, torch.Tensor) else first.copy()
         mirror_images(first, np.flatnonzero(flipped[0]))
         if second is not first:
             mirror_images(second, np.flatnonzero(flipped[1]))
@@ -124,18 +156,8 @@ class LiveBatches:
         return batch
 
 
-def _held(buffer: ReplayBuffer) -> FrameStates:
-    """The states of the frames that a buffer holds now, without its empty slots."""
-    filled = slice(0, len(buffer))
-    return FrameStates(
-        buffer.stamps_ns[filled],
-        buffer.joint_position[filled],
-        buffer.joint_command[filled],
-        buffer.object_pose[filled],
-        buffer.tip_pose[filled],
-        buffer.recorded[filled],
-        buffer.joint_names,
-        buffer.command_names,
-        buffer.continuous_joints,
-        buffer.recorded_names,
-    )
+def _together(live: NDArray[np.uint8] | Tensor, old: NDArray[np.uint8] | Tensor) -> NDArray[np.uint8] | Tensor:
+    """The images of the buffer, then those of the prepared data, where the former are."""
+    if isinstance(live, Tensor):
+        return torch.cat([live, torch.as_tensor(old).to(live.device)])
+    return np.concatenate([live, np.asarray(old)])

@@ -2,7 +2,7 @@
 
 weights.safetensors  encoder.* and objective.*: all weights and buffers; averaged_encoder.* if an average is kept
 state.pt             optimizer and random state; read with weights_only, so that it cannot run code
-checkpoint.json      settings, action space and its normalisation, instances seen, digests, versions
+checkpoint.json      settings, action spaces and their normalisation, instances seen, digests, versions
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
@@ -25,9 +24,11 @@ from torch import Tensor, nn
 from aassl_ros import __version__
 from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.data.pairs.normalisation import Normalisation
+from aassl_ros.data.pairs.scaled_space import ScaledSpace
 from aassl_ros.errors import CheckpointError, ConfigError, DataError, TrainingError, first_line
 from aassl_ros.learning.checkpoints.facts import FormatError, TrainingState, parse_facts
 from aassl_ros.learning.checkpoints.folder import FOLDER, LINK, point_link, remove_old, write_folder
+from aassl_ros.learning.checkpoints.provenance import Provenance
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.encoders.factory import build_encoder
 from aassl_ros.learning.objectives.methods import METHODS
@@ -35,21 +36,9 @@ from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.settings import from_mapping
 
 FORMAT = 1
+FORMAT_OF_SEVERAL_SPACES = 2
 WEIGHTS, STATE, FACTS = "weights.safetensors", "state.pt", "checkpoint.json"
 AVERAGED = "averaged_encoder"
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What an encoder was trained on.
-
-    action_space, normalisation: of the actions, None without an action term. instances: every object instance seen.
-    """
-
-    action_space: ActionSpace | None
-    normalisation: Normalisation | None
-    instances: tuple[str, ...]
-    data_fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +47,8 @@ class Checkpoint:
 
     encoder: the averaged one if there is one; on the CPU, in evaluation mode.
     config: every setting it was written with; settings: those of the learner.
-    action_dimension: A, 0 without an action term; categories: number of labels, 0 without labels.
+    action_dimension: A, of all action spaces together, 0 without an action term; categories: number of labels, 0
+    without labels.
     trainer: what the training loop needs to resume; digest: SHA-256 of the weights file, state_digest: of state.pt.
     """
 
@@ -87,11 +77,18 @@ class Checkpoint:
 
     @property
     def action_space(self) -> ActionSpace | None:
+        """The only action space; None if there is none, or several."""
         return self.provenance.action_space
 
     @property
     def normalisation(self) -> Normalisation | None:
+        """That of the only action space."""
         return self.provenance.normalisation
+
+    @property
+    def action_spaces(self) -> tuple[ScaledSpace, ...]:
+        """All action spaces with their normalisations, in the order of the action's columns."""
+        return self.provenance.action_spaces
 
     @property
     def instances(self) -> tuple[str, ...]:
@@ -191,7 +188,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """
     folder = find_checkpoint(path)
     try:
-        facts = parse_facts((folder / FACTS).read_text(encoding="utf-8"), expected_format=FORMAT)
+        facts = parse_facts((folder / FACTS).read_text(encoding="utf-8"), formats=(FORMAT, FORMAT_OF_SEVERAL_SPACES))
         known = {entry.name for entry in fields(LearnerSettings)}
         given = {name: value for name, value in facts["config"].items() if name in known}
         settings = from_mapping(LearnerSettings, given, source=str(folder / FACTS))
@@ -201,7 +198,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             settings=settings,
             encoder=_new_encoder(settings, folder),
             config=facts["config"],
-            provenance=_read_provenance(facts),
+            provenance=Provenance.from_json(facts),
             action_dimension=facts["action_dimension"],
             categories=facts["categories"],
             step=facts["step"],
@@ -235,49 +232,33 @@ def _check(checkpoint: Checkpoint) -> None:
     """Raise ValueError if parts of a checkpoint contradict each other."""
     if checkpoint.image_size < 1:
         raise ValueError(f"image_size is {checkpoint.image_size}")
-    dimension, normalisation = checkpoint.action_dimension, checkpoint.normalisation
+    dimension = checkpoint.action_dimension
     if METHODS[checkpoint.method].action_term is not None and dimension < 1:
         raise ValueError(f"{checkpoint.method} with actions of {dimension} entries")
     if METHODS[checkpoint.method].uses_labels and checkpoint.categories < 2:
         raise ValueError(f"{checkpoint.method} with {checkpoint.categories} categories")
-    for part in () if normalisation is None else (normalisation.median, normalisation.scale):
-        if part.shape != (dimension,) or not np.isfinite(part).all():
-            raise ValueError(f"actions of {dimension} entries are normalised by {part.tolist()}")
+    checkpoint.provenance.check_dimension(dimension)
     bad = next((name for name, tensor in checkpoint.weights.items() if not tensor.isfinite().all()), None)
     if bad is not None:
         raise ValueError(f"weight {bad} is not a number")
 
 
 def _facts(content: Content, digests: Mapping[str, str]) -> bytes:
-    space, normalisation = content.provenance.action_space, content.provenance.normalisation
     facts = {
-        "format": FORMAT,
+        "format": FORMAT_OF_SEVERAL_SPACES if content.provenance.several_spaces else FORMAT,
         "step": content.step,
         "method": content.settings.method,
         "image_size": content.settings.image_size,
         "config": asdict(content.settings),
         "action_dimension": content.action_dimension,
         "categories": content.categories,
-        "action_space": None if space is None else space.to_json(),
-        "normalisation": None if normalisation is None else normalisation.to_json(),
-        "instances": sorted(set(content.provenance.instances)),
-        "data_fingerprint": content.provenance.data_fingerprint,
+        **content.provenance.to_json(),
         "trainer": dict(content.trainer),
         "digest": digests[WEIGHTS],
         "state_digest": digests[STATE],
         "versions": {"aassl_ros": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
     return json.dumps(facts, indent=1).encode()
-
-
-def _read_provenance(facts: Mapping[str, Any]) -> Provenance:
-    space, normalisation = facts["action_space"], facts["normalisation"]
-    return Provenance(
-        None if space is None else ActionSpace.from_json(space),
-        None if normalisation is None else Normalisation.from_json(normalisation),
-        tuple(facts["instances"]),
-        facts["data_fingerprint"],
-    )
 
 
 def _read(file: Path, digest: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,32 +21,23 @@ _NUMBERS = ListOf(Number(-1e30, 1e30))
 _DIGEST = Text("hexadecimal digits", 64, 64)
 _NAME = Text("a name", 1)
 
+_SPACE = (
+    Field("name", _NAME, "name of the action space"),
+    Field("rotation", _NAME, "how rotations are written"),
+    Field("components", ListOf(_NAME), "parts of the action"),
+)
+_SCALE = (Field("median", _NUMBERS, "medians"), Field("scale", _NUMBERS, "scales"))
+
 _FIELDS = (
     Field("step", Whole(), "number of updates"),
     Field("config", MapOf("a setting", AnyJson()), "all settings"),
     Field("action_dimension", Whole(maximum=_MAX_SIZE), "entries of an action; 0: the method uses none"),
     # Missing in checkpoints from before there were labels.
     Field("categories", Whole(maximum=_MAX_SIZE), "number of labels; 0: the method uses none", 0),
-    Field(
-        "action_space",
-        Nullable(
-            Record(
-                (
-                    Field("name", _NAME, "name of the action space"),
-                    Field("rotation", _NAME, "how rotations are written"),
-                    Field("components", ListOf(_NAME), "parts of the action"),
-                )
-            )
-        ),
-        "what the actions are",
-        None,
-    ),
-    Field(
-        "normalisation",
-        Nullable(Record((Field("median", _NUMBERS, "medians"), Field("scale", _NUMBERS, "scales")))),
-        "of the actions",
-        None,
-    ),
+    Field("action_space", Nullable(Record(_SPACE)), "what the actions are", None),
+    Field("normalisation", Nullable(Record(_SCALE)), "of the actions", None),
+    # Only of format 2, in place of the two before.
+    Field("action_spaces", ListOf(Record((*_SPACE, *_SCALE))), "what the actions of several robots are", ()),
     Field("instances", ListOf(Text("a name")), "object instances seen"),
     Field("data_fingerprint", Text("a text"), "of the data"),
     Field("trainer", MapOf("a name", AnyJson()), "what the training loop needs to resume"),
@@ -56,12 +47,12 @@ _FIELDS = (
 )
 
 
-def parse_facts(text: str, *, expected_format: int) -> dict[str, Any]:
+def parse_facts(text: str, *, formats: Sequence[int]) -> dict[str, Any]:
     """Parse the text of checkpoint.json.
 
     Args:
         text: the content of the file.
-        expected_format: the version of the format that this program reads.
+        formats: the versions of the format that this program reads.
 
     Returns:
         the facts by name, each of the right type and within its limits.
@@ -73,8 +64,9 @@ def parse_facts(text: str, *, expected_format: int) -> dict[str, Any]:
     facts = bounded_json.parse(text, max_characters=_MAX_CHARACTERS, max_depth=_MAX_DEPTH)
     if not isinstance(facts, dict):
         raise ValueError(f"a JSON {type(facts).__name__}, expected an object")
-    if facts.get("format") != expected_format:
-        raise FormatError(f"has the format {facts.get('format')!r}, expected {expected_format}")
+    if facts.get("format") not in formats:
+        expected = " or ".join(map(str, formats))
+        raise FormatError(f"has the format {facts.get('format')!r}, expected {expected}")
     values, problem = check_fields(_FIELDS, facts)
     if problem is not None:
         raise ValueError(told(problem))

@@ -18,15 +18,19 @@ def write_folder(folder: Path, content: Mapping[str, bytes], step: int) -> Path:
     for left_over in folder.glob(f"{_PART}*"):  # from a writer that was killed
         shutil.rmtree(left_over, ignore_errors=True)
     part = folder / f"{_PART}{os.getpid()}"
-    part.mkdir(parents=True)
-    for name, data in content.items():
-        with open(part / name, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-    sync_path(part)
-    target = _free_name(folder, step)
-    part.rename(target)
+    try:
+        part.mkdir(parents=True)
+        for name, data in content.items():
+            with open(part / name, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+        sync_path(part)
+        target = _free_name(folder, step)
+        part.rename(target)
+    except OSError:  # a full disk must not stay full because of us
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     sync_path(folder)
     return target
 

@@ -26,4 +26,6 @@ def backbone_of(checkpoint: Checkpoint) -> Backbone:
         method=checkpoint.method,
         seed=settings.seed,
         instances=checkpoint.instances,
+        checkpoint=checkpoint.digest,
+        step=checkpoint.step,
     )

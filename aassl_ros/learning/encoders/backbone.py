@@ -36,6 +36,7 @@ class Backbone:
     pixel_statistics: a key of PIXEL_STATISTICS, by which its images are normalised.
     method, seed: of its training; method is FROZEN if the weights were published elsewhere.
     instances: every object it was trained on, sorted.
+    checkpoint, step: digest of the checkpoint that it is of, and its number of updates; empty and 0 without one.
     """
 
     encoder: Encoder
@@ -44,6 +45,8 @@ class Backbone:
     method: str = FROZEN
     seed: int = 0
     instances: tuple[str, ...] = ()
+    checkpoint: str = ""
+    step: int = 0
 
     def plain(self, images: Tensor) -> Tensor:
         """Resize and normalise images for the encoder: uint8 [N, H, H, 3] RGB -> float [N, 3, S, S]."""
@@ -63,6 +66,7 @@ class Backbone:
             "method": self.method,
             "seed": self.seed,
             "instances": self.instances,
+            **({"checkpoint": self.checkpoint, "step": self.step} if self.checkpoint else {}),
             "aassl_ros": __version__,
         }
         return {name: json.dumps(value) for name, value in facts.items()}
@@ -78,8 +82,13 @@ def save_backbone(backbone: Backbone, path: Path) -> None:
     Raises:
         CheckpointError: it cannot be written.
     """
+    write_export(path, backbone_file(backbone))
+
+
+def backbone_file(backbone: Backbone) -> bytes:
+    """The content of the file that `save_backbone` writes."""
     weights = {name: value.detach().cpu().contiguous() for name, value in backbone.encoder.published().items()}
-    write_export(path, safetensors.torch.save(weights, {"format": "pt", **backbone.metadata()}))
+    return safetensors.torch.save(weights, {"format": "pt", **backbone.metadata()})
 
 
 def write_export(path: Path, content: bytes) -> None:
@@ -201,4 +210,6 @@ def _made(file: PublishedWeights, facts: Mapping[str, Any]) -> Backbone:
         method=str(facts["method"]),
         seed=int(facts["seed"]),
         instances=tuple(map(str, facts["instances"])),
+        checkpoint=str(facts.get("checkpoint", "")),
+        step=int(facts.get("step", 0)),
     )

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from aassl_ros.learning.encoders.depthwise import has_slow_gradient, small_map_convolution
 from aassl_ros.learning.encoders.encoder import Encoder
 
 _EPS, _MOMENTUM = 1e-3, 0.01  # of batch norms, as published
@@ -54,6 +55,8 @@ class SameConv2d(nn.Conv2d):
             max((-(-size // stride) - 1) * stride + kernel - size, 0)
             for size, stride, kernel in zip(images.shape[-2:], self.stride, self.kernel_size, strict=True)
         )
+        if has_slow_gradient(images, self):
+            return small_map_convolution(images, self.weight)
         if height % 2 == 0 and width % 2 == 0:
             return functional.conv2d(
                 images, self.weight, self.bias, self.stride, (height // 2, width // 2), groups=self.groups

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aassl_ros.data.pairs.actions import ActionSpace
-from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.pairs.sampler import PairSampler
 from aassl_ros.data.pairs.window import Window, parse_window
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.evaluation.gradients import measure_gradients
+from aassl_ros.learning.evaluation.trained_actions import TrainedActions
 from aassl_ros.learning.measures.retrieval import Retrieval, chance, mean_retrieval, retrieve
 from aassl_ros.learning.measures.rotation import kernel_rotation_r2, rotation_r2
 from aassl_ros.learning.objectives.alignment import Alignment
@@ -39,15 +39,6 @@ _SAME_SHARE = 1e-2  # tolerance of actions without angles, as a share of their u
 
 FramesToFeatures = Callable[[NDArray[np.int64]], Tensor]
 """Maps frames int64 [N] to their features float [N, D]."""
-
-
-@dataclass(frozen=True)
-class TrainedActions:
-    """The actions that a method was trained on. learner: rebuilds the learner with its heads, on the named device."""
-
-    space: ActionSpace
-    normalisation: Normalisation
-    learner: Callable[[str], Learner]
 
 
 @dataclass(frozen=True)
@@ -137,7 +128,7 @@ def plan_actions(
     learner = retrieved = None
     if trained is not None:
         learner = trained.learner(device)
-        if isinstance(_term(learner), Alignment):
+        if isinstance(trained.term(learner), Alignment):
             try:
                 usable = trained.space.usable(data)
                 window = parse_window(learner.settings.window)
@@ -181,7 +172,7 @@ def measure_actions(
             )
             retrieved = _retrieve(plan.learner, plan.retrieved, trained, data, heads_features, seed)
         known = trained.space, trained.normalisation
-        cosine = measure_gradients(plan.learner, known, data, left_out, seed, notes)
+        cosine = measure_gradients(plan.learner, trained.term(plan.learner), known, data, left_out, seed, notes)
     if plan.turns is not None:
         train, test, space = plan.turns
         sides = []
@@ -230,11 +221,6 @@ def _rotation_space(data: PreparedData, sides: tuple[NDArray[np.int64], ...]) ->
     return None
 
 
-def _term(learner: Learner) -> torch.nn.Module | None:
-    parts: dict[str, torch.nn.Module] = dict(learner.objective.items())
-    return parts.get("action")
-
-
 @torch.no_grad()
 def _retrieve(
     learner: Learner,
@@ -245,7 +231,7 @@ def _retrieve(
     seed: int,
 ) -> Retrieved:
     """Retrieve in batches of CANDIDATES pairs, or in one smaller batch; pairs left over are not used."""
-    term = _term(learner)
+    term = trained.term(learner)
     assert isinstance(term, Alignment)
     term.eval()
     generator = torch.Generator().manual_seed(seed)

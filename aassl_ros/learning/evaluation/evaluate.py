@@ -83,7 +83,7 @@ class EvaluatedEncoder:
 
     normalise: makes its input of images. instances: every object of its training.
     untrained: makes an encoder of the same architecture with random weights.
-    trained: the actions of its training, None if its method uses none.
+    trained: the actions of its training, None if its method uses none; of several spaces the one that the data have.
     """
 
     method: str
@@ -161,7 +161,8 @@ def _plan(
     actions = None
     if "action" in settings.measures:
         sides, turns = (parts.train.frames, parts.test.frames), parse_window(settings.turns)
-        actions = plan_actions(evaluated.trained, data, sides, turns, settings.device, evaluated.seed, notes)
+        trained = evaluated.trained and evaluated.trained.for_frames(data, sides[1])
+        actions = plan_actions(trained, data, sides, turns, settings.device, evaluated.seed, notes)
     return _Plan(split, parts, grid, followed, actions, notes)
 
 
@@ -273,9 +274,8 @@ class _Session:
     def _measure_actions(self, actions: ActionPlan) -> ActionMeasures:
         evaluated, plan = self._evaluated, self._plan
         left_out = validation_instances(self._data) if plan.split == "val" else ()
-        return measure_actions(
-            actions, evaluated.trained, self._data, self.features, left_out, evaluated.seed, plan.notes
-        )
+        trained = evaluated.trained and evaluated.trained.for_frames(self._data, plan.parts.test.frames)
+        return measure_actions(actions, trained, self._data, self.features, left_out, evaluated.seed, plan.notes)
 
     def _measure_structure(self, train: Tensor) -> StructureMeasures:
         followed = self._plan.followed

@@ -47,7 +47,8 @@ def evaluated_encoder_of(checkpoint: Checkpoint) -> EvaluatedEncoder:
 
 def _trained_actions(checkpoint: Checkpoint) -> TrainedActions | None:
     """Return the actions that the method was trained on, None if it uses none."""
-    if checkpoint.action_space is None or checkpoint.normalisation is None:
+    spaces = checkpoint.action_spaces
+    if not spaces:
         return None
 
     def learner(device: str) -> Learner:
@@ -55,4 +56,5 @@ def _trained_actions(checkpoint: Checkpoint) -> TrainedActions | None:
         settings = replace(checkpoint.settings, device=device, compile=False, precision="fp32")
         return resume_learner(checkpoint, settings)
 
-    return TrainedActions(checkpoint.action_space, checkpoint.normalisation, learner)
+    several = [TrainedActions(*each, learner, each.key) for each in spaces]
+    return replace(several[0], others=tuple(several[1:]))

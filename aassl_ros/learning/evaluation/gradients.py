@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.data.pairs.normalisation import Normalisation
@@ -25,6 +25,7 @@ _BATCHES, _PAIRS = 4, 256  # number of batches, and maximum number of pairs in e
 
 def measure_gradients(
     learner: Learner,
+    term: nn.Module | None,
     known: tuple[ActionSpace, Normalisation],
     data: PreparedData,
     left_out: tuple[str, ...],
@@ -33,10 +34,11 @@ def measure_gradients(
 ) -> float | None:
     """Cosine of the gradients of both terms with respect to the features, the mean over a few batches of train pairs.
 
-    known: action space and normalisation of the method; left_out: train instances that must not be used.
+    term: the learner's action term. known: its action space and normalisation; left_out: train instances that must not
+    be used.
     Returns None if the method has no action term. Returns None and adds a note if there are no pairs.
     """
-    if "action" not in learner.objective:
+    if term is None:
         return None
     settings = replace(learner.settings, batch=min(learner.settings.batch, _PAIRS))
     try:
@@ -64,5 +66,5 @@ def measure_gradients(
         leaves = [each.requires_grad_() for each in features]
         target = None if batch.target is None else torch.as_tensor(batch.target).to(learner.device)
         pairs = Pairs(leaves[0], leaves[1], torch.as_tensor(batch.action).to(learner.device), slow, target)
-        cosines.append(gradient_cosine(learner.objective["base"](pairs), learner.objective["action"](pairs), leaves))
+        cosines.append(gradient_cosine(learner.objective["base"](pairs), term(pairs), leaves))
     return float(np.mean(cosines)) if cosines else None

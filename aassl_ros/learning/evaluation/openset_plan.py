@@ -23,28 +23,34 @@ LEVELS = ("category", "object")
 class Name:
     """What is taught and asked under one name, as indices of frames, int64 [N] each.
 
-    taught: for each object, the views that may be taught. asked: the other views.
+    taught: for each object, the views that may be taught. asked: the other views. handled: the episode of each of
+    these; in one episode one object is handled.
     """
 
     name: str
     taught: tuple[NDArray[np.int64], ...]
     asked: NDArray[np.int64]
+    handled: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Draw:
-    """A random choice of known names.
+    """A random choice of known names, sorted.
 
     views: for each known name its views in the order in which they are taught. objects: the object of each of them.
     all_views, all_objects: the same for every view that may be taught. known: views that are asked, with their
-    names in `targets`, indices into the known names. unknown: asked views of the other names. int64 [N] each.
+    names in `targets`, indices into the known names. unknown: asked views of the other names. known_handled,
+    unknown_handled: the episode of each asked view. int64 [N] each.
     """
 
+    names: tuple[str, ...]
     views: tuple[NDArray[np.int64], ...]
     objects: tuple[NDArray[np.int64], ...]
     known: NDArray[np.int64]
+    known_handled: NDArray[np.int64]
     targets: NDArray[np.int64]
     unknown: NDArray[np.int64]
+    unknown_handled: NDArray[np.int64]
 
     def taught(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """The first `count` views of each name (0: all): their frames, names and objects, int64 [G] each."""
@@ -81,7 +87,7 @@ def plan_names(data: PreparedData, level: str, frames_per_object: int, split: st
         found = _categories(_episodes(taught), _episodes(asked), frames_per_object)
     else:
         found = _objects(_episodes(asked), frames_per_object)
-    names = tuple(name for name in found if name.taught and len(name.asked))
+    names = tuple(Name(*each, data.episode_of[each[2]].astype(np.int64)) for each in found if each[1] and len(each[2]))
     if len(names) < 3:
         advice = " Take some out of train with --split val." if split == "test" else ""
         raise DataError(
@@ -96,15 +102,18 @@ def draw_known(names: Sequence[Name], share: float, rng: np.random.Generator) ->
     count = min(max(2, round(share * len(names))), len(names) - 1)
     order = rng.permutation(len(names))
     known = [names[place] for place in sorted(order[:count])]
-    unknown = [names[place].asked for place in order[count:]]
+    unknown = [names[place] for place in order[count:]]
     ordered = [_taught_order(name, rng) for name in known]
     first_object = np.cumsum([0, *(len(name.taught) for name in known)])
     return Draw(
+        names=tuple(name.name for name in known),
         views=tuple(views for views, _ in ordered),
         objects=tuple(objects + first_object[place] for place, (_, objects) in enumerate(ordered)),
         known=np.concatenate([name.asked for name in known]),
+        known_handled=np.concatenate([name.handled for name in known]),
         targets=np.concatenate([np.full(len(name.asked), place) for place, name in enumerate(known)]),
-        unknown=np.concatenate(unknown),
+        unknown=np.concatenate([name.asked for name in unknown]),
+        unknown_handled=np.concatenate([name.handled for name in unknown]),
     )
 
 
@@ -124,23 +133,27 @@ _Episodes = dict[tuple[str, str], list[NDArray[np.int64]]]
 """The frames of each episode, by category and object."""
 
 
-def _categories(taught: _Episodes, asked: _Episodes, most: int) -> list[Name]:
-    names = []
+_Views = tuple[str, tuple[NDArray[np.int64], ...], NDArray[np.int64]]
+"""A name, its views that may be taught, and those that are asked."""
+
+
+def _categories(taught: _Episodes, asked: _Episodes, most: int) -> list[_Views]:
+    names: list[_Views] = []
     for category in sorted({of for of, _ in taught}):
         views = [
             [_spread(parts, most) for (of, _), parts in side.items() if of == category] for side in (taught, asked)
         ]
-        names.append(Name(category, tuple(views[0]), np.concatenate([np.zeros(0, np.int64), *views[1]])))
+        names.append((category, tuple(views[0]), np.concatenate([np.zeros(0, np.int64), *views[1]])))
     return names
 
 
-def _objects(episodes: _Episodes, most: int) -> list[Name]:
-    names = []
+def _objects(episodes: _Episodes, most: int) -> list[_Views]:
+    names: list[_Views] = []
     for (category, instance), parts in episodes.items():
         # The views of one episode are alike, so that another episode is a better question.
         parts = parts if len(parts) > 1 else list(np.array_split(parts[0], 2))
         middle = len(parts) // 2
-        names.append(Name(f"{category} {instance}", (_spread(parts[:middle], most),), _spread(parts[middle:], most)))
+        names.append((f"{category} {instance}", (_spread(parts[:middle], most),), _spread(parts[middle:], most)))
     return names
 
 

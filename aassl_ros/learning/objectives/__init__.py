@@ -13,6 +13,7 @@ from aassl_ros.learning.objectives.momentum import MomentumAlignment, MomentumBa
 from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.objectives.sie import SIE
 from aassl_ros.learning.objectives.simclr import ActionAlignment, SimCLR
+from aassl_ros.learning.objectives.space_heads import SpaceHead, SpaceHeads
 from aassl_ros.learning.objectives.supervised import Supervised
 from aassl_ros.learning.objectives.vicreg import ActionVICReg, VICReg
 from aassl_ros.learning.optimization.moving_averages import MomentumCopy
@@ -44,6 +45,8 @@ __all__ = [
     "SameAction",
     "SimCLR",
     "Sizes",
+    "SpaceHead",
+    "SpaceHeads",
     "Supervised",
     "Term",
     "VICReg",

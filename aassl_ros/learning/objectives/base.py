@@ -64,9 +64,11 @@ class Pairs:
 
     first, second: features f(x) and f(x'), float [N, D].
     action: normalised actions, float [N, A].
-    slow: features of x and x' by the encoder's momentum copy, float [N, D] each, without gradient; empty if the method
-    keeps no such copy.
+    slow: features of x and x' by the encoder's momentum copy, float [N, D] each, without gradient; of a sequence those
+    of its last frame alone; empty if the method keeps no such copy.
     target: the object's category, int64 [N]; None if the method needs no labels.
+    later: of a sequence, the features of the frames after x' but the last, float [N, D] each.
+    later_actions: of a sequence, the normalised actions to the frames after x', float [N, A] each.
     """
 
     first: Tensor
@@ -74,6 +76,8 @@ class Pairs:
     action: Tensor
     slow: tuple[Tensor, ...] = ()
     target: Tensor | None = None
+    later: tuple[Tensor, ...] = ()
+    later_actions: tuple[Tensor, ...] = ()
 
 
 PAIR_KINDS = ("classic", "time", "combined")
@@ -90,6 +94,8 @@ class Method:
     base: builds the term on the images. action_term: builds the action term, None if there is none.
     slow_encoder: if the terms need a momentum copy of the encoder.
     base_uses_actions: if the base term uses actions, too. uses_labels: if the base term uses object categories.
+    later_frames: number of frames after each pair, for methods of sequences. Such a method needs actions and a momentum
+    copy, which embeds the last frame alone. It trains offline only.
     """
 
     pairs: str
@@ -98,6 +104,7 @@ class Method:
     slow_encoder: bool = False
     base_uses_actions: bool = False
     uses_labels: bool = False
+    later_frames: int = 0
 
     @property
     def uses_actions(self) -> bool:

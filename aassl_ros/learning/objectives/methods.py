@@ -10,6 +10,7 @@ from aassl_ros.learning.objectives.ciper import CIPER
 from aassl_ros.learning.objectives.equimod import EquiMod, EquiModInvariance
 from aassl_ros.learning.objectives.mocov3 import ActionMoCoV3, MoCoV3
 from aassl_ros.learning.objectives.same_action import MasksSameActions
+from aassl_ros.learning.objectives.seq_jepa import LATER_FRAMES, SeqJEPA
 from aassl_ros.learning.objectives.sie import SIE
 from aassl_ros.learning.objectives.simclr import ActionAlignment, ActionWeightedSimCLR, SimCLR
 from aassl_ros.learning.objectives.supervised import Supervised
@@ -34,6 +35,9 @@ _METHODS = {
     "ciper": Method(pairs="combined", base=SimCLR, action_term=CIPER),
     "equimod": Method(pairs="combined", base=EquiModInvariance, action_term=EquiMod),
     "sie": Method(pairs="combined", base=SIE, base_uses_actions=True),
+    "seq_jepa": Method(
+        pairs="combined", base=SeqJEPA, base_uses_actions=True, slow_encoder=True, later_frames=LATER_FRAMES
+    ),
     "supervised": Method(pairs="combined", base=Supervised, uses_labels=True),
 }
 

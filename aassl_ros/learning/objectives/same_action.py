@@ -37,7 +37,7 @@ class SameAction(nn.Module):
         angles = self.rotation is not None or recorded_angles or space.name in ("joints", "commands", "turn_size")
         if mixed or not angles:
             raise ConfigError(
-                f"same_action = {degrees:g} degrees, but the action space {space.name} ({', '.join(space.components)}) "
+                f"same_action = {degrees:g} degrees, but the action space {space} "
                 "has entries that are not angles. Set same_action to 0."
             )
         self.tolerance = math.radians(degrees)
@@ -96,7 +96,7 @@ def mask_same_actions(objective: nn.ModuleDict, same_action: SameAction | None, 
     if "action" not in objective or not isinstance(objective["action"], MasksSameActions):
         raise ConfigError(
             f"same_action = {settings.same_action:g}, but {settings.method} does not use other actions as negatives. "
-            "Set it to 0, or use the method aa_simclr or aa_mocov3."
+            "Set it to 0, or use the method aa_simclr, aa_aw_simclr or aa_mocov3."
         )
     if same_action is None:
         raise ValueError(f"same_action = {settings.same_action:g} needs the action space and its normalisation")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,25 +11,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aassl_ros.data.replay.buffer import ReplayBuffer
+from aassl_ros.data.replay.joint_columns import same_joints
 from aassl_ros.data.streams.commands import Command
 from aassl_ros.data.streams.episodes import SETS
 from aassl_ros.data.streams.squares import Square
 from aassl_ros.data.streams.stream_consumer import StreamConsumer, StreamFrame
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import AasslError, ConfigError, DataError
+from aassl_ros.learning.online.live_buffer import BufferSettings, LiveBuffer
 from aassl_ros.motion.trajectory import Trajectory
 from aassl_ros.settings import setting
 
 
 @dataclass(frozen=True)
-class BufferFillerSettings:
+class BufferFillerSettings(BufferSettings):
     """Which frames the trainer is trained on, and how many are kept."""
 
     sets: tuple[str, ...] = setting(
         ("train", "online"), "Instance sets to train on; frames of other sets are counted, but not used"
-    )
-    capacity: int = setting(
-        20_000, "Frames in the buffer; new ones replace the oldest (64 px: 12 KB each)", minimum=100, maximum=50_000_000
     )
     episode_delay_s: float = setting(
         0.5, "How long a frame waits for the start or stop event of its episode, s", minimum=0.0, maximum=30.0
@@ -58,10 +57,9 @@ class IntakeCounts:
 
 
 class BufferFiller:
-    """Takes the streams of one robot and one camera from one thread, and fills `buffer`, which other threads may read.
+    """Takes the streams of one robot and one camera from one thread, and fills a buffer that others may read.
 
-    buffer: made with the first frame that is kept, because the joints are unknown before. instances: those of all kept
-    frames. base_link, tip_link: of the arm in the robot description.
+    may_keep: asked for each frame that could be kept; a RateLimiter may say no.
     """
 
     def __init__(
@@ -73,10 +71,15 @@ class BufferFiller:
         robot: str = "",
         base_link: str = "",
         tip_link: str = "",
+        live: LiveBuffer | None = None,
     ) -> None:
-        self.buffer: ReplayBuffer | None = None
-        self.instances: frozenset[str] = frozenset()
-        self._settings, self._image_size = settings, image_size
+        """robot: its namespace. base_link, tip_link: of the arm in the robot description. live: the buffer that the
+        robots of a trainer share; None makes one for this robot alone.
+        """
+        self.may_keep: Callable[[], bool] = lambda: True
+        self._settings, self._robot = settings, robot
+        self._live = live or LiveBuffer(settings, image_size)
+        self._joints: tuple[str, ...] = ()
         self._kept = 0
         self._left_alone: Counter[str] = Counter()
         self._bad: Counter[str] = Counter()
@@ -91,11 +94,45 @@ class BufferFiller:
         )
 
     @property
+    def buffer(self) -> ReplayBuffer | None:
+        """The buffer; None before the first frame that is kept, because the joints are unknown before."""
+        return self._live.buffer
+
+    @property
+    def instances(self) -> frozenset[str]:
+        """The object instances of all kept frames, of all robots."""
+        return self._live.instances
+
+    @property
+    def problem(self) -> str:
+        """Why the buffer could not be saved; empty if it could."""
+        return self._live.problem
+
+    def save(self) -> None:
+        """Save the buffer, if it is kept."""
+        self._live.save()
+
+    def close(self) -> None:
+        """Save the buffer for the last time; no frame may follow."""
+        self._live.close()
+
+    @property
     def counts(self) -> IntakeCounts:
         """The counts of all frames and messages so far."""
         stream = self._stream.counts
         bad = self._bad + stream.unusable
         return IntakeCounts(stream.frames, self._kept, stream.outside_episodes, Counter(self._left_alone), bad)
+
+    @property
+    def unmatched(self) -> str:
+        """Says that this robot has other joints than the first one, and what follows; empty if it has not."""
+        if not self._joints or self.buffer is None or any(same_joints(self.buffer.joint_names, self._joints)):
+            return ""
+        return (
+            f"its joints ({', '.join(self._joints)}) are not those of the first robot "
+            f"({', '.join(self.buffer.joint_names)}): its frames have no action in the space joints, only in "
+            "object_pose and end_effector. Train it in a node of its own, or set action_space."
+        )
 
     @property
     def newest_ns(self) -> int:
@@ -150,7 +187,7 @@ class BufferFiller:
             self.bad("episode event refused")
             return str(error)
         if event.event == "discard" and self.buffer is not None:
-            self.buffer.discard(event.id)
+            self.buffer.discard(event.id, self._robot)
         return ""
 
     def add_robot_description(self, urdf: str) -> str:
@@ -159,8 +196,8 @@ class BufferFiller:
         Returns why the tip's pose is unknown, or "".
         """
         robot = self._stream.add_robot_description(urdf)
-        if self.buffer is not None:
-            self.buffer.use_robot(robot)
+        if self.buffer is not None and self._joints:
+            self.buffer.use_robot(robot, self._robot, same_joints(self.buffer.joint_names, self._joints))
         return robot.problem
 
     def settle(self) -> None:
@@ -188,36 +225,37 @@ class BufferFiller:
 
     def _keep(self, frames: Iterable[StreamFrame]) -> None:
         for frame in frames:
-            if frame.episode.set in self._settings.sets:
+            if frame.episode.set not in self._settings.sets:
+                self._left_alone[frame.episode.set] += 1
+            elif self.may_keep():
                 self._append(frame)
             else:
-                self._left_alone[frame.episode.set] += 1
+                self._left_alone["min_replay_ratio"] += 1
 
     def _append(self, frame: StreamFrame) -> None:
-        sample, robot = frame.sample, self._stream.robot
-        if self.buffer is None:
-            # Before the first command its joints are unknown: then make room for commands of all joints.
-            names = sample.joint_names, sample.command_names or sample.joint_names
-            capacity = self._settings.capacity
-            continuous = robot.continuous_among((*names[0], *names[1]))
-            self.buffer = ReplayBuffer(capacity, self._image_size, *names, continuous)
+        sample, kinematics = frame.sample, self._stream.robot
+        buffer = self._live.for_frame(sample, kinematics)
+        if not self._joints:
+            self._joints = sample.joint_names
+            buffer.use_robot(kinematics, self._robot, same_joints(buffer.joint_names, self._joints))
         command = np.full(0, np.nan) if sample.command is None else sample.command
-        # A new set, so that the trainer's thread never reads a set that changes.
-        self.instances |= {frame.episode.instance}
-        self.buffer.append(
+        kept = buffer.append(
             frame.image,
             sample.stamp_ns,
             frame.episode.id,
-            joint_position=_by_name(self.buffer.joint_names, sample.joint_names, sample.position),
-            joint_command=_by_name(self.buffer.command_names, sample.command_names, command),
+            joint_position=_by_name(buffer.joint_names, sample.joint_names, sample.position),
+            joint_command=_by_name(buffer.command_names, sample.command_names, command),
             object_pose=frame.object_pose,
-            tip_pose=robot.tip_poses(sample.joint_names, sample.position[None])[0],
+            tip_pose=kinematics.tip_poses(sample.joint_names, sample.position[None])[0],
+            robot=self._robot,
+            instance=frame.episode.instance,
+            category=frame.episode.category or "",
         )
-        self._kept += 1
+        self._kept += kept
 
     def _take_late_pose(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
         if self.buffer is not None:
-            self.buffer.set_object_pose(stamp_ns, pose)
+            self.buffer.set_object_pose(stamp_ns, pose, self._robot)
 
 
 def _by_name(wanted: tuple[str, ...], names: tuple[str, ...], values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -225,4 +263,4 @@ def _by_name(wanted: tuple[str, ...], names: tuple[str, ...], values: NDArray[np
     if wanted == names and len(values) == len(names):
         return values
     found = dict(zip(names, values, strict=False))
-    return np.array([found.get(name, np.nan) for name in wanted])
+    return np.array([found.get(name, np.nan) for name in same_joints(wanted, names)])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
+from aassl_ros.learning.batches.device_frames import CHOICES, OFF
 from aassl_ros.learning.checkpoints.checkpoint import LINK, Checkpoint, load_checkpoint
 from aassl_ros.learning.encoders.pretrained import NO_CHECKPOINT, PRETRAINED, is_pretrained, pretrained_backbone
 from aassl_ros.learning.objectives.methods import METHODS
@@ -55,19 +56,56 @@ class OnlineSettings:
     )
     replay_data: str = setting("", "Prepared data to mix into each batch, to prevent forgetting")
     replay_fraction: float = setting(0.5, "Share of each batch taken from replay_data", minimum=0, maximum=0.95)
+    max_replay_ratio: float = setting(
+        1000.0,
+        "Most pairs that are drawn for each new frame, on average: how often a frame is trained on. Training waits for "
+        "new frames if it is faster, so that it does not overfit those of a robot that stands still; 0: no bound",
+        minimum=0,
+        maximum=1e6,
+    )
+    min_replay_ratio: float = setting(
+        0.0,
+        "Fewest pairs that are drawn for each kept frame. If training is slower, frames are left out; 0: no bound, "
+        "every frame is kept",
+        minimum=0,
+        maximum=1e6,
+    )
     updates_per_second: float = setting(0.0, "Maximum updates per second; 0: no limit", minimum=0, maximum=10_000)
     duty: float = setting(1.0, "Share of the time for updates; the rest is idle", minimum=0.05, maximum=1)
     torch_threads: int = setting(1, "Processor threads of torch", minimum=1, maximum=256)
     nice: int = setting(10, "Niceness of the updates: 19 is the lowest priority (Linux)", minimum=0, maximum=19)
+    probe_seconds: float = setting(
+        120.0,
+        "Time between two probes of how well the encoder tells the labelled objects in the buffer, s; labels are never "
+        "trained on; 0: none",
+        minimum=0,
+        maximum=1e6,
+    )
+    tensorboard: bool = setting(False, "Write event files for TensorBoard to run_dir/tensorboard")
+    buffer_on_device: str = setting(
+        OFF,
+        "Copy all frames of the buffer to the device that trains: off, on, or auto (on a GPU with twice that memory "
+        "free). A batch then moves only indices and actions",
+        choices=CHOICES,
+    )
     save_seconds: float = setting(30.0, "Time between checkpoints, s", minimum=0.1)
     keep: int = setting(5, "Number of checkpoints to keep, the newest ones", minimum=1)
 
     def __post_init__(self) -> None:
         check_trainable(self.trainable)
+        if 0 < self.max_replay_ratio < self.min_replay_ratio:
+            raise ConfigError(
+                f"min_replay_ratio = {self.min_replay_ratio:g}, expected at most max_replay_ratio = "
+                f"{self.max_replay_ratio:g}."
+            )
 
 
-ADJUSTABLE = ("duty", "updates_per_second", "save_seconds", "keep")
-"""Settings that may change during training: OnlineTrainer reads them before each update."""
+LEARNING_RATES = ("lr", "encoder_lr")
+"""Settings of the learner that may change during training."""
+
+ADJUSTABLE = ("duty", "updates_per_second", "max_replay_ratio", "min_replay_ratio", "replay_fraction",
+              "probe_seconds", "save_seconds", "keep", *LEARNING_RATES)  # fmt: skip
+"""Settings that may change during training: OnlineTrainer uses them from the next update on."""
 
 
 def starting_checkpoint(settings: OnlineSettings) -> Checkpoint | None:
@@ -113,6 +151,11 @@ def resolve(
     if METHODS[resolved.method].uses_labels:
         raise ConfigError(
             f"method {resolved.method} needs labelled data. Train it with aassl train, or choose another."
+        )
+    if METHODS[resolved.method].later_frames:
+        raise ConfigError(
+            f"method {resolved.method} takes sequences of frames, but the trainer node draws pairs. Train it offline "
+            "with aassl train, or choose another method."
         )
     size = resolved.image_size or (replay.image_size if replay else _DEFAULT_IMAGE_SIZE)
     return replace(resolved, image_size=size)

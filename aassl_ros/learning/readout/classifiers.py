@@ -54,8 +54,22 @@ class KNearest:
     def __call__(self, features: Tensor) -> Tensor:
         cosines = functional.normalize(features - self._mean, dim=1) @ self._features.T
         nearest, places = cosines.topk(self._neighbours, dim=1)
-        weights = torch.softmax(nearest / _TEMPERATURE, dim=1)
-        return (weights[..., None] * self._votes[places]).sum(dim=1)
+        return count_votes(nearest, places, self._votes)
+
+
+def count_votes(cosines: Tensor, places: Tensor, votes: Tensor) -> Tensor:
+    """Count the votes of neighbours, weighted by exp(cosine / temperature).
+
+    Args:
+        cosines: to the neighbours, float [N, K]; -inf: it has no vote.
+        places: of the neighbours among G views, int64 [N, K].
+        votes: of these views, float [G, C].
+
+    Returns:
+        float [N, C]; if votes are probabilities, so are these.
+    """
+    weights = torch.softmax(cosines / _TEMPERATURE, dim=1)
+    return (weights[..., None] * votes[places]).sum(dim=1)
 
 
 class Prototypes:

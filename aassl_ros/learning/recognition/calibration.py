@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+
+from aassl_ros.learning.measures.reliability import Reliability
 
 # Temperatures that are tried. Beyond them every probability is nearly equal or nearly one.
 _TEMPERATURES = torch.logspace(-1, 1, 41)
 _SMALLEST = 1e-8
-
-
-class Reliability(NamedTuple):
-    """A reliability diagram: mean confidence, share of correct answers and number of answers of each bin, [B] each."""
-
-    confidence: NDArray[np.float64]
-    accuracy: NDArray[np.float64]
-    answers: NDArray[np.int64]
-
-    @property
-    def ece(self) -> float:
-        """The expected calibration error: mean of |confidence - accuracy|, weighted by the number of answers."""
-        return float((np.abs(self.confidence - self.accuracy) * self.answers).sum() / max(1, self.answers.sum()))
 
 
 def best_temperature(probabilities: Tensor, targets: Tensor) -> float:
@@ -62,11 +48,4 @@ def reliability(probabilities: Tensor, targets: Tensor, bins: int = 10) -> Relia
         The diagram; empty bins have 0 answers.
     """
     confidence, named = probabilities.max(dim=1)
-    sure = confidence.double().cpu().numpy()
-    correct = (named == targets).double().cpu().numpy()
-    place = np.minimum((sure * bins).astype(np.int64), bins - 1)
-    count = np.bincount(place, minlength=bins)
-    divisor = np.maximum(count, 1)
-    return Reliability(
-        np.bincount(place, sure, minlength=bins) / divisor, np.bincount(place, correct, minlength=bins) / divisor, count
-    )
+    return Reliability.of_answers(confidence.double().cpu().numpy(), (named == targets).cpu().numpy(), bins)

@@ -54,8 +54,11 @@ def load_eye(source: str | Path) -> Eye:
 
 
 def _frozen(backbone: Backbone) -> Eye:
-    digest = sha256()
+    if backbone.checkpoint:
+        digest = backbone.checkpoint
+        return Eye(backbone.encoder, backbone.settings.image_size, backbone.plain, digest, backbone.step)
+    computed = sha256()
     for name, weight in sorted(backbone.encoder.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(weight.contiguous().numpy().tobytes())
-    return Eye(backbone.encoder, backbone.settings.image_size, backbone.plain, digest.hexdigest(), 0)
+        computed.update(name.encode())
+        computed.update(weight.contiguous().numpy().tobytes())
+    return Eye(backbone.encoder, backbone.settings.image_size, backbone.plain, computed.hexdigest(), 0)

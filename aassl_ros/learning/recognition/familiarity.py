@@ -7,7 +7,9 @@ within-category whitening).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -23,6 +25,14 @@ _FOLDS = 5
 _FURTHER = 3.0
 # Directions whose variance is below this share of the largest are rounding errors.
 _SMALLEST = 1e-6
+
+
+class FamiliarityOf(Protocol):
+    """How familiar views are. See `Familiarity` for the methods."""
+
+    def __call__(self, features: Tensor) -> Tensor: ...
+
+    def to_other_categories(self, features: Tensor, targets: Tensor) -> Tensor: ...
 
 
 class Familiarity:
@@ -66,7 +76,13 @@ class UnknownThreshold:
     refused_unknown: float
 
 
-def unknown_threshold(features: Tensor, targets: Tensor, objects: Tensor, refuse_known: float) -> UnknownThreshold:
+def unknown_threshold(
+    features: Tensor,
+    targets: Tensor,
+    objects: Tensor,
+    refuse_known: float,
+    fit: Callable[[Tensor, Tensor, Tensor], FamiliarityOf] | None = None,
+) -> UnknownThreshold:
     """Choose the threshold on the gallery, each object of which is left out in turn.
 
     Familiarity is fitted without the objects left out. Otherwise it would have seen how they vary, they would look far
@@ -77,6 +93,7 @@ def unknown_threshold(features: Tensor, targets: Tensor, objects: Tensor, refuse
         targets: int64 [G], the category of each view.
         objects: int64 [G], the object of each view.
         refuse_known: share of views of known categories that may be refused, 0 to 1; 0: refuse nothing.
+        fit: makes what tells how familiar views are, of features, targets and objects; None: `Familiarity`.
 
     Returns:
         The threshold; -1 if every category has one view. Categories of one object count only if no category has
@@ -92,7 +109,8 @@ def unknown_threshold(features: Tensor, targets: Tensor, objects: Tensor, refuse
         left_out = folds == fold
         if not bool(left_out.any()):
             continue
-        familiarity = Familiarity(features[~left_out], targets[~left_out])
+        kept = features[~left_out], targets[~left_out], objects[~left_out]
+        familiarity = Familiarity(*kept[:2]) if fit is None else fit(*kept)
         judged = left_out & several_objects if bool(several_objects.any()) else left_out
         known.append(familiarity(features[judged]))
         unknown.append(familiarity.to_other_categories(features[left_out], targets[left_out]))
@@ -102,7 +120,7 @@ def unknown_threshold(features: Tensor, targets: Tensor, objects: Tensor, refuse
     several_categories = int(targets.max()) > 0
     value = float(likeness.quantile(refuse_known))
     if not bool(several_objects.any()):
-        value = _of_single_objects(value, float(strange.median()) if several_categories else None)
+        value = max(-1.0, _of_single_objects(value, float(strange.median()) if several_categories else None))
     return UnknownThreshold(value, float((strange < value).float().mean()) if several_categories else float("nan"))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from aassl_ros.data.gallery.store import GalleryStore
 from aassl_ros.learning.recognition.gallery import Gallery
+from aassl_ros.learning.recognition.seen_frames import SeenPictures
 
 
 class GallerySource:
@@ -14,10 +15,18 @@ class GallerySource:
     Args:
         base: labelled frames that never change; None: none.
         taught: what people taught; None: nothing can be taught.
+        seen: objects that were handled without names; None: none.
     """
 
-    def __init__(self, base: Gallery | None = None, taught: GalleryStore | None = None) -> None:
-        self._base, self.taught = base, taught
+    def __init__(
+        self, base: Gallery | None = None, taught: GalleryStore | None = None, seen: SeenPictures | None = None
+    ) -> None:
+        self._base, self.taught, self.seen = base, taught, seen
+
+    @property
+    def labelled(self) -> tuple[str, ...]:
+        """The categories of the labelled frames that never change."""
+        return () if self._base is None else self._base.categories
 
     def gallery(self, size: int) -> Gallery | None:
         """The gallery with frames of `size` x `size` pixels; None if it has no frame."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -19,6 +20,8 @@ from aassl_ros.learning.readout.classifiers import CLASSIFIERS
 from aassl_ros.learning.recognition.eye import Eye
 from aassl_ros.learning.recognition.gallery import Gallery
 from aassl_ros.learning.recognition.judge import AUTO, Judge, JudgeFacts
+from aassl_ros.learning.recognition.seen import SeenObjects
+from aassl_ros.learning.recognition.seen_frames import SeenPictures
 from aassl_ros.learning.recognition.smoothing import Smoothing
 from aassl_ros.settings import setting
 
@@ -96,6 +99,8 @@ class Recognizer:
         gallery: labelled frames; None: every answer is UNKNOWN.
         settings: how to recognise.
         device: of the encoder.
+        seen: objects that were handled without names; None: none.
+        go_on: called before each batch of frames is embedded; it may raise to give up.
 
     Attributes:
         digest, step: of the encoder's weights.
@@ -104,7 +109,14 @@ class Recognizer:
     """
 
     def __init__(
-        self, source: Eye | Checkpoint, gallery: Gallery | None, settings: RecognitionSettings, device: torch.device
+        self,
+        source: Eye | Checkpoint,
+        gallery: Gallery | None,
+        settings: RecognitionSettings,
+        device: torch.device,
+        seen: SeenPictures | None = None,
+        *,
+        go_on: Callable[[], None] | None = None,
     ) -> None:
         eye = source if isinstance(source, Eye) else Eye.of(source)
         self.digest, self.step, self.image_size = eye.digest, eye.step, eye.image_size
@@ -112,12 +124,13 @@ class Recognizer:
         self._normalise = eye.normalise
         self.encoder = fold_batch_norms(eye.encoder).to(device)
         self._embedded: dict[bytes, Tensor] = {}
-        self._fit(gallery)
+        self._seen = None if seen is None else self._see(seen, go_on)
+        self._fit(gallery, go_on)
 
-    def with_gallery(self, gallery: Gallery | None) -> Recognizer:
+    def with_gallery(self, gallery: Gallery | None, *, go_on: Callable[[], None] | None = None) -> Recognizer:
         """The same encoder with another gallery. Only frames that are not in the present one are embedded."""
         other = copy.copy(self)
-        other._fit(gallery)
+        other._fit(gallery, go_on)
         return other
 
     @property
@@ -185,7 +198,17 @@ class Recognizer:
         known = score > settings.threshold and familiarity >= familiar_from
         return Answer(label if known else UNKNOWN, scores, self.digest, familiarity, familiar_from)
 
-    def _fit(self, gallery: Gallery | None) -> None:
+    @torch.inference_mode()
+    def _see(self, seen: SeenPictures, go_on: Callable[[], None] | None) -> SeenObjects:
+        features = []
+        for first in range(0, len(seen.chosen.frames), _EMBED_BATCH):
+            if go_on is not None:
+                go_on()
+            frames = seen.at_size(first, first + _EMBED_BATCH, self.image_size)
+            features.append(self.features(torch.from_numpy(frames)))
+        return SeenObjects(torch.cat(features), torch.from_numpy(seen.chosen.objects).to(self._device))
+
+    def _fit(self, gallery: Gallery | None, go_on: Callable[[], None] | None) -> None:
         self._judge: Judge | None = None
         self._categories: tuple[str, ...] = ()
         if gallery is None:
@@ -196,6 +219,8 @@ class Recognizer:
         new = [place for place, name in enumerate(names) if name not in self._embedded]
         embedded = dict(self._embedded)
         for begin in range(0, len(new), _EMBED_BATCH):
+            if go_on is not None:
+                go_on()
             places = new[begin : begin + _EMBED_BATCH]
             features = self.features(torch.from_numpy(frames[places]))
             embedded |= {names[place]: feature for place, feature in zip(places, features, strict=True)}
@@ -208,4 +233,5 @@ class Recognizer:
             classifier=self._settings.classifier,
             neighbours=self._settings.neighbours,
             refuse_known=self._settings.refuse_known,
+            seen=self._seen,
         )

@@ -16,6 +16,10 @@ from aassl_ros.learning.recognition.gallery_source import GallerySource
 from aassl_ros.learning.recognition.recognizer import RecognitionSettings, Recognizer
 
 
+class _Closing(Exception):
+    """The loader is closed: a load is given up."""
+
+
 class RecognizerLoader:
     """Loads checkpoints and embeds the gallery in a thread; `current` is replaced when both are done.
 
@@ -55,7 +59,8 @@ class RecognizerLoader:
             raise CheckpointError(
                 f"{path} has the digest {eye.digest[:12]}, expected {digest[:12]} as announced: not loaded."
             )
-        new = Recognizer(eye, self._source.gallery(eye.image_size), self._settings, self._device)
+        gallery = self._source.gallery(eye.image_size)
+        new = Recognizer(eye, gallery, self._settings, self._device, self._source.seen, go_on=self._go_on)
         self.refused = "" if self.current is None else _worse(new, self.current, self._settings.worse_by)
         if self.refused:
             self.worse += 1
@@ -80,7 +85,7 @@ class RecognizerLoader:
             return self._changed.wait_for(lambda: not self._busy and not self._waiting, timeout_s)
 
     def close(self) -> None:
-        """End the thread; a running load is completed first."""
+        """End the thread; a running load is given up, because on a busy machine it may take a minute."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -110,11 +115,18 @@ class RecognizerLoader:
 
     def _use_gallery(self) -> None:
         if self.current is not None:
-            self.current = self.current.with_gallery(self._source.gallery(self.current.image_size))
+            gallery = self._source.gallery(self.current.image_size)
+            self.current = self.current.with_gallery(gallery, go_on=self._go_on)
+
+    def _go_on(self) -> None:
+        if self._closing:
+            raise _Closing
 
     def _attempt(self, what: str, work: Callable[[], None]) -> None:
         try:
             work()
+        except _Closing:
+            pass
         except AasslError as error:
             self._fail(str(error))
         except Exception as error:  # if the thread died silently, the node would keep an old encoder for ever

@@ -13,13 +13,17 @@ _FORGOTTEN = 5.0
 
 
 class Smoothing:
-    """Exponentially weighted means of probabilities and familiarity. Call `forget` if another object is shown."""
+    """Exponentially weighted means of probabilities and familiarity. Call `forget` if another object is shown.
+
+    The first frame counts as much as any other: with a plain running mean it would decide the first answers.
+    """
 
     def __init__(self) -> None:
         self._key: Hashable = None
         self._last_s = 0.0
         self._probabilities: NDArray[np.float32] | None = None
         self._familiarity = 0.0
+        self._weight = 0.0
 
     def forget(self) -> None:
         """Begin anew with the next frame."""
@@ -47,10 +51,11 @@ class Smoothing:
             or time_s <= 0.0
             or not 0.0 < elapsed_s < _FORGOTTEN * time_s
         ):
-            self._probabilities, self._familiarity = probabilities, familiarity
+            self._probabilities, self._familiarity, self._weight = probabilities, familiarity, 1.0
         else:
-            kept = math.exp(-elapsed_s / time_s)
-            self._probabilities = kept * self._probabilities + (1.0 - kept) * probabilities
-            self._familiarity = kept * self._familiarity + (1.0 - kept) * familiarity
+            kept = math.exp(-elapsed_s / time_s) * self._weight
+            self._weight = kept + 1.0
+            self._probabilities = (kept * self._probabilities + probabilities) / self._weight
+            self._familiarity = (kept * self._familiarity + familiarity) / self._weight
         self._key, self._last_s = key, stamp_s
         return self._probabilities, self._familiarity

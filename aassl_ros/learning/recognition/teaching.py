@@ -190,7 +190,6 @@ def gallery_news(
 
 def with_recognizer(news: GalleryNews, recognizer: Recognizer) -> GalleryNews:
     """Add what is known about the recognizer that uses the gallery."""
-    news = replace(news, others=tuple(name for name in recognizer.categories if name not in news.categories))
     if (facts := recognizer.facts) is None:
         return news
     return replace(
@@ -198,6 +197,7 @@ def with_recognizer(news: GalleryNews, recognizer: Recognizer) -> GalleryNews:
         classifier=facts.classifier,
         accuracy=_known(facts.accuracy),
         calibration_error=None if facts.reliability is None else facts.reliability.ece,
+        reliability=() if facts.reliability is None else facts.reliability.bins(),
         unknown_refused=_known(facts.unknown.refused_unknown),
     )
 

@@ -110,6 +110,8 @@ class EarlyStop:
 
     def _draw_pairs(self, held_out: tuple[str, ...], sets: tuple[str, ...], window: str) -> None:
         space, normalisation = self._batches.space, self._batches.normalisation
+        if len(self._batches.spaces) > 1:
+            raise ConfigError(f"early_stop = {RETRIEVAL}, but the data have several action spaces. Use rankme.")
         if space is None or normalisation is None:
             raise ConfigError(f"early_stop = {RETRIEVAL}, but the method uses no actions. Use rankme.")
         rest = tuple(name for name in self._data.instances(sets) if name not in held_out)

@@ -8,9 +8,10 @@ L = w_c NTXent(p(f(x)), p(f(x')))  +  w_a NTXent(h(a), g(f(x), f(x')))
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -18,21 +19,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
+from aassl_ros.errors import CheckpointError, TrainingError
 from aassl_ros.learning.augmentation.augmentation import Augmentation
+from aassl_ros.learning.batches.later_frames import LaterFrames
 from aassl_ros.learning.checkpoints.checkpoint import AVERAGED, Checkpoint
+from aassl_ros.learning.checkpoints.facts import TrainingState
 from aassl_ros.learning.compute.compiling import compile_in_place
 from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.compute.precision import Precision
 from aassl_ros.learning.distributed.batch_norm import synchronise_batch_norm
 from aassl_ros.learning.distributed.process_group import share_gradients, wrap_ddp
-from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.objectives.same_action import SameAction
+from aassl_ros.learning.objectives.space_heads import SpaceHead
 from aassl_ros.learning.optimization.adaptation import Adaptation
 from aassl_ros.learning.optimization.moving_averages import AveragedEncoder
 from aassl_ros.learning.optimization.optimizers import Schedule, make_optimizer
 from aassl_ros.learning.settings import LearnerSettings
+from aassl_ros.learning.training.learner_checks import check_learner, check_precision
 from aassl_ros.learning.training.network import Network
 
 Images = NDArray[np.uint8] | Tensor
@@ -67,6 +71,7 @@ class Learner:
         same_action: SameAction | None = None,
         categories: int = 0,
         schedule: Schedule | None = None,
+        spaces: Sequence[SpaceHead] = (),
     ) -> None:
         """Make encoder, heads and optimizer. The initial weights follow from settings.seed.
 
@@ -76,20 +81,22 @@ class Learner:
             same_action: needed if settings.same_action is not 0.
             categories: 2 or more if the method uses labels.
             schedule: of the learning rate; None: constant.
+            spaces: of the actions if there are several, A entries in all; each has heads of its own.
 
         Raises:
             ConfigError: the method cannot use same_action, the batch cannot be divided into so many parts, or this
                 machine cannot compile.
             CheckpointError: settings.weights do not fit.
         """
-        _check(settings, action_dimension, categories)
+        check_learner(settings, action_dimension, categories)
         method = METHODS[settings.method]
         self.settings = settings
         self.action_dimension = action_dimension if method.uses_actions else 0
         self.categories = categories if method.uses_labels else 0
         self.device = choose_device(settings.device)
-        self.network = Network(settings, self.action_dimension, same_action, self.categories).to(self.device)
-        _check_precision(settings, self.device, self.network.encoder)
+        sizes = self.action_dimension, same_action, self.categories
+        self.network = Network(settings, *sizes, spaces).to(self.device)
+        check_precision(settings, self.device, self.network.encoder)
         synchronise_batch_norm(self.network, self.device)
         self.encoder, self.objective = self.network.encoder, self.network.objective
         self.seen = self.network.warm_start.instances if self.network.warm_start else ()
@@ -112,13 +119,15 @@ class Learner:
         second: Images,
         action: NDArray[np.float32] | Tensor | None = None,
         target: NDArray[np.int64] | Tensor | None = None,
+        later: LaterFrames | None = None,
     ) -> Losses:
         """Make one update on N pairs.
 
         Args:
             first, second: images x and x', uint8 [N, S, S, 3] RGB.
-            action: float [N, A], normalised; None without an action term.
+            action: float [N, A], normalised; NaN in the columns of other action spaces; None without an action term.
             target: int64 [N], the category of each pair's object; None without labels.
+            later: the frames after each pair, for methods of sequences.
 
         Returns:
             the losses before the update.
@@ -131,12 +140,14 @@ class Learner:
         self.adaptation.hold_still()
         self.optimizer.zero_grad()
         terms: list[list[Tensor]] = []
+        sequences = self._later_parts(later)
         for part_first, part_second, part_action, part_target in self._parts(first, second, action, target):
             share_gradients(self._ddp, len(terms) + 1 == settings.accumulate)
             x, x_next = self._view(part_first), self._view(part_second)
+            later_parts = next(sequences)
 
             with self.precision.autocast():
-                contrastive, action_loss, features = self._ddp(x, x_next, part_action, part_target)
+                contrastive, action_loss, features = self._ddp(x, x_next, part_action, part_target, *later_parts)
             self.features = features.detach()
             loss = settings.contrastive_weight * contrastive
             if action_loss is not None:
@@ -168,6 +179,11 @@ class Learner:
         """The learning rate of the newest update."""
         return float(self.optimizer.param_groups[-1]["lr"])
 
+    def set_learning_rates(self, lr: float, encoder_lr: float) -> None:
+        """Use other learning rates from the next update on; encoder_lr counts if the encoder had its own before."""
+        self.settings = replace(self.settings, lr=lr, encoder_lr=encoder_lr)
+        self._set_learning_rate()
+
     def weights(self) -> dict[str, Tensor]:
         """Copy all weights and buffers to the CPU, named encoder.*, objective.* and averaged_encoder.*."""
         weights = dict(self.network.state_dict())
@@ -186,13 +202,13 @@ class Learner:
             "adaptation": self.adaptation.state(),
         }
 
-    def restore(self, checkpoint: Checkpoint, settings: LearnerSettings) -> None:
+    def restore(self, checkpoint: Checkpoint, settings: LearnerSettings, state: TrainingState | None = None) -> None:
         """Restore weights, optimizer and random state of a checkpoint, and use `settings` from now on.
 
-        Raises CheckpointError if the weights or the optimizer's state do not fit.
+        state: in place of that of the checkpoint. Raises CheckpointError if the weights or the state do not fit.
         """
         self.settings, self.seen = settings, checkpoint.instances
-        state = checkpoint.read_state()
+        state = state or checkpoint.read_state()
         checkpoint.fill(self.encoder, "encoder")
         checkpoint.fill(self.objective, "objective")
         if self.average is not None:
@@ -226,6 +242,20 @@ class Learner:
         targets = [None] * len(parts[0]) if target is None else self._on_device(target).chunk(len(parts[0]))
         yield from zip(*parts, targets, strict=True)
 
+    def _later_parts(self, later: LaterFrames | None) -> Iterator[tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]:
+        """Move the later frames to the device, augment them, and divide them like the pairs: (images, actions)."""
+        wanted, given = METHODS[self.settings.method].later_frames, 0 if later is None else len(later.images)
+        if wanted != given:
+            raise ValueError(f"{self.settings.method} needs {wanted} frames after each pair, {given} were given")
+        parts = self.settings.accumulate
+        if later is None:
+            yield from repeat(((), ()), parts)
+            return
+        images = [self._on_device(each).chunk(parts) for each in later.images]
+        actions = [self._on_device(each).float().chunk(parts) for each in later.actions]
+        for number in range(parts):
+            yield tuple(self._view(each[number]) for each in images), tuple(each[number] for each in actions)
+
     def _view(self, images: Tensor) -> Tensor:
         """Make the encoder's input of images uint8 [N, S, S, 3]: augmented, except for pairs of the kind "time"."""
         if self.settings.pair_kind == "time":
@@ -258,32 +288,3 @@ class Learner:
 
     def _on_device(self, array: NDArray[Any] | Tensor) -> Tensor:
         return torch.as_tensor(array).to(self.device, non_blocking=True)
-
-
-def _check(settings: LearnerSettings, action_dimension: int, categories: int) -> None:
-    """Raise ValueError for a mistake of the caller, ConfigError for a mistake of the user."""
-    method = METHODS[settings.method]
-    if method.uses_actions and action_dimension < 1:
-        raise ValueError(f"{settings.method} needs actions of at least one dimension, found {action_dimension}")
-    if method.uses_labels and categories < 2:
-        raise ValueError(f"{settings.method} needs two categories or more, found {categories}")
-    if settings.image_size < 1:
-        raise ValueError("image_size is 0: set it to that of the data before a learner is made")
-    if settings.batch % settings.accumulate or settings.batch < 2 * settings.accumulate:
-        raise ConfigError(
-            f"accumulate = {settings.accumulate}, but a batch of {settings.batch} pairs cannot be divided into so many "
-            "equal parts of two pairs or more. Choose another batch or accumulate."
-        )
-
-
-def _check_precision(settings: LearnerSettings, device: torch.device, encoder: Encoder) -> None:
-    """Raise ConfigError if torch would compute wrong gradients."""
-    if (
-        settings.precision == "bf16"
-        and device.type == "cpu"
-        and encoder.strides_over_single_pixels(settings.image_size)
-    ):
-        raise ConfigError(
-            f"precision = 'bf16', but for images of {settings.image_size} px torch computes wrong gradients with it on "
-            "a CPU (strided 3x3 convolutions on a single pixel). Use fp32, larger images or the stem small."
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping
@@ -67,13 +68,15 @@ class RunLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.close()
+        with contextlib.suppress(OSError):  # the disk is full: lines are missing, but the checkpoints count
+            self._stream.close()
         if self._events is not None:
             self._events.close()
 
     def write(self, line: Mapping[str, float]) -> None:
-        """Append a line. line: values by name, including `step`."""
-        self._stream.write(json.dumps(line) + "\n")
+        """Append a line. line: values by name, including `step`. It is missing if the disk is full."""
+        with contextlib.suppress(OSError):
+            self._stream.write(json.dumps(line) + "\n")
         if self._events is not None:
             self._events.write(line)
 

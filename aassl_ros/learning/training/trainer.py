@@ -23,12 +23,13 @@ from aassl_ros.learning.distributed.process_group import (
     on_rank_zero,
 )
 from aassl_ros.learning.distributed.ranks import gather_rows, own_rank
-from aassl_ros.learning.objectives.same_action import SameAction
 from aassl_ros.learning.optimization.optimizers import Schedule
 from aassl_ros.learning.training.collapse import check_collapse
 from aassl_ros.learning.training.early_stop import BEST, EarlyStop
 from aassl_ros.learning.training.held_out import held_out_instances
 from aassl_ros.learning.training.learner import Learner
+from aassl_ros.learning.training.new_learner import new_learner
+from aassl_ros.learning.training.other_data import is_other_data
 from aassl_ros.learning.training.reports import TrainProgress, TrainReport
 from aassl_ros.learning.training.run_log import RunLog, check_tensorboard
 from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
@@ -43,9 +44,16 @@ class Trainer:
     """Trains one run on prepared data; writes RUN/checkpoint, and RUN/log.jsonl with a line for each update."""
 
     def __init__(
-        self, data: PreparedData, run: Path, settings: TrainSettings, checkpoint: Checkpoint | None = None
+        self,
+        data: PreparedData,
+        run: Path,
+        settings: TrainSettings,
+        checkpoint: Checkpoint | None = None,
+        *,
+        add_data: bool = False,
     ) -> None:
-        """checkpoint: the one to resume from; settings must then be those that `resume` returns.
+        """checkpoint: the one to resume from; settings must then be those that `resume` returns. add_data: the data may
+        be others than those of the checkpoint; new action spaces get new heads.
 
         Raises ConfigError, DataError or CheckpointError if data, settings and checkpoint do not fit each other.
         """
@@ -57,12 +65,10 @@ class Trainer:
             )
         if settings.tensorboard:
             check_tensorboard()
-        known, held_out = None, held_out_instances(data, self._settings)
-        if checkpoint is not None:
-            if checkpoint.provenance.data_fingerprint != data.fingerprint:
-                raise CheckpointError(f"{checkpoint.path} was trained on other data than {data.path}. Start a new run.")
-            if checkpoint.action_space is not None and checkpoint.normalisation is not None:
-                known = (checkpoint.action_space, checkpoint.normalisation)
+        held_out = held_out_instances(data, self._settings)
+        heads = () if checkpoint is None else checkpoint.action_spaces
+        self._other_data = checkpoint is not None and is_other_data(checkpoint, data, self._settings, add_data=add_data)
+        known = heads[0] if len(heads) == 1 and not self._other_data else None
         self._batches = PairBatches(
             data,
             self._settings,
@@ -71,29 +77,17 @@ class Trainer:
             without_instances=held_out,
             controls=self._settings,
             shards=self._settings.shards,
+            heads=heads,
         )
-        self._provenance = Provenance(
-            self._batches.space, self._batches.normalisation, self._batches.instances, data.fingerprint
-        )
+        self._provenance = Provenance.of_spaces(self._batches.spaces, self._batches.instances, data.fingerprint)
         self._rng, self._finished = np.random.default_rng(self._settings.seed), False
         self._stopper: EarlyStop | None = None
         if settings.early_stop != NEVER:
             places = settings.sets, settings.window
             self._stopper = EarlyStop(self._settings, data, self._batches, held_out, *places)
         self._epoch, self._batch, self._seconds_before = 0, 0, 0.0
-        warmup = round(settings.warmup_epochs * len(self._batches))
-        if warmup > self.total_steps:
-            raise ConfigError(
-                f"warmup_epochs = {settings.warmup_epochs:g}, which are {warmup} updates, expected at most the "
-                f"{self.total_steps} updates of the run."
-            )
-        schedule = Schedule(warmup, self.total_steps if settings.schedule == "cosine" else 0)
-        if checkpoint is None:
-            same = SameAction.of(settings.same_action, self._batches.space, self._batches.normalisation)
-            sizes = self._batches.action_dimension, same, self._batches.categories
-            self.learner = Learner(self._settings, *sizes, schedule)
-        else:
-            self.learner = resume_learner(checkpoint, self._settings, schedule)
+        self.learner = self._make_learner(checkpoint)
+        if checkpoint is not None:
             self._restore(checkpoint)
         if self._stopper is not None:
             self._stopper.check_method(self.learner)
@@ -101,16 +95,28 @@ class Trainer:
         if settings.probe_every > 0 and own_rank() == 0:
             self._probe = TrainingProbe(data, self.learner.augmentation.plain, self.learner.device)
         self._probe_interval = max(1, round(settings.probe_every * len(self._batches)))
-        self._warned = False
         self._epoch_start = self._rng.bit_generator.state
         self._saved: Path | None = None if checkpoint is None else checkpoint.path
-        self._saved_step = self.learner.steps
+        self._saved_step, self._warned = self.learner.steps, False
+
+    def _make_learner(self, checkpoint: Checkpoint | None) -> Learner:
+        settings, batches = self._settings, self._batches
+        warmup = round(settings.warmup_epochs * len(batches))
+        if warmup > self.total_steps:
+            raise ConfigError(
+                f"warmup_epochs = {settings.warmup_epochs:g}, which are {warmup} updates, expected at most the "
+                f"{self.total_steps} updates of the run."
+            )
+        schedule = Schedule(warmup, self.total_steps if settings.schedule == "cosine" else 0)
+        if checkpoint is not None:
+            return resume_learner(checkpoint, settings, schedule, batches.spaces)
+        return new_learner(settings, batches, schedule)
 
     @property
     def action(self) -> str:
-        """The action space and its components, for messages; empty if the method uses no actions."""
-        space = self._batches.space
-        return "" if space is None else f"{space.name} ({', '.join(space.components)})"
+        """The action spaces and their components, for messages; empty if the method uses no actions."""
+        spaces = self._batches.spaces
+        return " and ".join(map(str, spaces)) + (", with a head each" if len(spaces) > 1 else "")
 
     @property
     def action_coverage(self) -> str:
@@ -168,7 +174,7 @@ class Trainer:
                     return
                 begun = time.monotonic()
                 with self._naming_the_last_good(), naming_a_lost_rank():
-                    losses = self.learner.step(batch.first, batch.second, batch.action, batch.target)
+                    losses = self.learner.step(batch.first, batch.second, batch.action, batch.target, batch.later)
                 self._batch += 1
                 newest = 2 * self._settings.batch / (time.monotonic() - begun)
                 rate = newest if rate == 0 else (1 - _RATE_WEIGHT) * rate + _RATE_WEIGHT * newest
@@ -256,6 +262,10 @@ class Trainer:
             self._epoch, self._batch = int(checkpoint.trainer["epoch"]), int(checkpoint.trainer["batch"])
             self._seconds_before = float(checkpoint.trainer["seconds"])
             self._rng.bit_generator.state = checkpoint.trainer["rng"]
+            if self._other_data:  # the next epoch takes all frames; what stopped the run was measured on others
+                self._batch = 0
+                self._check_length()
+                return
             self._finished = bool(checkpoint.trainer.get("finished", False))
             if self._stopper is not None:
                 self._stopper.restore(checkpoint.trainer["early_stop"])
@@ -263,6 +273,14 @@ class Trainer:
                 raise ValueError(f"epoch {self._epoch}, batch {self._batch}")
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{checkpoint.path} was not written by aassl train: nothing to resume.") from error
+
+    def _check_length(self) -> None:
+        """Raise ConfigError if the run is too long already to train on other data."""
+        if self.learner.steps >= self.total_steps:
+            raise ConfigError(
+                f"the run made {self.learner.steps} updates and ends at {self.total_steps}, so it would not be trained "
+                "on the added data. Set more --epochs or --updates."
+            )
 
     def _seconds(self) -> float:
         return self._seconds_before + time.monotonic() - self._begun

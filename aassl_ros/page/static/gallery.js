@@ -36,6 +36,7 @@ export function newGallery(content) {
   byId("others").textContent = `From labelled data: ${content.others.join(", ")}`;
   const facts = content.classifier ? [`classifier ${content.classifier}`] : [];
   if (content.accuracy !== null) facts.push(`${(100 * content.accuracy).toFixed(0)} % of left-out objects named`);
+  if (content.calibration_error !== null) facts.push(`calibration error ${(100 * content.calibration_error).toFixed(0)} %`);
   byId("classifier").textContent = facts.join(", ");
 }
 

@@ -6,6 +6,9 @@ const SILENT_S = 3.5;
 const nodes = new Map();
 // Facts that are always shown; the others are in the table.
 const SHOWN = /(^|_)(hz|rate|per_s|lag|latency|speed|received|written|dropped|lost|passed_over|unreadable|without_sample|kept|unanswered)(_|$)|^bracket_ms_median$/;
+// The unit in a key, such as latency_ms_max; updates_per_s has none.
+const UNIT = /(?<!per)_(hz|ms)(?=_|$)/;
+const SPELT = { hz: "Hz", ms: "ms" };
 const LOSSES = /passed_over|dropped|lost|unreadable|without_sample|unanswered/;
 
 export function setUpRobot(ask) {
@@ -75,8 +78,9 @@ function show(node, now) {
 function fact([key, value]) {
   const made = document.createElement("span");
   const number = document.createElement("b");
-  number.textContent = shortened(value);
-  made.append(`${key.replaceAll("_", " ")} `, number);
+  const unit = UNIT.exec(key)?.[1] ?? "";
+  number.textContent = `${shortened(value)} ${SPELT[unit] ?? ""}`.trim();
+  made.append(`${key.replace(UNIT, "").replaceAll("_", " ")} `, number);
   if (LOSSES.test(key) && Number(value) > 0) made.className = "lossy";
   return made;
 }

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import resource
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,28 @@ def test_a_bag_closes_when_its_time_is_over_or_all_are_closed_and_then_gets_no_m
     waiting.bags.close_all()
     assert [text.partition(":")[0] for text in waiting.closed] == ["late", "first", "second"]
     waiting.bags.receive("/joint_states", SECOND, SECOND, b"")
+
+
+def test_a_closed_bag_leaves_nothing_in_memory(tmp_path: Path, session: Session) -> None:
+    waiting, parts = Waiting(), []
+    gc.collect()
+    gc.disable()  # what is freed below is freed because the bags are closed
+    try:
+        for number in range(2):
+            recording = Recording(tmp_path / f"bag{number}", session)
+            recording.add_topic("/joint_states", messages.JOINT_STATE)
+            recording.receive("/joint_states", SECOND, SECOND, messages.encode_joint_state(SECOND, ["a"], [0.5]))
+            parts.append(weakref.ref(recording._sampler))
+            waiting.bags.add(recording, timeout_s=-1.0)
+        del recording
+        until = time.monotonic() + 60
+        while len(waiting.closed) < 2 and time.monotonic() < until:
+            waiting.bags.close_settled()
+            time.sleep(0.01)
+        assert len(waiting.closed) == 2
+        assert [part() for part in parts] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_an_error_of_one_bag_is_reported_and_the_others_are_closed(tmp_path: Path, session: Session) -> None:

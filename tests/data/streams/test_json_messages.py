@@ -19,6 +19,7 @@ from aassl_ros.data.interfaces.json_records import (
     GalleryNews,
     ObjectRequest,
     ObjectState,
+    WeightsPart,
 )
 from aassl_ros.data.interfaces.json_schema import JsonMessageError, Schema
 from aassl_ros.data.streams.episodes import EpisodeEvent
@@ -33,6 +34,7 @@ PARSERS = (
     GalleryNews.parse,
     ObjectState.parse,
     CheckpointNews.parse,
+    WeightsPart.parse,
     EvaluatorAnswer.parse,
     Session.from_json,
     Ledger.from_json,

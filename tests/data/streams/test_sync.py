@@ -18,6 +18,7 @@ from aassl_ros.data.streams.joints import (
 )
 from aassl_ros.data.streams.sample import Sample
 from aassl_ros.data.streams.sync import Synchronizer, SyncSettings
+from aassl_ros.errors import TrajectoryError
 from aassl_ros.motion.trajectory import Trajectory
 
 MS = 1_000_000
@@ -159,7 +160,7 @@ def test_a_joint_that_stops_affects_only_its_frames() -> None:
 
 def test_before_any_command_a_sample_has_no_command() -> None:
     synchronizer = Synchronizer()
-    synchronizer.add_trajectory(move(SECOND + 500 * MS, 7.0), receipt_ns=0)
+    synchronizer.add_command(move(SECOND + 500 * MS, 7.0), receipt_ns=0)
     samples = play(synchronizer, [SECOND + 400 * MS, SECOND + 600 * MS], range(SECOND, 2 * SECOND, 10 * MS))
     assert samples[0].command is None
     assert samples[1].command is not None
@@ -168,7 +169,7 @@ def test_before_any_command_a_sample_has_no_command() -> None:
 
 def test_a_command_without_a_stamp_is_active_from_its_receipt() -> None:
     synchronizer = Synchronizer()
-    synchronizer.add_trajectory(move(0, 1.0), receipt_ns=SECOND + 100 * MS)
+    synchronizer.add_command(move(0, 1.0), receipt_ns=SECOND + 100 * MS)
     samples = play(synchronizer, [SECOND + 50 * MS, SECOND + 150 * MS], range(SECOND, 2 * SECOND, 10 * MS))
     assert [sample.command is None for sample in samples] == [True, False]
 
@@ -180,7 +181,7 @@ def test_a_command_that_comes_a_little_late_still_counts_for_its_frames() -> Non
         if stamp == SECOND + 100 * MS:
             synchronizer.add_frame(stamp + MS, "frame")
         if stamp == SECOND + 130 * MS:
-            synchronizer.add_trajectory(move(SECOND + 100 * MS, 3.0), receipt_ns=stamp)
+            synchronizer.add_command(move(SECOND + 100 * MS, 3.0), receipt_ns=stamp)
         assert not synchronizer.ready()
     (sample,) = synchronizer.flush()
     assert sample.command is not None
@@ -191,14 +192,14 @@ def test_a_command_that_comes_a_little_late_still_counts_for_its_frames() -> Non
 def test_a_command_too_late_for_its_frames_is_counted() -> None:
     synchronizer = Synchronizer()
     play(synchronizer, [SECOND + 500 * MS], range(SECOND, 2 * SECOND, 10 * MS))
-    synchronizer.add_trajectory(move(SECOND + 100 * MS, 3.0), receipt_ns=2 * SECOND)
+    synchronizer.add_command(move(SECOND + 100 * MS, 3.0), receipt_ns=2 * SECOND)
     assert synchronizer.counts.late_commands == 1
 
 
 def test_separate_joint_groups_are_joined_in_one_command() -> None:
     synchronizer = Synchronizer()
-    synchronizer.add_trajectory(move(SECOND, 1.0, "a"), receipt_ns=0)
-    synchronizer.add_trajectory(move(SECOND + 500 * MS, 2.0, "finger"), receipt_ns=0)
+    synchronizer.add_command(move(SECOND, 1.0, "a"), receipt_ns=0)
+    synchronizer.add_command(move(SECOND + 500 * MS, 2.0, "finger"), receipt_ns=0)
     samples = play(synchronizer, [SECOND + 100 * MS, SECOND + 600 * MS], range(SECOND, 2 * SECOND, 10 * MS))
     assert samples[1].command_names == ("a", "finger")
     np.testing.assert_array_equal(samples[0].command, [1.0, math.nan])
@@ -235,7 +236,7 @@ def test_after_the_clock_jumps_back_nothing_from_before_is_mixed_with_later_mess
             stamp = SECOND + k * 10 * MS
             synchronizer.add_joint_state(stamp, ["a"], [run])
             if k % 100 == 50:
-                synchronizer.add_trajectory(move(stamp, run), stamp)
+                synchronizer.add_command(move(stamp, run), stamp)
             if k % 3 == 0:
                 synchronizer.add_frame(stamp + MS, run)
             samples += synchronizer.ready()
@@ -257,3 +258,14 @@ def test_a_single_wrong_stamp_or_zero_stamps_restart_nothing() -> None:
             synchronizer.add_frame(0, None)
     assert synchronizer.counts.restarts == 0
     assert len(synchronizer.flush()) == 99
+
+
+@pytest.mark.parametrize("start_ns", [5 * SECOND, 1_800_000_000 * SECOND], ids=["simulated", "real"])
+def test_a_command_that_another_clock_has_stamped_is_refused(start_ns: int) -> None:
+    other = 1_800_000_000 * SECOND if start_ns == 5 * SECOND else 5 * SECOND
+    synchronizer = Synchronizer()
+    synchronizer.add_joint_state(other, ["a"], [0.0])
+    with pytest.raises(TrajectoryError, match="by another clock"):
+        synchronizer.add_command(move(start_ns, 1.0), receipt_ns=other)
+    synchronizer.add_command(move(other, 1.0), receipt_ns=other)
+    assert synchronizer.counts.late_commands == 0

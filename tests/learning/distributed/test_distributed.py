@@ -5,6 +5,7 @@ torchrun runs this file as each of the two processes: `test_distributed.py DATA 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sequences import random_later
 
 from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.data.pairs.normalisation import Normalisation
@@ -64,11 +66,18 @@ def learn(settings: LearnerSettings) -> dict:
     learner.network.double()
     if learner.average is not None:
         learner.average.encoder.double()
-    learner.network.register_forward_pre_hook(lambda _, args: (*(rows.double() for rows in args[:3]), args[3]))
-    losses = learner.step(*batch(0, settings.accumulate))
+    learner.network.register_forward_pre_hook(
+        lambda _, args: (
+            *(rows.double() for rows in args[:3]),
+            args[3],
+            *(tuple(rows.double() for rows in part) for part in args[4:]),
+        )
+    )
+    later = random_later(settings.method, PAIRS, 32, ACTION, local_rows(PAIRS, settings.accumulate))
+    losses = learner.step(*batch(0, settings.accumulate), later=later)
     learnt = {name: weight for name, weight in learner.network.named_parameters() if weight.requires_grad}
     gradients = {name: weight.grad.clone() for name, weight in learnt.items()}
-    learner.step(*batch(1, settings.accumulate))
+    learner.step(*batch(1, settings.accumulate), later=later)
     reported = [loss for loss in asdict(losses).values() if loss is not None]
     return {"losses": reported, "gradients": gradients, "weights": learner.weights()}
 
@@ -140,7 +149,9 @@ def ranks(turning_clouds: PreparedData, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("ranks")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(RANKS)]
     program = [str(Path(__file__).resolve()), str(turning_clouds.path), str(folder)]
-    subprocess.run([*torchrun, *program], check=True, timeout=600)
+    support = str(Path(__file__).parents[2] / "support")  # pytest adds it for this process alone
+    paths = os.pathsep.join(filter(None, [support, os.environ.get("PYTHONPATH")]))
+    subprocess.run([*torchrun, *program], check=True, timeout=600, env={**os.environ, "PYTHONPATH": paths})
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]
 
 

@@ -13,6 +13,7 @@ from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 from aassl_ros.errors import DataError
 from aassl_ros.learning.evaluation.openset import (
     Answers,
+    by_object,
     judged,
     nearest_neighbours,
     open_set_scores,
@@ -103,12 +104,33 @@ def test_data_without_test_objects_can_be_asked_about_train_objects_that_are_tak
 
 
 def test_scores_of_answers_by_hand() -> None:
-    answers = Answers(np.array([0, 1, 1, 0]), np.array([0.9, 0.8, 0.7, 0.2]), np.array([0.1, 0.15, 0.75, 0.3]), 0.5)
+    chances = np.eye(2)[[0, 1, 1, 0]]
+    answers = Answers(chances, np.array([0.9, 0.8, 0.7, 0.2]), np.array([0.1, 0.15, 0.75, 0.3]), 0.5)
     found = score(answers, np.array([0, 1, 0, 0]), 0.25)
     assert found.accuracy == 0.75
     assert found.refused == 0.75  # the quarter of known views below 0.575 is refused, too
     assert found.auroc == pytest.approx(13 / 16)
     assert (found.own_known, found.own_unknown) == (0.25, 0.75)
+    assert found.ece == pytest.approx(0.25)  # always sure, right in three of four
+
+
+def test_an_object_is_judged_by_the_mean_of_its_views() -> None:
+    chances = np.array([[0.9, 0.1], [0.4, 0.6], [0.45, 0.55], [0.3, 0.7], [0.2, 0.8]])
+    answers = Answers(chances, np.array([0.9, 0.3, 0.8, 0.1, 0.6]), np.array([0.2, 0.4, 0.9]), 0.5)
+    handled = np.array([7, 7, 7, 3, 3])
+    means, targets = by_object(answers, np.array([0, 0, 0, 1, 1]), handled, np.array([5, 4, 5]))
+    assert targets.tolist() == [1, 0]
+    assert means.chances.argmax(axis=1).tolist() == [1, 0]  # two of three views are named wrongly, the mean is right
+    assert means.known.tolist() == pytest.approx([0.35, 2 / 3])
+    assert means.unknown.tolist() == pytest.approx([0.4, 0.55])
+    assert score(means, targets, 0.1).accuracy == 1.0
+
+
+def test_the_views_of_an_episode_are_of_one_object(tmp_path: Path) -> None:
+    data = write(tmp_path / "data", episodes=2)
+    draw = draw_of(data)
+    assert np.array_equal(draw.known_handled, data.episode_of[draw.known])
+    assert np.array_equal(draw.unknown_handled, data.episode_of[draw.unknown])
 
 
 def test_easy_features_are_named_and_strangers_refused_by_the_judge_and_worse_by_plain_neighbours(
@@ -121,12 +143,17 @@ def test_easy_features_are_named_and_strangers_refused_by_the_judge_and_worse_by
     table = centres[categories] + 0.35 * torch.randn(len(data), 32, generator=random)
     draws = [draw_of(data, seed=seed) for seed in range(4)]
     methods = {"knn": nearest_neighbours, "judge": judged(0.1)}
-    scores = open_set_scores(lambda frames: table[torch.from_numpy(frames)], draws, (2, 0), methods, 0.1)
+    scores = open_set_scores(lambda frames: table[torch.from_numpy(frames)], draws, (2, 0), lambda draw: methods, 0.1)
     assert set(scores) == {(method, views) for method in methods for views in (2, 0)}
-    judge = scores["judge", 0]
+    judge, neighbours = ([each.views for each in scores[method, 0]] for method in ("judge", "knn"))
     assert np.mean([each.accuracy for each in judge]) > 0.95
     assert np.mean([each.refused for each in judge]) > 0.95
-    assert np.mean([each.auroc for each in judge]) > np.mean([each.auroc for each in scores["knn", 0]])
+    assert np.mean([each.auroc for each in judge]) > np.mean([each.auroc for each in neighbours])
     assert np.mean([each.own_known for each in judge]) < 0.3
     assert np.mean([each.own_unknown for each in judge]) > 0.9
-    assert np.isnan(scores["knn", 0][0].own_known)
+    assert np.isnan(neighbours[0].own_known)
+    few = scores["judge", 2]
+    for name in ("accuracy", "refused", "auroc"):
+        views, objects = (np.mean([getattr(level, name) for level in levels]) for levels in
+                          ([each.views for each in few], [each.objects for each in few]))  # fmt: skip
+        assert objects >= views

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.learning.batches.later_frames import LaterFrames
 from aassl_ros.learning.batches.pair_batches import PairBatches
 from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
 from aassl_ros.learning.losses.barlow_twins import barlow_twins
@@ -23,6 +25,7 @@ from aassl_ros.learning.objectives.alignment import Alignment
 from aassl_ros.learning.objectives.base import Pairs, Sizes
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.objectives.mocov3 import MoCoV3
+from aassl_ros.learning.objectives.seq_jepa import SeqJEPA
 from aassl_ros.learning.objectives.sie import ActionMatrix
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
@@ -40,14 +43,24 @@ def triplets(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return first, second, rng.normal(size=(COUNT, ACTION)).astype(np.float32)
 
 
-def labelled(seed: int = 0) -> tuple[np.ndarray, ...]:
-    return *triplets(seed), np.arange(COUNT) % CATEGORIES
+def labelled(method: str, seed: int = 0) -> tuple[Any, ...]:
+    """All that a step of the method takes."""
+    later = None
+    if count := METHODS[method].later_frames:
+        more = [triplets(seed + 100 * number) for number in range(1, count + 1)]
+        later = LaterFrames(np.stack([each[0] for each in more]), np.stack([each[2] for each in more]))
+    return *triplets(seed), np.arange(COUNT) % CATEGORIES, later
 
 
-def random_pairs() -> Pairs:
+def random_pairs(method: str = "aa_simclr") -> Pairs:
     f, f_next, slow, slow_next = torch.randn(4, COUNT, FEATURES, generator=torch.Generator().manual_seed(0))
     action = torch.randn(COUNT, ACTION, generator=torch.Generator().manual_seed(1))
-    return Pairs(f, f_next, action, (slow, slow_next), torch.arange(COUNT) % CATEGORIES)
+    pairs = Pairs(f, f_next, action, (slow, slow_next), torch.arange(COUNT) % CATEGORIES)
+    if not (count := METHODS[method].later_frames):
+        return pairs
+    later = torch.randn(count - 1, COUNT, FEATURES, generator=torch.Generator().manual_seed(2))
+    actions = torch.randn(count, COUNT, ACTION, generator=torch.Generator().manual_seed(3))
+    return replace(pairs, slow=(slow,), later=tuple(later), later_actions=tuple(actions))
 
 
 def terms(method: str, **changes) -> torch.nn.ModuleDict:
@@ -61,7 +74,7 @@ def assert_equal(found: Tensor, expected: Tensor) -> None:
 @every_method
 def test_a_step_teaches_the_encoder_and_every_head(method: str) -> None:
     learner = Learner(replace(SETTINGS, method=method), ACTION, categories=CATEGORIES)
-    learner.step(*labelled())
+    learner.step(*labelled(method))
     learnt = [*learner.encoder.named_parameters(), *learner.objective.named_parameters()]
     unmoved = [
         name for name, weight in learnt if weight.requires_grad and (weight.grad is None or not weight.grad.any())
@@ -75,11 +88,11 @@ def test_a_learner_saved_and_loaded_equals_one_that_never_stopped(method: str, t
     settings = replace(SETTINGS, method=method, slow_momentum=0.9)
     learner = Learner(settings, ACTION, categories=CATEGORIES)
     for seed in range(3):
-        learner.step(*labelled(seed))
+        learner.step(*labelled(method, seed))
     save_checkpoint(tmp_path, learner, Provenance(None, None, ()))
     again = resume_learner(load_checkpoint(tmp_path))
     for seed in range(3, 6):
-        assert again.step(*labelled(seed)) == learner.step(*labelled(seed))
+        assert again.step(*labelled(method, seed)) == learner.step(*labelled(method, seed))
     assert all(torch.equal(weight, learner.weights()[name]) for name, weight in again.weights().items())
 
 
@@ -214,10 +227,30 @@ def test_the_temperature_left_at_zero_is_the_methods_own() -> None:
         assert (changed["base"].temperature, changed["action"].temperature) == (0.4, 0.5)
 
 
+def test_seq_jepa_predicts_the_next_view_from_the_observed_ones_and_the_next_action() -> None:
+    base, pairs = terms("seq_jepa")["base"], random_pairs("seq_jepa")
+    assert isinstance(base, SeqJEPA)
+    predicted = base.predictor[-1].register_forward_hook(lambda *args: setattr(base, "said", args[2]))
+    loss = base(pairs)
+    cosines = [torch.cosine_similarity(p, t, dim=0) for p, t in zip(base.said, pairs.slow[0], strict=True)]
+    assert_equal(loss, 1 - torch.stack(cosines).mean())
+    predicted.remove()
+    # A summary, not a list: the order of view and action together does not matter, which view has which action does.
+    x, y = pairs.first, pairs.second
+    a, b, *last = pairs.action, *pairs.later_actions
+    assert_equal(base(replace(pairs, first=y, second=x, action=b, later_actions=(a, *last))), loss)
+    assert not torch.allclose(base(replace(pairs, first=y, second=x)), loss)
+    # The last action counts, and so does each view.
+    assert not torch.allclose(base(replace(pairs, later_actions=(b, last[0].flip(0)))), loss)
+    assert not torch.allclose(base(replace(pairs, later=(pairs.later[0].flip(0),))), loss)
+
+
 @pytest.mark.parametrize("base", [name for name, method in METHODS.items() if method.action_term is None])
 @pytest.mark.parametrize("term", [name for name, method in METHODS.items() if method.action_term is not None])
 def test_every_action_term_goes_with_every_base(base: str, term: str) -> None:
-    pairs = random_pairs()
+    if METHODS[base].later_frames and METHODS[term].slow_encoder:
+        pytest.skip("both need the momentum copy, but of different frames")
+    pairs = random_pairs(base)
     sizes = Sizes(FEATURES, ACTION, categories=ACTION)
     made = [METHODS[base].base(sizes, SETTINGS), METHODS[term].action_term(sizes, SETTINGS)]
     total = sum(part(pairs) for part in made)

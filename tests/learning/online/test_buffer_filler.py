@@ -12,6 +12,7 @@ import pytest
 from aassl_ros.data.pairs.window import Window
 from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.learning.online.buffer_filler import BufferFiller, BufferFillerSettings
+from aassl_ros.learning.online.live_buffer import LiveBuffer
 from aassl_ros.motion.arms import load_arm
 
 JOINT_NS = 10_000_000
@@ -130,3 +131,23 @@ def test_frames_after_a_clock_that_was_set_back_belong_to_no_episode_of_before(
     arm.handle("standing_0001", frames=30)
     assert intake.counts.kept == kept + 30
     assert intake.instances == {"lying_0000", "standing_0001"}
+
+
+def test_two_robots_fill_one_buffer_and_no_pair_crosses_them(make_arm: Any) -> None:
+    live = LiveBuffer(BufferFillerSettings(), 32)
+    left, right = (BufferFiller(BufferFillerSettings(), SyncSettings(), 32, robot=r, live=live) for r in ("l", "r"))
+    arms = make_arm(left), make_arm(right)
+    for arm, instance in zip(arms, ("lying_0000", "standing_0001"), strict=True):
+        arm.tell("start", str(uuid.uuid4()), instance=instance, category=instance.split("_")[0], set="train")
+    for _ in range(30):
+        for arm, category in zip(arms, ("lying", "standing"), strict=True):
+            arm.wait(1, category)
+    buffer = live.buffer
+    assert buffer is left.buffer is right.buffer
+    assert live.instances == left.instances == {"lying_0000", "standing_0001"}
+    assert {entry.robot for entry in buffer.episodes.values()} == {"l", "r"}
+    assert left.counts.kept == right.counts.kept == len(buffer) // 2
+    pairs = buffer.draw(len(buffer), Window(), None, np.random.default_rng(0))
+    np.testing.assert_array_equal(buffer.lane[pairs.first], buffer.lane[pairs.second])
+    np.testing.assert_array_equal(buffer.episode_of[pairs.first], buffer.episode_of[pairs.second])
+    assert np.isfinite(buffer.joint_position[: len(buffer)]).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from online_trainers import online_trainers, wait_until
 
 from aassl_ros.benchmarks.patterns import write_patterns
 from aassl_ros.data.pairs.actions import ActionSpace
@@ -20,7 +21,6 @@ from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import CheckpointError, ConfigError
 from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, Provenance, load_checkpoint
 from aassl_ros.learning.online.buffer_filler import BufferFiller, BufferFillerSettings
-from aassl_ros.learning.online.online_trainer import OnlineStatus, OnlineTrainer
 from aassl_ros.learning.online.settings import OnlineSettings, starting_checkpoint
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
@@ -31,30 +31,11 @@ FRAME_NS = 33_333_333
 JOINTS = ("shoulder", "wrist")
 
 
-def wait_until(trainer: OnlineTrainer, reached: Callable[[OnlineStatus], Any], timeout_s: float = 120) -> OnlineStatus:
-    until = time.monotonic() + timeout_s
-    while not reached(trainer.status):
-        assert time.monotonic() < until, trainer.status
-        time.sleep(0.01)
-    return trainer.status
-
-
 @pytest.fixture
-def online(tmp_path: Path) -> Any:
-    """online(intake, settings...) makes a trainer; all are stopped at the end."""
-    trainers = []
-
-    def make(learner: LearnerSettings = LEARNER, **values: Any) -> OnlineTrainer:
-        parts = {key: values.pop(key) for key in ("start", "replay") if key in values}
-        values = {"run_dir": str(tmp_path / "run"), "min_frames": 60, "min_episodes": 4,
-                  "normalisation_frames": 100, **values}  # fmt: skip
-        trainer = OnlineTrainer(OnlineSettings(**values), learner, sets=("train", "online"), **parts)
-        trainers.append(trainer)
-        return trainer
-
-    yield make
-    for trainer in trainers:
-        trainer.stop()
+def online(tmp_path: Path) -> Iterator[Any]:
+    """online(settings...) makes a trainer; all are stopped at the end."""
+    with online_trainers(tmp_path / "run", LEARNER, min_frames=60, min_episodes=4, normalisation_frames=100) as make:
+        yield make
 
 
 def test_learning_begins_once_there_is_enough_and_ends_in_a_checkpoint(
@@ -207,7 +188,7 @@ def test_prepared_data_are_mixed_in_and_their_instances_listed(online: Any, tmp_
     replay = write_patterns(tmp_path / "data", instances=2, frames=20)
     trainer = online(replay=replay, replay_fraction=0.5)
     intake = filled()
-    batches = trainer._batches
+    batches = trainer._live.batches
     batch = batches.draw(intake.buffer, np.random.default_rng(0))
     from_replay = {frame.tobytes() for frame in replay.frames}
     assert sum(frame.tobytes() in from_replay for frame in batch.first) == 8

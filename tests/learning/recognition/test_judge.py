@@ -154,9 +154,19 @@ def test_a_temperature_makes_confidence_honest() -> None:
     assert torch.equal(calmed.argmax(dim=1), bold.argmax(dim=1))
 
 
-def test_a_reliability_diagram_counts_every_answer_once() -> None:
-    diagram = reliability(torch.tensor([[0.95, 0.05], [0.55, 0.45], [1.0, 0.0]]), torch.tensor([0, 1, 0]))
+def test_a_reliability_diagram_is_of_the_best_name_of_each_view() -> None:
+    diagram = reliability(torch.tensor([[0.95, 0.05], [0.55, 0.45], [0.0, 1.0]]), torch.tensor([0, 1, 1]))
     assert diagram.answers.tolist() == [0, 0, 0, 0, 0, 1, 0, 0, 0, 2]
-    assert diagram.accuracy[5] == 0.0
-    assert diagram.accuracy[9] == 1.0
     assert diagram.ece == pytest.approx((0.55 + 2 * (1 - 0.975)) / 3)
+
+
+def test_a_judge_knows_how_reliable_it_is_on_objects_left_out_and_is_about_as_reliable_on_new_ones() -> None:
+    judge = Judge(*objects_of(5, 8, spread=1.0))
+    facts = judge.facts
+    assert facts.uncalibrated is not None
+    assert facts.reliability is not None
+    assert facts.reliability.answers.sum() == 5 * 40  # of each category at most 40 views
+    assert facts.reliability.ece <= facts.uncalibrated.ece + 0.02
+    new, targets, _ = objects_of(5, 8, spread=1.0, seed=1)
+    assert reliability(judge(new)[0], targets).ece < 0.15
+    assert Judge(*objects_of(1, 3)).facts.reliability is None

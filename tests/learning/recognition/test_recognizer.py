@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,15 @@ import torch
 
 from aassl_ros.benchmarks.patterns import CATEGORIES, draw_pattern, write_patterns
 from aassl_ros.data.gallery.lessons import UNKNOWN
-from aassl_ros.errors import CheckpointError
+from aassl_ros.errors import CheckpointError, DataError
 from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
 from aassl_ros.learning.readout.classifiers import CLASSIFIERS, fit_classifier
 from aassl_ros.learning.recognition.gallery import Gallery
 from aassl_ros.learning.recognition.gallery_source import GallerySource
+from aassl_ros.learning.recognition.judge import SEEN
 from aassl_ros.learning.recognition.recognizer import RecognitionSettings, Recognizer
 from aassl_ros.learning.recognition.reloading import RecognizerLoader
+from aassl_ros.learning.recognition.seen_frames import open_seen
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
 from aassl_ros.learning.training.saving import save_checkpoint
@@ -66,6 +69,29 @@ def test_scores_of_all_categories_sum_to_one(gallery: Gallery, tmp_path: Path) -
         assert sum(score for _, score in answer.scores) == pytest.approx(1, abs=1e-4)
 
 
+def test_seen_objects_are_embedded_by_each_encoder_and_kept_if_the_gallery_changes(
+    tmp_path: Path, gallery: Gallery
+) -> None:
+    data = write_patterns(tmp_path / "seen", instances=6, frames=4)
+    seen = open_seen(data.path, ("train",))
+    chosen = seen.chosen
+    assert (np.diff(chosen.objects) >= 0).all()
+    assert all(len(set(data.episode_of[chosen.frames[chosen.objects == one]])) == 1 for one in set(chosen.objects))
+    settings = RecognitionSettings(classifier="prototypes", refuse_known=0.1)
+    few = Gallery(gallery.frames[::10], gallery.labels[::10], gallery.instances[::10])
+    checkpoint = load_checkpoint(write_checkpoint(tmp_path / "run"))
+    plain = Recognizer(checkpoint, few, settings, CPU)
+    names = Recognizer(checkpoint, None, settings, CPU, seen)
+    assert names.answer(gallery.frames[0]).label == UNKNOWN
+    names = names.with_gallery(few)
+    answer = names.answer(gallery.frames[0])
+    assert answer.scores == plain.answer(gallery.frames[0]).scores  # the classifier was named: it stays
+    assert answer.familiarity != plain.answer(gallery.frames[0]).familiarity
+    assert SEEN in (Recognizer(checkpoint, few, RecognitionSettings(), CPU, seen).facts or plain.facts).compared
+    with pytest.raises(DataError, match="no episode of the sets test"):
+        open_seen(data.path, ("test",))
+
+
 def test_below_the_threshold_the_answer_is_unknown_but_the_scores_stay(gallery: Gallery, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     answer = recognizer(tmp_path, gallery, classifier="prototypes", threshold=1.0).answer(noise)
@@ -103,6 +129,28 @@ def loader(gallery: Gallery) -> object:
     loader = RecognizerLoader(GallerySource(gallery), RecognitionSettings(), CPU)
     yield loader
     loader.close()
+
+
+def test_a_load_is_given_up_if_the_loader_is_closed(gallery: Gallery, tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (6000, *gallery.frames.shape[1:]), np.uint8)
+    large = Gallery(frames, gallery.labels[:1] * 3000 + gallery.labels[-1:] * 3000, ("one", "other") * 3000)
+    loading = threading.Event()
+
+    class Told(GallerySource):
+        def gallery(self, size: int) -> Gallery | None:
+            if loader.current is None:
+                return gallery
+            loading.set()
+            return large
+
+    loader = RecognizerLoader(Told(), RecognitionSettings(worse_by=1.0), CPU)
+    loader.load(write_checkpoint(tmp_path / "first"))
+    first = loader.current
+    loader.request(write_checkpoint(tmp_path / "second", seed=1))
+    assert loading.wait(60)
+    loader.close()
+    assert loader.current is first
+    assert loader.error is None
 
 
 def test_an_announced_checkpoint_takes_the_place_of_the_old_one(loader: RecognizerLoader, tmp_path: Path) -> None:

@@ -165,6 +165,16 @@ def test_an_encoder_that_names_fewer_objects_left_out_is_not_used(teacher: Teach
         loader.close()
 
 
+def test_the_first_frame_of_an_object_counts_no_more_than_the_later_ones() -> None:
+    smoothing = Smoothing()
+    wrong, right = np.array([1.0, 0.0], np.float32), np.array([0.0, 1.0], np.float32)
+    smoothing.add("a", 0.0, wrong, 0.0, 100.0)
+    for number in range(1, 4):
+        mean, familiarity = smoothing.add("a", 0.1 * number, right, 1.0, 100.0)
+    assert mean.tolist() == pytest.approx([0.25, 0.75], abs=0.01)
+    assert familiarity == pytest.approx(0.75, abs=0.01)
+
+
 def test_smoothing_follows_an_episode_and_forgets_the_last_one() -> None:
     smoothing = Smoothing()
     sure, wrong = np.float32([0.9, 0.1]), np.float32([0.3, 0.7])

@@ -64,7 +64,7 @@ def test_a_run_leaves_a_checkpoint_and_a_line_for_each_update(turning_clouds: Pr
     assert checkpoint.action_space.name == "object_pose"
 
 
-@pytest.mark.parametrize("method", ["simclr", "simclr_tt", "aa_simclr", "aa_byol", "aa_mocov3", "sie"])
+@pytest.mark.parametrize("method", ["simclr", "simclr_tt", "aa_simclr", "aa_byol", "aa_mocov3", "sie", "seq_jepa"])
 def test_stopped_and_resumed_it_is_the_uninterrupted_run_to_the_bit(
     few_clouds: PreparedData, tmp_path: Path, method: str
 ) -> None:

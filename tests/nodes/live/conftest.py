@@ -27,13 +27,18 @@ from aassl_ros.ros.qos import LATCHED
 
 
 class Stage:
-    """Publishes joint states at 100 Hz and frames at 33 Hz of the category in `shown`, and marks episodes."""
+    """Publishes joint states at 100 Hz and frames at 33 Hz of the category in `shown`, and marks episodes.
+
+    silent: of "images" and "joints", those that are not published now. shift_ns: added to the clock of all stamps.
+    """
 
     def __init__(self, node: Node) -> None:
         self.node = node
         self.shown = "lying"
         self.size = 48
         self.sent_frames = 0
+        self.silent: set[str] = set()
+        self.shift_ns = 0
         self.heard: dict[str, dict[str, str]] = {}
         self._rng = np.random.default_rng(0)
         self._turn = 0
@@ -45,7 +50,7 @@ class Stage:
         node.create_timer(0.01, self._tick)
 
     def now_ns(self) -> int:
-        return int(self.node.get_clock().now().nanoseconds)
+        return int(self.node.get_clock().now().nanoseconds) + self.shift_ns
 
     def tell(self, event: str, id: str, **facts: str) -> None:
         message = json.dumps({"id": id, "event": event, "stamp": self.now_ns(), **facts})
@@ -70,8 +75,9 @@ class Stage:
         self._turn += 1
         header = Header(stamp=conversions.time_message(self.now_ns()))
         angle = self.now_ns() * 1e-9
-        self.joints.publish(JointState(header=header, name=["wrist"], position=[float(np.sin(angle))]))
-        if self._turn % 3 == 0:
+        if "joints" not in self.silent:
+            self.joints.publish(JointState(header=header, name=["wrist"], position=[float(np.sin(angle))]))
+        if self._turn % 3 == 0 and "images" not in self.silent:
             image = self.picture()
             pose = PoseStamped(header=image.header)
             turn = self._rng.normal()
@@ -90,6 +96,19 @@ class Stage:
 @pytest.fixture
 def stage(ros: Any) -> Stage:
     return Stage(ros.node("stage"))
+
+
+@pytest.fixture
+def make_stage() -> type[Stage]:
+    """make_stage(node): an arm and its camera in the namespace of the node."""
+    return Stage
+
+
+@pytest.fixture
+def small_trainer() -> dict[str, Any]:
+    """Parameters of a trainer node that begins at once and makes quick updates."""
+    return {"checkpoint": "none", "width": 8, "image_size": 32, "batch": 16, "device": "cpu", "min_frames": 30,
+            "min_episodes": 1, "normalisation_frames": 40, "episode_delay_s": 0.2, "nice": 0}  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,13 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
-from std_msgs.msg import String
+from std_msgs.msg import Float64, String
 
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.streams import messages
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 from aassl_ros.learning.recognition.eye import load_eye
-from aassl_ros.nodes.evaluator import EvaluatorSettings
+from aassl_ros.nodes.evaluator_settings import EvaluatorSettings
 from aassl_ros.paths import share
 from aassl_ros.settings import from_mapping
 
@@ -64,9 +64,7 @@ def test_it_names_each_frame_with_its_stamp_and_draws_the_name(
     for category in ("lying", "standing"):
         stage.shown = category
         since_ns = stage.now_ns()
-        answers = ros.wait_for(partial(_ten_since, received["answers"], since_ns), what="ten answers")
-        named = [answer["label"] for answer in answers]
-        assert named.count(category) > 0.7 * len(named)
+        answers = _mostly_named(ros, received["answers"], since_ns, category)
     assert len(answers[0]["scores"]) == 2
     assert answers[0]["checkpoint"] == load_checkpoint(checkpoint).digest
     assert answers[0]["latency_ms"] > 0
@@ -89,10 +87,16 @@ def _told_twice(received: dict[str, list[Any]], stamp_ns: int) -> list[tuple[dic
     return [(answer, classified[answer["stamp"]]) for answer in answers if answer["stamp"] in classified]
 
 
-def _ten_since(answers: list[dict[str, Any]], stamp_ns: int) -> list[dict[str, Any]]:
-    """The answers to frames after a stamp, empty while they are fewer than ten."""
+def _mostly_named(ros: Any, answers: list[dict[str, Any]], stamp_ns: int, name: str) -> list[dict[str, Any]]:
+    """Wait for thirty answers to frames after a stamp, and check that most have this name. Returns them.
+
+    The encoder is not trained and names some frames wrong; of three categories, a guess would name a third right.
+    """
+    ros.wait_for(lambda: len(_since(answers, stamp_ns)) >= 30, what="thirty answers")
     later = _since(answers, stamp_ns)
-    return later if len(later) >= 10 else []
+    named = [answer["label"] for answer in later]
+    assert named.count(name) > 0.55 * len(named), named
+    return later
 
 
 def _since(answers: list[dict[str, Any]], stamp_ns: int) -> list[dict[str, Any]]:
@@ -138,7 +142,37 @@ def test_it_waits_for_a_checkpoint_then_follows_the_trainer_and_keeps_the_old_on
     so_far = len(received["answers"])
     ros.wait_for(lambda: len(received["answers"]) > so_far + 5, what="further answers")
     assert received["answers"][-1]["checkpoint"] == digest
-    assert stage.values("evaluator")["failed_loads"] == "1"
+    ros.wait_for(lambda: stage.values("evaluator")["failed_loads"] == "1", what="the count of one failed load")
+
+
+def test_encoders_are_replaced_between_two_frames_and_every_frame_is_answered_or_counted_as_skipped(
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, gallery_data: Path, received: dict[str, list[Any]]
+) -> None:
+    sent: list[int] = []
+    publish = stage.images.publish
+
+    def note(image: Image) -> None:
+        sent.append(messages.stamp_ns(image.header.stamp))
+        publish(image)
+
+    stage.images.publish = note
+    checkpoints = [make_checkpoint(f"number_{seed}", seed=seed) for seed in range(4)]
+    digests = [load_checkpoint(path).digest for path in checkpoints]
+    parameters = {"checkpoint": checkpoints[0], "gallery": gallery_data, "device": "cpu", "worse_by": 1.0, "taught": ""}
+    start_node("evaluator", parameters)
+    ros.wait_for(lambda: len(received["answers"]) > 10, what="answers")
+    for path in [*checkpoints[1:], checkpoints[0]]:
+        announce(stage, path)
+        ros.spin(1.0)
+    ros.wait_for(lambda: received["answers"][-1]["checkpoint"] == digests[0], what="the last encoder")
+    answers = received["answers"][5:]  # the first may be lost until the subscriptions are matched
+    frames = sent[sent.index(answers[0]["stamp"]) : sent.index(answers[-1]["stamp"]) + 1]
+    assert len(frames) == len(answers) + sum(answer["skipped"] for answer in answers[1:])
+    versions = [answer["checkpoint"] for answer in answers]
+    assert set(versions) <= set(digests)
+    changes = [one for one, other in pairwise(versions) if one != other]
+    assert len(changes) >= 2
+    assert len(changes) == len({*changes})  # each version answers in one stretch
 
 
 def test_it_answers_by_the_pretrained_encoder_before_any_checkpoint_of_a_trainer(
@@ -159,8 +193,7 @@ def test_it_answers_by_the_pretrained_encoder_before_any_checkpoint_of_a_trainer
     stage.shown = "standing"
     answers = ros.wait_for(lambda: received["answers"], what="an answer")
     assert answers[0]["checkpoint"] == load_eye(eye).digest
-    later = ros.wait_for(partial(_ten_since, received["answers"], stage.now_ns()), what="ten answers")
-    assert [answer["label"] for answer in later].count("standing") > 7
+    _mostly_named(ros, received["answers"], stage.now_ns(), "standing")
     path = make_checkpoint("first")
     announce(stage, path)
     digest = load_checkpoint(path).digest
@@ -180,6 +213,7 @@ def test_frames_it_cannot_read_are_counted_and_sizes_may_change(
         return int(stage.values("evaluator").get("frames_unreadable", 0)) > 0
 
     ros.wait_for(counted, what="the count")
+    ros.wait_for(lambda: any(answer["skipped"] for answer in received["answers"]), what="an answer that tells of it")
     stage.size = 96
     since_ns = stage.now_ns()
     ros.wait_for(lambda: _since(received["answers"], since_ns), what="an answer on a larger frame")
@@ -190,9 +224,17 @@ def test_an_object_unlike_the_gallery_is_unknown(
 ) -> None:
     parameters = {"checkpoint": make_checkpoint("first"), "gallery": gallery_data, "device": "cpu",
                   "classifier": "prototypes", "threshold": 1.0}  # fmt: skip
+    numbers: dict[str, list[float]] = {}
+    for topic in (topics.CONFIDENCE, topics.IS_UNKNOWN, topics.LATENCY, topics.ANSWER_RATE):
+        heard = numbers.setdefault(topic, [])
+        stage.node.create_subscription(Float64, topic, lambda message, heard=heard: heard.append(message.data), 10)
     start_node("evaluator", parameters)
     ros.wait_for(lambda: received["classifications"] and received["answers"], what="an answer")
     assert received["answers"][0]["label"] == "__unknown__"
+    ros.wait_for(lambda: all(numbers.values()), what="the numbers of its answers")
+    assert set(numbers[topics.IS_UNKNOWN]) == {1.0}
+    assert 0.0 < numbers[topics.CONFIDENCE][-1] <= 1.0
+    assert numbers[topics.LATENCY][-1] > 0.0
     assert received["classifications"][0].results[0].class_id == "__unknown__"
     client = stage.node.create_client(SetParameters, "/evaluator/set_parameters")
     ros.wait_for(client.service_is_ready, what="the parameter service")
@@ -201,9 +243,12 @@ def test_an_object_unlike_the_gallery_is_unknown(
     ros.wait_for(asked.done, what="the change of parameters")
     assert all(result.successful for result in asked.result().results)
     ros.wait_for(lambda: received["answers"][-1]["label"] != "__unknown__", what="an answer with the new threshold")
+    ros.wait_for(lambda: numbers[topics.IS_UNKNOWN][-1] == 0.0, what="the number of a known object")
+    ros.wait_for(lambda: numbers[topics.ANSWER_RATE][-1] > 0.0, what="the rate of answers")
     assert len(received["answers"][-1]["scores"]) == 1
 
 
+@pytest.mark.slow
 def test_a_person_teaches_objects_by_the_command_line_and_they_are_named_then_undone_and_kept_on_disk(
     ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, tmp_path: Path, received: dict[str, list[Any]]
 ) -> None:
@@ -228,10 +273,11 @@ def test_a_person_teaches_objects_by_the_command_line_and_they_are_named_then_un
     for category in ("lying", "standing"):
         stage.shown = category
         since_ns = stage.now_ns() + 1_000_000_000  # by then the mean is of this object alone
-        answers = ros.wait_for(partial(_ten_since, received["answers"], since_ns), what="ten answers")
-        assert [answer["label"] for answer in answers].count(category) > 0.7 * len(answers)
-    assert "standing" in aassl("gallery", "rename", "standing", "upright/über")
-    listed = aassl("gallery", "list")
+        _mostly_named(ros, received["answers"], since_ns, category)
+    renamed = aassl("gallery", "rename", "standing", "upright/über")
+    assert "done: rename standing to upright/über" in renamed
+    assert "labelled data" not in renamed  # the classifier that still knows the old name is no source of names
+    listed = aassl("gallery")
     assert "upright/über" in listed
     assert "standing" not in listed.replace("rename standing", "")
     wrong = ros.run("gallery", "delete", "cup")
@@ -240,8 +286,7 @@ def test_a_person_teaches_objects_by_the_command_line_and_they_are_named_then_un
     process.terminate()
     process.wait(timeout=60)
     start_node("evaluator", parameters)
-    again = ros.wait_for(partial(_ten_since, received["answers"], stage.now_ns()), what="answers after a restart")
-    assert [answer["label"] for answer in again].count("upright/über") > 7
+    _mostly_named(ros, received["answers"], stage.now_ns(), "upright/über")
     assert "undo rename" in aassl("gallery", "undo")
     ros.wait_for(lambda: received["answers"][-1]["label"] == "standing", what="the old name")
 
@@ -256,6 +301,7 @@ def test_the_parameter_file_holds_the_defaults() -> None:
     [
         ({"gallery": "NOWHERE"}, "does not exist"),
         ({"gallery": "GALLERY", "checkpoint": "NOWHERE"}, "does not exist"),
+        ({"seen": "NOWHERE"}, "does not exist"),
     ],
 )
 def test_a_wrong_start_is_one_line_and_status_1(

@@ -18,6 +18,7 @@ import pytest
 from documented import Program
 from std_msgs.msg import String
 
+from aassl_ros.cli.main import main
 from aassl_ros.data.interfaces import topics
 
 SIZE = 160
@@ -79,6 +80,7 @@ def start_live(ros: Any, tmp_path: Path) -> Iterator[Callable[..., Program]]:
         live.stop()
 
 
+@pytest.mark.slow
 def test_two_objects_of_a_video_are_taught_and_named_also_after_the_camera_was_killed(
     ros: Any, start_live: Callable[..., Program], tmp_path: Path
 ) -> None:
@@ -92,6 +94,7 @@ def test_two_objects_of_a_video_are_taught_and_named_also_after_the_camera_was_k
     film.show("bar")
     live = start_live("--source", str(film.path))
     ros.wait_for(lambda: any("1. Teach:" in line for line in live.lines), what="the three steps")
+    assert any("wait until the video shows the object" in line for line in live.lines)
     assert any("aassl gallery undo" in line for line in live.lines)
     address = next(line for line in live.lines if line.startswith("the page: http://127.0.0.1:"))
     with urllib.request.urlopen(address.removeprefix("the page: "), timeout=60) as page:
@@ -141,3 +144,8 @@ def test_a_wrong_source_is_one_line_before_any_node_starts(
     assert live.process.returncode == (1 if source == __file__ else 2)
     assert said.startswith(line.replace("TEXT", __file__))
     assert said.count("\n") == 0
+
+
+def test_a_video_without_its_option_is_told_how_to_give_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["live", "film.mp4"]) == 2
+    assert "A camera or a video file: aassl live --source film.mp4" in capsys.readouterr().err

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,40 @@ from browser import open_browser
 from page_viewer import url_from
 
 SCRIPT = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
+
+
+# A page of another server, which tries to use ours. It reports in its title.
+FOREIGN = """<!doctype html><title>{}</title><script>
+const told = {};
+const tell = (what, how) => { told[what] = how; document.title = JSON.stringify(told); };
+const socket = new WebSocket("ADDRESS".replace("http", "ws") + "news");
+socket.onopen = () => tell("socket", "open");
+socket.onerror = () => tell("socket", "refused");
+fetch("ADDRESS", { credentials: "include" }).then(() => tell("page", "read"), () => tell("page", "refused"));
+</script>"""
+
+
+@contextmanager
+def foreign_server(address: str) -> Iterator[str]:
+    """A server of the page FOREIGN, which attacks the page at an address. Gives its own address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(FOREIGN.replace("ADDRESS", address).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class Person:
@@ -138,7 +175,7 @@ def test_a_person_teaches_renames_and_deletes_by_clicking(
     person.press(SCRIPT, "Merge")
     person.click("#ask-yes")
     person.wait(lambda: not person.row(SCRIPT), "both in one")
-    assert "20 views" in person.row("../bowl").text
+    assert "2 objects" in person.row("../bowl").text
     assert [entry for entry in person.browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
@@ -209,3 +246,19 @@ def test_it_follows_the_light_and_fits_a_tablet_and_a_phone(
         ".filter(one => !one.startsWith(location.origin))"
     )
     assert person.browser.execute_script(others) == []
+
+
+def test_a_page_of_another_server_gets_nothing_though_the_browser_has_the_token(start_node: Any, browse: Any) -> None:
+    token = "0123456789abcdef"
+    person = browse(f"{url_from(start_node('page', {'port': 0, 'token': token}))}?token={token}")
+    person.see("#connection", "connected")
+    ours = str(person.browser.current_url)
+    assert "token" not in ours  # the browser keeps it as a cookie, which it also sends to another port
+    with foreign_server(ours) as foreign:
+        person.browser.get(foreign)
+        told = person.wait(
+            lambda: len(found := json.loads(person.browser.title or "{}")) == 2 and found, "its attempts"
+        )
+    assert told == {"socket": "refused", "page": "refused"}
+    person.browser.get(ours)
+    person.see("#connection", "connected")

@@ -102,6 +102,7 @@ def test_ten_lessons_at_once_are_each_answered(
     ros.wait_for(lambda: len(page.parts["gallery"]["categories"]) == 10, what="ten categories")
 
 
+@pytest.mark.slow
 def test_nodes_that_die_fall_silent_and_are_heard_again(
     ros: Any, stage: Any, evaluator: Any, start_page: Any, open_page: Open
 ) -> None:

@@ -87,13 +87,21 @@ def test_settings_of_the_pace_are_changed_at_once_and_settings_of_the_learner_ar
     stage.begin("lying_0000")
     ros.wait_for(lambda: stage.values("trainer").get("step") == "1", what="the first update")
     client = stage.node.create_client(SetParameters, "/trainer/set_parameters")
-    changes = {"updates_per_second": 0.0, "batch": 8}
+    changes = {"updates_per_second": 0.0, "lr": 2e-5, "max_replay_ratio": 2000.0, "batch": 8, "replay_fraction": 0.25,
+               "encoder_lr": 1e-5, "min_replay_ratio": 3000.0}  # fmt: skip
     parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in changes.items()]
-    asked = client.call_async(SetParameters.Request(parameters=parameters))
-    applied, refused = ros.wait_for(asked.done, what="an answer") and asked.result().results
-    assert applied.successful
-    assert refused.reason.startswith("trainer: batch is read when the node is configured")
+    *applied, batch, fraction, rate, bound = ros.call(client, SetParameters.Request(parameters=parameters)).results
+    assert [result.successful for result in applied] == [True] * 3
+    assert batch.reason.startswith("trainer: batch is read when the node is configured")
+    assert fraction.reason == "trainer: replay_fraction has no effect without replay_data."
+    assert rate.reason == "trainer: encoder_lr = 1e-05, but the whole encoder is trained with lr: set that."
+    assert bound.reason == "min_replay_ratio = 3000, expected at most max_replay_ratio = 2000."
     ros.wait_for(lambda: int(stage.values("trainer").get("step", 0)) >= 3, what="further updates")
+    values = stage.values("trainer")
+    assert float(values["lr"]) == 2e-5
+    # Before, the trainer rested for 1,000 s after an update; the rest of the shares depends on the machine.
+    assert float(values["share_update"]) > 0
+    assert float(values["replay_ratio"]) > 0
 
 
 def test_pause_and_save_do_as_they_say(
@@ -207,6 +215,7 @@ def test_a_wrong_start_is_one_line_and_status_1(
     assert len([reported for reported in output.splitlines() if line in reported]) == 1, output
 
 
+@pytest.mark.slow
 def test_missing_frames_and_missing_episodes_are_logged(
     ros: Any, start_node: Any, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
