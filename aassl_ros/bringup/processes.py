@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-from aassl_ros.bringup.exit_status import describe_exit, exit_failed
+from aassl_ros.bringup.exit_status import describe_exit, exit_failed, thread_places
 from aassl_ros.bringup.systems import NodeSpec
 from aassl_ros.errors import RosError
 from aassl_ros.ros.transport import set_image_transport
@@ -22,7 +23,9 @@ from aassl_ros.ros_environment import prepare_environment
 
 # Time for the recorder to close its bag and for the trainer to save its checkpoint.
 _STOP_S = 30.0
-_KEPT_LINES = 30
+_KEPT_LINES = 200
+# Time for a node that does not stop to print where its threads are.
+_DUMP_S = 1.0
 # Prefix of a line that a node logged: "[ERROR] [1700000000.123] [recorder]: ".
 _LOG_PREFIX = re.compile(r"^\[[A-Z]+\] \[[\d.]+\] \[\S+\]: ")
 
@@ -139,7 +142,9 @@ class NodeProcesses:
         where = f" See its log: {self._log_dir / (name + '.log')}." if self._log_dir else ""
         status = self.exit_status(name)
         if name in self._killed:
-            return f"node {name} was asked to stop, did not exit within {_STOP_S:g} s and was killed.{where}"
+            places = thread_places(self._last_lines[name])
+            at = f" Its threads were in {places}." if places else ""
+            return f"node {name} was asked to stop, did not exit within {_STOP_S:g} s and was killed.{where}{at}"
         if status is not None and status < 0:
             return f"{describe_exit(name, status)}.{where}"
         return f"{describe_exit(name, status)}: {said[-1] if said else 'it printed nothing'}.{where}"
@@ -165,6 +170,9 @@ class NodeProcesses:
                 process.wait(timeout=_STOP_S)
             except subprocess.TimeoutExpired:
                 self._killed.add(name)
+                process.send_signal(signal.SIGUSR1)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=_DUMP_S)
                 process.kill()
                 process.wait()
 

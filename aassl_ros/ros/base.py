@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -170,8 +171,10 @@ def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -
     """Run a node until SIGINT, SIGTERM or until it is finished, then shut it down. Returns the exit status.
 
     A node with an attribute `finished` (bool) ends the process by setting it. An error is one line on stderr, with
-    status 1; the environment variable AASSL_DEBUG=1 shows the traceback.
+    status 1; the environment variable AASSL_DEBUG=1 shows the traceback. On SIGUSR1 it prints where its threads are.
     """
+    if sys.__stderr__ is not None:
+        faulthandler.register(signal.SIGUSR1, file=sys.__stderr__)
     prepare_environment()
     set_image_transport()
     stop = _StopRequest()

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import aassl_ros.bringup.processes as processes_module
 from aassl_ros.bringup.processes import NodeProcesses
 from aassl_ros.bringup.ros_domain import own_domain
 from aassl_ros.bringup.systems import complete, node_specs
@@ -63,3 +67,42 @@ def test_a_node_that_is_stopped_before_it_has_started_has_not_failed() -> None:
         processes.stop()  # it has not imported anything yet: nobody catches the signal
         assert processes.ended() == ("simulator",)
         processes.check()
+
+
+HANGS = """
+import sys, threading
+from aassl_ros.ros.base import ManagedNode, run
+
+class Hangs(ManagedNode):
+    def deactivate(self):
+        self.stuck()
+
+    def activate(self):
+        print("up", flush=True)
+
+    def stuck(self):
+        threading.Event().wait()
+
+sys.exit(run(lambda: Hangs("recorder")))
+"""
+
+
+@pytest.mark.usefixtures("domain")
+def test_of_a_node_that_does_not_stop_the_error_says_where_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = tmp_path / "aassl_ros" / "hangs.py"
+    script.parent.mkdir()
+    script.write_text(HANGS)
+    monkeypatch.setattr(processes_module, "command_line", lambda spec: [sys.executable, str(script)])
+    monkeypatch.setattr(processes_module, "_STOP_S", 1.0)
+    (spec,) = (spec for spec in node_specs("collect", complete("collect", {})) if spec.name == "recorder")
+    up = threading.Event()
+    with NodeProcesses([spec], echo=lambda name, line: up.set()) as processes:
+        assert up.wait(60)
+        processes.stop()
+        assert processes.exit_status("recorder") == -signal.SIGKILL
+        with pytest.raises(
+            RosError, match=r"killed\. .* threads were in wait \(threading.py:\d+\), called from stuck \(hangs.py:\d+\)"
+        ):
+            processes.check()
