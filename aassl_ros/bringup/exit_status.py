@@ -15,9 +15,10 @@ def exit_failed(status: int, *, asked: bool) -> bool:
     """Return whether a node's exit status means that it failed.
 
     status: exit status of the process; the negative signal number if a signal ended it. asked: the node had been asked
-    to stop. SIGINT may then have ended the process before the node could handle it.
+    to stop. SIGINT may then have ended the process before the node could handle it. SIGALRM ends a node that has saved
+    its results if the middleware does not let it go.
     """
-    return status != 0 and not (asked and status == -signal.SIGINT)
+    return status not in (0, -signal.SIGALRM) and not (asked and status == -signal.SIGINT)
 
 
 def describe_exit(name: str, status: int | None) -> str:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -118,12 +118,18 @@ class NodeProcesses:
         """Return the names of the nodes that have exited so far."""
         return tuple(name for name, process in self._processes.items() if process.poll() is not None)
 
-    def check(self) -> None:
+    @property
+    def stuck(self) -> frozenset[str]:
+        """Names of the nodes that were killed because they did not exit when they were asked to stop."""
+        return frozenset(self._killed)
+
+    def check(self, *, besides: Collection[str] = ()) -> None:
         """Raise RosError if a node has failed, with its last line of output.
 
-        If several have failed, the error names one that exited before it was asked to stop.
+        If several have failed, the error names one that exited before it was asked to stop. besides: names of nodes
+        that may have failed.
         """
-        failed = [name for name in self.ended() if self._failed(name)]
+        failed = [name for name in self.ended() if name not in besides and self._failed(name)]
         if failed:
             raise RosError(self.failure(min(failed, key=lambda name: name in self._stopped)))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from aassl_ros.bringup.preflight import check
 from aassl_ros.bringup.processes import NodeProcesses, echo_problems
+from aassl_ros.bringup.stopping import stop_recording
 from aassl_ros.bringup.systems import complete, node_specs
 from aassl_ros.cli.up import parse_assignments
 from aassl_ros.errors import BagError, ConfigError, RosError
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     check(specs)
     _check_folder(arguments.out)
     try:
-        _record(specs, arguments.seconds)
+        whole = _record(specs, arguments.seconds, arguments.out)
     except RosError as error:
         if any(arguments.out.glob("*.mcap")) and not (arguments.out / "metadata.yaml").exists():
             raise RosError(f"{error} To recover the recording: aassl bag recover {arguments.out}") from error
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     if ledger is None:
         raise BagError(f"{arguments.out} has no ledger: the recorder did not close it. Try: aassl bag info.")
     print(json.dumps(ledger.as_dict()) if arguments.json else f"{arguments.out}: {ledger.summary()}")
-    return 3 if ledger.lossy else 0
+    return 0 if whole and not ledger.lossy else 3
 
 
 def _check_folder(out: Path) -> None:
@@ -67,7 +68,7 @@ def _check_folder(out: Path) -> None:
         raise BagError(f"{out} cannot be written: its folder is read-only. Choose another folder.")
 
 
-def _record(specs: Any, seconds: float) -> None:
+def _record(specs: Any, seconds: float, out: Path) -> bool:
     from aassl_ros.ros.monitor import Monitor
 
     with Monitor(specs[0].namespace) as monitor, NodeProcesses(specs, echo=echo_problems) as processes:
@@ -81,8 +82,7 @@ def _record(specs: Any, seconds: float) -> None:
                 values = monitor.values("recorder")
                 bar.update(round(elapsed), f"{values['frames_written']} frames, {values['frames_dropped']} dropped")
                 time.sleep(0.1)
-        processes.stop()
-        processes.check()
+        return stop_recording(processes, out)
 
 
 def _wait_for_frames(monitor: Any, processes: NodeProcesses) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aassl_ros.bringup.processes import NodeProcesses
+from aassl_ros.bringup.stopping import stop_recording
 from aassl_ros.bringup.systems import node_specs
 from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
 from aassl_ros.data.streams.episodes import EpisodeEvent
@@ -173,8 +174,7 @@ class Demo:
                     bar.update(ended, note=_note(monitor.values))
                     time.sleep(0.2)
             time.sleep(0.5)  # the last answers are still on their way, and no message marks the end
-            processes.stop()
-            processes.check()
+            stop_recording(processes, Path(arguments["bag"]))
             return list(monitor.answers), list(monitor.episodes)
 
     def _aassl(self, *words: str, capture: bool = False) -> str:

@@ -93,8 +93,7 @@ class RecorderNode(ManagedNode):
             self.create_timer(_LOOK_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME)),
             self.create_timer(_REVIEW_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME)),
         ]
-        begin = f"Recording into {self._recording.path}" if self._recording is not None else WAITING
-        self.get_logger().info(f"{begin}.")
+        self.get_logger().info(f"{WAITING}." if self._recording is None else f"Recording into {self._recording.path}.")
         for bag in unfinished_bags(self._settings.bag_path(0).parent, self._parts.made):
             self.get_logger().warning(recovery_advice(bag))
 
@@ -105,21 +104,24 @@ class RecorderNode(ManagedNode):
         recording, self._watchers = self._recording, []
         if recording is not None:
             drain(recording, self._subscribers, self._motion_topics(), self._settings.sample_timeout)
-        for subscriber in self._subscribers.values():
-            subscriber.stop()
-        self._ring = None
-        self._subscribers, self._recording = {}, None
+        # No message comes any more, because the executor waits for this function.
+        self._ring = self._recording = None
         self._parts.end()
         self._closing.close_all()
         if recording is not None:
             self._closed(recording, recording.close().told())
 
+    def unsubscribe(self) -> None:
+        """Give the subscriptions back, after the bag is closed."""
+        for subscriber in self._subscribers.values():
+            subscriber.stop()
+        self._subscribers = {}
+
     def report(self) -> diagnostics.Report:
         """Return the status for diagnostics: the counts, and the most severe problem."""
         silent = self._silent() if self._subscribers else ""
-        if self._recording is None:
-            return waiting_report(self._ring, silent)
-        return recording_report(self._recording, silent)
+        recording = self._recording
+        return waiting_report(self._ring, silent) if recording is None else recording_report(recording, silent)
 
     def _subscriber(self, name: str, received_as: str) -> TopicSubscriber:
         assert self._session is not None
@@ -194,8 +196,7 @@ class RecorderNode(ManagedNode):
 
     def _look(self) -> None:
         """Subscribe to new topics. After a split, close the old bag as soon as its last frames have their samples."""
-        due = time.monotonic() >= self._reviewed + _REVIEW_S
-        if due:
+        if due := time.monotonic() >= self._reviewed + _REVIEW_S:
             self._reviewed = time.monotonic()
         for subscriber in self._subscribers.values():
             if due or subscriber.profile is None:

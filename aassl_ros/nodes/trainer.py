@@ -107,7 +107,7 @@ class TrainerNode(ManagedNode):
         if self._trainer is None:
             return
         for robot in self._inputs:
-            robot.stop()
+            robot.filler.flush()
         self._trainer.stop()
         status = self._trainer.status
         self._announce(status.saved)
@@ -121,7 +121,13 @@ class TrainerNode(ManagedNode):
         self.get_logger().info(f"{kept} frames kept, {updates} updates, {status.saves} saves.")
         if status.saved is not None:
             self._start = load_checkpoint(status.saved.path)  # if activated again, it continues from here
-        self._inputs, self._trainer, self._live = [], None, None
+        self._trainer, self._live = None, None
+
+    def unsubscribe(self) -> None:
+        """Give the subscriptions back, after the checkpoint is saved."""
+        for robot in self._inputs:
+            robot.stop()
+        self._inputs = []
 
     def cleanup(self) -> None:
         self.destroy_publisher(self._announcements)

@@ -104,13 +104,12 @@ class TrainerInput:
         )
 
     def stop(self) -> None:
-        """Stop receiving, and put what waits into the buffer."""
+        """Stop receiving."""
         self.feed.stop()
         self._description.stop()
         self._commands.stop()
         for subscription in (self._joints, *self._others):
             subscription.stop()
-        self.filler.flush()
 
     def tick(self) -> None:
         """Put complete frames into the buffer, and log what is wrong. Call it every tenth of a second or so."""

@@ -31,6 +31,8 @@ S = TypeVar("S")
 
 # Longest delay of a signal while the executor sleeps: Python runs signal handlers only between waits.
 _POLL_S = 0.1
+# Time for the middleware to let a process go that has saved its results.
+_LEAVE_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,15 @@ class LifecycleSettings:
 class ManagedNode(LifecycleNode):
     """A lifecycle node whose hooks raise AasslError if a transition fails.
 
-    Subclasses override configure, activate, deactivate and cleanup. settle_s is the time for which the node still
-    receives messages after it was asked to stop.
+    Subclasses override configure, activate, deactivate, unsubscribe and cleanup. settle_s is the time for which the
+    node still receives messages after it was asked to stop.
     """
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self._lifecycle_settings = declare_settings(self, LifecycleSettings, read_only=True)
         self.error: AasslError | None = None
+        self.leaving = False  # whether the process ends after the next deactivate
 
     def declare(self, cls: type[S], *, at_once: Collection[str] = (), apply: Callable[[S], None] | None = None) -> S:
         """Declare the parameters of `cls`, which `configure` reads. Returns the values that the node was started with.
@@ -76,6 +79,9 @@ class ManagedNode(LifecycleNode):
     def deactivate(self) -> None:
         """Stop working and save the results."""
 
+    def unsubscribe(self) -> None:
+        """Give back subscriptions. It comes after deactivate, because in rare cases the middleware waits for ever."""
+
     def cleanup(self) -> None:
         """Release what configure opened."""
 
@@ -90,7 +96,7 @@ class ManagedNode(LifecycleNode):
         return self._attempt(self.activate, lambda: super(ManagedNode, self).on_activate(state))
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        return self._attempt(self.deactivate, lambda: super(ManagedNode, self).on_deactivate(state))
+        return self._attempt(self._stop_working, lambda: super(ManagedNode, self).on_deactivate(state))
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         return self._attempt(self.cleanup, lambda: super(ManagedNode, self).on_cleanup(state))
@@ -129,9 +135,17 @@ class ManagedNode(LifecycleNode):
     def _leave(self, state: str) -> None:
         """Leave a state in order: a lifecycle manager may shut down an active node directly."""
         if state == "active":
-            self.deactivate()
+            self._stop_working()
         if state in ("active", "inactive"):
             self.cleanup()
+
+    def _stop_working(self) -> None:
+        try:
+            self.deactivate()
+            if self.leaving:
+                _limit_leaving(_LEAVE_S)
+        finally:
+            self.unsubscribe()
 
     def _attempt(
         self, hook: Callable[[], None], managed: Callable[[], TransitionCallbackReturn]
@@ -195,10 +209,12 @@ def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -
         finally:
             # In every case, an open bag is closed.
             if isinstance(node, ManagedNode) and rclpy.ok():
+                node.leaving = True
                 node.close()
-        if isinstance(node, ManagedNode):
-            return 0 if node.error is None else 1
-        return int(getattr(node, "exit_status", 0))
+        status = int(node.error is not None) if isinstance(node, ManagedNode) else int(getattr(node, "exit_status", 0))
+        if status == 0:
+            _limit_leaving(_LEAVE_S)
+        return status
     except ExternalShutdownException:
         return 0
     except (AasslError, NameValidationException) as raised:
@@ -214,6 +230,16 @@ def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+        _limit_leaving(0.0)
+
+
+def _limit_leaving(seconds: float) -> None:
+    """End the process by SIGALRM after this time; 0: no longer.
+
+    Threads of the middleware that wait for each other for ever hold Python's lock, so only the system can do this.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _spin_for(executor: SingleThreadedExecutor, seconds: float) -> None:

@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,39 +71,63 @@ def test_a_node_that_is_stopped_before_it_has_started_has_not_failed() -> None:
 
 
 HANGS = """
-import sys, threading
-from aassl_ros.ros.base import ManagedNode, run
+import ctypes, sys, threading
+from aassl_ros.ros import base
 
-class Hangs(ManagedNode):
-    def deactivate(self):
-        self.stuck()
-
+class Hangs(base.ManagedNode):
     def activate(self):
         print("up", flush=True)
 
-    def stuck(self):
-        threading.Event().wait()
+    def HOOK(self):
+        self.stuck()
 
-sys.exit(run(lambda: Hangs("recorder")))
+    def stuck(self):
+        print("saved", flush=True)
+        WAIT
+
+base._LEAVE_S = 1.0
+sys.exit(base.run(lambda: Hangs("recorder")))
 """
+
+
+@pytest.fixture
+def start_hanging(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str, str], NodeProcesses]]:
+    """Start a node that hangs in a hook."""
+    with ExitStack() as stack:
+
+        def start(hook: str, wait: str) -> NodeProcesses:
+            script = tmp_path / "aassl_ros" / "hangs.py"
+            script.parent.mkdir()
+            script.write_text(HANGS.replace("HOOK", hook).replace("WAIT", wait))
+            monkeypatch.setattr(processes_module, "command_line", lambda spec: [sys.executable, str(script)])
+            (spec,) = (spec for spec in node_specs("collect", complete("collect", {})) if spec.name == "recorder")
+            up = threading.Event()
+            processes = stack.enter_context(NodeProcesses([spec], echo=lambda name, line: up.set()))
+            assert up.wait(60)
+            return processes
+
+        yield start
 
 
 @pytest.mark.usefixtures("domain")
 def test_of_a_node_that_does_not_stop_the_error_says_where_it_was(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, start_hanging: Callable[[str, str], NodeProcesses]
 ) -> None:
-    script = tmp_path / "aassl_ros" / "hangs.py"
-    script.parent.mkdir()
-    script.write_text(HANGS)
-    monkeypatch.setattr(processes_module, "command_line", lambda spec: [sys.executable, str(script)])
+    processes = start_hanging("deactivate", "threading.Event().wait()")
     monkeypatch.setattr(processes_module, "_STOP_S", 1.0)
-    (spec,) = (spec for spec in node_specs("collect", complete("collect", {})) if spec.name == "recorder")
-    up = threading.Event()
-    with NodeProcesses([spec], echo=lambda name, line: up.set()) as processes:
-        assert up.wait(60)
-        processes.stop()
-        assert processes.exit_status("recorder") == -signal.SIGKILL
-        with pytest.raises(
-            RosError, match=r"killed\. .* threads were in wait \(threading.py:\d+\), called from stuck \(hangs.py:\d+\)"
-        ):
-            processes.check()
+    processes.stop()
+    assert processes.exit_status("recorder") == -signal.SIGKILL
+    where = r"wait \(threading.py:\d+\), called from stuck \(hangs.py:\d+\)"
+    with pytest.raises(RosError, match=rf"killed\. .* threads were in {where}"):
+        processes.check()
+
+
+@pytest.mark.usefixtures("domain")
+def test_a_node_that_the_middleware_does_not_let_go_ends_by_itself_after_it_has_saved(
+    start_hanging: Callable[[str, str], NodeProcesses],
+) -> None:
+    # PyDLL keeps Python's lock, as rclpy does: no thread of Python can end the process.
+    processes = start_hanging("unsubscribe", "ctypes.PyDLL(None).sleep(300)")
+    processes.stop()
+    assert processes.exit_status("recorder") == -signal.SIGALRM
+    processes.check()

@@ -27,7 +27,7 @@ from aassl_ros.data.bags.stored import StoredMessage
 from aassl_ros.data.bags.writer import BagWriter
 from aassl_ros.errors import BagError
 
-__all__ = ["Recovered", "recover_bag", "recover_in_place", "recovered_path"]
+__all__ = ["Recovered", "recover_bag", "recover_in_place", "recovered_copy", "recovered_path"]
 
 _STORAGE = {".mcap": "mcap", ".db3": "sqlite3"}
 # The copy of metadata.yaml by rosbag2, which is written again.
@@ -90,6 +90,13 @@ def recovered_path(bag: Path) -> Path:
     """The default folder for the recovered bag: BAG-recovered, beside the bag."""
     name = Path(plain_name(bag)).stem if bag.is_file() else bag.name
     return bag.with_name(f"{name}-recovered")
+
+
+def recovered_copy(bag: Path) -> Path | None:
+    """The recovered copy beside a bag: BAG-recovered; of BAG-original, BAG. None if there is none."""
+    name = bag.name.removesuffix("-original") if bag.name.endswith("-original") else f"{bag.name}-recovered"
+    copy = bag.with_name(name)
+    return copy if copy.is_dir() else None
 
 
 def _draft(out: Path) -> Path:

@@ -126,7 +126,7 @@ class _Work:
     """All sources of one call, with their parts."""
 
     def __init__(self, found: Sources, digests: dict[Bag, str], settings: PrepareSettings, store: PartStore) -> None:
-        self.notes: list[str] = []
+        self.notes = list(found.notes)
         self._settings, self._store = settings, store
         self._bags = {bag: part_key(digests[bag], settings) for bag in found.bags}
         self._pictures = {

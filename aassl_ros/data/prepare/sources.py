@@ -11,6 +11,7 @@ from typing import TypeVar
 from aassl_ros.data.bags.containers import is_storage_file
 from aassl_ros.data.bags.labels import labels_path
 from aassl_ros.data.bags.metadata import FILE_NAME as _METADATA
+from aassl_ros.data.bags.recovery import recovered_copy
 from aassl_ros.data.lerobot.video_bag import one_bag_only, video_files
 from aassl_ros.data.pictures.folder import TABLE, PictureFolder
 from aassl_ros.data.pictures.pictures import PictureSource
@@ -25,17 +26,20 @@ B = TypeVar("B", Path, Bag)
 
 @dataclass(frozen=True)
 class Sources:
-    """All bags and picture folders to prepare, each once, in order."""
+    """All bags and picture folders to prepare, each once, in order. notes: lines about bags that were left out."""
 
     bags: tuple[Bag, ...]
     pictures: tuple[PictureSource, ...]
+    notes: tuple[str, ...] = ()
 
 
 def find_sources(sources: Sequence[Path | str], settings: PrepareSettings) -> Sources:
     """Find the bags, picture folders and published data sets among `sources` and directly inside them.
 
-    Raises DataError if a source contains none of these, or the table of a picture folder is wrong.
+    In a folder of bags, a bag is left out if its recovered copy is beside it. Raises DataError if a source contains
+    none of these, or the table of a picture folder is wrong.
     """
+    notes: list[str] = []
     bags: list[Bag] = []
     folders: list[Path] = []
     published: list[PictureSource] = []
@@ -58,7 +62,9 @@ def find_sources(sources: Sequence[Path | str], settings: PrepareSettings) -> So
                 f"(no {TABLE}) and no data set of a known layout ({', '.join(LAYOUTS)}). "
                 "Give a folder that contains bags, or record one: aassl collect -o NEW."
             )
-        bags += found[0]
+        copies = {bag: copy for bag in found[0] if source != bag and (copy := recovered_copy(bag))}
+        notes += [f"{bag}: skipped, because it was recovered as {copy}" for bag, copy in copies.items()]
+        bags += [bag for bag in found[0] if bag not in copies]
         folders += found[1]
     plain = [PictureFolder.read(path, settings.continuous_joints) for path in _each_once(folders)]
     pictures = (*plain, *published)
@@ -67,7 +73,7 @@ def find_sources(sources: Sequence[Path | str], settings: PrepareSettings) -> So
         if not any(name in source.continuous_joints for source in pictures):
             raise DataError(f"continuous_joints names {name!r}, but no picture folder has a column joint.{name}.")
     one_bag_only(len(_each_once(bags)), settings.video)
-    return Sources(tuple(_each_once(bags)), pictures)
+    return Sources(tuple(_each_once(bags)), pictures, tuple(notes))
 
 
 def fingerprints(sources: Sources, settings: PrepareSettings) -> dict[Bag, str]:

@@ -22,7 +22,7 @@ from small_streams import (
     without,
 )
 
-from aassl_ros.data.bags.recovery import recover_bag
+from aassl_ros.data.bags.recovery import recover_bag, recover_in_place, recovered_path
 from aassl_ros.data.bags.writer import BagWriter
 from aassl_ros.data.prepare.prepare import PrepareReport, PrepareSettings, prepare
 from aassl_ros.data.prepared.data import PreparedData
@@ -314,6 +314,25 @@ def test_a_bag_that_was_never_closed_says_how_to_recover_it(tmp_path: Path, bag:
 
     with pytest.raises(BagError, match="aassl bag recover"):
         prepare([tmp_path / "bags"], tmp_path / "data")
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_bag_that_was_recovered_is_left_out_and_its_copy_is_read(tmp_path: Path, bag: Path, in_place: bool) -> None:
+    damaged = tmp_path / "bags" / "one"
+    shutil.copytree(bag, damaged)
+    (damaged / "metadata.yaml").unlink()
+    (file,) = damaged.iterdir()
+    file.write_bytes(file.read_bytes()[:-100])
+    if in_place:
+        recover_in_place(damaged)
+    else:
+        recover_bag(damaged, recovered_path(damaged))
+    report = prepare([tmp_path / "bags"], tmp_path / "data", PrepareSettings(image_size=SIZE))
+    left_out, read = ("one-original", "one") if in_place else ("one", "one-recovered")
+    assert [Path(one).name for one in report.bags] == [read]
+    note = f"{tmp_path}/bags/{left_out}: skipped, because it was recovered as {tmp_path}/bags/{read}"
+    assert note in report.notes
+    assert report.frames > 0
 
 
 def test_a_recovered_copy_beside_its_bag_is_refused(bag: Path, tmp_path: Path) -> None:
