@@ -26,7 +26,7 @@ from aassl_ros.ros_environment import prepare_environment
 _IMAGES = 30
 _PERIOD_S = 1 / 30
 _DISCOVERY_S = 15.0
-_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+_QOS = QoSProfile(depth=_IMAGES, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 def main() -> int:

@@ -10,6 +10,8 @@ from std_srvs.srv import SetBool, Trigger
 from aassl_ros.errors import RosError
 from aassl_ros.ros.context import own_node, spin_until
 
+_MEETING_S = 0.3
+
 
 def call_service(name: str, value: bool | None = None, *, namespace: str = "", timeout_s: float = 5.0) -> str:
     """Call a Trigger (value None) or SetBool service and return its answer.
@@ -25,6 +27,8 @@ def call_service(name: str, value: bool | None = None, *, namespace: str = "", t
                 f"there is no service {client.service_name} (waited {timeout_s:g} s). Start the node first, with the "
                 "same ROS_DOMAIN_ID and namespace."
             )
+        # The node must learn of this client, too; before, its answer would be lost.
+        spin_until(executor, lambda: False, _MEETING_S)
         future = client.call_async(Trigger.Request() if value is None else SetBool.Request(data=value))
         answer = future.result() if spin_until(executor, future.done, timeout_s) else None
         if answer is None:

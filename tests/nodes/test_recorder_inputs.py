@@ -170,7 +170,7 @@ def test_a_command_of_each_accepted_type_is_at_each_frame(ros: Any, start_record
     forward.publish(Float64MultiArray(data=[0.03, 0.04]))
     ros.spin(0.3)
     for k in range(60):
-        now = begin + SECOND + k * 10 * MS
+        now = begin + 10 * SECOND + k * 10 * MS
         joints.publish(stamped(JointState(name=["a"], position=[k * 0.01]), now))
         if k % 2 == 0:
             reference = JointTrajectoryPoint(positions=[k * 0.01])
@@ -196,4 +196,4 @@ def test_a_command_of_each_accepted_type_is_at_each_frame(ros: Any, start_record
         assert command["panda_finger_joint2"] == 0.04
         assert command["l"] == k - 1  # the last one before the frame
         assert command["a"] == pytest.approx(k * 0.01 + 0.005, abs=1e-9)  # on a line between two references
-        assert messages.stamp_ns(one.header.stamp) == begin + SECOND + k * 10 * MS + 6 * MS
+        assert messages.stamp_ns(one.header.stamp) == begin + 10 * SECOND + k * 10 * MS + 6 * MS

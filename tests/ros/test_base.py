@@ -93,27 +93,20 @@ def test_without_autostart_the_lifecycle_services_control_it_and_diagnostics_are
     node.create_subscription(DiagnosticArray, "/diagnostics", received.append, 10)
     change = node.create_client(ChangeState, "/example/change_state")
     state = node.create_client(GetState, "/example/get_state")
-    ros.wait_for(change.service_is_ready, what="the node")
-
-    def call(client: Any, request: Any) -> Any:
-        asked = client.call_async(request)
-        ros.wait_for(asked.done, what="an answer")
-        return asked.result()
-
     ros.wait_for(lambda: received, what="diagnostics")
     assert received[0].status[0].name == "/example"
-    assert call(state, GetState.Request()).current_state.label == "unconfigured"
+    assert ros.call(state, GetState.Request()).current_state.label == "unconfigured"
     for transition in (1, 3):  # configure, activate
         request = ChangeState.Request()
         request.transition.id = transition
-        assert call(change, request).success
+        assert ros.call_once(change, request).success
     assert process.stdout.readline().startswith("active 30.0")
-    assert call(state, GetState.Request()).current_state.label == "active"
+    assert ros.call(state, GetState.Request()).current_state.label == "active"
     request = ChangeState.Request()
     request.transition.label = "shutdown"
-    assert call(change, request).success
+    assert ros.call_once(change, request).success
     assert [process.stdout.readline() for _ in range(2)] == ["deactivated\n", "cleaned up\n"]
-    assert call(state, GetState.Request()).current_state.label == "finalized"
+    assert ros.call(state, GetState.Request()).current_state.label == "finalized"
 
 
 @pytest.mark.parametrize("domain", ["abc", "999"])

@@ -27,13 +27,13 @@ class Client:
 
     def __init__(self, ros: Any, name: str) -> None:
         self._ros, self._name, self._node = ros, name, ros.node("client")
+        self._clients: dict[str, Any] = {}
 
     def call(self, kind: type, service: str, request: Any) -> Any:
-        client = self._node.create_client(kind, f"/{self._name}/{service}")
-        self._ros.wait_for(client.service_is_ready, what=f"/{self._name}/{service}")
-        asked = client.call_async(request)
-        self._ros.wait_for(asked.done, what=f"an answer of /{self._name}/{service}")
-        return asked.result()
+        if service not in self._clients:
+            self._clients[service] = self._node.create_client(kind, f"/{self._name}/{service}")
+        ask = self._ros.call_once if service == "change_state" else self._ros.call
+        return ask(self._clients[service], request, what=f"an answer of /{self._name}/{service}")
 
     def values(self) -> dict[str, Any]:
         names = self.call(ListParameters, "list_parameters", ListParameters.Request()).result.names

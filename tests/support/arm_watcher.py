@@ -56,7 +56,7 @@ class Watcher:
             if self.armed != "True" and time.monotonic() - asked_s > 2:
                 self.call("explorer/arm", True)
                 start, asked_s = len(self.path), time.monotonic()
-            return self.moved(start) > 0.1
+            return self.moved(start) > 0.1 and self.armed == "True"
 
         self.ros.wait_for(moves, timeout_s=PATIENCE_S, what="the armed arm to move")
 

@@ -83,6 +83,14 @@ class Ros:
 
         return self.wait_for(answered, what=what)
 
+    def call_once(self, client: Any, request: Any, *, what: str = "an answer") -> Any:
+        """Call a service that does something else if it is called twice, and return the answer."""
+        self.wait_for(client.service_is_ready, what="the service")
+        self.spin(0.5)  # the node learns of the service's client; before, its answer would be lost
+        asked = client.call_async(request)
+        self.wait_for(asked.done, what=what)
+        return asked.result()
+
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `aassl WORDS` while the nodes of this test go on."""
         command = [sys.executable, "-m", "aassl_ros.cli.main", *words]

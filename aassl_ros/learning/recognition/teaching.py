@@ -43,7 +43,8 @@ class ViewTaker:
 
     def add(self, time_s: float, frame: NDArray[np.uint8], feature: Tensor) -> None:
         """Add a frame uint8 [H, W, 3] RGB, seen at time_s, with its feature float [1, D]."""
-        if time_s >= self._next_s and time_s <= self.until_s:
+        # The first frame counts also if it comes too late, for example because a lesson before was being stored.
+        if time_s >= self._next_s and (time_s <= self.until_s or not self._frames):
             self._next_s = time_s + self._spacing_s
             self._frames.append(to_square(frame, PICTURE_SIZE))
             self._features.append(feature[0].cpu())

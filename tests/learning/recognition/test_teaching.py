@@ -111,6 +111,17 @@ def test_ten_commands_at_once_are_all_answered_in_order(teacher: Teacher, checkp
     assert len(teacher.store.lessons) == 10
 
 
+def test_a_lesson_whose_first_frame_comes_late_takes_it(teacher: Teacher, checkpoint: Path) -> None:
+    recognizer = Recognizer(load_checkpoint(checkpoint), None, RecognitionSettings(), CPU)
+    teacher.take(GalleryCommand("teach", "mug", seconds=0.2), 0.0)
+    assert not teacher.tick(0.5)  # storing the lesson before took longer than this one
+    for time_s in (0.6, 0.7):
+        frame = draw_pattern(CATEGORIES[0], 32, time_s, np.random.default_rng(0))
+        teacher.see(time_s, frame, recognizer.feature(frame))
+    assert teacher.tick(0.8)
+    assert [len(lesson.pictures) for lesson in teacher.store.lessons] == [1]
+
+
 def test_more_commands_than_can_wait_are_refused_with_an_answer(teacher: Teacher) -> None:
     for number in range(40):
         teacher.take(GalleryCommand("teach", "mug", seconds=5, request=number), 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -163,8 +164,8 @@ def test_encoders_are_replaced_between_two_frames_and_every_frame_is_answered_or
     ros.wait_for(lambda: len(received["answers"]) > 10, what="answers")
     for path in [*checkpoints[1:], checkpoints[0]]:
         announce(stage, path)
-        ros.spin(1.0)
-    ros.wait_for(lambda: received["answers"][-1]["checkpoint"] == digests[0], what="the last encoder")
+        digest = load_checkpoint(path).digest
+        ros.wait_for(partial(lambda one: received["answers"][-1]["checkpoint"] == one, digest), what="its answers")
     answers = received["answers"][5:]  # the first may be lost until the subscriptions are matched
     frames = sent[sent.index(answers[0]["stamp"]) : sent.index(answers[-1]["stamp"]) + 1]
     assert len(frames) == len(answers) + sum(answer["skipped"] for answer in answers[1:])
@@ -237,11 +238,9 @@ def test_an_object_unlike_the_gallery_is_unknown(
     assert numbers[topics.LATENCY][-1] > 0.0
     assert received["classifications"][0].results[0].class_id == "__unknown__"
     client = stage.node.create_client(SetParameters, "/evaluator/set_parameters")
-    ros.wait_for(client.service_is_ready, what="the parameter service")
     changes = [Parameter("threshold", value=0.0), Parameter("top_k", value=1)]
-    asked = client.call_async(SetParameters.Request(parameters=[change.to_parameter_msg() for change in changes]))
-    ros.wait_for(asked.done, what="the change of parameters")
-    assert all(result.successful for result in asked.result().results)
+    request = SetParameters.Request(parameters=[change.to_parameter_msg() for change in changes])
+    assert all(result.successful for result in ros.call(client, request).results)
     ros.wait_for(lambda: received["answers"][-1]["label"] != "__unknown__", what="an answer with the new threshold")
     ros.wait_for(lambda: numbers[topics.IS_UNKNOWN][-1] == 0.0, what="the number of a known object")
     ros.wait_for(lambda: numbers[topics.ANSWER_RATE][-1] > 0.0, what="the rate of answers")

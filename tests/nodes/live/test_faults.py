@@ -24,7 +24,7 @@ from aassl_ros.ros import conversions
 SMALL = {"checkpoint": "none", "width": 8, "image_size": 32, "batch": 16, "device": "cpu", "min_frames": 30,
          "min_episodes": 1, "normalisation_frames": 40, "episode_delay_s": 0.2, "nice": 0,
          "max_replay_ratio": 0.0}  # fmt: skip
-LATEST = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+KEPT = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Heard:
@@ -33,7 +33,7 @@ class Heard:
     def __init__(self, stage: Any) -> None:
         self.checkpoints: list[dict[str, Any]] = []
         self.answers: list[dict[str, Any]] = []
-        for topic, list_, qos in ((topics.CHECKPOINT, self.checkpoints, LATEST), (topics.ANSWER, self.answers, 50)):
+        for topic, list_, qos in ((topics.CHECKPOINT, self.checkpoints, KEPT), (topics.ANSWER, self.answers, 50)):
             stage.node.create_subscription(String, topic, lambda m, to=list_: to.append(json.loads(m.data)), qos)
 
 

@@ -79,7 +79,7 @@ def test_a_mark_is_made_at_the_next_line_of_the_log(tmp_path: Path) -> None:
         with open(log, "a") as stream:
             stream.write(json.dumps({"step": 5}) + "\n")
 
-    writer = threading.Timer(0.3, write)
+    writer = threading.Timer(3.0, write)
     writer.start()
     process = os.getpid()
     mark = mark_trainer(tmp_path, process, process)

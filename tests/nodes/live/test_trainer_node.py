@@ -112,10 +112,7 @@ def test_pause_and_save_do_as_they_say(
     pause = stage.node.create_client(SetBool, "trainer/pause")
 
     def call(client: Any, request: Any) -> Any:
-        ros.wait_for(client.service_is_ready, what="the service")
-        future = client.call_async(request)
-        ros.wait_for(future.done, what="an answer")
-        return future.result()
+        return ros.call(client, request)
 
     assert not call(save, Trigger.Request()).success
     stage.begin("lying_0000")
@@ -139,8 +136,6 @@ def test_unreadable_messages_are_counted_and_training_continues(
     unknown.encoding = "32FC4"
     short.height = 1000
     small.height = 24
-    for image in (unknown, short, small):
-        stage.images.publish(image)
     now = Header(stamp=conversions.time_message(stage.now_ns()))
     stage.joints.publish(JointState(header=now, name=["wrist"], position=[float("nan")]))
     stage.joints.publish(JointState(header=Header(), name=["wrist"], position=[0.0]))
@@ -148,9 +143,11 @@ def test_unreadable_messages_are_counted_and_training_continues(
     stage.episodes.publish(String(data="no json"))
 
     def counted() -> bool:
+        for image in (unknown, short, small):  # the camera's topic may lose some
+            stage.images.publish(image)
         values = stage.values("trainer")
         return (
-            values.get("frames_unreadable") == "2"
+            int(values.get("frames_unreadable", 0)) >= 2
             and int(values.get("joint_states_dropped", 0)) >= 2
             and int(values.get("bad: image of another size than the first", 0)) >= 1
             and values.get("bad: command refused") == "1"
