@@ -19,28 +19,28 @@ from aassl_ros.benchmarks.step import complete_step, time_in_turn, wait_for_devi
 from aassl_ros.benchmarks.synthetic import write_synthetic
 from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.encoders.efficientnet_lite import EFFICIENTNETS
-from aassl_ros.learning.encoders.pretrained import PRETRAINED
 from aassl_ros.learning.online.depth import ALL, choose_depth
+from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
 from aassl_ros.settings import from_mapping
 
 HELP = "a step of adapting a pretrained encoder, compared with its bare forward and backward pass"
 _ROUNDS, _QUICK_ROUNDS = 9, 3
-_BATCH, _QUICK_BATCH = 96, 24
+_BATCH, _QUICK_BATCH = ADAPTATION_DEFAULTS["batch"], 24
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoder", choices=EFFICIENTNETS, default=EFFICIENTNETS[0])
     parser.add_argument("--image-size", type=int, default=64, help="side of the images in pixels (default 64)")
-    parser.add_argument("--batch", type=int, default=0, help="pairs in a batch (default 96, with --quick 24)")
+    parser.add_argument("--batch", type=int, default=0, help=f"pairs in a batch (default {_BATCH}, with --quick 24)")
     parser.add_argument("--method", default="aa_simclr", help="method (default aa_simclr)")
     parser.add_argument(
         "--trainable",
         default=ALL,
         help="trained layers: all, a number of the last ones, or auto (default all)",
     )
-    parser.add_argument("--stay-close", type=float, default=1.0, help="weight of L2-SP (default 1)")
+    parser.add_argument("--stay-close", type=float, default=0.0, help="weight of L2-SP (default 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
 
@@ -48,7 +48,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure what `aassl bench adapt` prints: the ratio, and both times."""
     batch = arguments.batch or (_QUICK_BATCH if arguments.quick else _BATCH)
     asked = {name: getattr(arguments, name) for name in ("encoder", "image_size", "device", "method", "stay_close")}
-    asked |= {"weights": PRETRAINED, "batch": batch, "encoder_lr": 5e-5, "lr": 1e-3, "crop_minimum": 0.4}
+    asked = {**ADAPTATION_DEFAULTS, **asked, "batch": batch}
     settings = from_mapping(LearnerSettings, asked, source="aassl bench")
     device = choose_device(settings.device)
     depth = choose_depth(arguments.trainable, settings, batch=batch, step_seconds=1.0, device=device)

@@ -22,8 +22,13 @@ def check(specs: Sequence[NodeSpec]) -> None:
     for spec in specs:
         for name in _MUST_EXIST:
             path = str(spec.parameters.get(name) or "")
-            if name == "checkpoint" and (path == "none" or path.partition(":")[0] == "pretrained"):
-                continue  # no file, or weights of an installed package; the node reports if they are missing
+            if name == "checkpoint" and path == "none":
+                continue
+            if name == "checkpoint" and path.partition(":")[0] == "pretrained":
+                from aassl_ros.learning.encoders.pretrained import check_installed  # imports torch
+
+                check_installed(path)
+                continue
             if path and not Path(path).expanduser().exists():
                 raise ConfigError(f"{spec.name}: {name} {path} does not exist.")
         if spec.name == "camera" and "source" in spec.parameters:

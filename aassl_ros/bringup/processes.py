@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from aassl_ros.bringup.exit_status import describe_exit, exit_failed, thread_places
 from aassl_ros.bringup.systems import NodeSpec
@@ -21,6 +21,8 @@ from aassl_ros.errors import RosError
 from aassl_ros.ros.transport import set_image_transport
 from aassl_ros.ros_environment import prepare_environment
 
+# Python 3.10 cannot make a process group without a session.
+_APART: dict[str, Any] = {"process_group": 0} if sys.version_info >= (3, 11) else {"start_new_session": True}
 # Time for the recorder to close its bag and for the trainer to save its checkpoint.
 _STOP_S = 30.0
 _KEPT_LINES = 200
@@ -73,7 +75,9 @@ class NodeProcesses:
         self.stop()
 
     def _start(self, spec: NodeSpec) -> None:
-        # In its own session, the node does not get the Ctrl-C of the terminal. We stop the nodes in order.
+        # In its own process group, the node does not get the Ctrl-C of the terminal. We stop the nodes in order. It is
+        # not in its own session: Linux shares the processors between sessions, and the trainer's niceness would count
+        # only within its own one (autogroup, man 7 sched).
         process = subprocess.Popen(
             command_line(spec),
             stdin=subprocess.DEVNULL,
@@ -81,7 +85,7 @@ class NodeProcesses:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            start_new_session=True,
+            **_APART,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         self._processes[spec.name] = process

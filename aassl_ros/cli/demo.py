@@ -28,11 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from aassl_ros.demo.stages import Demo
+    from aassl_ros.learning.encoders.pretrained import PRETRAINED, check_installed
     from aassl_ros.sim.catalogue import load_catalogue
 
     settings = read_settings(arguments, DemoSettings)
     if arguments.from_scratch:
         settings = replace(settings, start=SCRATCH)
+    if settings.pretrained:
+        check_installed(PRETRAINED)  # before minutes of recording
     plan = make_plan(settings, load_catalogue().categories)
     folder = DemoFolder(arguments.out.resolve())
     started = time.monotonic()

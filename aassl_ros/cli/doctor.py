@@ -15,7 +15,7 @@ from rich.text import Text
 
 from aassl_ros.doctor.finding import Finding
 from aassl_ros.doctor.gradients import check_gradients
-from aassl_ros.doctor.learning import check_renderer, check_torch
+from aassl_ros.doctor.learning import check_renderer, check_torch, check_weights
 from aassl_ros.doctor.machine import check_clock, check_disk, check_python
 from aassl_ros.doctor.ros import check_images, check_launch, check_messages, check_ros, check_shared_memory
 
@@ -48,6 +48,7 @@ def examine(folder: Path) -> list[Finding]:
         "renderer": check_renderer,
         "torch": check_torch,
         "gradients": check_gradients,
+        "weights": check_weights,
         "disk": lambda: check_disk(folder),
         "clock": check_clock,
     }

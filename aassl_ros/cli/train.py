@@ -9,7 +9,8 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,6 +28,7 @@ from aassl_ros.learning.training.reports import TrainProgress, TrainReport
 from aassl_ros.learning.training.run_folder import begin, resume
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.learning.training.trainer import Trainer
+from aassl_ros.one_process import alone
 from aassl_ros.progress import progress
 from aassl_ros.settings import SettingInfo, describe, from_mapping
 
@@ -68,21 +70,26 @@ def _words(settings: Mapping[str, Any]) -> str:
 def run(arguments: argparse.Namespace) -> int:
     given = given_settings(arguments)
     settings = from_mapping(TrainSettings, given, source="aassl train")
-    with joined_ranks(settings.ranks_timeout_s):
-        return _train(arguments, given, settings)
+    with joined_ranks(settings.ranks_timeout_s), ExitStack() as folder:
+        return _train(arguments, given, settings, folder)
 
 
-def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: TrainSettings) -> int:
+def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: TrainSettings, folder: ExitStack) -> int:
+    """Train. folder: holds the lock of the run's folder afterwards."""
+    lock = partial(_lock, folder, arguments.out)
     with fail_together():
         if arguments.add_data and not arguments.resume:
             raise ConfigError("--add-data continues a run: give --resume too, or start a new run without either.")
         data, checkpoint = PreparedData.open(*arguments.data), None
         if arguments.resume:
+            if arguments.out.is_dir() and own_rank() == 0:
+                lock()
             checkpoint, settings = resume(arguments.out, given, settings)
         take_own_gpu(settings.device)
         trainer = Trainer(data, arguments.out, settings, checkpoint, add_data=arguments.add_data)
     trainer.agree()
     if checkpoint is None:
+        on_rank_zero(lock)
         on_rank_zero(lambda: begin(arguments.out))
     by_time = settings.max_seconds > 0
     total = settings.max_seconds if by_time else trainer.total_steps
@@ -113,6 +120,10 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
 
         report = trainer.train(show, asked_to_stop.is_set)
     return _say(report, arguments) if speaks else int(not report.done)
+
+
+def _lock(folder: ExitStack, run: Path) -> None:
+    folder.enter_context(alone(run, "aassl train"))
 
 
 def _say(report: TrainReport, arguments: argparse.Namespace) -> int:

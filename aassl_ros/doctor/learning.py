@@ -1,4 +1,4 @@
-"""Check the renderer of the simulation and torch."""
+"""Check the renderer of the simulation, torch, and the pretrained weights."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ layer(torch.zeros(8, 3, 64, 64, device=device)).sum().backward()
 name = torch.cuda.get_device_name() if cuda else f"{torch.get_num_threads()} threads"
 print(json.dumps({"version": torch.__version__, "device": device, "name": name}))
 """
+_WEIGHTS = "from aassl_ros.learning.encoders.pretrained import check_installed; check_installed('pretrained')"
 
 
 def check_renderer() -> Finding:
@@ -56,3 +57,12 @@ def check_torch() -> Finding:
     answer = json.loads(trial.output.splitlines()[-1])
     cores = f", {os.cpu_count()} cores" if answer["device"] == "cpu" else ""
     return Finding("torch", True, f"torch {answer['version']} on {answer['device']} ({answer['name']}{cores})")
+
+
+def check_weights() -> Finding:
+    """Check that the pretrained weights, with which the demo and `aassl live` begin, are installed."""
+    trial = try_python("-c", _WEIGHTS)
+    if trial.error is not None:
+        found, _, fix = trial.error.removeprefix("aassl_ros.errors.ConfigError: ").partition(". Run: ")
+        return Finding("weights", False, found, fix or "make setup")
+    return Finding("weights", True, "pretrained weights of EfficientNet-Lite0")

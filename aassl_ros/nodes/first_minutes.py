@@ -39,6 +39,8 @@ class FirstMinutes:
             lines.append(f"training started with {frames} frames of {episodes} episodes.")
             if status.depth is not None:
                 lines.append(f"{status.depth}.")
+            if status.action:
+                lines.append(f"the action is {status.action}.")
         if status.saved is None and status.state != "failed" and now_s - self._reported_s >= _EVERY_S:
             self._reported_s = now_s
             silent = [topic for topic in self._needed if topic not in self._heard]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
@@ -31,6 +33,7 @@ from aassl_ros.nodes.trainer_input import TrainerInput
 from aassl_ros.nodes.trainer_metrics import BUFFER_FILL, MetricTopics
 from aassl_ros.nodes.trainer_settings import TrainerSettings
 from aassl_ros.nodes.trainer_weights import WeightsSender
+from aassl_ros.one_process import alone
 from aassl_ros.ros.base import ManagedNode, run
 from aassl_ros.ros.diagnostics import ERROR, OK, WARN, DiagnosticsPublisher, Report
 from aassl_ros.ros.parameters import read_settings
@@ -51,6 +54,7 @@ class TrainerNode(ManagedNode):
         self._arm: Arm | None = None
         self._live: LiveBuffer | None = None
         self._inputs: list[TrainerInput] = []
+        self._folder = ExitStack()  # holds the lock of run_dir
         self._trainer: OnlineTrainer | None = None
         self._weights: WeightsSender | None = None
         self._announced: Saved | None = None
@@ -61,6 +65,8 @@ class TrainerNode(ManagedNode):
 
     def configure(self) -> None:
         self._settings = settings = read_settings(self, TrainerSettings)
+        self._folder.close()
+        self._folder.enter_context(alone(Path(settings.run_dir).expanduser(), "trainer"))
         self._arm = load_arm(settings.arm)
         self._start = starting_checkpoint(settings)
         self._replay = open_replay(settings, settings, self._start, self.get_logger().info)
@@ -130,6 +136,7 @@ class TrainerNode(ManagedNode):
         self._inputs = []
 
     def cleanup(self) -> None:
+        self._folder.close()
         self.destroy_publisher(self._announcements)
         self._metrics.stop()
         for service in self._own_services:
@@ -201,6 +208,8 @@ class TrainerNode(ManagedNode):
         values: dict[str, Any] = {"state": status.state, "step": status.step, **self._numbers(status)}
         if status.depth is not None:
             values["layers_trained"] = f"{status.depth.layers - status.depth.frozen} of {status.depth.layers}"
+        if status.action:
+            values["action"] = status.action
         values["saves"] = status.saves
         if status.probe is not None:
             values |= {"probe_step": status.probe.step, "probe_objects": status.probe.objects}

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.learning.evaluation.baselines import colour_histogram
 from aassl_ros.learning.evaluation.category import Classifiers, count_confusions
 from aassl_ros.learning.evaluation.evaluated_encoder import evaluated_encoder_at
 from aassl_ros.learning.measures.tsne import tsne_points
 from aassl_ros.learning.readout.features import embed
+from aassl_ros.learning.readout.probe import fit_probe
 from aassl_ros.learning.readout.spacing import evenly_spaced
-from aassl_ros.learning.readout.split import make_split
+from aassl_ros.learning.readout.split import Split, make_split
 from aassl_ros.reports.judged import Judged, judge_test
 from aassl_ros.reports.viewpoints import ByViewpoint, by_viewpoint
 
@@ -41,7 +43,8 @@ class Mistake:
 class Recognition:
     """What an encoder sees in data.
 
-    accuracy: of the linear probe on the test frames. categories: C names. confusion: int64 [C, C], a row for each true
+    accuracy: of the linear probe on the test frames. by_colour: of a linear probe on their colour histograms.
+    categories: C names. confusion: int64 [C, C], a row for each true
     one. mistakes: the surest first. neighbours: a test frame, then the nearest frames of the train set. points: float
     [N, 2], with the category of each, its place in its episode (0 the first frame, 1 the last), and whether it is of a
     train object. accuracy_by_place: float [P], from the first frames of test episodes to the last. by_viewpoint: from
@@ -49,6 +52,7 @@ class Recognition:
     """
 
     accuracy: float
+    by_colour: float
     categories: tuple[str, ...]
     confusion: NDArray[np.int64]
     mistakes: tuple[Mistake, ...]
@@ -108,6 +112,7 @@ def look(encoder: Path, data: PreparedData) -> Recognition:
     episodes = [data.episodes[number] for number in data.episode_of[frames[chosen]]]
     return Recognition(
         float((named == targets).mean()),
+        _by_colour(data, parts, evaluated.seed),
         parts.categories,
         count_confusions(named, parts),
         mistakes,
@@ -120,6 +125,13 @@ def look(encoder: Path, data: PreparedData) -> Recognition:
         by_viewpoint(np.asarray(data.object_pose[parts.test.frames], np.float64), right),
         judge_test(train, test, parts),
     )
+
+
+def _by_colour(data: PreparedData, parts: Split, seed: int) -> float:
+    train, test = (colour_histogram(data.frames, side.frames) for side in (parts.train, parts.test))
+    targets = torch.from_numpy(parts.train.targets)
+    named = fit_probe(train, targets, parts.train.instances, seed=seed).predict(test).numpy()
+    return float((named == parts.test.targets).mean())
 
 
 def _places(data: PreparedData, frames: NDArray[np.int64]) -> NDArray[np.float64]:

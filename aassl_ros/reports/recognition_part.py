@@ -21,6 +21,7 @@ def add_recognition(page: Page, seen: Recognition, data: PreparedData, name: str
     page.figures(
         [
             (f"{100 * seen.accuracy:.1f} %", "linear probe on objects not seen in training"),
+            (f"{100 * seen.by_colour:.1f} %", "linear probe on colour histograms"),
             (f"{100 * chance:.1f} %", "chance"),
             (str(len(seen.mistakes)), "frames named wrongly"),
         ]

@@ -20,10 +20,10 @@ from aassl_ros.learning.evaluation.evaluate import EvaluationSettings
 from aassl_ros.learning.objectives.methods import METHODS, masks_same_actions
 from aassl_ros.learning.readout.split import make_split
 from aassl_ros.learning.training.settings import TrainSettings
+from aassl_ros.one_process import alone
 from aassl_ros.settings import from_mapping
 from aassl_ros.studies.adaptation import CONTESTANTS, has_turns, has_validation, near_window
 from aassl_ros.studies.catalogue import STUDIES
-from aassl_ros.studies.lock import alone
 from aassl_ros.studies.other_categories import other_categories, split_of, without_categories
 from aassl_ros.studies.progress import Show
 from aassl_ros.studies.run import Outcome, RunSpec, name_of, read_result, write_json
@@ -104,7 +104,7 @@ def conduct(request: Request, scheduler: Scheduler, show: Show, stop: Callable[[
     other = other_categories(whole, request.forgetting, request.held_out)
     if other is not None:
         make_split(other, split_of(other), 1)  # raises DataError before hours of training
-    with alone(request.out):
+    with alone(request.out, "aassl study"):
         _claim(request, data.fingerprint)
         request = replace(request, length=request.updates or _updates(study, request, data))
         conclusion = Conclusion(study, request, data.fingerprint, instances, {}, {})

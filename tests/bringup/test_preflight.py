@@ -32,6 +32,11 @@ def test_an_argument_that_a_node_would_refuse_is_refused_before_the_node_starts(
         check(node_specs(system, given))
 
 
+def test_pretrained_weights_that_are_not_installed_are_missed_before_a_node_starts() -> None:
+    with pytest.raises(ConfigError, match=r"there are no pretrained weights of .efficientnet_lite9."):
+        check(node_specs("evaluate", {"checkpoint": "pretrained:efficientnet_lite9"}))
+
+
 def test_an_evaluator_without_a_gallery_may_start_because_it_can_be_taught() -> None:
     check(node_specs("evaluate", {}))
 

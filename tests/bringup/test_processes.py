@@ -62,6 +62,16 @@ def test_the_node_that_failed_is_reported_and_not_one_that_was_stopped_because_o
 
 
 @pytest.mark.usefixtures("domain")
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 makes no process group without a session")
+def test_a_node_gets_no_ctrl_c_of_the_terminal_and_shares_the_processors_by_its_niceness() -> None:
+    (spec,) = (spec for spec in node_specs("collect", complete("collect", {})) if spec.name == "simulator")
+    with NodeProcesses([spec]) as processes:
+        node = processes.process_id("simulator")
+        assert os.getpgid(node) == node  # Ctrl-C goes to the process group in the foreground
+        assert os.getsid(node) == os.getsid(0)  # with autogroup, niceness counts only within a session
+
+
+@pytest.mark.usefixtures("domain")
 def test_a_node_that_is_stopped_before_it_has_started_has_not_failed() -> None:
     (spec,) = (spec for spec in node_specs("collect", complete("collect", {})) if spec.name == "simulator")
     with NodeProcesses([spec]) as processes:

@@ -14,8 +14,8 @@ from aassl_ros.doctor import gradients, machine, ros
 from aassl_ros.doctor.finding import Finding, try_python
 from aassl_ros.doctor.machine import check_disk
 
-CHECKS = ["Python", "ROS 2", "launch", "messages", "shared memory", "images", "renderer", "torch", "gradients", "disk",
-          "clock"]  # fmt: skip
+CHECKS = ["Python", "ROS 2", "launch", "messages", "shared memory", "images", "renderer", "torch", "gradients",
+          "weights", "disk", "clock"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from aassl_ros.cli.main import main
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS, ADAPTATION_RUN
 from aassl_ros.learning.training.settings import TrainSettings
+from aassl_ros.one_process import alone
 from aassl_ros.settings import from_mapping
 
 TINY = ("--width", "4", "--batch", "32", "--window", "frames:2")
@@ -133,6 +134,18 @@ def test_an_interrupted_run_saves_and_says_how_to_continue(
     assert step == json.loads(log.read_text().splitlines()[-1])["step"]
     assert main(["train", data, "-o", str(run), "--resume", "--epochs", str(step // 5 + 1)]) == 0
     assert f": {5 * (step // 5 + 1)} updates" in capsys.readouterr().out
+
+
+def test_two_processes_do_not_train_one_run(data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", data, "-o", str(tmp_path / "run"), *TINY, "--epochs", "1"]
+    with alone(tmp_path / "run", "aassl train"):
+        assert main(words) == 2
+        assert f"another aassl train is at work in {tmp_path / 'run'}." in capsys.readouterr().err
+        assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
+    assert main(words) == 0
+    with alone(tmp_path / "run", "aassl train"):
+        assert main([*words[:4], "--resume", "--epochs", "2"]) == 2
+    assert main([*words[:4], "--resume", "--epochs", "2"]) == 0
 
 
 def test_a_run_is_neither_overwritten_nor_continued_with_other_settings(

@@ -91,7 +91,15 @@ def test_the_page_of_a_run_has_its_losses_settings_versions_and_what_it_sees(
     sides = page.files["accuracy_by_viewpoint.csv"][1:]
     assert sum(int(row[2]) for row in sides) == len(data.indices(("test",)))
     assert sum(int(row[3]) for row in sides) == right
-    for word in ("simclr_tt", "torch", "Nearest neighbours", "place in the episode", "image_size", "calibration error"):
+    for word in (
+        "simclr_tt",
+        "torch",
+        "Nearest neighbours",
+        "place in the episode",
+        "image_size",
+        "colour histograms",
+        "calibration error",
+    ):
         assert word in page.words
 
 

@@ -170,7 +170,7 @@ def few_objects(write_tiny: Callable[..., PreparedData], tmp_path_factory: pytes
 
 
 def test_data_without_poses_say_which_action_was_used(few_objects: PreparedData, tmp_path: Path, here: Any) -> None:
-    choices = Choices(methods=("aa_simclr",), grid={"encoder_lr": (1e-3,)})
+    choices = Choices(methods=("aa_simclr",))  # the grid that `aassl study adaptation DATA` has
     conclusion = conduct(request(few_objects, tmp_path, choices=choices), here(), lambda now: None, lambda: False)
     assert conclusion.failed == {}
     actions = {run["action"] for runs in conclusion.results.values() for run in runs.values()} - {""}

@@ -15,8 +15,8 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 from aassl_ros.learning.training.settings import TrainSettings
+from aassl_ros.one_process import alone
 from aassl_ros.studies import overhead
-from aassl_ros.studies.lock import alone
 from aassl_ros.studies.progress import Interrupted
 from aassl_ros.studies.spec import Choices
 from aassl_ros.studies.study import Conclusion, Request, conduct
@@ -126,7 +126,7 @@ def data_of(path: Path) -> list[dict[str, str]]:
 
 def test_two_processes_do_not_work_in_one_folder(data: PreparedData, tmp_path: Path, here: type) -> None:
     asked = request("action-noise", data, tmp_path / "study", only=("simclr_tt",))
-    with alone(asked.out), pytest.raises(ConfigError, match="another aassl study is at work in"):
+    with alone(asked.out, "aassl study"), pytest.raises(ConfigError, match="another aassl study is at work in"):
         conclude(asked, here())
     assert not (asked.out / "study.json").exists()
     assert conclude(asked, here()).results  # the lock is free again

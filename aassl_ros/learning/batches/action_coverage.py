@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.pairs.actions import action_space_shares
+from aassl_ros.data.pairs.actions import ActionSpace, action_space_shares
 from aassl_ros.data.prepared.data import PreparedData
+from aassl_ros.data.prepared.frame_states import FrameStates
 from aassl_ros.learning.batches.settings import PairSettings
 from aassl_ros.learning.batches.space_choice import FrameSpaces
 from aassl_ros.learning.compute.device import AUTO
@@ -38,8 +40,13 @@ class ActionCoverage:
             names = map(str, found.spaces)
             return cls(share, chosen, {}, {name: found.share(frames, number) for number, name in enumerate(names)})
         shares, (space,) = action_space_shares(data), found.spaces
-        before = list(shares)[: list(shares).index(space.name)] if space.name in shares else list(shares)
-        return cls(share, chosen, {name: shares[name] for name in before if chosen})
+        return cls(share, chosen, _before(space, shares) if chosen else {})
+
+    @classmethod
+    def of_states(cls, states: FrameStates, space: ActionSpace, settings: PairSettings) -> ActionCoverage:
+        """The coverage of frames of one robot. space: their action space, components listed."""
+        shares, chosen = action_space_shares(states), settings.action_space == AUTO
+        return cls(float(space.usable(states).mean()), chosen, _before(space, shares) if chosen else {})
 
     def __str__(self) -> str:
         """The coverage as text: "chosen automatically, known for 80 % of the frames (object_pose: only 20 %)".
@@ -56,3 +63,9 @@ class ActionCoverage:
         """The coverage as JSON values, for a checkpoint."""
         values = {"share": self.share, "chosen_automatically": self.chosen, "too_few": self.passed}
         return values | ({"spaces": self.spaces} if self.spaces else {})
+
+
+def _before(space: ActionSpace, shares: Mapping[str, float]) -> dict[str, float]:
+    """The spaces that are better than the chosen one, with their shares of the frames."""
+    names = list(shares)
+    return {name: shares[name] for name in (names[: names.index(space.name)] if space.name in shares else names)}

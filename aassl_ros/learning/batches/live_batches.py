@@ -16,6 +16,7 @@ from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.replay.buffer import RawPairs, ReplayBuffer
 from aassl_ros.errors import ConfigError
+from aassl_ros.learning.batches.action_coverage import ActionCoverage
 from aassl_ros.learning.batches.device_frames import OFF, DeviceFrames, DevicePairs, wants_copy
 from aassl_ros.learning.batches.flips import Flips, check_pairs, mirror_images
 from aassl_ros.learning.batches.pair_batches import Batch, PairBatches
@@ -31,8 +32,9 @@ _CPU = torch.device("cpu")
 class LiveBatches:
     """Batches of `settings.batch` pairs each; the share `replay_fraction` of them is drawn from `replay`.
 
-    space, normalisation: of the actions; None if the method uses none, and before `choose_space`. instances: objects of
-    the prepared data that were mixed in. live_count: pairs of a batch that come from the buffer.
+    space, normalisation: of the actions; None if the method uses none, and before `choose_space`. coverage: how many
+    frames have the action, and why it was chosen; None if that is not known. instances: objects of the prepared data
+    that were mixed in. live_count: pairs of a batch that come from the buffer.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class LiveBatches:
         self._classic, self._uses_actions = settings.pair_kind == "classic", method.uses_actions
         self.space: ActionSpace | None = None
         self.normalisation: Normalisation | None = None
+        self.coverage: ActionCoverage | None = None
         if known is not None and self._uses_actions:
             self.space, self.normalisation = known
         self._device, self._on_device = device, on_device
@@ -85,7 +88,7 @@ class LiveBatches:
                     "set action_space."
                 )
             self.space, self.normalisation = replay.space, replay.normalisation
-            self._replay, self.instances = replay, replay.instances
+            self._replay, self.instances, self.coverage = replay, replay.instances, replay.coverage
         else:
             self._replay = None
         self._replay_batches = iter(())
@@ -107,6 +110,7 @@ class LiveBatches:
         parts = [buffer.actions(_PAIRS_AT_ONCE, self._window, space, rng) for _ in range(_PARTS)]
         self.normalisation = Normalisation.measure(np.concatenate(parts), space.groups(held))
         self.space, self._flips = space, Flips(self._settings, space)
+        self.coverage = ActionCoverage.of_states(held, space, self._settings)
 
     def action_dimension(self, buffer: ReplayBuffer) -> int:
         """A, the number of entries of an action; 0 if the method uses no actions."""

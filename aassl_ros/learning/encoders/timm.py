@@ -1,4 +1,4 @@
-"""The encoders of timm, if it is installed: `timm:NAME`. Weights are never downloaded; a file can be loaded.
+"""The encoders of timm, if it is installed: `timm:NAME`. Its weights come from a file, or timm downloads them.
 
 timm needs torchvision, which requires one exact version of torch. Therefore neither is among our dependencies.
 """
@@ -56,17 +56,23 @@ class TimmEncoder(Encoder):
         return {f"model.{name}": value for name, value in weights.items()}
 
 
-def _create(timm: Any, name: str, image_size: int) -> nn.Module:
+def _create(timm: Any, name: str, image_size: int, *, pretrained: bool = False) -> Any:
     if not timm.is_model(name):  # otherwise timm would look some names up on the web
         raise ValueError("unknown name")
+    if not image_size:
+        return timm.create_model(name, pretrained=pretrained, num_classes=0)
     try:
-        return timm.create_model(name, pretrained=False, num_classes=0, img_size=image_size)
+        return timm.create_model(name, pretrained=pretrained, num_classes=0, img_size=image_size)
     except TypeError:  # convolutional networks take any size
-        return timm.create_model(name, pretrained=False, num_classes=0)
+        return timm.create_model(name, pretrained=pretrained, num_classes=0)
 
 
-def timm_weights(name: str) -> tuple[dict[str, Tensor], tuple[float, ...], tuple[float, ...]]:
+def timm_weights(name: str, image_size: int) -> tuple[dict[str, Tensor], tuple[float, ...], tuple[float, ...]]:
     """Load the pretrained weights of a model of timm, which timm downloads or has downloaded before.
+
+    Args:
+        name: without the prefix.
+        image_size: side of the model's input in pixels, to which timm fits the weights of a transformer; 0: its own.
 
     Returns:
         The weights without the classifier, and mean and deviation of the pixels that the model expects, three each.
@@ -76,9 +82,7 @@ def timm_weights(name: str) -> tuple[dict[str, Tensor], tuple[float, ...], tuple
     """
     timm = _import_timm(name)
     try:
-        if not timm.is_model(name):
-            raise ValueError("it knows no such name")
-        model = timm.create_model(name, pretrained=True, num_classes=0)
+        model = _create(timm, name, image_size, pretrained=True)
     except Exception as error:  # each model and each network raises its own
         raise ConfigError(
             f"timm has no pretrained weights of {name!r} here ({first_line(error)}). Check the name and the "

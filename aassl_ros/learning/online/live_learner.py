@@ -83,6 +83,12 @@ class LiveLearner:
         # A run that resumes from another folder ends with its own checkpoint, even if it made no update.
         self.unsaved = start is not None and not start.path.is_relative_to(self.folder)
 
+    @property
+    def action(self) -> str:
+        """The action space and how many frames have it; empty before the choice, and if the method uses no actions."""
+        space, coverage = self.batches.space, self.batches.coverage
+        return "" if space is None else f"{space}" if coverage is None else f"{space}, {coverage}"
+
     def make(self, buffer: ReplayBuffer, online: OnlineSettings) -> Learner:
         """Make the learner if there is none, with the action space that the buffer's frames have.
 
@@ -145,7 +151,9 @@ class LiveLearner:
             tuple(sorted({*self._instances, *self.batches.instances, *instances})),
             self._fingerprint,
         )
-        path = save_checkpoint(self.folder, self.learner, provenance, trainer={"online": True}, keep=keep)
+        coverage = self.batches.coverage
+        trainer = {"online": True, "action": None if coverage is None else coverage.to_json()}
+        path = save_checkpoint(self.folder, self.learner, provenance, trainer=trainer, keep=keep)
         self.unsaved = False
         return Saved(path, json.loads((path / FACTS).read_text())["digest"], self.learner.steps)
 

@@ -121,6 +121,7 @@ class OnlineTrainer:
             self.pace.shares.shares(),
             self._save_problem or live.problem or live.memory_problem or self._buffer_problem or behind,
             None if probe is None else probe.result,
+            live.action,
         )
 
     def start(self, experience: Experience) -> None:

@@ -36,14 +36,19 @@ class OnlineSettings:
         AUTO,
         "Layers that are trained of an encoder that starts from given weights: auto (as many of the last ones as can "
         "be trained within step_seconds on this device), all, or a number of the last layers. Ignored if "
-        "frozen_layers is set",
+        "frozen_layers is set, and after a checkpoint, whose layers are trained as before",
     )
     step_seconds: float = setting(1.0, "Longest time of an update for trainable = auto, s", minimum=0.001, maximum=600)
     frame_size: int = setting(
         0, "Side of the frames in the buffer in pixels; 0: that of replay_data, else of the training images",
         minimum=0, maximum=1024,
     )  # fmt: skip
-    resumed_lr: float = setting(0.0, "Learning rate after a checkpoint; 0: the checkpoint's own", minimum=0, maximum=10)
+    resumed_lr: float = setting(
+        0.0,
+        "Learning rate after a checkpoint; 0: the checkpoint's own. The encoder's own rate changes in proportion",
+        minimum=0,
+        maximum=10,
+    )
     min_frames: int = setting(500, "Frames in the buffer before the first update", minimum=2)
     min_episodes: int = setting(
         16,
@@ -129,24 +134,25 @@ def resolve(
     resolved = wanted
     if start is None and is_pretrained(settings.checkpoint):
         eye = pretrained_backbone(settings.checkpoint)
-        size = wanted.image_size or (eye.settings.image_size if settings.checkpoint.count(":") == 2 else 0)
         resolved = replace(
             wanted,
             encoder=eye.settings.encoder,
             weights=PRETRAINED,
             encoder_lr=wanted.encoder_lr or _ENCODER_LR,
             frozen_batch_norm=True,  # a batch has frames of few objects: its statistics are not those of evaluation
-            image_size=size,
+            image_size=wanted.image_size or eye.settings.image_size,  # the evaluator's, which starts from the same name
             pixel_statistics=eye.pixel_statistics,
         )
     if start is not None:
+        lr = settings.resumed_lr or start.settings.lr
         # Device, precision and compilation belong to this machine, not to that of the checkpoint.
         resolved = replace(
             start.settings,
             device=wanted.device,
             precision=wanted.precision,
             compile=wanted.compile,
-            lr=settings.resumed_lr or start.settings.lr,
+            lr=lr,
+            encoder_lr=start.settings.encoder_lr * lr / start.settings.lr,
         )
     if METHODS[resolved.method].uses_labels:
         raise ConfigError(

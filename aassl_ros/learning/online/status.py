@@ -35,6 +35,7 @@ class OnlineStatus:
     all are. rankme: of the features of a recent batch; None before the first. lr: learning rate. replay_ratio: pairs
     drawn for each frame of the last minute; None without frames. shares: of the time of the training thread, by what it
     does (pace.py). warning: what does not go as the settings ask; empty: nothing. probe: the newest probe accuracy.
+    action: the action space, and the share of the frames that have it; empty: not chosen yet, or the method uses none.
     """
 
     state: str
@@ -52,6 +53,7 @@ class OnlineStatus:
     shares: Mapping[str, float] = field(default_factory=dict)
     warning: str = ""
     probe: ProbeResult | None = None
+    action: str = ""
 
     def metrics(self) -> dict[str, float]:
         """Return the numbers that are known, by name: for the log, the diagnostics and the topics of the metrics."""

@@ -55,7 +55,7 @@ class Network(nn.Module):
             self.encoder = build_encoder(settings)
             self.warm_start: WarmStart | None = None
             if settings.weights:
-                file = read_weights(settings.weights, settings.encoder)
+                file = read_weights(settings.weights, settings.encoder, settings.image_size)
                 self.warm_start = warm_start(self.encoder, file, settings, settings.pixel_statistics)
             sizes = Sizes(self.encoder.features, action_dimension, categories, self.encoder.transformer)
             self.objective = nn.ModuleDict({"base": method.base(sizes, settings)})

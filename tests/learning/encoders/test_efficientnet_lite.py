@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import efficientnet_lite_pytorch as reference
 import pytest
 import torch
 from torch import nn
@@ -9,8 +10,6 @@ from torch import nn
 from aassl_ros.learning.encoders.efficientnet_lite import EFFICIENTNETS, EfficientNetLite
 from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder
 from aassl_ros.learning.encoders.pretrained import pretrained_backbone, pretrained_weights
-
-reference = pytest.importorskip("efficientnet_lite_pytorch", reason="the reference is a dev dependency")
 
 
 def published(name: str, size: int) -> nn.Module:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.encoders.factory import EncoderSettings, build_encoder
+from aassl_ros.learning.encoders.pretrained import pretrained_backbone
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
 
@@ -95,8 +96,14 @@ TRANSFORMERS = ["deit_tiny_patch16_224", "swin_tiny_patch4_window7_224", "cait_x
 @pytest.fixture(autouse=True)
 def timm(monkeypatch: pytest.MonkeyPatch) -> None:
     def create_model(name: str, pretrained: bool, num_classes: int, **options: Any) -> nn.Module:
-        assert (pretrained, num_classes) == (False, 0)
-        return MODELS[name](**options)
+        assert num_classes == 0
+        model = MODELS[name](**options)
+        if pretrained:
+            model.pretrained_cfg = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+            with torch.no_grad():
+                for weight in model.parameters():
+                    weight.fill_(0.01)
+        return model
 
     module: Any = ModuleType("timm")
     module.is_model, module.create_model = MODELS.__contains__, create_model
@@ -159,3 +166,19 @@ def test_the_mode_of_training_is_restored_after_a_model_was_inspected() -> None:
 def test_what_makes_no_features_is_refused_by_name(name: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build_encoder(EncoderSettings(encoder=f"timm:{name}", image_size=32))
+
+
+@pytest.mark.parametrize(("name", "size"), [("deit_tiny_patch16_224", 64), ("resnet18", 0)])
+def test_pretrained_weights_of_timm_fit_the_size_of_the_images(name: str, size: int) -> None:
+    backbone = pretrained_backbone(f"pretrained:timm:{name}" + (f":{size}" if size else ""))
+    assert (backbone.settings.encoder, backbone.settings.image_size) == (f"timm:{name}", size or 128)
+    assert backbone.pixel_statistics == "imagenet"
+    assert all(bool((weight == 0.01).all()) for weight in backbone.encoder.parameters())
+    learner = Learner(settings(name, method="simclr", weights="pretrained", pixel_statistics="imagenet",
+                               image_size=size or 32))  # fmt: skip
+    assert all(bool((weight == 0.01).all()) for weight in learner.encoder.parameters())
+
+
+def test_a_name_that_timm_has_no_weights_of_is_one_line() -> None:
+    with pytest.raises(ConfigError, match=r"timm has no pretrained weights of 'nonsense' here \(unknown name\)"):
+        pretrained_backbone("pretrained:timm:nonsense")

@@ -79,6 +79,7 @@ def test_online_training_starts_from_the_pretrained_encoder_and_trains_its_last_
     assert status.depth == Depth(16, 18)
     lines = FirstMinutes((), 0.0).report(status, 40, 1, 1.0)
     assert "training the last 2 of 18 layers of the encoder." in lines
+    assert any(line.startswith("the action is object_pose") and "known for 100 %" in line for line in lines), lines
     checkpoint = load_checkpoint(tmp_path / "run")
     assert (checkpoint.settings.encoder, checkpoint.settings.frozen_layers) == ("efficientnet_lite0", 16)
     assert 0 < checkpoint.settings.encoder_lr < checkpoint.settings.lr

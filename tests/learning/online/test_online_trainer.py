@@ -59,6 +59,8 @@ def test_learning_begins_once_there_is_enough_and_ends_in_a_checkpoint(
     assert (saved.step, saved.digest) == (checkpoint.step, checkpoint.digest)
     assert checkpoint.action_space is not None
     assert checkpoint.action_space.name == "object_pose"
+    assert checkpoint.trainer["action"] == {"share": 1.0, "chosen_automatically": True, "too_few": {}}
+    assert learnt.action == f"{checkpoint.action_space}, chosen automatically, known for 100 % of the frames"
     assert "slanted_0009" in checkpoint.instances
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert log[0].keys() >= {"step", "seconds", "loss", "contrastive", "action", "images_per_s", "rankme"}

@@ -1,0 +1,35 @@
+"""What follows from the settings of online training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
+from aassl_ros.learning.encoders.pretrained import pretrained_backbone
+from aassl_ros.learning.online.settings import OnlineSettings, resolve
+from aassl_ros.learning.settings import LearnerSettings
+from aassl_ros.learning.training.learner import Learner
+from aassl_ros.learning.training.saving import save_checkpoint
+
+
+@pytest.mark.parametrize("name", ["pretrained", "pretrained:efficientnet_lite0:96"])
+def test_the_trainer_begins_with_the_images_of_the_evaluator_that_has_the_same_checkpoint(name: str) -> None:
+    online = OnlineSettings(checkpoint=name)
+    assert resolve(LearnerSettings(), online, None, None).image_size == pretrained_backbone(name).settings.image_size
+    assert resolve(LearnerSettings(image_size=64), online, None, None).image_size == 64
+
+
+def test_another_rate_after_a_checkpoint_changes_that_of_the_encoder_in_proportion(
+    tmp_path: Path,
+) -> None:
+    trained = LearnerSettings(method="simclr", width=4, batch=4, image_size=32, lr=1e-3, encoder_lr=2e-4, device="cpu")
+    start = load_checkpoint(save_checkpoint(tmp_path, Learner(trained), Provenance(None, None, (), "")))
+    slower = resolve(LearnerSettings(), OnlineSettings(resumed_lr=5e-4), start, None)
+    assert (slower.lr, slower.encoder_lr) == pytest.approx((5e-4, 1e-4))
+    same = resolve(LearnerSettings(), OnlineSettings(), start, None)
+    assert (same.lr, same.encoder_lr) == pytest.approx((1e-3, 2e-4))
+    without = replace(start, settings=replace(trained, encoder_lr=0.0))
+    assert resolve(LearnerSettings(), OnlineSettings(resumed_lr=5e-4), without, None).encoder_lr == 0.0
