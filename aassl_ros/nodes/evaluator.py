@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 
-from aassl_ros.data.gallery.lessons import UNKNOWN
+from aassl_ros.data.gallery.lessons import UNKNOWN, describe_answer
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import CheckpointNews, EvaluatorAnswer
 from aassl_ros.data.interfaces.json_schema import JsonMessageError
@@ -67,6 +68,7 @@ class EvaluatorNode(ManagedNode):
         self.feed: CameraFeed | None = None
         self.loader: RecognizerLoader | None = None
         self._desk: GalleryDesk | None = None
+        self._held = ExitStack()  # the lock of the folder of taught objects
         self._weights: WeightsReceiver | None = None
         self._smoothing = Smoothing()
         self._latencies_ms: list[float] = []
@@ -82,7 +84,8 @@ class EvaluatorNode(ManagedNode):
         sets, per_instance = settings.gallery_sets, settings.gallery_per_instance
         base = open_gallery(settings.gallery, sets=sets, per_instance=per_instance) if settings.gallery else None
         seen = open_seen(settings.seen, settings.seen_sets) if settings.seen else None
-        source = GallerySource(base, open_store(settings.taught), seen)
+        self._held.close()
+        source = GallerySource(base, open_store(settings.taught, self._held), seen)
         loader = RecognizerLoader(source, settings, choose_device(settings.device))
         if settings.checkpoint not in NO_CHECKPOINT:
             try:
@@ -135,6 +138,7 @@ class EvaluatorNode(ManagedNode):
         if self._desk is not None:
             self._desk.stop()
             self._desk = None
+        self._held.close()
         if self.loader is not None:
             self.loader.close()
             self.loader = None
@@ -156,7 +160,7 @@ class EvaluatorNode(ManagedNode):
             return
         feature = recognizer.feature(frame)
         if self._desk is not None:
-            self._desk.see(frame, feature)
+            self._desk.see(frame, feature, recognizer.digest)
         stamp_s = messages.stamp_ns(header.stamp) * 1e-9
         answer = recognizer.judge(feature, self._settings, smoothing=self._smoothing, stamp_s=stamp_s)
         if self._classifications is not None:
@@ -173,7 +177,7 @@ class EvaluatorNode(ManagedNode):
         confidence = answer.scores[0][1] if answer.scores else 0.0
         if self._pictures.get_subscription_count() > 0:
             note = "" if self._desk is None else self._desk.note
-            picture = annotate(frame, answer.label, confidence, note)
+            picture = annotate(frame, describe_answer(answer.label, answer.scores), note)
             self._pictures.publish(conversions.image_message(picture, header))
         unknown = float(answer.label == UNKNOWN)
         self._numbers.publish({topics.CONFIDENCE: confidence, topics.IS_UNKNOWN: unknown, topics.LATENCY: latency_ms})
@@ -256,11 +260,18 @@ class EvaluatorNode(ManagedNode):
 
 
 def to_classification(answer: Answer, header: Header) -> Any:
-    """Make a vision_msgs/Classification, best category first. For an unknown object, `__unknown__` comes first."""
-    results = [ObjectHypothesis(class_id=name, score=score) for name, score in answer.scores]
+    """Make a vision_msgs/Classification, best category first.
+
+    For an unknown object `__unknown__` comes first, with a half or more of the probability: many programs take the
+    highest score and not the first one. The categories share the rest in proportion.
+    """
+    scores = list(answer.scores)
     if answer.label == UNKNOWN:
-        best = answer.scores[0][1] if answer.scores else 0.0
-        results.insert(0, ObjectHypothesis(class_id=UNKNOWN, score=1.0 - best))
+        total = sum(score for _, score in scores)
+        unknown = max(0.5, 1.0 - scores[0][1]) if scores else 1.0
+        rest = (1.0 - unknown) / total if total else 0.0
+        scores = [(UNKNOWN, unknown), *((name, score * rest) for name, score in scores)]
+    results = [ObjectHypothesis(class_id=name, score=score) for name, score in scores]
     return Classification(header=header, results=results)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import GalleryCommand, GalleryNews
 from aassl_ros.learning.recognition.reloading import RecognizerLoader
 from aassl_ros.learning.recognition.teaching import Teacher, gallery_news, with_recognizer
+from aassl_ros.one_process import alone
 from aassl_ros.ros.json_subscription import JsonSubscription
 from aassl_ros.ros.qos import latched
 
@@ -25,7 +28,7 @@ _COMMANDS = QoSProfile(depth=20)
 
 
 class GalleryDesk:
-    """Takes commands on evaluator/gallery_command and tells what was taught on evaluator/gallery.
+    """Takes commands on evaluator/gallery_command and tells what was taught on evaluator/gallery_state.
 
     Args:
         node: the evaluator.
@@ -66,9 +69,12 @@ class GalleryDesk:
         known = 0 if recognizer is None else len(recognizer.categories)
         return f"{known} categories known" if known else "nothing is taught yet"
 
-    def see(self, frame: NDArray[np.uint8], feature: Tensor) -> None:
-        """Show a frame uint8 [H, W, 3] RGB and its feature float [1, D] to the lesson that is being taken, if any."""
-        self._teacher.see(time.monotonic(), frame, feature)
+    def see(self, frame: NDArray[np.uint8], feature: Tensor, encoder: str) -> None:
+        """Show a frame uint8 [H, W, 3] RGB and its feature float [1, D] to the lesson that is being taken, if any.
+
+        encoder: digest of the encoder that made the feature.
+        """
+        self._teacher.see(time.monotonic(), frame, feature, encoder)
 
     def tick(self) -> None:
         """Finish a lesson that is over, and publish news. Call it regularly."""
@@ -108,6 +114,19 @@ class GalleryDesk:
         self._publisher.publish(String(data=news.to_json()))
 
 
-def open_store(folder: str) -> GalleryStore | None:
-    """Open the folder of taught objects; None if it is empty text: nothing can be taught. Raises DataError."""
-    return GalleryStore(Path(folder).expanduser()) if folder else None
+def open_store(folder: str, held: ExitStack) -> GalleryStore | None:
+    """Open the folder of taught objects; None if it is empty text: nothing can be taught.
+
+    held: keeps the folder locked. Two evaluators would write over each other's lessons. If the folder cannot be
+    written, it is not locked: nothing can be taught, and a lesson says so.
+
+    Raises:
+        ConfigError: another evaluator has the folder.
+        DataError: its tables are damaged.
+    """
+    if not folder:
+        return None
+    path = Path(folder).expanduser()
+    if path.is_dir() or os.access(path.absolute().parent, os.W_OK):
+        held.enter_context(alone(path, "evaluator that can be taught"))
+    return GalleryStore(path)

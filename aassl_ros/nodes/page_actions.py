@@ -21,6 +21,8 @@ from aassl_ros.page.requests import HALT, SPLIT, START, STOP, TRIGGER, Action
 _ANSWER_S = 10.0
 # The recorder waits for the last joint states and writes what is in its queue before it answers.
 _SERVICE_S = 60.0
+# Lessons take at most a minute each, and commands wait for those before them.
+_LESSONS_S = 600.0
 # Nodes that started a moment ago are found within this time.
 _DISCOVERY_S = 2.0
 _ENDS = "the page node stops"
@@ -102,6 +104,9 @@ class PageActions:
         for waiting in self._waiting.values():
             if waiting.lesson:  # the evaluator works on those before it
                 waiting.since_s = time.monotonic()
+        if isinstance(news.request, str) and news.waiting and (waits := self._waiting.get(news.request)):
+            waits.wait_s = max(waits.wait_s, _LESSONS_S)
+            waits.late = f"the evaluator was busy with lessons for {_LESSONS_S:g} s; it will still do this"
         if isinstance(news.request, str) and (news.done or news.error):
             self._finish(news.request, not news.error, news.error or news.done)
 

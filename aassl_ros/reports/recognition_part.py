@@ -102,6 +102,15 @@ def _add_neighbours(page: Page, seen: Recognition, data: PreparedData) -> None:
     names = [_episode(data, frame).category for frame in rows]
     columns = len(seen.neighbours[0])
     page.picture(plots.frames_grid(data.frames[np.array(rows)], names, columns=columns), "nearest neighbours")
+    page.data(
+        "nearest neighbours",
+        ["asked frame", "its category", "place", "frame", "category", "object"],
+        [
+            (asked, _episode(data, asked).category, place, frame, *_named(data, frame))
+            for asked, *found in seen.neighbours
+            for place, frame in enumerate(found, 1)
+        ],
+    )
 
 
 def _add_features(page: Page, seen: Recognition) -> None:
@@ -118,6 +127,11 @@ def _add_features(page: Page, seen: Recognition) -> None:
             )
         ],
     )
+
+
+def _named(data: PreparedData, frame: int) -> tuple[str, str]:
+    row = _episode(data, frame)
+    return row.category, row.instance
 
 
 def _episode(data: PreparedData, frame: int) -> EpisodeRow:

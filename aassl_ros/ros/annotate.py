@@ -11,13 +11,12 @@ _SCALE_PER_PIXEL = 1 / 320
 _SMALLEST_SCALE = 0.35
 
 
-def annotate(frame: NDArray[np.uint8], label: str, score: float, note: str = "") -> NDArray[np.uint8]:
+def annotate(frame: NDArray[np.uint8], answer: str, note: str = "") -> NDArray[np.uint8]:
     """Draw an answer onto a copy of a frame.
 
     Args:
         frame: uint8 [H, W, 3] RGB.
-        label: the category, drawn as "label 87 %" on a dark bar along the upper edge.
-        score: its probability, 0 to 1.
+        answer: drawn on a dark bar along the upper edge; see `describe_answer`.
         note: drawn in half the size along the lower edge; empty: nothing is.
 
     Returns:
@@ -25,7 +24,7 @@ def annotate(frame: NDArray[np.uint8], label: str, score: float, note: str = "")
     """
     picture = frame.copy()
     scale = max(_SMALLEST_SCALE, frame.shape[1] * _SCALE_PER_PIXEL)
-    _write(picture, f"{label} {100 * score:.0f} %", scale, lower=False)
+    _write(picture, answer, scale, lower=False)
     if note:
         _write(picture, note, max(_SMALLEST_SCALE, scale / 2), lower=True)
     return picture

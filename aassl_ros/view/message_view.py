@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from aassl_ros.data.gallery.lessons import describe_answer
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import EpisodeEvent
+from aassl_ros.data.streams.robot_kinematics import RobotKinematics
 from aassl_ros.errors import AasslError
 from aassl_ros.view.rerun_log import RerunLog
 
+_DESCRIPTION = "/robot_description"
 _POSE = "geometry_msgs/msg/PoseStamped"
 
 
@@ -23,8 +28,10 @@ class MessageView:
         skipped: the number of messages that could not be read.
     """
 
-    def __init__(self, log: RerunLog) -> None:
-        self._log = log
+    def __init__(self, log: RerunLog, base_link: str = "", tip_link: str = "") -> None:
+        """base_link, tip_link: ends of the arm, whose tip is shown once a robot description came; empty: not known."""
+        self._log, self._links = log, (base_link, tip_link)
+        self._robots: dict[str, RobotKinematics] = {}  # by namespace
         self.shown: dict[str, int] = {}
         self.skipped = 0
         self._takers: dict[str, Callable[[str, Any, int], None]] = {
@@ -39,7 +46,7 @@ class MessageView:
     def shows(self, topic: str, msgtype: str) -> bool:
         """Whether messages of a topic can be shown."""
         if msgtype == messages.STRING:
-            return topic.endswith((f"/{topics.EPISODE}", f"/{topics.ANSWER}"))
+            return topic.endswith((f"/{topics.EPISODE}", f"/{topics.ANSWER}", _DESCRIPTION))
         return msgtype in self._takers
 
     def take(self, topic: str, msgtype: str, message: Any, log_ns: int) -> None:
@@ -57,23 +64,36 @@ class MessageView:
 
     def _joint_state(self, topic: str, message: Any, log_ns: int) -> None:
         stamp_ns = messages.stamp_ns(message.header.stamp)
+        space, _, last = topic.rpartition("/")
         for name, position in zip(message.name, message.position, strict=False):
-            self._log.number(f"{topic}/{name}", stamp_ns, float(position))
+            entity = f"{space}/joints/{name}/position" if last == topics.JOINT_STATES else f"{topic}/{name}"
+            self._log.number(entity, stamp_ns, float(position))
+        robot = self._robots.get(space)
+        if last == topics.JOINT_STATES and robot is not None and len(message.name) == len(message.position):
+            poses = robot.tip_poses(list(message.name), np.asarray(message.position, np.float64)[None])
+            if np.isfinite(poses).all():
+                self._log.pose(f"{space}/tip_pose", stamp_ns, poses[0])
 
     def _trajectory(self, topic: str, message: Any, log_ns: int) -> None:
         trajectory = messages.trajectory_from_message(message)
         begin_ns = trajectory.stamp_ns or log_ns
+        space = topic.rsplit("/", 2)[0]  # NAMESPACE/CONTROLLER/joint_trajectory
         for time_ns, positions in zip(trajectory.times_ns, trajectory.positions, strict=True):
             for name, position in zip(trajectory.joint_names, positions, strict=True):
-                self._log.number(f"{topic}/{name}", begin_ns + int(time_ns), float(position))
+                # Beside the joint's position, so that both are in one plot.
+                self._log.number(f"{space}/joints/{name}/command", begin_ns + int(time_ns), float(position))
 
     def _pose(self, topic: str, message: Any, log_ns: int) -> None:
         self._log.pose(topic, messages.stamp_ns(message.header.stamp), messages.pose_from_message(message))
 
     def _string(self, topic: str, message: Any, log_ns: int) -> None:
-        if topic.endswith(topics.ANSWER):
+        if topic.endswith(_DESCRIPTION):
+            robot = RobotKinematics.from_urdf(message.data, *self._links)
+            self._robots[topic.removesuffix(_DESCRIPTION)] = robot
+        elif topic.endswith(topics.ANSWER):
             answer = EvaluatorAnswer.parse(message.data)
-            self._log.text(topic, answer.stamp_ns, f"{answer.label} ({100 * answer.confidence:.0f} %)")
+            scores = sorted(answer.scores.items(), key=lambda each: -each[1])
+            self._log.text(topic, answer.stamp_ns, describe_answer(answer.label, scores))
             self._log.number(f"{topic}/score", answer.stamp_ns, answer.confidence)
             if answer.familiarity is not None:
                 self._log.number(f"{topic}/familiarity", answer.stamp_ns, answer.familiarity)

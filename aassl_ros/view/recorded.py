@@ -34,8 +34,9 @@ def view_bag(
     Raises:
         BagError: the bag cannot be read, or holds nothing that can be shown in this time.
     """
-    view = MessageView(log)
     with BagReader(bag) as reader:
+        links = () if reader.session is None else (reader.session.base_link, reader.session.tip_link)
+        view = MessageView(log, *links)
         wanted = [name for name, topic in reader.topics.items() if view.shows(name, topic.type)]
         begin_ns = reader.start_ns + round(start_s * _SECOND_NS)
         length_ns = round((seconds or max(reader.duration_s - start_s, 0.0)) * _SECOND_NS)

@@ -17,6 +17,7 @@ from aassl_ros.cli.main import main
 from aassl_ros.data.bags.reader import BagReader
 from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
 from aassl_ros.data.streams import messages
+from aassl_ros.motion.arms import load_arm
 from aassl_ros.view.message_view import MessageView
 from aassl_ros.view.rerun_log import RerunLog
 
@@ -63,7 +64,7 @@ def test_every_frame_and_joint_state_of_a_bag_is_shown_at_its_stamp(
         (joint, *_) = next(reader.decode(message).name for message in reader.messages([JOINTS]))
     assert stamps(out, CAMERA) == sorted(sent)
     shown = rows(out)
-    assert shown[f"{JOINTS}/{joint}"] == states
+    assert shown[f"/joints/{joint}/position"] == states
     assert shown["/episode"] >= 1
 
 
@@ -124,3 +125,26 @@ def test_without_rerun_the_line_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "rerun", None)
     assert main(["view", str(bag), "--save", str(tmp_path / "out.rrd")]) == 2
     assert "pip install 'aassl_ros[view]'" in capsys.readouterr().err
+
+
+def test_the_arm_is_shown_by_its_description_and_commands_beside_the_joints(tmp_path: Path) -> None:
+    arm = load_arm("panda")
+    out = tmp_path / "out.rrd"
+    stamp = types.SimpleNamespace(sec=3, nanosec=0)
+    header = types.SimpleNamespace(stamp=stamp)
+    with RerunLog("arm", out) as log:
+        view = MessageView(log, arm.base_link, arm.tip_link)
+        urdf = types.SimpleNamespace(data=arm.urdf_path().read_text())
+        states = types.SimpleNamespace(header=header, name=list(arm.joints), position=list(arm.home))
+        assert view.shows("/left/robot_description", messages.STRING)
+        view.take("/left/joint_states", messages.JOINT_STATE, states, 0)  # no description yet
+        view.take("/left/robot_description", messages.STRING, urdf, 0)
+        view.take("/left/joint_states", messages.JOINT_STATE, states, 0)
+        now = types.SimpleNamespace(sec=0, nanosec=0)
+        point = types.SimpleNamespace(positions=list(arm.home), velocities=[], time_from_start=now)
+        plan = types.SimpleNamespace(header=header, joint_names=list(arm.joints), points=[point])
+        view.take("/left/joint_trajectory_controller/joint_trajectory", messages.JOINT_TRAJECTORY, plan, 0)
+    assert view.skipped == 0
+    shown, joint = rows(out), arm.joints[0]
+    assert (shown[f"/left/joints/{joint}/position"], shown[f"/left/joints/{joint}/command"]) == (2, 1)
+    assert shown["/left/tip_pose"] == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,7 +53,7 @@ def clean_name(name: str) -> str:
     Raises:
         DataError: it is empty, too long, reserved, or contains control characters.
     """
-    cleaned = unicodedata.normalize("NFC", name).strip()
+    cleaned = _as_stored(name)
     if not cleaned or len(cleaned) > MOST_CHARACTERS or cleaned == UNKNOWN:
         raise DataError(
             f"category = {name[:MOST_CHARACTERS]!r}, expected a name of 1 to {MOST_CHARACTERS} characters other than "
@@ -62,6 +62,20 @@ def clean_name(name: str) -> str:
     if any(unicodedata.category(character) in _UNPRINTED for character in cleaned):
         raise DataError(f"category = {name!r}, expected a name without control characters and line breaks.")
     return cleaned
+
+
+def describe_answer(label: str, scores: Sequence[tuple[str, float]]) -> str:
+    """An answer in a few words: "mug 87 %", or "unknown (mug?)". scores: probabilities of categories, best first.
+
+    The probability of an unknown object's nearest category is not said: it is that of the category, not of the answer.
+    """
+    if label != UNKNOWN:
+        return f"{label} {100 * scores[0][1]:.0f} %" if scores else label
+    return f"unknown ({scores[0][0]}?)" if scores else "unknown"
+
+
+def _as_stored(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip()
 
 
 def renamed(lessons: Lessons, old: str, new: str) -> tuple[Lessons, Change]:
@@ -76,8 +90,8 @@ def renamed(lessons: Lessons, old: str, new: str) -> tuple[Lessons, Change]:
 def merged(lessons: Lessons, old: str, into: str) -> tuple[Lessons, Change]:
     """Put all lessons of a category into another one. Raises DataError if one of the two does not exist."""
     chosen = _of_category(lessons, old)
-    _of_category(lessons, into)
-    if old == into:
+    into = _of_category(lessons, into)[0].category
+    if chosen[0].category == into:
         raise DataError(f"{old!r} cannot be merged into itself.")
     return _moved(lessons, chosen, into), Change(f"merge {old} into {into}", put=chosen)
 
@@ -85,7 +99,7 @@ def merged(lessons: Lessons, old: str, into: str) -> tuple[Lessons, Change]:
 def deleted(lessons: Lessons, category: str) -> tuple[Lessons, Change]:
     """Delete a category. Raises DataError if it does not exist."""
     chosen = _of_category(lessons, category)
-    return tuple(one for one in lessons if one.category != category), Change(f"delete {category}", put=chosen)
+    return tuple(one for one in lessons if one not in chosen), Change(f"delete {category}", put=chosen)
 
 
 def added(lessons: Lessons, lesson: Lesson) -> tuple[Lessons, Change]:
@@ -111,7 +125,8 @@ def _moved(lessons: Lessons, chosen: Lessons, category: str) -> Lessons:
 
 
 def _of_category(lessons: Lessons, category: str) -> Lessons:
-    chosen = tuple(lesson for lesson in lessons if lesson.category == category)
+    name = _as_stored(category)
+    chosen = tuple(lesson for lesson in lessons if lesson.category == name)
     if not chosen:
         known = ", ".join(sorted({lesson.category for lesson in lessons})) or "none"
         raise DataError(f"category = {category[:MOST_CHARACTERS]!r}, expected one of those taught: {known[:1000]}.")

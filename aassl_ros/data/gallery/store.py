@@ -161,13 +161,12 @@ class GalleryStore:
     def _write(self, lessons: Lessons, changes: tuple[Change, ...]) -> None:
         """Write the table, keep the one before as backup, and remove pictures that nothing names any more."""
         table = self.folder / TABLE
-        text = GALLERY_FILE.encode(
-            {"lessons": [asdict(one) for one in lessons], "changes": [asdict(one) for one in changes]}
-        )
+        text = _text(lessons, changes)
         self.folder.mkdir(parents=True, exist_ok=True)
         if table.exists():
-            write_whole(self.folder / BACKUP, table.read_bytes(), sync=True)
-        write_whole(table, text + "\n", sync=True)
+            # Of what is known, and not of the table's bytes: they may be damaged, and then the backup is the only copy.
+            write_whole(self.folder / BACKUP, _text(self._lessons, self._changes), sync=True)
+        write_whole(table, text, sync=True)
         before = pictures_of((*self._lessons, *(one for change in self._changes for one in change.put)))
         self._lessons, self._changes = lessons, changes
         for name in before - pictures_of((*lessons, *(one for change in changes for one in change.put))):
@@ -200,6 +199,11 @@ class GalleryStore:
     def _tell(self, problem: str) -> None:
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _text(lessons: Lessons, changes: tuple[Change, ...]) -> str:
+    values = {"lessons": [asdict(one) for one in lessons], "changes": [asdict(one) for one in changes]}
+    return GALLERY_FILE.encode(values) + "\n"
 
 
 def _parsed(path: Path) -> tuple[Lessons, tuple[Change, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aassl_ros.data.interfaces import topics
-from aassl_ros.data.interfaces.json_kinds import Choice, ListOf, MapOf, Number, Text, Token, Whole
+from aassl_ros.data.interfaces.json_kinds import Choice, Flag, ListOf, MapOf, Number, Text, Token, Whole
 from aassl_ros.data.interfaces.json_schema import Field, Record, Schema
 
 _TAUGHT = Record((Field("objects", Whole(), "Objects shown"), Field("views", Whole(), "Views taken")))
@@ -44,7 +44,7 @@ GALLERY_COMMAND = Schema(
         Field("instance", Text("an object's name", 1, 100), "teach: the object in view; absent: a new one", None),
         Field("seconds", Number(0.2, 60.0, "seconds"), "teach: how long views are taken", 3.0),
         Field("views", Whole(1, 100), "teach: at most so many views, the most different ones", 10),
-        Field("request", Token(), "Returned in the answer on evaluator/gallery", None),
+        Field("request", Token(), "Returned in the answer on evaluator/gallery_state", None),
     ),
     "Teaches the evaluator the object in view, or changes what was taught.",
     "No standard message teaches an object by its name, and people send this one by hand.",
@@ -68,6 +68,7 @@ GALLERY = Schema(
         Field("request", Token(), "`request` of the last command", None),
         Field("done", Text("a change", lines=True), "What the last command did; empty: not finished, or an error", ""),
         Field("error", Text("a reason", 0, 4096, lines=True), "Why the last command did nothing; empty: it did", ""),
+        Field("waiting", Flag(), "The last command waits until the lesson that is being taken is over", False),
     ),
     "What the evaluator was taught, after each change and each command.",
     "No standard message describes labelled views.",

@@ -168,6 +168,7 @@ class GalleryNews:
     request: str | int | None = None
     done: str = ""
     error: str = ""
+    waiting: bool = False
 
     @classmethod
     def parse(cls, text: str) -> GalleryNews:

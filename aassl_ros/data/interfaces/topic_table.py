@@ -89,7 +89,8 @@ TOPICS = (
              "rankme, probe_accuracy, lr, updates_per_s, images_per_s, replay_ratio, buffer_fill, or share_WHAT "
              "([online.md](online.md)).", 10),
     TopicRow(topics.CLASSIFICATION, "vision_msgs/msg/Classification", "evaluator", "you",
-             "Categories of each frame, best first, with the frame's header. `__unknown__` is reserved.", 10),
+             "Categories of each frame, best first, with the frame's header. An unknown object has `__unknown__` first "
+             "with the highest score.", 10),
     TopicRow(topics.ANSWER, STRING, "evaluator", "page, you", "The same answer with checkpoint and latency.", 10,
              asked="page: best effort, depth 1"),
     TopicRow(topics.GALLERY_COMMAND, STRING, "`aassl teach`, `aassl gallery`, page, you", "evaluator",

@@ -24,7 +24,7 @@ IS_UNKNOWN = "evaluator/metrics/unknown"
 LATENCY = "evaluator/metrics/latency_ms"
 ANSWER_RATE = "evaluator/metrics/answers_per_s"
 GALLERY_COMMAND = "evaluator/gallery_command"
-GALLERY = "evaluator/gallery"
+GALLERY = "evaluator/gallery_state"
 # The relative name, as in robot_state_publisher, is for systems with one description per robot. Other systems publish
 # one description under the absolute name.
 ROBOT_DESCRIPTION = "robot_description"

@@ -17,6 +17,7 @@ from aassl_ros.data.gallery.store import GalleryStore
 from aassl_ros.data.interfaces.json_records import GalleryCommand, GalleryNews
 from aassl_ros.data.streams.images import to_square
 from aassl_ros.errors import DataError
+from aassl_ros.learning.readout.spacing import evenly_spaced
 from aassl_ros.learning.recognition.recognizer import Recognizer
 
 # Views are stored at this size, which is that of most encoders or larger.
@@ -40,22 +41,27 @@ class ViewTaker:
         self._next_s = begun_s
         self._frames: list[NDArray[np.uint8]] = []
         self._features: list[Tensor] = []
+        self._encoders: set[str] = set()
 
-    def add(self, time_s: float, frame: NDArray[np.uint8], feature: Tensor) -> None:
-        """Add a frame uint8 [H, W, 3] RGB, seen at time_s, with its feature float [1, D]."""
+    def add(self, time_s: float, frame: NDArray[np.uint8], feature: Tensor, encoder: str) -> None:
+        """Add a frame uint8 [H, W, 3] RGB, seen at time_s, with its feature float [1, D] by an encoder."""
         # The first frame counts also if it comes too late, for example because a lesson before was being stored.
         if time_s >= self._next_s and (time_s <= self.until_s or not self._frames):
             self._next_s = time_s + self._spacing_s
             self._frames.append(to_square(frame, PICTURE_SIZE))
             self._features.append(feature[0].cpu())
+            self._encoders.add(encoder)
 
     def chosen(self) -> list[NDArray[np.uint8]]:
         """The views to keep, uint8 [S, S, 3] each, in order of time."""
-        if not self._frames:
-            return []
-        return [
-            self._frames[place] for place in sorted(most_different(torch.stack(self._features), self.command.views))
-        ]
+        count = len(self._frames)
+        if len(self._encoders) > 1:  # replaced during the lesson: features of two encoders cannot be compared
+            places = evenly_spaced(count, self.command.views).tolist()
+        elif count:
+            places = sorted(most_different(torch.stack(self._features), self.command.views))
+        else:
+            places = []
+        return [self._frames[place] for place in places]
 
 
 def most_different(features: Tensor, count: int) -> list[int]:
@@ -103,6 +109,7 @@ class Teacher:
                 self._answer(command, error=f"{_MOST_WAITING} commands wait already. Send it again later.")
             else:
                 self._waiting.append(command)
+                self._answer(command, waiting=True)
             return False
         try:
             return self._carry_out(command, time_s)
@@ -110,10 +117,13 @@ class Teacher:
             self._answer(command, error=str(error))
             return False
 
-    def see(self, time_s: float, frame: NDArray[np.uint8], feature: Tensor) -> None:
-        """Show a frame uint8 [H, W, 3] RGB with its feature float [1, D]. Cheap if nothing is being taught."""
+    def see(self, time_s: float, frame: NDArray[np.uint8], feature: Tensor, encoder: str = "") -> None:
+        """Show a frame uint8 [H, W, 3] RGB with its feature float [1, D]. Cheap if nothing is being taught.
+
+        encoder: digest of the encoder that made the feature.
+        """
         if self._taker is not None:
-            self._taker.add(time_s, frame, feature)
+            self._taker.add(time_s, frame, feature, encoder)
 
     def tick(self, time_s: float) -> bool:
         """Finish what is due. Call it regularly. Returns whether the gallery changed."""
@@ -166,8 +176,9 @@ class Teacher:
         self._answer(command, done=f"teach {command.category} ({len(views)} views)")
         return True
 
-    def _answer(self, command: GalleryCommand, *, done: str = "", error: str = "") -> None:
-        self._news.append(gallery_news(self.store, self.teaching, request=command.request, done=done, error=error))
+    def _answer(self, command: GalleryCommand, *, done: str = "", error: str = "", waiting: bool = False) -> None:
+        news = gallery_news(self.store, self.teaching, request=command.request, done=done, error=error)
+        self._news.append(replace(news, waiting=waiting))
 
 
 def gallery_news(

@@ -200,3 +200,22 @@ def test_smoothing_follows_an_episode_and_forgets_the_last_one() -> None:
     for key, stamp_s, time_s in (("b", 1.2, 0.5), ("b", 60.0, 0.5), ("b", 1.0, 0.5), ("b", 1.1, 0.0)):
         mean, _ = smoothing.add(key, stamp_s, sure if stamp_s == 1.2 else wrong, 0.5, time_s)
         np.testing.assert_array_equal(mean, sure if stamp_s == 1.2 else wrong)
+
+
+def test_an_encoder_that_is_replaced_during_a_lesson_does_not_end_it(teacher: Teacher, checkpoint: Path) -> None:
+    recognizer = Recognizer(load_checkpoint(checkpoint), None, RecognitionSettings(), CPU)
+    teacher.take(GalleryCommand("teach", "mug", seconds=2.0, views=4), 0.0)
+    for tick in range(20):
+        frame = draw_pattern(CATEGORIES[0], 32, tick / 7, np.random.default_rng(tick))
+        feature = recognizer.feature(frame) if tick < 10 else torch.ones(1, 3)  # of another size, too
+        teacher.see(tick / 10, frame, feature, "first" if tick < 10 else "second")
+    assert teacher.tick(2.1)
+    assert [len(lesson.pictures) for lesson in teacher.store.lessons] == [4]
+
+
+def test_a_command_during_a_lesson_is_told_that_it_waits(teacher: Teacher) -> None:
+    teacher.take(GalleryCommand("teach", "mug", seconds=20.0, request="lesson"), 0.0)
+    teacher.take(GalleryCommand("undo", request="later"), 0.1)
+    first, second = teacher.news()
+    assert (first.request, first.waiting) == ("lesson", False)
+    assert (second.request, second.waiting, second.done, second.error) == ("later", True, "", "")

@@ -236,7 +236,10 @@ def test_an_object_unlike_the_gallery_is_unknown(
     assert set(numbers[topics.IS_UNKNOWN]) == {1.0}
     assert 0.0 < numbers[topics.CONFIDENCE][-1] <= 1.0
     assert numbers[topics.LATENCY][-1] > 0.0
-    assert received["classifications"][0].results[0].class_id == "__unknown__"
+    results = received["classifications"][0].results
+    assert results[0].class_id == "__unknown__"
+    assert [one.score for one in results] == sorted((one.score for one in results), reverse=True)
+    assert sum(one.score for one in results) == pytest.approx(1.0, abs=0.01)
     client = stage.node.create_client(SetParameters, "/evaluator/set_parameters")
     changes = [Parameter("threshold", value=0.0), Parameter("top_k", value=1)]
     request = SetParameters.Request(parameters=[change.to_parameter_msg() for change in changes])

@@ -21,4 +21,7 @@ def test_it_measures_what_the_page_costs_with_each_number_of_viewers() -> None:
         assert figures[f"pictures_per_s_{turn}"] > 0
     assert figures["kb_per_s_2_viewers"] > figures["kb_per_s_1_viewers"]
     assert figures["first_byte_ms"] > 0
+    assert figures["core_share"] == figures["page_cpu_percent_2_viewers"] / 100
+    if figures["first_paint_s"] is not None:
+        assert figures["first_paint_s"] == figures["first_paint_ms"] / 1000
     assert isinstance(figures["first_paint_ms"], str) or figures["first_paint_ms"] > 0
