@@ -124,7 +124,8 @@ class EvaluatorNode(ManagedNode):
         self.feed = CameraFeed(self, settings.camera, compressed=settings.compressed, depth=1, on_frame=self._on_frame)
         self._skips_told = self._skipped
 
-    def deactivate(self) -> None:
+    def unsubscribe(self) -> None:
+        """Stop receiving."""
         if self.feed is not None:
             self.feed.stop()
             self._announcements.stop()

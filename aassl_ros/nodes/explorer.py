@@ -53,8 +53,8 @@ class ExplorerNode(Node):
         self._handling = Handling(self, self._settings)
         self._sender = TrajectorySender(self, ways, self._on_refused)
         self._gate = ArmingGate(self, ways, self._settings, self._sender.is_ready)
-        stamps, timeout_s = not self._settings.simulator, self._settings.joint_timeout_s
-        self._joints = JointIntake(self, self._on_joint_state, timeout_s=timeout_s, check_stamps=stamps)
+        stamps, timeout_s, joints = not self._settings.simulator, self._settings.joint_timeout_s, self._arm.joints
+        self._joints = JointIntake(self, self._on_joint_state, joints, timeout_s=timeout_s, check_stamps=stamps)
         self._stops = StopRequests(self, self._stop)
         self.create_service(Trigger, "explorer/next", self._on_next)
         self.create_service(SetBool, "explorer/arm", self._on_arm)
@@ -111,6 +111,7 @@ class ExplorerNode(Node):
         """Whether the arm follows its commands. If a real arm does not move at all, it is disarmed."""
         assert self._driver is not None
         if strayed := self._driver.strayed(stamp_ns, self._settings.following_tolerance):
+            self._rest()
             self._handling.give_up(self._now_ns())
             self._gate.disarm("the arm does not follow")
             raise RosError(

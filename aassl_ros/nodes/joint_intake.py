@@ -1,9 +1,10 @@
-"""Receives the joint states of an arm, and tells how old the newest ones are."""
+"""Receives the joint states of an arm, and tells how old the newest one of each joint is."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -17,25 +18,34 @@ _QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 class JointIntake:
-    """Calls `take` with each joint state and its stamp, ns.
+    """Calls `take` with each joint state that has news of the arm, and its stamp, ns.
 
-    timeout_s: without joint states for this time, the intake is silent. check_stamps: a joint state with an older stamp
-    than that is not taken; a driver that repeats old states is as good as silent. A stamp of 0 is not checked.
+    joints: of the arm. Each must be heard: a message of the gripper alone, or one with NaN or with the stamp of the
+    message before, is no news of the arm. timeout_s: if one of them is not heard for this time, the intake is silent.
+    check_stamps: a joint state with an older stamp than that is not taken; a driver that repeats old states is as good
+    as silent. A stamp of 0 is not checked.
     """
 
     def __init__(
-        self, node: Node, take: Callable[[JointState, int], None], *, timeout_s: float, check_stamps: bool
+        self,
+        node: Node,
+        take: Callable[[JointState, int], None],
+        joints: Sequence[str],
+        *,
+        timeout_s: float,
+        check_stamps: bool,
     ) -> None:
         self._node, self._take = node, take
         self._timeout_s, self._check_stamps = timeout_s, check_stamps
-        self._heard = time.monotonic()
+        self._heard = dict.fromkeys(joints, time.monotonic())
+        self._stamps: dict[str, int] = {}
         self._behind_s = 0.0
         node.create_subscription(JointState, topics.JOINT_STATES, self._on_message, _QOS)
 
     @property
     def age_s(self) -> float:
-        """Time since the last joint state that was taken, s (steady clock)."""
-        return time.monotonic() - self._heard
+        """Time since the last news of the joint that was heard least recently, s (steady clock)."""
+        return time.monotonic() - min(self._heard.values())
 
     @property
     def silent(self) -> bool:
@@ -50,7 +60,9 @@ class JointIntake:
                 f"newer joint states on {topics.JOINT_STATES} (their stamps are {self._behind_s:.1f} s behind this "
                 "machine's clock: the driver repeats old states, or the clocks differ)"
             )
-        return f"joint states on {topics.JOINT_STATES}"
+        silent = [name for name, heard in self._heard.items() if time.monotonic() - heard > self._timeout_s]
+        some = f"joint {silent[0]}" if silent and len(silent) < len(self._heard) else "joint states"
+        return f"{some} on {topics.JOINT_STATES}"
 
     def _on_message(self, message: JointState) -> None:
         stamp_ns = messages.stamp_ns(message.header.stamp)
@@ -58,5 +70,13 @@ class JointIntake:
         if self._check_stamps and stamp_ns != 0 and behind_s > self._timeout_s:
             self._behind_s = behind_s
             return
-        self._behind_s, self._heard = 0.0, time.monotonic()
-        self._take(message, stamp_ns)
+        self._behind_s = 0.0
+        news = [
+            name
+            for name, position in zip(message.name, message.position, strict=False)
+            if name in self._heard and math.isfinite(position) and (stamp_ns == 0 or self._stamps.get(name) != stamp_ns)
+        ]
+        for name in news:
+            self._heard[name], self._stamps[name] = time.monotonic(), stamp_ns
+        if news:
+            self._take(message, stamp_ns)

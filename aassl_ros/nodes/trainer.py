@@ -15,6 +15,7 @@ from typing import Any
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
@@ -89,8 +90,14 @@ class TrainerNode(ManagedNode):
     def activate(self) -> None:
         settings = self._settings
         trainer = OnlineTrainer(settings, settings, sets=settings.sets, start=self._start, replay=self._replay)
+        # After a checkpoint the rates are the checkpoint's. The parameters say so, and a change of them has an effect.
+        rates = {name: getattr(trainer.learner_settings, name) for name in LEARNING_RATES}
+        self.set_parameters([Parameter(name, value=rate) for name, rate in rates.items()])
         self._live = live = LiveBuffer(settings, trainer.frame_size)
-        may_keep = trainer.pace.limiter.may_keep
+
+        def may_keep() -> bool:  # after a failure the buffer is closed, and another process may have its folder
+            return trainer.status.state != "failed" and trainer.pace.limiter.may_keep()
+
         self._inputs = [
             TrainerInput(
                 self, settings, self._arm, live, trainer.frame_size, may_keep=may_keep, namespace=name.rstrip("/")
@@ -105,6 +112,9 @@ class TrainerNode(ManagedNode):
         trainer.start(live)
         if self._start is not None:
             self.get_logger().info(f"continuing from {self._start.path} (step {self._start.step}).")
+            if self._start.path.is_relative_to(Path(settings.run_dir).expanduser().resolve()):
+                # An evaluator that is started before the next save answers with it.
+                self._announce(Saved(self._start.path, self._start.digest, self._start.step), "announced again")
 
     def settle_s(self) -> float:
         return self._settings.episode_delay_s
@@ -121,6 +131,8 @@ class TrainerNode(ManagedNode):
         if self._weights is not None:
             self._weights.stop()
             self._weights = None
+        if status.state == "failed" and self._failure is None:
+            self.get_logger().error(status.line)
         self._failure = status.line if status.state == "failed" else None
         updates = status.step - (0 if self._start is None else self._start.step)
         kept = sum(robot.filler.counts.kept for robot in self._inputs)
@@ -128,6 +140,10 @@ class TrainerNode(ManagedNode):
         if status.saved is not None:
             self._start = load_checkpoint(status.saved.path)  # if activated again, it continues from here
         self._trainer, self._live = None, None
+
+    def failure(self) -> str:
+        """Return why training failed, or why its last checkpoint could not be saved; empty if neither."""
+        return self._failure or ""
 
     def unsubscribe(self) -> None:
         """Give the subscriptions back, after the checkpoint is saved."""
@@ -182,13 +198,13 @@ class TrainerNode(ManagedNode):
             if warning:
                 self.get_logger().warning(warning)
 
-    def _announce(self, saved: Saved | None) -> None:
-        """Announce the newest checkpoint, once."""
+    def _announce(self, saved: Saved | None, what: str = "saved") -> None:
+        """Announce the newest checkpoint, once. what: is said in the log."""
         if saved is not None and saved != self._announced:
             self._announced = saved
             news = CheckpointNews(str(saved.path), saved.digest, saved.step)
             self._announcements.publish(String(data=news.to_json()))
-            self.get_logger().info(f"saved step {saved.step}: {saved.path}")
+            self.get_logger().info(f"{what} step {saved.step}: {saved.path}")
             if self._weights is not None:
                 self._weights.send(saved)
 

@@ -79,6 +79,10 @@ class ManagedNode(LifecycleNode):
     def deactivate(self) -> None:
         """Stop working and save the results."""
 
+    def failure(self) -> str:
+        """Return what could not be saved by deactivate; empty if nothing."""
+        return ""
+
     def unsubscribe(self) -> None:
         """Give back subscriptions. It comes after deactivate, because in rare cases the middleware waits for ever."""
 
@@ -142,7 +146,7 @@ class ManagedNode(LifecycleNode):
     def _stop_working(self) -> None:
         try:
             self.deactivate()
-            if self.leaving:
+            if self.leaving and not self.failure():
                 _limit_leaving(_LEAVE_S)
         finally:
             self.unsubscribe()
@@ -212,8 +216,7 @@ def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -
                 node.leaving = True
                 node.close()
         status = int(node.error is not None) if isinstance(node, ManagedNode) else int(getattr(node, "exit_status", 0))
-        if status == 0:
-            _limit_leaving(_LEAVE_S)
+        _limit_leaving(_LEAVE_S if status == 0 else 0.0)
         return status
     except ExternalShutdownException:
         return 0

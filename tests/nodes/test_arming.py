@@ -125,6 +125,29 @@ def test_stop_missing_joint_states_and_a_call_disarm_it_and_only_arming_moves_it
         assert f"disarmed: {reason}. The arm stays still until it is armed again: aassl call explorer/arm" in said
 
 
+def test_joint_states_of_the_gripper_alone_are_no_news_of_the_arm(ros, arm, person, start_node):
+    start_node("explorer", REAL | {"joint_timeout_s": MISSED_S})
+    node = ros.node("gripper")
+    gripper = node.create_publisher(JointState, topics.JOINT_STATES, 10)
+
+    def tell() -> None:
+        message = JointState(name=["panda_finger_joint1"], position=[0.01])
+        message.header.stamp = node.get_clock().now().to_msg()
+        gripper.publish(message)
+        if not arm.speaking:  # neither does a driver that repeats what it said, nor one without a value
+            message.name, message.position = [ARM.joints[0]], [float("nan")]
+            gripper.publish(message)
+
+    node.create_timer(0.02, tell)
+    person.sees_no_motion(UNARMED)
+    assert person.set_armed().success
+    person.sees_motion()
+    arm.speaking = False
+    person.sees_no_motion("no joint states")
+    assert person.set_armed().message.startswith("not armed: waiting for joint")
+    assert np.all(arm.plans[-1][1].velocities[-1] == 0)
+
+
 def test_a_new_controller_disarms_it_and_gets_no_command(ros, arm, person, start_node):
     explorer = start_node("explorer", REAL)
     person.sees_no_motion(UNARMED)
@@ -166,6 +189,9 @@ def test_an_arm_that_stays_far_from_its_command_ends_the_explorer(ros, arm, pers
     assert explorer.returncode == 1
     assert "disarmed: the arm does not follow." in said
     assert "explorer: the arm does not follow: panda_joint" in said
+    plans = [plan for _, plan in arm.plans]
+    assert plans[-1].stamp_ns + plans[-1].duration_ns < plans[-2].stamp_ns + plans[-2].duration_ns  # it was braked
+    assert np.all(plans[-1].velocities[-1] == 0)
 
 
 def test_armed_by_a_parameter_it_moves_without_a_call_but_only_once(ros, arm, person, start_node):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.replay.buffer import RawPairs, ReplayBuffer
-from aassl_ros.errors import ConfigError
+from aassl_ros.errors import ConfigError, DataError, first_line
 from aassl_ros.learning.batches.action_coverage import ActionCoverage
 from aassl_ros.learning.batches.device_frames import OFF, DeviceFrames, DevicePairs, wants_copy
 from aassl_ros.learning.batches.flips import Flips, check_pairs, mirror_images
@@ -34,7 +35,8 @@ class LiveBatches:
 
     space, normalisation: of the actions; None if the method uses none, and before `choose_space`. coverage: how many
     frames have the action, and why it was chosen; None if that is not known. instances: objects of the prepared data
-    that were mixed in. live_count: pairs of a batch that come from the buffer.
+    that were mixed in. live_count: pairs of a batch that come from the buffer. copy_problem: why the frames are not
+    copied to the device as the settings ask; empty: nothing.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class LiveBatches:
             self.space, self.normalisation = known
         self._device, self._on_device = device, on_device
         self._copy: DeviceFrames | None = None
+        self.copy_problem = ""
         self._replay: PairBatches | None = None
         self._replay_batches: Iterator[Batch] = iter(())
         self._replay_data, self._replay_sets = replay, replay_sets
@@ -112,6 +115,12 @@ class LiveBatches:
         self.space, self._flips = space, Flips(self._settings, space)
         self.coverage = ActionCoverage.of_states(held, space, self._settings)
 
+    def cover(self, buffer: ReplayBuffer) -> None:
+        """Find how many frames of the buffer have the action, if a checkpoint or the prepared data chose it."""
+        if self.space is not None:
+            with suppress(DataError):  # the frames lack a component
+                self.coverage = ActionCoverage.of_states(buffer.held_states(), self.space, self._settings)
+
     def action_dimension(self, buffer: ReplayBuffer) -> int:
         """A, the number of entries of an action; 0 if the method uses no actions."""
         return 0 if self.space is None else self.space.size(buffer)
@@ -127,13 +136,20 @@ class LiveBatches:
         once = live.second is live.first and old.second is old.first
         second = first if once else _together(live.second, old.second)
         both = None if live.action is None or old.action is None else np.concatenate([live.action, old.action])
-        return Batch(first, second, both)
+        # In random order: a batch that is computed in parts has live and old pairs in each.
+        order = rng.permutation(len(first))
+        first = first[order]
+        return Batch(first, first if once else second[order], None if both is None else both[order])
 
     def _source(self, buffer: ReplayBuffer) -> ReplayBuffer | DeviceFrames:
         """Where batches are drawn: the buffer, or the copy of its frames."""
         if self._copy is None or self._copy.buffer is not buffer:
             wanted = wants_copy(self._on_device, buffer, self._device)
-            self._copy = DeviceFrames(buffer, self._device) if wanted else None
+            try:
+                self._copy = DeviceFrames(buffer, self._device) if wanted else None
+            except torch.cuda.OutOfMemoryError as error:
+                self._copy, self._on_device = None, OFF
+                self.copy_problem = f"buffer_on_device is off: the GPU has no room for the frames ({first_line(error)})"
         return self._copy or buffer
 
     def _flipped(self, pairs: RawPairs | DevicePairs, rng: np.random.Generator) -> Batch:

@@ -89,6 +89,11 @@ class LiveLearner:
         space, coverage = self.batches.space, self.batches.coverage
         return "" if space is None else f"{space}" if coverage is None else f"{space}, {coverage}"
 
+    @property
+    def warning(self) -> str:
+        """What does not go as the settings ask; empty: nothing."""
+        return self.problem or self.memory_problem or self.batches.copy_problem
+
     def make(self, buffer: ReplayBuffer, online: OnlineSettings) -> Learner:
         """Make the learner if there is none, with the action space that the buffer's frames have.
 
@@ -96,6 +101,8 @@ class LiveLearner:
         """
         if self.batches.needs_space:
             self.batches.choose_space(buffer, self._rng)
+        else:
+            self.batches.cover(buffer)
         self.batches.draw(buffer, self._rng)
         if self.learner is None:
             settings = self._at_chosen_depth(online)

@@ -117,7 +117,11 @@ class LiveProbe:
         self._begun_s = now
         if sum(bool(entry.category) for entry in buffer.episodes.values()) < 4:
             return  # two categories with two objects each need four episodes
-        copy = deepcopy(encoder)
+        try:
+            copy = deepcopy(encoder)
+        except RuntimeError as error:  # the GPU has no memory left; training goes on without the probe
+            self.problem = f"the probe failed: {first_line(error)}"
+            return
         self._thread = threading.Thread(target=self._run, args=(copy, step, buffer), name="live probe", daemon=True)
         self._thread.start()
 

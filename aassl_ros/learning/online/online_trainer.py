@@ -119,7 +119,7 @@ class OnlineTrainer:
             live.settings.lr if learner is None else learner.lr,
             self.pace.limiter.ratio(),
             self.pace.shares.shares(),
-            self._save_problem or live.problem or live.memory_problem or self._buffer_problem or behind,
+            self._save_problem or live.warning or self._buffer_problem or behind,
             None if probe is None else probe.result,
             live.action,
         )

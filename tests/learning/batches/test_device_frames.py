@@ -129,6 +129,19 @@ def test_batches_are_those_of_the_buffer_flipped_and_mixed(settings: Any, with_d
         np.testing.assert_array_equal(there.action, host.action)
 
 
+def test_each_part_of_a_mixed_batch_has_pairs_of_the_buffer_and_of_the_prepared_data(few_clouds: Any) -> None:
+    buffer, rng = ReplayBuffer(200, 32, ["wrist"]), np.random.default_rng(0)
+    for number in range(100):
+        buffer.append(np.full((32, 32, 3), 255, np.uint8), number, number // 20, [0.0])
+    settings = PairSettings(method="simclr_tt", batch=64)
+    live = LiveBatches(settings, known=None, replay=few_clouds, replay_sets=("train",), replay_fraction=0.5)
+    batch = live.draw(buffer, rng)
+    is_live = (np.asarray(batch.first) == 255).all(axis=(1, 2, 3))
+    np.testing.assert_array_equal(is_live, (np.asarray(batch.second) == 255).all(axis=(1, 2, 3)))
+    assert is_live.sum() == 32
+    assert all(4 <= part.sum() <= 12 for part in is_live.reshape(4, 16))
+
+
 def test_the_copy_is_made_as_the_setting_says() -> None:
     buffer, cpu = ReplayBuffer(10, 32, []), torch.device("cpu")
     assert [wants_copy(choice, buffer, cpu) for choice in ("off", "on", "auto")] == [False, True, False]

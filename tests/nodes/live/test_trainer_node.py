@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from rcl_interfaces.msg import Log
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
@@ -167,6 +167,47 @@ def test_it_continues_from_a_checkpoint(
     stage.begin("lying_0000")
     ros.wait_for(lambda: announced, what="a checkpoint")
     assert load_checkpoint(announced[-1]["path"]).method == "simclr"
+
+
+def test_killed_and_started_again_it_goes_on_with_its_own_checkpoint_and_announces_it_at_once(
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, announced: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    start = make_checkpoint("start")
+    parameters = {**SMALL, "run_dir": tmp_path / "run", "checkpoint": start, "save_seconds": 0.5}
+    first = start_node("trainer", parameters)
+    stage.begin("lying_0000")
+    ros.wait_for(lambda: len(announced) >= 2, what="two checkpoints")
+    second = start_node("trainer", {**parameters, "run_dir": tmp_path / "run"}, "-r", "__node:=second")
+    said = second.communicate(timeout=120)[0]
+    assert second.returncode == 1
+    assert f"another trainer is at work in {tmp_path / 'run'}" in said
+    first.kill()
+    first.wait()
+    stage.silent = {"images", "joints"}  # it has no frame to train on
+    ros.spin(1.0)  # what was on its way arrives
+    kept, count = load_checkpoint(tmp_path / "run"), len(announced)
+    third = start_node("trainer", parameters)
+    ros.wait_for(lambda: len(announced) > count, what="the announcement of its checkpoint")
+    assert (announced[-1]["digest"], announced[-1]["step"]) == (kept.digest, kept.step)
+    third.terminate()
+    assert f"continuing from {kept.path} (step {kept.step})" in third.communicate(timeout=120)[0]
+    assert load_checkpoint(tmp_path / "run").digest == kept.digest
+
+
+def test_after_a_checkpoint_the_parameters_say_its_rates_and_a_change_has_an_effect(
+    ros: Any, stage: Any, start_node: Any, make_checkpoint: Any, tmp_path: Path
+) -> None:
+    start = make_checkpoint("start")
+    rate = load_checkpoint(start).settings.lr
+    start_node("trainer", {**SMALL, "run_dir": tmp_path / "run", "checkpoint": start, "resumed_lr": rate / 4})
+    stage.begin("lying_0000")
+    ros.wait_for(lambda: float(stage.values("trainer").get("lr", 0)) == rate / 4, what="the lower rate")
+    get = stage.node.create_client(GetParameters, "/trainer/get_parameters")
+    assert ros.call(get, GetParameters.Request(names=["lr"])).values[0].double_value == rate / 4
+    change = stage.node.create_client(SetParameters, "/trainer/set_parameters")
+    request = SetParameters.Request(parameters=[Parameter("lr", value=rate).to_parameter_msg()])
+    assert ros.call(change, request).results[0].successful
+    ros.wait_for(lambda: float(stage.values("trainer")["lr"]) == rate, what="the rate that was set")
 
 
 def test_activated_again_it_continues_where_it_stopped(ros: Any, stage: Any, tmp_path: Path) -> None:
