@@ -85,7 +85,7 @@ def learner_settings(arguments: argparse.Namespace, **others: Any) -> LearnerSet
 def time_steps(data: PreparedData, settings: LearnerSettings, rounds: int) -> StepTimes:
     """Time `rounds` rounds of all three in turn, after one round of warm-up."""
     work = {
-        "bare": _bare(settings),
+        "bare": bare(settings),
         "simclr_tt": complete_step(data, replace(settings, method="simclr_tt")),
         "aa_simclr": complete_step(data, replace(settings, method="aa_simclr")),
     }
@@ -103,7 +103,7 @@ def time_in_turn(work: Mapping[str, Callable[[], None]], rounds: int) -> dict[st
     return {name: np.array(values[1:]) for name, values in seconds.items()}
 
 
-def _bare(settings: LearnerSettings) -> Callable[[], None]:
+def bare(settings: LearnerSettings) -> Callable[[], None]:
     """Make a function that runs only forward and backward of the encoder, on prepared images of both views."""
     device = choose_device(settings.device)
     encoder = build_encoder(settings).to(device)

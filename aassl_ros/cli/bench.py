@@ -13,6 +13,7 @@ from aassl_ros.benchmarks import (
     adapt,
     data,
     export_lerobot,
+    family,
     kill,
     live,
     online,
@@ -28,6 +29,7 @@ from aassl_ros.benchmarks import (
 
 BENCHMARKS = {
     "step": step,
+    "family": family,
     "recognize": recognize,
     "data": data,
     "prepare": prepare,

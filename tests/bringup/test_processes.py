@@ -136,7 +136,9 @@ def test_of_a_node_that_does_not_stop_the_error_says_where_it_was(
 def test_a_node_that_could_not_save_has_failed_although_the_middleware_does_not_let_it_go(
     monkeypatch: pytest.MonkeyPatch, start_hanging: Callable[[str, str], NodeProcesses]
 ) -> None:
-    hang = "[ctypes.PyDLL(None).sleep(300) for _ in range(9)]\n\n    def failure(self):\n        return 'the disk is full'"
+    hang = (
+        "[ctypes.PyDLL(None).sleep(300) for _ in range(9)]\n\n    def failure(self):\n        return 'the disk is full'"
+    )
     processes = start_hanging("unsubscribe", hang)
     monkeypatch.setattr(processes_module, "_STOP_S", 5.0)
     processes.stop()

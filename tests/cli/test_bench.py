@@ -7,6 +7,7 @@ import json
 import pytest
 
 from aassl_ros.cli.main import main
+from aassl_ros.learning.objectives.methods import METHODS
 
 TINY = ("--quick", "--width", "4", "--image-size", "16", "--batch", "16")
 
@@ -20,6 +21,14 @@ def test_a_step_is_measured_against_its_encoder_alone(capsys: pytest.CaptureFixt
     assert figures["bare_images_per_s"] > 0
     assert figures["device"] in ("cpu", "cuda")
     assert figures["encoder"] == "resnet18 width 4, 16 px, batch 16"
+
+
+def test_every_method_is_measured_and_the_slowest_is_named(capsys: pytest.CaptureFixture) -> None:
+    assert main(["bench", "family", "--json", *TINY]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    ratios = {name: value for name, value in figures.items() if name.startswith("step_ratio_")}
+    assert figures["worst_step_ratio"] == max(ratios.values()) == ratios[f"step_ratio_{figures['method']}"]
+    assert len(ratios) == len(METHODS) - 2  # without seq_jepa and supervised
 
 
 def test_figures_are_readable_without_json(capsys: pytest.CaptureFixture) -> None:
