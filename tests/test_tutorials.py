@@ -54,7 +54,7 @@ ARM = (
     "aassl up evaluate robot:=real checkpoint:=run seen:=data image_topic:=/camera/color/image_raw page:=true",
     "aassl teach mug",
     "aassl gallery list",
-    "aassl up online robot:=real arm:=my_arm.yaml image_topic:=/camera/color/image_raw checkpoint:=run seen:=data page:=true",
+    "aassl up online robot:=real arm:=my_arm.yaml image_topic:=/camera/color/image_raw checkpoint:=run seen:=data page:=true",  # noqa: E501
 )
 INSTALL = {"make setup": ".github/workflows/ci.yml", "source .venv/bin/activate": "the tests run in the environment"}
 # A small encoder: the machine of the tests is busy. Without a limit, a new view of a taught object always has a name.

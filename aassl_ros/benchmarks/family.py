@@ -1,8 +1,8 @@
 """Time of a training step of every method, compared with forward and backward of its encoder alone.
 
 All are timed in turn in one run, and ratios are taken round by round: if the machine is slow for a while, all are.
-Left out are methods that take more frames than a pair (seq_jepa), because their encoder sees more images, and those with
-labels (supervised).
+Left out are methods that take more frames than a pair (seq_jepa), because their encoder sees more images, and those
+with labels (supervised).
 """
 
 from __future__ import annotations
