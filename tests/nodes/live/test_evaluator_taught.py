@@ -101,6 +101,18 @@ def test_it_tells_how_reliable_its_confidence_is_as_a_line_and_as_a_page(
     assert "--out applies only to gallery report" in refused.stderr
 
 
+def test_a_second_evaluator_with_the_same_taught_objects_is_refused(
+    ros: Any, stage: Any, evaluator: Callable[..., Any], taught: Path
+) -> None:
+    evaluator()
+    ros.wait_for(lambda: stage.values("evaluator"), what="the first one")
+    second = evaluator()
+    said, _ = second.communicate(timeout=120)
+    assert second.returncode == 1
+    assert f"another evaluator that can be taught is at work in {taught}." in said
+    assert "Traceback" not in said
+
+
 def test_a_damaged_gallery_is_recovered_from_its_backup_told_and_taught_again(
     ros: Any, stage: Any, evaluator: Callable[..., Any], asked: Callable[[str], list[str]], taught: Path
 ) -> None:
