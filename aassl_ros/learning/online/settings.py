@@ -78,7 +78,7 @@ class OnlineSettings:
     updates_per_second: float = setting(0.0, "Maximum updates per second; 0: no limit", minimum=0, maximum=10_000)
     duty: float = setting(1.0, "Share of the time for updates; the rest is idle", minimum=0.05, maximum=1)
     torch_threads: int = setting(1, "Processor threads of torch", minimum=1, maximum=256)
-    nice: int = setting(10, "Niceness of the updates: 19 is the lowest priority (Linux)", minimum=0, maximum=19)
+    nice: int = setting(5, "Niceness of the updates: 19 is the lowest priority (Linux)", minimum=0, maximum=19)
     probe_seconds: float = setting(
         120.0,
         "Time between two probes of how well the encoder tells the labelled objects in the buffer, s; labels are never "
