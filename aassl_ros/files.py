@@ -53,9 +53,11 @@ def open_locked(path: Path) -> TextIO | None:
     lock = path.open("a")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         lock.close()
         return None
+    except OSError:
+        pass  # a file system without locks, as some of clusters: better without a lock than not at all
     return lock
 
 

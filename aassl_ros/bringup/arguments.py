@@ -101,8 +101,9 @@ TRAIN = (
     Argument(
         "checkpoint",
         "",
-        "checkpoint from which the trainer continues and the evaluator starts; pretrained: ImageNet weights (the "
-        "nodes' default); none: new weights, and no answer before the trainer's first checkpoint",
+        "checkpoint from which the evaluator and a new run of the trainer start (a run_dir with a checkpoint goes on "
+        "with its own); pretrained: ImageNet weights (the nodes' default); none: new weights, and no answer before the "
+        "trainer's first checkpoint",
     ),
     Argument("replay_data", "", "prepared data, a bag or a folder of bags that the trainer mixes into its batches"),
     Argument("device", "", "device to compute on: auto, cpu, cuda"),

@@ -21,7 +21,7 @@ from std_msgs.msg import Header, String
 
 from aassl_ros.data.gallery.lessons import UNKNOWN, describe_answer
 from aassl_ros.data.interfaces import topics
-from aassl_ros.data.interfaces.json_records import CheckpointNews, EvaluatorAnswer
+from aassl_ros.data.interfaces.json_records import CheckpointNews
 from aassl_ros.data.interfaces.json_schema import JsonMessageError
 from aassl_ros.data.streams import messages
 from aassl_ros.data.streams.episodes import EpisodeEvent
@@ -29,10 +29,11 @@ from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.encoders.pretrained import NO_CHECKPOINT
 from aassl_ros.learning.recognition.gallery import open_gallery
 from aassl_ros.learning.recognition.gallery_source import GallerySource
-from aassl_ros.learning.recognition.recognizer import ADJUSTABLE, Answer
+from aassl_ros.learning.recognition.recognizer import ADJUSTABLE
 from aassl_ros.learning.recognition.reloading import RecognizerLoader
 from aassl_ros.learning.recognition.seen_frames import open_seen
 from aassl_ros.learning.recognition.smoothing import Smoothing
+from aassl_ros.nodes.evaluator_answers import Classification, answer_json, to_classification
 from aassl_ros.nodes.evaluator_gallery import GalleryDesk, open_store
 from aassl_ros.nodes.evaluator_settings import EvaluatorSettings
 from aassl_ros.nodes.evaluator_weights import WeightsReceiver
@@ -45,11 +46,6 @@ from aassl_ros.ros.json_subscription import JsonSubscription
 from aassl_ros.ros.number_topics import NumberTopics
 from aassl_ros.ros.parameters import read_settings
 from aassl_ros.ros.qos import LATCHED, LATEST
-
-try:
-    from vision_msgs.msg import Classification, ObjectHypothesis
-except ImportError:
-    Classification = None
 
 NUMBERS = (topics.CONFIDENCE, topics.IS_UNKNOWN, topics.LATENCY, topics.ANSWER_RATE)
 """Topics of numbers of the answers."""
@@ -135,11 +131,15 @@ class EvaluatorNode(ManagedNode):
             self._weights.stop()
             self._weights = None
 
+    def let_go(self) -> None:
+        """Give the lock of the taught objects back."""
+        self._held.close()
+
     def cleanup(self) -> None:
         if self._desk is not None:
             self._desk.stop()
             self._desk = None
-        self._held.close()
+        self.let_go()
         if self.loader is not None:
             self.loader.close()
             self.loader = None
@@ -258,41 +258,6 @@ class EvaluatorNode(ManagedNode):
             return WARN, "nothing is taught yet, so every answer is __unknown__: aassl teach NAME"
         problem = self.feed.problem() or (self._weights.problem() if self._weights is not None else "")
         return (WARN, problem) if problem else (OK, f"answering with the checkpoint of step {current.step}")
-
-
-def to_classification(answer: Answer, header: Header) -> Any:
-    """Make a vision_msgs/Classification, best category first.
-
-    For an unknown object `__unknown__` comes first, with a half or more of the probability: many programs take the
-    highest score and not the first one. The categories share the rest in proportion.
-    """
-    scores = list(answer.scores)
-    if answer.label == UNKNOWN:
-        total = sum(score for _, score in scores)
-        unknown = max(0.5, 1.0 - scores[0][1]) if scores else 1.0
-        rest = (1.0 - unknown) / total if total else 0.0
-        scores = [(UNKNOWN, unknown), *((name, score * rest) for name, score in scores)]
-    results = [ObjectHypothesis(class_id=name, score=score) for name, score in scores]
-    return Classification(header=header, results=results)
-
-
-def answer_json(answer: Answer, header: Header, latency_ms: float, skipped: int = 0) -> str:
-    """Make the JSON text of an answer. Raises JsonMessageError if a score is not a probability.
-
-    skipped: frames between the previous answer and this one that got none.
-    """
-    scores = {name: round(score, 4) for name, score in answer.scores}
-    reported = EvaluatorAnswer(
-        messages.stamp_ns(header.stamp),
-        answer.label,
-        scores,
-        answer.checkpoint,
-        round(latency_ms, 3),
-        round(answer.familiarity, 4),
-        round(answer.familiar_from, 4),
-        skipped,
-    )
-    return reported.to_json()
 
 
 if __name__ == "__main__":

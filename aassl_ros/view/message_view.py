@@ -16,7 +16,6 @@ from aassl_ros.data.streams.robot_kinematics import RobotKinematics
 from aassl_ros.errors import AasslError
 from aassl_ros.view.rerun_log import RerunLog
 
-_DESCRIPTION = "/robot_description"
 _POSE = "geometry_msgs/msg/PoseStamped"
 
 
@@ -46,8 +45,12 @@ class MessageView:
     def shows(self, topic: str, msgtype: str) -> bool:
         """Whether messages of a topic can be shown."""
         if msgtype == messages.STRING:
-            return topic.endswith((f"/{topics.EPISODE}", f"/{topics.ANSWER}", _DESCRIPTION))
+            return topic.endswith((f"/{topics.EPISODE}", f"/{topics.ANSWER}"))
         return msgtype in self._takers
+
+    def describe_robot(self, topic: str, urdf: str) -> None:
+        """Take a robot description. It is of the robot in the topic's namespace, or of all if that is empty."""
+        self._robots[topic.rpartition("/")[0]] = RobotKinematics.from_urdf(urdf, *self._links)
 
     def take(self, topic: str, msgtype: str, message: Any, log_ns: int) -> None:
         """Show a message that was received at log_ns. One that cannot be read is counted."""
@@ -68,7 +71,7 @@ class MessageView:
         for name, position in zip(message.name, message.position, strict=False):
             entity = f"{space}/joints/{name}/position" if last == topics.JOINT_STATES else f"{topic}/{name}"
             self._log.number(entity, stamp_ns, float(position))
-        robot = self._robots.get(space)
+        robot = self._robots.get(space) or self._robots.get("")
         if last == topics.JOINT_STATES and robot is not None and len(message.name) == len(message.position):
             poses = robot.tip_poses(list(message.name), np.asarray(message.position, np.float64)[None])
             if np.isfinite(poses).all():
@@ -87,10 +90,7 @@ class MessageView:
         self._log.pose(topic, messages.stamp_ns(message.header.stamp), messages.pose_from_message(message))
 
     def _string(self, topic: str, message: Any, log_ns: int) -> None:
-        if topic.endswith(_DESCRIPTION):
-            robot = RobotKinematics.from_urdf(message.data, *self._links)
-            self._robots[topic.removesuffix(_DESCRIPTION)] = robot
-        elif topic.endswith(topics.ANSWER):
+        if topic.endswith(topics.ANSWER):
             answer = EvaluatorAnswer.parse(message.data)
             scores = sorted(answer.scores.items(), key=lambda each: -each[1])
             self._log.text(topic, answer.stamp_ns, describe_answer(answer.label, scores))

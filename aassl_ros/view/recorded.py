@@ -37,6 +37,9 @@ def view_bag(
     with BagReader(bag) as reader:
         links = () if reader.session is None else (reader.session.base_link, reader.session.tip_link)
         view = MessageView(log, *links)
+        for topic in (name for name in reader.topics if name.endswith("/robot_description")):
+            for message in reader.messages([topic]):  # received once, perhaps before the part that is shown
+                view.describe_robot(topic, reader.decode(message).data)
         wanted = [name for name, topic in reader.topics.items() if view.shows(name, topic.type)]
         begin_ns = reader.start_ns + round(start_s * _SECOND_NS)
         length_ns = round((seconds or max(reader.duration_s - start_s, 0.0)) * _SECOND_NS)

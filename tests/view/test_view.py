@@ -134,11 +134,9 @@ def test_the_arm_is_shown_by_its_description_and_commands_beside_the_joints(tmp_
     header = types.SimpleNamespace(stamp=stamp)
     with RerunLog("arm", out) as log:
         view = MessageView(log, arm.base_link, arm.tip_link)
-        urdf = types.SimpleNamespace(data=arm.urdf_path().read_text())
         states = types.SimpleNamespace(header=header, name=list(arm.joints), position=list(arm.home))
-        assert view.shows("/left/robot_description", messages.STRING)
         view.take("/left/joint_states", messages.JOINT_STATE, states, 0)  # no description yet
-        view.take("/left/robot_description", messages.STRING, urdf, 0)
+        view.describe_robot("/left/robot_description", arm.urdf_path().read_text())
         view.take("/left/joint_states", messages.JOINT_STATE, states, 0)
         now = types.SimpleNamespace(sec=0, nanosec=0)
         point = types.SimpleNamespace(positions=list(arm.home), velocities=[], time_from_start=now)

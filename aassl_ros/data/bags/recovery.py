@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -92,11 +92,11 @@ def recovered_path(bag: Path) -> Path:
     return bag.with_name(f"{name}-recovered")
 
 
-def recovered_copy(bag: Path) -> Path | None:
-    """The recovered copy beside a bag: BAG-recovered; of BAG-original, BAG. None if there is none."""
-    name = bag.name.removesuffix("-original") if bag.name.endswith("-original") else f"{bag.name}-recovered"
-    copy = bag.with_name(name)
-    return copy if copy.is_dir() else None
+def recovered_copy(bag: Path, bags: Collection[Path]) -> Path | None:
+    """The recovered copy of a bag among `bags`: BAG-recovered; of a damaged BAG-original, BAG. None: there is none."""
+    is_original = bag.name.endswith("-original")
+    copy = bag.with_name(bag.name.removesuffix("-original") if is_original else f"{bag.name}-recovered")
+    return copy if copy in bags and (not is_original or _sound(bag) is None) else None
 
 
 def _draft(out: Path) -> Path:

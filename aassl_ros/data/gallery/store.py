@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -56,6 +56,7 @@ class GalleryStore:
 
     Args:
         folder: it is made with the first lesson.
+        before_first: called once, before the first lesson is written; it may raise DataError.
 
     Attributes:
         problems: what was damaged and left out, a line each.
@@ -64,10 +65,11 @@ class GalleryStore:
         DataError: the folder's table and its backup are damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, before_first: Callable[[], None] = lambda: None) -> None:
         self.folder = folder
         self.problems: list[str] = []
         self._lock = threading.Lock()
+        self._before_first: Callable[[], None] | None = before_first
         self._pictures_read: dict[tuple[str, int], NDArray[np.uint8]] = {}  # those of the last call
         self._lessons, self._changes = self._read()
 
@@ -100,6 +102,9 @@ class GalleryStore:
             raise DataError(f"no view of {name!r} was seen, expected at least one.")
         id = str(uuid.uuid4())
         with self._lock, _disk(self.folder):
+            if self._before_first is not None:
+                self._before_first()
+                self._before_first = None
             (self.folder / PICTURES).mkdir(parents=True, exist_ok=True)
             pictures = tuple(dict.fromkeys(self._write_picture(frame) for frame in frames))
             lesson = Lesson(id, name, clean_name(instance or f"{name[:80]} {id[:8]}"), time.time_ns(), pictures)

@@ -62,7 +62,7 @@ def find_sources(sources: Sequence[Path | str], settings: PrepareSettings) -> So
                 f"(no {TABLE}) and no data set of a known layout ({', '.join(LAYOUTS)}). "
                 "Give a folder that contains bags, or record one: aassl collect -o NEW."
             )
-        copies = {bag: copy for bag in found[0] if source != bag and (copy := recovered_copy(bag))}
+        copies = {bag: copy for bag in found[0] if source != bag and (copy := recovered_copy(bag, found[0]))}
         notes += [f"{bag}: skipped, because it was recovered as {copy}" for bag, copy in copies.items()]
         bags += [bag for bag in found[0] if bag not in copies]
         folders += found[1]

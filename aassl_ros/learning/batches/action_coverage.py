@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.pairs.actions import ActionSpace, action_space_shares
+from aassl_ros.data.pairs.actions import ENOUGH_FRAMES, ActionSpace, action_space_shares
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.data.prepared.frame_states import FrameStates
 from aassl_ros.learning.batches.settings import PairSettings
@@ -66,6 +66,7 @@ class ActionCoverage:
 
 
 def _before(space: ActionSpace, shares: Mapping[str, float]) -> dict[str, float]:
-    """The spaces that are better than the chosen one, with their shares of the frames."""
+    """The spaces that are better than the chosen one, but known for too few frames, with their shares of the frames."""
     names = list(shares)
-    return {name: shares[name] for name in (names[: names.index(space.name)] if space.name in shares else names)}
+    before = names[: names.index(space.name)] if space.name in shares else names
+    return {name: shares[name] for name in before if shares[name] < ENOUGH_FRAMES}

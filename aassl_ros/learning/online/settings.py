@@ -131,6 +131,16 @@ def starting_checkpoint(settings: OnlineSettings) -> Checkpoint | None:
     return None if named is None else load_checkpoint(named)
 
 
+def unused_checkpoint(settings: OnlineSettings, start: Checkpoint | None) -> str:
+    """Say that the checkpoint in the settings is not used, because the run has its own; empty if it is used."""
+    if start is None or settings.checkpoint in NO_CHECKPOINT or is_pretrained(settings.checkpoint):
+        return ""
+    named = Path(settings.checkpoint).expanduser().resolve()
+    if start.path.resolve().is_relative_to(named) or load_checkpoint(named).path == start.path:
+        return ""
+    return f"checkpoint {settings.checkpoint} is not used: {settings.run_dir} has its own. To begin anew, set run_dir."
+
+
 def resolve(
     wanted: LearnerSettings, settings: OnlineSettings, start: Checkpoint | None, replay: PreparedData | None
 ) -> LearnerSettings:

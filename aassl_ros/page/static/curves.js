@@ -12,14 +12,16 @@ let points = [];
 let fresh = false;
 
 export function newPoints(added, shift) {
-  // After a new connection the page node sends all its points again.
-  const first = added.length ? added[0].at + shift - 0.05 : Infinity;
-  points = points.filter((point) => point.at < first);
   points.push(...added.map((point) => ({ ...point, at: point.at + shift })));
   if (points.length > MOST) points = points.filter((_, index) => index % 2 === 0 || index > MOST / 2);
   const step = added.findLast((point) => point.step !== undefined)?.step;
   if (step !== undefined) byId("step").textContent = `step ${step}`;
   fresh = true;
+}
+
+// After a new connection the page node sends all its points again.
+export function forgetPoints() {
+  points = [];
 }
 
 export function drawCurves(now) {

@@ -1,6 +1,6 @@
 // The connection to the page node. Texts of the robot become text nodes only (textContent): no name can be a script.
 import { newAnswer, newPicture, showCameraAges } from "./camera.js";
-import { newPoints, drawCurves } from "./curves.js";
+import { forgetPoints, newPoints, drawCurves } from "./curves.js";
 import { newGallery, setUpGallery } from "./gallery.js";
 import { newNode, setUpRobot, showNodeAges } from "./nodes.js";
 
@@ -37,6 +37,7 @@ function connect() {
   socket = made;
   made.onopen = () => {
     everConnected = true;
+    forgetPoints();
     retryMs = 250;
     refused = "";
     look();

@@ -335,6 +335,14 @@ def test_a_bag_that_was_recovered_is_left_out_and_its_copy_is_read(tmp_path: Pat
     assert report.frames > 0
 
 
+def test_a_sound_bag_with_the_name_of_an_original_is_read(tmp_path: Path, bag: Path) -> None:
+    shutil.copytree(bag, tmp_path / "bags" / "pick-original")
+    (tmp_path / "bags" / "pick").mkdir()  # no bag
+    (tmp_path / "bags" / "pick-original-recovered").mkdir()
+    report = prepare([tmp_path / "bags"], tmp_path / "data", PrepareSettings(image_size=SIZE))
+    assert [Path(one).name for one in report.bags] == ["pick-original"]
+
+
 def test_a_recovered_copy_beside_its_bag_is_refused(bag: Path, tmp_path: Path) -> None:
     recover_bag(bag, tmp_path / "copy")
     with pytest.raises(DataError, match="hold the same episode"):
