@@ -60,7 +60,7 @@ class DemoPlan:
 def make_plan(settings: DemoSettings, categories: Sequence[str]) -> DemoPlan:
     """Choose disjoint sets of instances, each part in random order.
 
-    The offline part holds the sets train and test. The online part holds the set online and some of the test objects
+    The offline part holds the sets train and test. The online part holds the set online, then some of the test objects
     again. Three quarters of the time are for the offline part. About 70 % of its objects are for training, the rest for
     testing.
 
@@ -81,8 +81,9 @@ def make_plan(settings: DemoSettings, categories: Sequence[str]) -> DemoPlan:
     offline_list = [f"train:{name}_{index:04d}" for name in chosen for index in range(trained)]
     offline_list += [f"test:{name}_{trained + index:04d}" for name in chosen for index in range(tested)]
     online_list = [f"online:{name}_{trained + tested + index:04d}" for name in chosen for index in range(online)]
-    online_list += [f"test:{name}_{trained + index:04d}" for name in chosen for index in range(shown)]
-    return DemoPlan(_shuffled(offline_list, rng), _shuffled(online_list, rng))
+    shown_list = [f"test:{name}_{trained + index:04d}" for name in chosen for index in range(shown)]
+    # New objects first: the answers about test objects are those of an encoder that has learned from them.
+    return DemoPlan(_shuffled(offline_list, rng), _shuffled(online_list, rng) + _shuffled(shown_list, rng))
 
 
 def _shuffled(items: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ def test_no_object_is_in_two_sets_and_every_category_is_in_each(
         name, instance = item.split(":")
         members.setdefault(name, set()).add(instance)
     assert set(members) == {"train", "online", "test"}
+    sets = [item.split(":")[0] for item in plan.online]
+    assert sets == sorted(sets)  # first new objects, then test objects
     assert not members["train"] & members["test"]
     assert not members["online"] & (members["train"] | members["test"])
     for instances in members.values():
