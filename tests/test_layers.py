@@ -37,6 +37,7 @@ ON_TOP = {"bringup", "cli", "demo", "doctor", "messages", "reports"}  # messages
 EVERYWHERE = {
     "errors",
     "files",
+    "one_process",
     "settings",
     "paths",
     "registry",

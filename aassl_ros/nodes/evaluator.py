@@ -33,7 +33,7 @@ from aassl_ros.learning.recognition.recognizer import ADJUSTABLE
 from aassl_ros.learning.recognition.reloading import RecognizerLoader
 from aassl_ros.learning.recognition.seen_frames import open_seen
 from aassl_ros.learning.recognition.smoothing import Smoothing
-from aassl_ros.nodes.evaluator_answers import Classification, answer_json, to_classification
+from aassl_ros.nodes.evaluator_answers import answer_json, classification_publisher, to_classification
 from aassl_ros.nodes.evaluator_gallery import GalleryDesk, open_store
 from aassl_ros.nodes.evaluator_settings import EvaluatorSettings
 from aassl_ros.nodes.evaluator_weights import WeightsReceiver
@@ -94,14 +94,12 @@ class EvaluatorNode(ManagedNode):
         self._answers = Node.create_publisher(self, String, topics.ANSWER, 10)
         self._pictures = Node.create_publisher(self, Image, topics.ANNOTATED, 1)
         self._numbers = NumberTopics(self, NUMBERS)
-        self._classifications = None
-        if Classification is None:
+        self._classifications = classification_publisher(self)
+        if self._classifications is None:
             self.get_logger().warning(
                 f"vision_msgs is not installed: {topics.ANSWER} is published, but {topics.CLASSIFICATION} is not. "
                 "Run make setup, or install ros-DISTRO-vision-msgs."
             )
-        else:
-            self._classifications = Node.create_publisher(self, Classification, topics.CLASSIFICATION, 10)
 
     def _apply(self, settings: EvaluatorSettings) -> None:
         """Use the settings in ADJUSTABLE from the next answer on."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from rclpy.node import Node
 from std_msgs.msg import Header
 
 from aassl_ros.data.gallery.lessons import UNKNOWN
+from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
 from aassl_ros.data.streams import messages
 from aassl_ros.learning.recognition.recognizer import Answer
@@ -15,6 +17,11 @@ try:
     from vision_msgs.msg import Classification, ObjectHypothesis
 except ImportError:
     Classification = None
+
+
+def classification_publisher(node: Node) -> Any:
+    """The publisher of vision_msgs/Classification; None if vision_msgs is not installed."""
+    return None if Classification is None else Node.create_publisher(node, Classification, topics.CLASSIFICATION, 10)
 
 
 def to_classification(answer: Answer, header: Header) -> Any:

@@ -15,7 +15,8 @@ from std_msgs.msg import Header, String
 from aassl_ros.data.interfaces import topics
 from aassl_ros.errors import RosError
 from aassl_ros.learning.recognition.recognizer import Recognizer
-from aassl_ros.nodes.evaluator import Classification, EvaluatorNode
+from aassl_ros.nodes.evaluator import EvaluatorNode
+from aassl_ros.nodes.evaluator_answers import Classification
 from aassl_ros.ros.context import start_rclpy
 from aassl_ros.ros.conversions import image_message
 from aassl_ros.ros_environment import prepare_environment

@@ -23,6 +23,7 @@ CONFIG = Path(__file__).parent / "artefacts" / "config"
 INTENDED: dict[str, str] = {
     "trainer/parameters/checkpoint": "training starts from pretrained weights; empty still means new ones",
     "evaluator/parameters/checkpoint": "answers begin at once; empty still means to wait for the trainer",
+    "trainer/parameters/nice": "it counts now: nodes share a session, and 10 left the trainer next to nothing",
     "evaluator/parameters/classifier": "auto chooses the one that names most objects left out",
 }
 """Changes that were meant, as "trainer/parameters/batch" or "recorder/serves/recorder/split", with the reason."""

@@ -38,7 +38,7 @@ def test_images_and_joints_of_its_namespace_are_shown(ros: Any, tmp_path: Path) 
     for chunk in importlib.import_module("rerun.chunk").RrdReader(str(out)).stream():
         shown[chunk.entity_path] += chunk.num_rows
     assert shown["/left/camera/image_raw"] > 10
-    assert shown["/left/joint_states/wrist"] > 10
+    assert shown["/left/joints/wrist/position"] > 10
     assert not [entity for entity in shown if entity.startswith("/right")]
 
 
