@@ -14,11 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from aassl_ros.benchmarks import step
-from aassl_ros.benchmarks.synthetic import write_synthetic
-from aassl_ros.learning.compute.device import choose_device
 from aassl_ros.learning.objectives.methods import METHODS
 
 HELP = "a training step of every method, compared with forward and backward of the encoder alone"
@@ -35,10 +32,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     settings = step.learner_settings(arguments, batch=arguments.batch)
     names = [name for name, method in METHODS.items() if not (method.later_frames or method.uses_labels)]
     with tempfile.TemporaryDirectory() as folder:
-        frames = max(4 * settings.batch, 16)
-        data = write_synthetic(
-            Path(folder) / "data", episodes=8, frames=-(-frames // 8), image_size=settings.image_size
-        )
+        data = step.draw_data(Path(folder), settings)
         work = {"bare": step.bare(settings)}
         work |= {name: step.complete_step(data, replace(settings, method=name)) for name in names}
         seconds = step.time_in_turn(work, _QUICK_ROUNDS if arguments.quick else _ROUNDS)
@@ -49,8 +43,5 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "method": slowest,
         **{f"step_ratio_{name}": ratio for name, ratio in sorted(ratios.items(), key=lambda each: each[1])},
         "bare_images_per_s": 2 * settings.batch / float(np.median(seconds["bare"])),
-        "device": str(choose_device(settings.device)),
-        "threads": torch.get_num_threads(),
-        "encoder": f"{settings.encoder} width {settings.width}, {settings.image_size} px, batch {settings.batch}",
-        "rounds": len(seconds["bare"]),
+        **step.conditions(settings, len(seconds["bare"])),
     }

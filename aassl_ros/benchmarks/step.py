@@ -53,10 +53,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure what `aassl bench step` prints, and its baseline."""
     settings = learner_settings(arguments, batch=arguments.batch)
     with tempfile.TemporaryDirectory() as folder:
-        frames = max(4 * settings.batch, 16)
-        data = write_synthetic(
-            Path(folder) / "data", episodes=8, frames=-(-frames // 8), image_size=settings.image_size
-        )
+        data = draw_data(Path(folder), settings)
         times = time_steps(data, settings, _QUICK_ROUNDS if arguments.quick else _ROUNDS)
     images = 2 * settings.batch
     return {
@@ -65,10 +62,23 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "images_per_s": images / float(np.median(times.aa_simclr)),
         "bare_images_per_s": images / float(np.median(times.bare)),
         "simclr_tt_images_per_s": images / float(np.median(times.simclr_tt)),
+        **conditions(settings, len(times.bare)),
+    }
+
+
+def draw_data(folder: Path, settings: LearnerSettings) -> PreparedData:
+    """Draw data for a few batches."""
+    frames = max(4 * settings.batch, 16)
+    return write_synthetic(folder / "data", episodes=8, frames=-(-frames // 8), image_size=settings.image_size)
+
+
+def conditions(settings: LearnerSettings, rounds: int) -> dict[str, Any]:
+    """What steps were timed with, for the figures."""
+    return {
         "device": str(choose_device(settings.device)),
         "threads": torch.get_num_threads(),
         "encoder": f"{settings.encoder} width {settings.width}, {settings.image_size} px, batch {settings.batch}",
-        "rounds": len(times.bare),
+        "rounds": rounds,
     }
 
 

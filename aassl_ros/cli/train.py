@@ -10,7 +10,6 @@ import textwrap
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -76,7 +75,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: TrainSettings, folder: ExitStack) -> int:
     """Train. folder: holds the lock of the run's folder afterwards."""
-    lock = partial(_lock, folder, arguments.out)
+
+    def lock() -> None:
+        folder.enter_context(alone(arguments.out, "aassl train"))
+
     with fail_together():
         if arguments.add_data and not arguments.resume:
             raise ConfigError("--add-data continues a run: give --resume too, or start a new run without either.")
@@ -120,10 +122,6 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
 
         report = trainer.train(show, asked_to_stop.is_set)
     return _say(report, arguments) if speaks else int(not report.done)
-
-
-def _lock(folder: ExitStack, run: Path) -> None:
-    folder.enter_context(alone(run, "aassl train"))
 
 
 def _say(report: TrainReport, arguments: argparse.Namespace) -> int:

@@ -80,7 +80,6 @@ class EvaluatorNode(ManagedNode):
         sets, per_instance = settings.gallery_sets, settings.gallery_per_instance
         base = open_gallery(settings.gallery, sets=sets, per_instance=per_instance) if settings.gallery else None
         seen = open_seen(settings.seen, settings.seen_sets) if settings.seen else None
-        self._held.close()
         source = GallerySource(base, open_store(settings.taught, self._held), seen)
         loader = RecognizerLoader(source, settings, choose_device(settings.device))
         if settings.checkpoint not in NO_CHECKPOINT:

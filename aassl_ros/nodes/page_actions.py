@@ -17,12 +17,11 @@ from std_srvs.srv import Trigger
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import GalleryCommand, GalleryNews
 from aassl_ros.page.requests import HALT, SPLIT, START, STOP, TRIGGER, Action
+from aassl_ros.ros.gallery_caller import LESSONS_S
 
 _ANSWER_S = 10.0
 # The recorder waits for the last joint states and writes what is in its queue before it answers.
 _SERVICE_S = 60.0
-# Lessons take at most a minute each, and commands wait for those before them.
-_LESSONS_S = 600.0
 # Nodes that started a moment ago are found within this time.
 _DISCOVERY_S = 2.0
 _ENDS = "the page node stops"
@@ -105,8 +104,8 @@ class PageActions:
             if waiting.lesson:  # the evaluator works on those before it
                 waiting.since_s = time.monotonic()
         if isinstance(news.request, str) and news.waiting and (waits := self._waiting.get(news.request)):
-            waits.wait_s = max(waits.wait_s, _LESSONS_S)
-            waits.late = f"the evaluator was busy with lessons for {_LESSONS_S:g} s; it will still do this"
+            waits.wait_s = max(waits.wait_s, LESSONS_S)
+            waits.late = f"the evaluator was busy with lessons for {LESSONS_S:g} s; it will still do this"
         if isinstance(news.request, str) and (news.done or news.error):
             self._finish(news.request, not news.error, news.error or news.done)
 

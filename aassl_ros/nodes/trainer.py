@@ -67,11 +67,10 @@ class TrainerNode(ManagedNode):
 
     def configure(self) -> None:
         self._settings = settings = read_settings(self, TrainerSettings)
-        self._folder.close()
         self._folder.enter_context(alone(Path(settings.run_dir).expanduser(), "trainer"))
         self._arm = load_arm(settings.arm)
         self._start = starting_checkpoint(settings)
-        if unused := unused_checkpoint(settings, self._start):
+        if unused := unused_checkpoint(settings):
             self.get_logger().warning(unused)
         self._replay = open_replay(settings, settings, self._start, self.get_logger().info)
         self._announcements = Node.create_publisher(self, String, topics.CHECKPOINT, LATEST)
@@ -100,7 +99,7 @@ class TrainerNode(ManagedNode):
         self._live = live = LiveBuffer(settings, trainer.frame_size)
 
         def may_keep() -> bool:  # after a failure the buffer is closed, and another process may have its folder
-            return trainer.status.state != "failed" and trainer.pace.limiter.may_keep()
+            return not trainer.failed and trainer.pace.limiter.may_keep()
 
         self._inputs = [
             TrainerInput(

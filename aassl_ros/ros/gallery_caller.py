@@ -18,7 +18,7 @@ from aassl_ros.ros.qos import latched
 
 _QOS = latched(20)
 # Lessons take at most a minute each, and commands wait for those before them.
-_LESSONS_S = 600.0
+LESSONS_S = 600.0
 
 
 def send_gallery_command(
@@ -71,8 +71,8 @@ def send_gallery_command(
         publisher.publish(String(data=command.to_json()))
         if not spin_until(executor, lambda: bool(answers), timeout_s):
             raise RosError(f"the evaluator did not answer on {subscription.topic_name} within {timeout_s:g} s.")
-        if not spin_until(executor, lambda: not answers[-1].waiting, _LESSONS_S):
-            raise RosError(f"the evaluator was busy with lessons for {_LESSONS_S:g} s; it will still do this command.")
+        if not spin_until(executor, lambda: not answers[-1].waiting, LESSONS_S):
+            raise RosError(f"the evaluator was busy with lessons for {LESSONS_S:g} s; it will still do this command.")
         if command.command == "teach" and not answers[-1].error:
             begun()
             spin_until(executor, lambda: _finished(answers[-1]), command.seconds + timeout_s)

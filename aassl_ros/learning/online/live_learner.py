@@ -99,11 +99,12 @@ class LiveLearner:
 
         Raises DataError if no batch can be drawn, AasslError if the settings do not fit.
         """
-        if self.batches.needs_space:
+        known = not self.batches.needs_space
+        if not known:
             self.batches.choose_space(buffer, self._rng)
-        else:
-            self.batches.cover(buffer)
         self.batches.draw(buffer, self._rng)
+        if known:
+            self.batches.cover(buffer)
         if self.learner is None:
             settings = self._at_chosen_depth(online)
             same_action = SameAction.of(settings.same_action, self.batches.space, self.batches.normalisation)

@@ -124,6 +124,10 @@ class OnlineTrainer:
             live.action,
         )
 
+    @property
+    def failed(self) -> bool:
+        return self._error is not None
+
     def start(self, experience: Experience) -> None:
         """Start the thread. It trains as soon as the experience has enough frames."""
         self._thread = threading.Thread(target=self._run, args=(experience,), name="online trainer", daemon=True)

@@ -121,24 +121,32 @@ def starting_checkpoint(settings: OnlineSettings) -> Checkpoint | None:
 
     Raises CheckpointError if it is missing or damaged.
     """
-    run = Path(settings.run_dir).expanduser()
-    named = None
-    if settings.checkpoint not in NO_CHECKPOINT and not is_pretrained(settings.checkpoint):
-        named = Path(settings.checkpoint).expanduser()
-    of_this_run = named is not None and named.resolve().is_relative_to(run.resolve())
-    if os.path.lexists(run / LINK) and not of_this_run:
-        return load_checkpoint(run)
+    named = _named_checkpoint(settings)
+    if _has_its_own(settings, named):
+        return load_checkpoint(Path(settings.run_dir).expanduser())
     return None if named is None else load_checkpoint(named)
 
 
-def unused_checkpoint(settings: OnlineSettings, start: Checkpoint | None) -> str:
+def unused_checkpoint(settings: OnlineSettings) -> str:
     """Say that the checkpoint in the settings is not used, because the run has its own; empty if it is used."""
-    if start is None or settings.checkpoint in NO_CHECKPOINT or is_pretrained(settings.checkpoint):
-        return ""
-    named = Path(settings.checkpoint).expanduser().resolve()
-    if start.path.resolve().is_relative_to(named) or load_checkpoint(named).path == start.path:
+    named = _named_checkpoint(settings)
+    if named is None or not _has_its_own(settings, named):
         return ""
     return f"checkpoint {settings.checkpoint} is not used: {settings.run_dir} has its own. To begin anew, set run_dir."
+
+
+def _named_checkpoint(settings: OnlineSettings) -> Path | None:
+    """The checkpoint or run that the settings name; None if they name none, or published weights."""
+    if settings.checkpoint in NO_CHECKPOINT or is_pretrained(settings.checkpoint):
+        return None
+    return Path(settings.checkpoint).expanduser()
+
+
+def _has_its_own(settings: OnlineSettings, named: Path | None) -> bool:
+    """If run_dir has a checkpoint, and the named one is not of this run."""
+    run = Path(settings.run_dir).expanduser()
+    of_this_run = named is not None and named.resolve().is_relative_to(run.resolve())
+    return os.path.lexists(run / LINK) and not of_this_run
 
 
 def resolve(
