@@ -93,8 +93,9 @@ if [ "$ros" = wheels ] || [ "${version#3.}" -gt 11 ]; then
     .venv/bin/python -m aassl_ros.messages --check-compiler
 fi
 # Install torch first and alone: together with other packages, pip may choose a CUDA build of several gigabytes.
-$pip install "torch==$TORCH_VERSION" ${TORCH_INDEX:+--index-url "$TORCH_INDEX"}
-$pip install -c "$constraints" -e ".[$extras]"
+# --no-compile: Python compiles what it imports; to compile all 18,000 files beforehand takes a minute.
+$pip install --no-compile "torch==$TORCH_VERSION" ${TORCH_INDEX:+--index-url "$TORCH_INDEX"}
+$pip install --no-compile -c "$constraints" -e ".[$extras]"
 .venv/bin/python -m aassl_ros.messages
 echo "$inputs" > $stamp
 echo "setup: done. Programs are called as .venv/bin/aassl."

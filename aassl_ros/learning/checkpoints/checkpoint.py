@@ -31,6 +31,7 @@ from aassl_ros.learning.checkpoints.folder import FOLDER, LINK, point_link, remo
 from aassl_ros.learning.checkpoints.provenance import Provenance
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.encoders.factory import build_encoder
+from aassl_ros.learning.encoders.weights import check_memory
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.settings import from_mapping
@@ -263,6 +264,7 @@ def _facts(content: Content, digests: Mapping[str, str]) -> bytes:
 
 def _read(file: Path, digest: str) -> bytes:
     try:
+        check_memory(file)
         content = file.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{file} cannot be read: {error.strerror}. Use another checkpoint of the run.") from error

@@ -127,8 +127,10 @@ def load_backbone(path: str | Path) -> Backbone:
         if facts[_MARK] != FORMAT:
             raise CheckpointError(f"{path} has the format {facts[_MARK]}, expected {FORMAT}. Update aassl_ros.")
         return _made(file, facts)
-    except (KeyError, TypeError, ValueError, ConfigError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}. Export it again.") from error
+    except ConfigError as error:  # such as timm that is not installed, or too little memory
+        raise CheckpointError(f"{path} cannot be loaded: {error}") from error
 
 
 def adopt_weights(path: Path, settings: EncoderSettings, pixel_statistics: str) -> tuple[Backbone, tuple[str, ...]]:
@@ -171,7 +173,8 @@ def warm_start(encoder: Encoder, file: PublishedWeights, settings: EncoderSettin
             f"weights = {file.path} were trained on pixels normalised by {wanted}, found pixel_statistics = "
             f"{pixel_statistics}. Set pixel_statistics={wanted}."
         )
-    if _MARK not in file.metadata:  # an encoder of our own was trained on such images
+    trained_at = int(json.loads(file.metadata.get("image_size", "0")))  # a backbone says it
+    if not 0 < trained_at <= settings.image_size:
         check_image_size(encoder, settings)
     left_over = file.fill(encoder, describe_encoder(settings))
     return WarmStart(file.path, left_over, tuple(json.loads(file.metadata.get("instances", "[]"))))

@@ -30,6 +30,11 @@ class Encoder(nn.Module, ABC):
         """The modules that hold weights, layer by layer from the image on; what is frozen is frozen from below."""
         return [[module] for module in self.children() if next(module.parameters(), None) is not None]
 
+    def loose_weights(self) -> list[nn.Parameter]:
+        """Weights of no layer, such as a transformer's class token: frozen with the first layer."""
+        held = {id(weight) for layer in self.layers() for module in layer for weight in module.parameters()}
+        return [weight for weight in self.parameters() if id(weight) not in held]
+
     def normalised_convolutions(self) -> list[tuple[str, str]]:
         """Names of each convolution and of the batch norm that takes its output and nothing else's, for folding."""
         return []

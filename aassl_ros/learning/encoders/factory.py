@@ -9,6 +9,7 @@ from typing import TypeAlias
 import torch
 
 from aassl_ros.errors import ConfigError, first_line
+from aassl_ros.learning.compute.free_memory import free_memory
 from aassl_ros.learning.encoders.efficientnet_lite import EFFICIENTNETS, EfficientNetLite
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.encoders.resnet import RESNETS, STEMS, ResNet
@@ -36,6 +37,8 @@ class EncoderSettings:
     frozen_patches: bool = setting(False, "Do not train a vision transformer's first layer, as in MoCo v3.")
     image_size: int = setting(0, "Side of training images in pixels; 0: that of the data.", minimum=0, maximum=1024)
 
+
+_PUBLISHED_WIDTH = 64
 
 EncoderBuilder: TypeAlias = Callable[[EncoderSettings], Encoder]
 """A function that builds a new encoder of these settings, with random numbers from torch's default generator."""
@@ -77,6 +80,7 @@ def build_encoder(settings: EncoderSettings) -> Encoder:
     Raises:
         ConfigError: the encoder is unknown, its settings do not fit each other, or it needs more memory than there is.
     """
+    _check_memory(settings)
     try:
         encoder = _build(settings)
     except (MemoryError, RuntimeError) as error:
@@ -88,6 +92,23 @@ def build_encoder(settings: EncoderSettings) -> Encoder:
         ) from error
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this one
     return encoder
+
+
+def _check_memory(settings: EncoderSettings) -> None:
+    """Raise ConfigError if an encoder is larger than the free memory: Linux would kill the program with no message.
+
+    Only a wide ResNet can be so large. It is built on the device `meta`, where tensors have shapes and no content.
+    """
+    free = free_memory()
+    if free is None or settings.encoder not in RESNETS or settings.width <= _PUBLISHED_WIDTH:
+        return
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        needed = sum(weight.nbytes for weight in _build(settings).state_dict().values())
+    if needed > free:
+        raise ConfigError(
+            f"encoder {settings.encoder} needs {needed / 1e9:.1f} GB, but only {free / 1e9:.1f} GB of memory are free. "
+            "Choose a smaller one."
+        )
 
 
 def _build(settings: EncoderSettings) -> Encoder:

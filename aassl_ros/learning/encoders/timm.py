@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from aassl_ros.errors import ConfigError, first_line
 from aassl_ros.learning.encoders.encoder import Encoder
+from aassl_ros.learning.encoders.vit import resized_positions
 
 PREFIX = "timm:"
 
@@ -43,6 +44,7 @@ class TimmEncoder(Encoder):
             raise ConfigError(f"timm's {name} returns features of shape {tuple(found.shape)}, expected (1, D).")
         self.features = found.shape[1]
         self.transformer = is_transformer(self.model)
+        self.stride = _stride(self.model)
         self.train()
 
     def forward(self, images: Tensor) -> Tensor:
@@ -52,8 +54,20 @@ class TimmEncoder(Encoder):
     def published(self) -> dict[str, Tensor]:
         return dict(self.model.state_dict())
 
+    def layers(self) -> list[list[nn.Module]]:
+        """The model's parts in order; a sequence of blocks or stages counts as as many layers."""
+        found: list[nn.Module] = []
+        for part in self.model.children():
+            found += part.children() if isinstance(part, nn.Sequential | nn.ModuleList) else [part]
+        return [[layer] for layer in found if next(layer.parameters(), None) is not None]
+
     def from_published(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {f"model.{name}": value for name, value in weights.items()}
+        """Name them as here. Positions for another number of patches are interpolated, if one class token is before."""
+        adapted = dict(weights)
+        positions, own = adapted.get("pos_embed"), getattr(self.model, "pos_embed", None)
+        if isinstance(positions, Tensor) and isinstance(own, Tensor) and positions.ndim == own.ndim == 3:
+            adapted["pos_embed"] = resized_positions(positions, own.shape[1])
+        return {f"model.{name}": value for name, value in adapted.items()}
 
 
 def _create(timm: Any, name: str, image_size: int, *, pretrained: bool = False) -> Any:
@@ -100,6 +114,12 @@ def _import_timm(name: str) -> Any:
             f"encoder {PREFIX}{name} needs timm, which cannot be loaded ({first_line(error)}). Install it "
             "(pip install timm) with the torchvision built for your torch, or use an encoder of aassl_ros."
         ) from error
+
+
+def _stride(model: Any) -> int:
+    """Pixels of the image for each of the last map's; 1 if the model does not say."""
+    maps = getattr(model, "feature_info", None)
+    return int(maps[-1]["reduction"]) if isinstance(maps, list) and maps else 1
 
 
 def is_transformer(model: nn.Module) -> bool:

@@ -9,11 +9,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from aassl_ros.errors import ConfigError
+from aassl_ros.learning.encoders.dinov2_names import timm_names
 from aassl_ros.learning.encoders.encoder import Encoder
 
 _DEPTH, _HEAD = 12, 64  # blocks; entries of an attention head
-_WIDTHS = {"vit_tiny": 192, "vit_small": 384}
+_FIRST_SCALE = 1e-5  # of a new block's contribution, if it has scales (Touvron et al. 2021)
+_WIDTHS = {"vit_tiny": 192, "vit_small": 384, "dinov2_small": 384, "dinov2_base": 768}
 VITS = tuple(_WIDTHS)
+DINOV2 = ("dinov2_small", "dinov2_base")
+"""They have patches of 14 px and a trained scale after attention and perceptron (Oquab et al. 2023)."""
+_DINOV2_PATCH = 14
 PATCHES = (4, 8, 16)
 _LEAST_GRID = 8  # patches along a side, if the patch size is chosen from the image size
 _EPSILON = 1e-6  # of the norms, as published
@@ -47,19 +52,34 @@ class Perceptron(nn.Module):
         return self.fc2(functional.gelu(self.fc1(tokens)))
 
 
-class Block(nn.Module):
-    """Attention, then a perceptron, each with a layer norm and a shortcut: tokens float [N, T, D]."""
+class Scale(nn.Module):
+    """A trained factor for each entry of tokens float [N, T, D]."""
 
     def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.full((width,), _FIRST_SCALE))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return tokens * self.gamma
+
+
+class Block(nn.Module):
+    """Attention, then a perceptron, each with a layer norm and a shortcut: tokens float [N, T, D].
+
+    scaled: both are multiplied by a trained factor before they are added.
+    """
+
+    def __init__(self, width: int, *, scaled: bool = False) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width, eps=_EPSILON)
         self.attn = Attention(width)
         self.norm2 = nn.LayerNorm(width, eps=_EPSILON)
         self.mlp = Perceptron(width)
+        self.ls1, self.ls2 = (Scale(width) if scaled else nn.Identity() for _ in range(2))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        tokens = tokens + self.attn(self.norm1(tokens))
-        return tokens + self.mlp(self.norm2(tokens))
+        tokens = tokens + self.ls1(self.attn(self.norm1(tokens)))
+        return tokens + self.ls2(self.mlp(self.norm2(tokens)))
 
 
 class PatchEmbedding(nn.Module):
@@ -76,7 +96,7 @@ class PatchEmbedding(nn.Module):
 class VisionTransformer(Encoder):
     """A transformer without its classifier: normalised images float [N, 3, S, S] -> class token float [N, D].
 
-    name: vit_tiny (D = 192) or vit_small (384). image_size: S in pixels.
+    name: vit_tiny (D = 192), vit_small or dinov2_small (384), dinov2_base (768). image_size: S in pixels.
     patch: its side in pixels; 0: the largest of 4, 8 and 16 that puts at least 8 along the image.
     frozen_patches: do not train the patch embedding; MoCo v3 does so for a stable start.
     Position embeddings are trained; they start as sines and cosines in both directions.
@@ -87,18 +107,18 @@ class VisionTransformer(Encoder):
 
     def __init__(self, name: str, image_size: int, patch: int = 0, *, frozen_patches: bool = False) -> None:
         super().__init__()
-        width = _WIDTHS[name]
-        patch = patch or _patch_for(image_size)
+        width, of_dinov2 = _WIDTHS[name], name in DINOV2
+        patch = _DINOV2_PATCH if of_dinov2 else patch or _patch_for(image_size)
         if image_size < patch or image_size % patch:
             raise ConfigError(
                 f"image_size = {image_size} cannot be cut into patches of {patch} px. Choose a multiple of {patch}, or "
                 "another patch."
             )
-        self.features, self.image_size = width, image_size
+        self.features, self.image_size, self.stride = width, image_size, patch
         self.cls_token = nn.Parameter(torch.randn(1, 1, width) * _EPSILON)
         self.patch_embed = PatchEmbedding(patch, width)
         self.pos_embed = nn.Parameter(_positions(image_size // patch, width))
-        self.blocks = nn.Sequential(*[Block(width) for _ in range(_DEPTH)])
+        self.blocks = nn.Sequential(*[Block(width, scaled=of_dinov2) for _ in range(_DEPTH)])
         self.norm = nn.LayerNorm(width, eps=_EPSILON)
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -119,10 +139,10 @@ class VisionTransformer(Encoder):
 
     def from_published(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Convert published weights; positions for another number of patches are interpolated."""
-        adapted = dict(weights)
+        adapted = timm_names(weights)
         positions = adapted.get("pos_embed")
         if positions is not None and positions.ndim == 3:
-            adapted["pos_embed"] = _resized(positions, self.pos_embed.shape[1])
+            adapted["pos_embed"] = resized_positions(positions, self.pos_embed.shape[1])
         return adapted
 
 
@@ -140,7 +160,7 @@ def _positions(grid: int, width: int) -> Tensor:
     return torch.cat([torch.zeros(1, width), patches])[None]
 
 
-def _resized(positions: Tensor, length: int) -> Tensor:
+def resized_positions(positions: Tensor, length: int) -> Tensor:
     """Interpolate positions float [1, 1 + g^2, D] to `length` tokens; if the patches form no square, return them as is.
 
     The class token's position is kept.

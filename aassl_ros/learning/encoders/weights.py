@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from aassl_ros.errors import CheckpointError
+from aassl_ros.learning.compute.free_memory import free_memory
 from aassl_ros.learning.encoders.encoder import Encoder
 
 _COUNTER = "num_batches_tracked"
@@ -38,10 +39,13 @@ class PublishedWeights:
                 weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is not a mapping
                 return cls(path, weights, dict(file.metadata() or {}))
         except (SafetensorError, OSError) as error:
-            raise CheckpointError(
-                f"{path} cannot be read as safetensors ({error}). Pickled weights (.pth, .bin) are never opened, "
-                "because they can run code. Convert them: see docs/methods.md."
-            ) from error
+            advice = "It is damaged or unfinished: copy or export it again."
+            if path.suffix != ".safetensors":
+                advice = (
+                    "Pickled weights (.pth, .bin) are never opened, because they can run code. Convert them: see "
+                    "docs/methods.md."
+                )
+            raise CheckpointError(f"{path} cannot be read as safetensors ({error}). {advice}") from error
 
     def fill(self, encoder: Encoder, what: str) -> tuple[str, ...]:
         """Load the weights into `encoder`, which errors call `what`.
@@ -73,16 +77,6 @@ def check_memory(path: Path) -> None:
             f"{path} has {size / 1e9:.1f} GB, but only {free / 1e9:.1f} GB of memory are free. Choose a smaller "
             "encoder, or a machine with more memory."
         )
-
-
-def free_memory() -> int | None:
-    """Return the free memory of this machine in bytes; None if the system does not tell."""
-    try:
-        with open("/proc/meminfo") as file:
-            found = [line.split()[1] for line in file if line.startswith("MemAvailable:")]
-        return int(found[0]) * 1024
-    except (OSError, IndexError, ValueError):
-        return None
 
 
 def _differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:

@@ -87,6 +87,8 @@ def measure_step_s(encoder: Encoder, frozen: int, image_size: int, batch: int, d
     The encoder's gradients and the statistics of its batch norms change.
     """
     encoder.train().requires_grad_(True)
+    for weight in encoder.loose_weights() if frozen else []:
+        weight.requires_grad_(False)
     for layer in encoder.layers()[:frozen]:
         for module in layer:
             _freeze(module)

@@ -82,6 +82,8 @@ class Adaptation:
                 f"frozen_layers = {count}, but the encoder has {len(layers)} layers. Set it to -1 for all."
             )
         frozen = {module for part in chain(*layers[:count]) for module in part.modules()}
+        for weight in encoder.loose_weights() if count else []:
+            weight.requires_grad_(False)
         for module in frozen:
             for weight in module.parameters(recurse=False):
                 weight.requires_grad_(False)

