@@ -6,8 +6,12 @@ Each node makes the same checks, but only seconds later, when an arm may be movi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from aassl_ros.bringup.systems import NodeSpec
 from aassl_ros.data.streams.video_source import check_source
@@ -17,12 +21,39 @@ from aassl_ros.motion.arms import load_arm
 _MUST_EXIST = ("gallery", "seen", "checkpoint", "replay_data")
 
 
+def _parameter(spec: NodeSpec, name: str) -> str:
+    """The value that a node will have: the argument, else that of its parameter file; empty if neither has one."""
+    given = spec.parameters.get(name)
+    if given in (None, ""):
+        given = _parameters_in_file(Path(spec.parameters_file), spec.name).get(name)
+    return str(given or "")
+
+
+def _parameters_in_file(file: Path, node: str) -> dict[str, Any]:
+    """The parameters that a file has for a node; empty if it cannot be read: the node says what is wrong with it."""
+    try:
+        content = yaml.safe_load(file.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    found: dict[str, Any] = {}
+    for name, section in content.items() if isinstance(content, dict) else ():
+        if isinstance(section, dict) and str(name).rpartition("/")[2] in ("**", node):
+            found |= section.get("ros__parameters") or {}
+    return found
+
+
+def _has_its_own(spec: NodeSpec) -> bool:
+    """If a trainer's run has a checkpoint already: it does not need the one that its parameter names."""
+    run = _parameter(spec, "run_dir") if spec.name == "trainer" else ""
+    return bool(run) and os.path.lexists(Path(run).expanduser() / "checkpoint")
+
+
 def check(specs: Sequence[NodeSpec]) -> None:
     """Raise an AasslError for the first of these nodes that cannot start with its parameters."""
     for spec in specs:
         for name in _MUST_EXIST:
-            path = str(spec.parameters.get(name) or "")
-            if name == "checkpoint" and path == "none":
+            path = _parameter(spec, name)
+            if name == "checkpoint" and (path == "none" or _has_its_own(spec)):
                 continue
             if name == "checkpoint" and path.partition(":")[0] == "pretrained":
                 from aassl_ros.learning.encoders.pretrained import check_installed  # imports torch

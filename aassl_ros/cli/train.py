@@ -10,6 +10,7 @@ import textwrap
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,6 +22,7 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, first_line
 from aassl_ros.learning.distributed.process_group import fail_together, joined_ranks, on_rank_zero, take_own_gpu
 from aassl_ros.learning.distributed.ranks import own_rank
+from aassl_ros.learning.encoders.pretrained import encoder_of_weights
 from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS, ADAPTATION_RUN
 from aassl_ros.learning.training.learner import Losses
 from aassl_ros.learning.training.reports import TrainProgress, TrainReport
@@ -30,6 +32,7 @@ from aassl_ros.learning.training.trainer import Trainer
 from aassl_ros.one_process import alone
 from aassl_ros.progress import progress
 from aassl_ros.settings import SettingInfo, describe, from_mapping
+from aassl_ros.studies.adaptation import has_turns, near_window
 
 # Settings that have their own option, because many runs change them. --set takes every setting.
 _OPTIONS = ("method", "fusion", "encoder", "width", "image_size", "weights", "epochs", "updates", "batch", "lr", "seed",
@@ -50,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         " example those of a second robot; a new action space gets a new action head")  # fmt: skip
     parser.add_argument("--config", type=Path, metavar="YAML", help="file of settings, one `name: value` per line")
     parser.add_argument("--adapt", action="store_true",
-                        help=f"adapt a pretrained encoder: {_words(_ADAPT)}; your own settings win")  # fmt: skip
+                        help=f"adapt a pretrained encoder: {_words(_ADAPT)}, the rotation alone as the action, and"
+                        " pairs of similar views; your own settings win")  # fmt: skip
     for name in _OPTIONS:
         add_setting(parser, infos[name])
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
@@ -87,6 +91,8 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
             if arguments.out.is_dir() and own_rank() == 0:
                 lock()
             checkpoint, settings = resume(arguments.out, given, settings)
+        elif arguments.adapt:
+            settings = replace(settings, **_fitting(data, given))
         take_own_gpu(settings.device)
         trainer = Trainer(data, arguments.out, settings, checkpoint, add_data=arguments.add_data)
     trainer.agree()
@@ -99,6 +105,9 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
     speaks = own_rank() == 0
     if speaks and trainer.learner.network.warm_start is not None:
         print(f"aassl: {settings.encoder} {trainer.learner.network.warm_start}.", file=sys.stderr)
+    if speaks and checkpoint is None:
+        for warning in _warnings(settings, trainer.action):
+            print(f"aassl: {warning}", file=sys.stderr)
     if speaks and trainer.action:
         print(f"aassl: the action is {trainer.action}. It is {trainer.action_coverage}.", file=sys.stderr)
     with (
@@ -122,6 +131,31 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
 
         report = trainer.train(show, asked_to_stop.is_set)
     return _say(report, arguments) if speaks else int(not report.done)
+
+
+def _fitting(data: PreparedData, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What --adapt takes from the data unless it is given: frames of similar sides, and an action without translation.
+
+    Crops hide where an object is, so its translation only disturbs the action term.
+    """
+    fitting: dict[str, Any] = {"window": near_window(data)}
+    if has_turns(data):
+        fitting["action_components"] = ("rotation",)
+    return {name: value for name, value in fitting.items() if name not in given}
+
+
+def _warnings(settings: TrainSettings, action: str) -> Iterator[str]:
+    """Settings that are allowed, but seldom meant."""
+    if settings.weights and not settings.encoder_lr and not settings.frozen_batch_norm and settings.frozen_layers != -1:
+        yield (
+            f"weights = {settings.weights} are trained at the rate of new weights (lr = {settings.lr:g}) and with "
+            "moving batch norm statistics, which destroys published features. --adapt has settings that do not."
+        )
+    if action.startswith("time") and settings.action_space == "auto":
+        yield (
+            "no frame has a pose, an angle or a joint, so the action is the time between frames. This is a control: it "
+            "says nothing about what the robot did. Methods without actions, such as simclr_tt, do not need one."
+        )
 
 
 def _say(report: TrainReport, arguments: argparse.Namespace) -> int:
@@ -155,6 +189,8 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
             raise ConfigError(f"--set {item}: expected NAME=VALUE, NAME one of {', '.join(infos)}.")
         words[name] = word
     given = {**values, **{name: parse_text(infos[name], word) for name, word in words.items()}}
+    if "encoder" not in given and (encoder := encoder_of_weights(str(given.get("weights", "")))):
+        given["encoder"] = encoder
     if not arguments.adapt:
         return given
     # Epochs that the user gives decide the length; the preset's updates would win over them.

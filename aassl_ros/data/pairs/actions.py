@@ -37,6 +37,8 @@ _PARTS = {"rotation": slice(3, 7), "translation": slice(0, 3)}
 """The part of a pose [F, 7] that each component needs."""
 _LEFT_OUT = "-"
 ENOUGH_FRAMES = 0.5  # share of frames that must have an action for it to be chosen
+PREFERRED = ("object_pose", "recorded", "end_effector", "joints")
+"""Action spaces in the order in which `auto` prefers them."""
 
 
 @dataclass(frozen=True)
@@ -257,7 +259,7 @@ def action_space_shares(states: States) -> dict[str, float]:
     """
     columns = {"recorded": states.recorded_names, "joints": states.joint_names}
     shares = {}
-    for name in ("object_pose", "recorded", "end_effector", "joints"):
+    for name in PREFERRED:
         usable = ActionSpace(name).usable(states) if columns.get(name, True) else np.zeros(0, bool)
         if usable.any():
             shares[name] = float(usable.mean())

@@ -163,7 +163,26 @@ def crop(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     """Cut a box from each image and resize it bilinearly: float [N, C, H, W] -> [N, C, size, size].
 
     boxes: float [N, 4]: left, top, width and height as fractions of the image.
+
+    A box of more than twice the size is cut from an image that was halved by area before, perhaps several times, as in
+    a mipmap (Williams 1983). Without it, fine texture would turn into patterns that evaluation, which resizes by area,
+    never sees.
     """
+    if max(images.shape[2:]) < 2 * size:
+        return _crop(images, boxes, size)
+    pixels = torch.maximum(boxes[:, 2] * images.shape[3], boxes[:, 3] * images.shape[2])
+    halvings = (pixels / size).log2().floor().clamp(min=0).long()
+    cropped, level = images.new_empty(len(images), images.shape[1], size, size), images
+    for number in range(int(halvings.max()) + 1):
+        if number:
+            level = functional.interpolate(level, size=(level.shape[2] // 2, level.shape[3] // 2), mode="area")
+        chosen = (halvings == number).nonzero().squeeze(1)
+        if len(chosen):
+            cropped[chosen] = _crop(level[chosen], boxes[chosen], size)
+    return cropped
+
+
+def _crop(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     left, top, width, height = boxes.to(images.dtype).unbind(1)
     centre_x, centre_y = 2 * left + width - 1, 2 * top + height - 1  # in grid_sample's coordinates, -1 to 1
     zero = torch.zeros_like(left)

@@ -155,9 +155,12 @@ class PairBatches:
         flipped = self._flips.draw(len(first), lambda: stream(first, second, self._seed, FLIPS))
         if self._actions is not None:
             action = self._actions(first, second, flipped[0], rng)
+        order = np.arange(len(second))
         if self._controls.control == "images_shuffled":
-            second = second[derangement(len(second), rng)]
-        later = self._read_later(first, second, flipped[0]) if self._later_frames else None
+            order = derangement(len(second), rng)
+        later = self._read_later(first, second, flipped[0], order) if self._later_frames else None
+        if self._controls.control == "images_shuffled":
+            second = second[order]
         once = second is first and (flipped[0] == flipped[1]).all()
         first, second, flipped = first[self._own], second[self._own], flipped[:, self._own]
         action = None if action is None else action[self._own]
@@ -166,15 +169,22 @@ class PairBatches:
         return Batch(images, images if once else self._pictures(second, flipped[1]), action, target, later)
 
     def _read_later(
-        self, first: NDArray[np.int64], second: NDArray[np.int64], flipped: NDArray[np.bool_]
+        self,
+        first: NDArray[np.int64],
+        second: NDArray[np.int64],
+        flipped: NDArray[np.bool_],
+        order: NDArray[np.int64],
     ) -> LaterFrames:
-        """Read this rank's share of the frames after a batch of pairs; flipped: whether each sequence is."""
+        """Read this rank's share of the frames after a batch of pairs.
+
+        flipped: whether each sequence is. order: of the images; the actions stay in theirs.
+        """
         rng = stream(first, second, self._seed, LATER)
         images, actions = [], []
         for before, after in draw_later(self.sampler, first, second, self._later_frames, rng):
             assert self._actions is not None
             actions.append(self._actions(before, after, flipped, rng)[self._own])
-            images.append(self._pictures(after[self._own], flipped[self._own]))
+            images.append(self._pictures(after[order][self._own], flipped[self._own]))
         return LaterFrames(np.stack(images), np.stack(actions))
 
     def _pictures(self, frames: NDArray[np.int64], flipped: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -182,15 +182,18 @@ def _known_columns(values: NDArray[Any], names: tuple[str, ...]) -> tuple[NDArra
 
 
 def _space_of(states: FrameStates, settings: PairSettings, known: Sequence[ActionSpace]) -> ActionSpace | None:
-    """The space of a group: a known one if the group has it, else its best one; None if it has none."""
+    """The space of a group: its best one if that has a head, else a known one, else its best one; None: it has none.
+
+    So data that are given again get the spaces that they had, whichever robots the run has besides.
+    """
     names = [settings.action_space]
     if settings.action_space == AUTO:
         shares = action_space_shares(states)  # without `time`, which every picture has
-        names = [space.name for space in known if shares.get(space.name, 0) >= ENOUGH_FRAMES]
-        names += [name for name, share in shares.items() if share >= ENOUGH_FRAMES][:1]
+        names = [name for name, share in shares.items() if share >= ENOUGH_FRAMES][:1]
+        names += [space.name for space in known if shares.get(space.name, 0) >= ENOUGH_FRAMES]
     found = [space for space in (_resolved(name, states, settings) for name in names) if space is not None]
     has_head = (space for space in found if any(same_space(space, other) for other in known))
-    return next(has_head, found[-1] if found else None)
+    return next(has_head, found[0] if found else None)
 
 
 def _resolved(name: str, states: FrameStates, settings: PairSettings) -> ActionSpace | None:

@@ -121,8 +121,8 @@ class EfficientNetLite(Encoder):
         for block in self._blocks:
             maps = block(maps)
         maps = functional.relu6(self._bn1(self._conv_head(maps)), inplace=True)
-        features = maps.mean(dim=(2, 3))
-        return features.to(torch.promote_types(features.dtype, torch.float32))
+        # In full precision: heads compare features of two images that are very similar.
+        return maps.mean(dim=(2, 3), dtype=torch.promote_types(maps.dtype, torch.float32))
 
     def normalised_convolutions(self) -> list[tuple[str, str]]:
         found = [("_conv_stem", "_bn0"), ("_conv_head", "_bn1")]

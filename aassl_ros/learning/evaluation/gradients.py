@@ -48,6 +48,7 @@ def measure_gradients(
         return None
     learner.encoder.train()
     learner.objective.train()
+    learner.adaptation.hold_still()  # frozen batch norms, as in training
     cosines = []
     for number, batch in enumerate(batches.epoch(np.random.default_rng((seed, 4)))):
         if number == _BATCHES or batch.action is None:

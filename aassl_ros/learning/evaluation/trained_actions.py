@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from aassl_ros.data.pairs.actions import ActionSpace
+from aassl_ros.data.pairs.actions import PREFERRED, ActionSpace
 from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import DataError
@@ -35,8 +35,11 @@ class TrainedActions:
     others: tuple[TrainedActions, ...] = ()
 
     def for_frames(self, data: PreparedData, frames: NDArray[np.int64]) -> TrainedActions:
-        """The space, this or another, that most of `frames` (int64) have."""
-        return max((self, *self.others), key=lambda each: each._share(data, frames)) if self.others else self
+        """The space, this or another, that most of `frames` (int64) have; of equal ones the one that `auto` prefers."""
+        if not self.others:
+            return self
+        in_order = sorted((self, *self.others), key=lambda each: _place(each.space.name))
+        return max(in_order, key=lambda each: each._share(data, frames))
 
     def term(self, learner: Learner) -> nn.Module | None:
         """The learner's action term for this space; None if its method has none."""
@@ -48,3 +51,7 @@ class TrainedActions:
             return float(self.space.usable(data)[frames].mean())
         except DataError:  # they lack a joint
             return 0.0
+
+
+def _place(name: str) -> int:
+    return PREFERRED.index(name) if name in PREFERRED else len(PREFERRED)

@@ -25,17 +25,25 @@ _DEPTHS = (1.0, 0.75, 0.5, 0.3, 0.15)  # shares of the layers that are tried, fr
 
 @dataclass(frozen=True)
 class Depth:
-    """Number of frozen and of all layers of an encoder, and the measured seconds of an update; None if not measured."""
+    """How many layers of an encoder are frozen.
+
+    frozen, layers: number of frozen and of all layers. step_s: measured seconds of an update; None if not measured.
+    longest_s: seconds that an update should take at most; 0: any time.
+    """
 
     frozen: int
     layers: int
     step_s: float | None = None
+    longest_s: float = 0.0
 
     def __str__(self) -> str:
         trained = self.layers - self.frozen
         which = f"all {self.layers} layers" if trained == self.layers else f"the last {trained} of {self.layers} layers"
         measured = "" if self.step_s is None else f" (an update takes about {self.step_s:.2g} s here)"
-        return f"training {which} of the encoder{measured}"
+        advice = ""
+        if self.step_s is not None and 0 < self.longest_s < self.step_s:
+            advice = f". This is more than step_seconds = {self.longest_s:g}: a smaller batch or image_size is faster"
+        return f"training {which} of the encoder{measured}{advice}"
 
 
 def check_trainable(trainable: str) -> None:
@@ -62,15 +70,13 @@ def choose_depth(
     Raises:
         ConfigError: `trainable` is wrong, or the encoder has fewer layers.
     """
-    check_trainable(trainable)
     with torch.random.fork_rng(devices=[]):
         encoder = build_encoder(settings)
     count = len(encoder.layers())
+    check_layers(trainable, count)
     if trainable == ALL:
         return Depth(0, count)
     if trainable != AUTO:
-        if int(trainable) > count:
-            raise ConfigError(f"trainable = {trainable}, but the encoder has {count} layers. Set it to {ALL}.")
         return Depth(count - int(trainable), count)
     encoder.to(device)
     depths = sorted({max(1, round(share * count)) for share in _DEPTHS}, reverse=True)
@@ -78,7 +84,14 @@ def choose_depth(
         step_s = measure_step_s(encoder, count - trained, settings.image_size, batch, device)
         if step_s <= step_seconds or trained == depths[-1]:
             break
-    return Depth(count - trained, count, step_s)
+    return Depth(count - trained, count, step_s, step_seconds)
+
+
+def check_layers(trainable: str, layers: int) -> None:
+    """Raise ConfigError if an encoder of so many layers has fewer than `trainable` says."""
+    check_trainable(trainable)
+    if trainable.isdecimal() and int(trainable) > layers:
+        raise ConfigError(f"trainable = {trainable}, but the encoder has {layers} layers. Set it to {ALL}.")
 
 
 def measure_step_s(encoder: Encoder, frozen: int, image_size: int, batch: int, device: torch.device) -> float:

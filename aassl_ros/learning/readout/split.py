@@ -46,8 +46,8 @@ def make_split(data: PreparedData, split: str, frames_per_episode: int) -> Split
 
     split: "test", or "val" to test on instances that are taken out of the set train.
     frames_per_episode: at most so many are used of each episode, evenly spread, because they are similar.
-    Raises DataError if one side has no labelled frame, if there is only one category, if an instance is on both sides,
-    or if a test category is missing in the train frames.
+    Raises DataError if one side has no labelled frame, if there is only one category, if an instance is on both sides
+    or has two categories, or if a test category is missing in the train frames.
     """
     held_out = validation_instances(data) if split == "val" else ()
     train_frames = _spread_over_episodes(data, data.indices(("train",), without_instances=held_out), frames_per_episode)
@@ -109,6 +109,14 @@ def _check(
     both = sorted(set(_instances(data, train_frames)) & set(_instances(data, test_frames)))
     if both:
         raise DataError(f"{data.path}: {', '.join(both[:5])} is in both train and {split}. Assign it to one set.")
+    named: dict[str, str] = {}
+    for episode in np.unique(data.episode_of[np.concatenate([train_frames, test_frames])]):
+        row = data.episodes[episode]
+        if named.setdefault(row.instance, row.category) != row.category:
+            raise DataError(
+                f"{data.path}: {row.instance} is a {named[row.instance]} in one episode and a {row.category} in "
+                "another. Give every object a name of its own, such as the category and a number."
+            )
     unknown = sorted(set(_categories(data, test_frames)) - set(categories))
     if unknown:
         raise DataError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,18 @@ import torch
 from aassl_ros.data.pairs.sampler import PairSampler
 from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
-from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.errors import CheckpointError, ConfigError, DataError
 from aassl_ros.learning.batches.pair_batches import PairBatches
+from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from aassl_ros.learning.measures.rankme import rankme
 from aassl_ros.learning.measures.retrieval import retrieve
 from aassl_ros.learning.objectives.alignment import Alignment
 from aassl_ros.learning.objectives.base import Pairs
 from aassl_ros.learning.readout.features import embed
 from aassl_ros.learning.readout.spacing import evenly_spaced
+from aassl_ros.learning.training.held_out import HeldOut
 from aassl_ros.learning.training.learner import Learner
-from aassl_ros.learning.training.settings import RANKME, RETRIEVAL, EarlyStopSettings
+from aassl_ros.learning.training.settings import RETRIEVAL, EarlyStopSettings
 
 BEST = "best"
 """Folder in RUN with the checkpoint of the best measure so far."""
@@ -40,7 +43,7 @@ class EarlyStop:
     """
 
     def __init__(
-        self, settings: EarlyStopSettings, data: PreparedData, batches: PairBatches, held_out: tuple[str, ...],
+        self, settings: EarlyStopSettings, data: PreparedData, batches: PairBatches, held_out: HeldOut,
         sets: tuple[str, ...], window: str,
     ) -> None:  # fmt: skip
         """Choose the frames or pairs to measure on, the same for the whole run.
@@ -49,10 +52,10 @@ class EarlyStop:
         """
         self._settings, self._data, self._batches = settings, data, batches
         self.best, self.best_step, self.worse = -np.inf, 0, 0
-        frames = data.indices(sets, without_instances=held_out)
+        frames = data.indices(sets, without_instances=held_out.all)
         self._frames = frames[evenly_spaced(len(frames), _FRAMES)]
         if settings.early_stop == RETRIEVAL:
-            self._draw_pairs(held_out, sets, window)
+            self._draw_pairs(held_out.to_stop, sets, window)
 
     def due(self, step: int) -> bool:
         """If the learner must be measured after this update."""
@@ -60,12 +63,13 @@ class EarlyStop:
 
     def measure(self, learner: Learner) -> float:
         """Measure a learner. It has no effect on the training. Returns a number; higher is better."""
-        copy = deepcopy(learner.evaluated_encoder)
+        by_actions = self._settings.early_stop == RETRIEVAL  # the heads were trained on f itself, not on its average
+        copy = deepcopy(learner.encoder if by_actions else learner.evaluated_encoder)
 
         def features(frames: np.ndarray) -> torch.Tensor:
             return embed(copy, self._data.frames, frames, learner.augmentation.plain, device=learner.device)
 
-        if self._settings.early_stop == RANKME:
+        if not by_actions:
             return rankme(features(self._frames))
         parts = dict(learner.objective.items())
         term = deepcopy(parts.get("action")).eval()  # type: ignore[union-attr]  # checked when it was made
@@ -83,6 +87,21 @@ class EarlyStop:
             return True
         self.worse += 1
         return False
+
+    def load_best(self, run: Path, step: int) -> Checkpoint | None:
+        """Load the best checkpoint of a run; None if the learner, after `step` updates, is the best one itself.
+
+        Raises CheckpointError if it cannot be read, or is not of the best update that this run knows.
+        """
+        if self.best_step in (0, step):
+            return None
+        best = load_checkpoint(run / BEST)
+        if best.step != self.best_step:  # of an interrupted part of the run, which was not repeated as it was
+            raise CheckpointError(
+                f"{run / BEST} is of update {best.step}, expected update {self.best_step}, the best one of this run. "
+                "Train it again in another folder."
+            )
+        return best
 
     @property
     def exhausted(self) -> bool:

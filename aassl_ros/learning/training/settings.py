@@ -35,6 +35,8 @@ class TrainSettings(LearnerSettings, AblationSettings, EarlyStopSettings):
     schedule: str = setting("constant", "Learning rate after the warm-up: constant, or a cosine to zero at the end of "
                             "the run.", choices=SCHEDULES)  # fmt: skip
     warmup_epochs: float = setting(0.0, "Epochs of the learning rate's linear warm-up.", minimum=0, maximum=1_000_000)
+    warmup_updates: int = setting(0, "Updates of the learning rate's linear warm-up, in place of warmup_epochs.",
+                                  minimum=0, maximum=1_000_000_000)  # fmt: skip
     probe_every: float = setting(0.0, "Epochs between two probes (linear and kNN) of how well the features predict "
                                  "the labels; 0: never.", minimum=0, maximum=1_000_000)  # fmt: skip
     tensorboard: bool = setting(False, "Write RUN/tensorboard next to RUN/log.jsonl.")

@@ -14,7 +14,7 @@ import torch
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import CheckpointError, ConfigError, TrainingError
 from aassl_ros.learning.batches.pair_batches import PairBatches
-from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, Provenance, load_checkpoint
+from aassl_ros.learning.checkpoints.checkpoint import Checkpoint, Provenance
 from aassl_ros.learning.distributed.process_group import (
     any_rank,
     check_same,
@@ -35,6 +35,7 @@ from aassl_ros.learning.training.run_log import RunLog, check_tensorboard
 from aassl_ros.learning.training.saving import resume_learner, save_checkpoint
 from aassl_ros.learning.training.settings import NEVER, TrainSettings
 from aassl_ros.learning.training.training_probe import TrainingProbe
+from aassl_ros.learning.training.warmup import check_warmup, warmup_steps
 
 _RATE_WEIGHT = 0.1  # of the newest step in the moving average of the rate
 _SPREAD_EVERY = 1000  # updates between checks for collapse, if an epoch has more
@@ -59,10 +60,7 @@ class Trainer:
         """
         self._run = run
         self._settings = replace(settings, image_size=settings.image_size or data.image_size)
-        if settings.warmup_epochs > settings.epochs and not settings.updates:
-            raise ConfigError(
-                f"warmup_epochs = {settings.warmup_epochs:g}, expected at most the {settings.epochs} epochs of the run."
-            )
+        check_warmup(settings)
         if settings.tensorboard:
             check_tensorboard()
         held_out = held_out_instances(data, self._settings)
@@ -74,7 +72,7 @@ class Trainer:
             self._settings,
             self._settings.sets,
             known,
-            without_instances=held_out,
+            without_instances=held_out.all,
             controls=self._settings,
             shards=self._settings.shards,
             heads=heads,
@@ -101,12 +99,7 @@ class Trainer:
 
     def _make_learner(self, checkpoint: Checkpoint | None) -> Learner:
         settings, batches = self._settings, self._batches
-        warmup = round(settings.warmup_epochs * len(batches))
-        if warmup > self.total_steps:
-            raise ConfigError(
-                f"warmup_epochs = {settings.warmup_epochs:g}, which are {warmup} updates, expected at most the "
-                f"{self.total_steps} updates of the run."
-            )
+        warmup = warmup_steps(settings, len(batches), self.total_steps)
         schedule = Schedule(warmup, self.total_steps if settings.schedule == "cosine" else 0)
         if checkpoint is not None:
             return resume_learner(checkpoint, settings, schedule, batches.spaces)
@@ -211,8 +204,9 @@ class Trainer:
     def _return_to_best(self, stopper: EarlyStop) -> None:
         """Continue with the best encoder, which is then saved as the newest checkpoint of the run."""
         self._finished, self._saved = True, None
-        if stopper.best_step not in (0, self.learner.steps):
-            self.learner.restore(load_checkpoint(self._run / BEST), self._settings)
+        best = stopper.load_best(self._run, self.learner.steps)
+        if best is not None:
+            self.learner.restore(best, self._settings)
 
     def _save(self) -> Path:
         """Write a checkpoint unless there is one of this step."""

@@ -72,6 +72,27 @@ def test_a_crop_of_the_whole_picture_is_the_picture() -> None:
     torch.testing.assert_close(crop(images, whole, 24), images, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("stored", [64, 96, 128, 224])
+def test_large_pictures_keep_the_contrast_that_evaluation_sees(stored: int) -> None:
+    augmentation = Augmentation(AugmentationSettings(**NOTHING), 32)
+    images = photographs(8, size=stored)  # noise, the finest texture there is
+    trained = augmentation(images, torch.Generator().manual_seed(0))
+    evaluated = augmentation.plain(images)
+    assert trained.std().item() == pytest.approx(evaluated.std().item(), rel=0.25)
+
+
+def test_each_crop_is_reduced_by_as_much_as_it_needs() -> None:
+    images = torch.full((3, 3, 128, 128), 0.5)
+    images[:, :, ::2] += 0.25
+    images[:, :, 1::2] -= 0.25  # stripes of one pixel: gone when halved, kept otherwise
+    boxes = torch.tensor([[0.0, 0, 1, 1], [0, 0, 0.25, 0.25], [0, 0, 0.5, 0.5]])
+    contrasts = crop(images, boxes, 32).std(dim=(1, 2, 3))
+    assert contrasts[0] < 1e-6
+    assert contrasts[1] == pytest.approx(0.25, rel=0.01)
+    assert contrasts[2] < 1e-6
+    assert torch.equal(crop(images[1:2], boxes[1:2], 32), crop(images, boxes, 32)[1:2])
+
+
 def test_with_everything_off_augmented_is_plain() -> None:
     augmentation = Augmentation(AugmentationSettings(**NOTHING), 24)
     images = photographs(5)

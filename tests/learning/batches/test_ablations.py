@@ -74,3 +74,15 @@ def test_every_epoch_shuffles_anew(turning_clouds: PreparedData) -> None:
 
 def test_by_default_nothing_is_corrupted() -> None:
     assert AblationSettings() == AblationSettings("none", 0.0, 0.0)
+
+
+def test_shuffled_images_of_a_sequence_are_a_whole_sequence_of_another_pair(turning_clouds: PreparedData) -> None:
+    plain, shuffled = (
+        epoch(turning_clouds, control=control, method="seq_jepa")[0] for control in ("none", "images_shuffled")
+    )
+    places = {image.tobytes(): place for place, image in enumerate(plain.second)}
+    order = [places[image.tobytes()] for image in shuffled.second]
+    assert order != list(range(len(order)))
+    for number in range(2):
+        np.testing.assert_array_equal(shuffled.later.images[number], plain.later.images[number][order])
+    np.testing.assert_array_equal(shuffled.later.actions, plain.later.actions)

@@ -164,3 +164,15 @@ def test_pictures_without_any_action_are_refused_beside_a_robot(tmp_path: Path) 
 def test_what_cannot_be_trained_is_refused(two_robots: PreparedData, changes: dict, message: str) -> None:
     with pytest.raises((ConfigError, DataError), match=message):
         batches_of(two_robots, replace(SETTINGS, action_space="joints", **changes))
+
+
+def test_data_that_are_given_again_have_the_spaces_that_they_had(tmp_path: Path) -> None:
+    write_robot(tmp_path / "joints", PANDA)
+    write_robot(tmp_path / "posed", PANDA, seed=1, posed=True)
+    data = PreparedData.open(tmp_path / "joints", tmp_path / "posed")
+    frames = data.indices(("train",))
+    first = choose_spaces(data, frames, SETTINGS)
+    assert [space.name for space in first.spaces] == ["joints", "object_pose"]
+    again = choose_spaces(data, frames, SETTINGS, first.spaces)
+    assert again.spaces == first.spaces
+    np.testing.assert_array_equal(again.of_frame, first.of_frame)

@@ -160,6 +160,7 @@ def test_an_encoder_that_has_seen_a_test_object_is_refused_by_name(data: Prepare
         ([row for row in kinds() if row[1] == "bar"], "has only bar"),
         ([*kinds(), ("cup_1", "cup", "test")], "has cup, of which there is no train instance"),
         ([*kinds(), ("bar_0", "bar", "test")], "bar_0 is in both train and test"),
+        ([*kinds(), ("bar_0", "box", "train")], "bar_0 is a bar in one episode and a box in another"),
     ],
 )
 def test_an_incomplete_split_is_an_error(tmp_path: Path, rows: list[Row], message: str) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from aassl_ros.errors import AasslError
 from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
+from aassl_ros.learning.encoders.backbone import save_backbone
 from aassl_ros.learning.encoders.pretrained import pretrained_backbone
+from aassl_ros.learning.online.live_learner import LiveLearner
 from aassl_ros.learning.online.settings import OnlineSettings, resolve, starting_checkpoint
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.learner import Learner
@@ -56,3 +60,36 @@ def test_a_learning_rate_of_zero_can_be_continued_from(tmp_path: Path) -> None:
     still = LearnerSettings(method="simclr", width=4, batch=4, image_size=32, lr=0.0, encoder_lr=1e-4, device="cpu")
     start = load_checkpoint(save_checkpoint(tmp_path, Learner(still), Provenance(None, None, (), "")))
     assert resolve(LearnerSettings(), OnlineSettings(resumed_lr=1e-3), start, None).encoder_lr == 1e-4
+
+
+def test_the_file_of_an_encoder_is_a_start_as_for_the_evaluator(tmp_path: Path) -> None:
+    path = tmp_path / "eye.safetensors"
+    save_backbone(pretrained_backbone("pretrained:efficientnet_lite1:96"), path)
+    online = OnlineSettings(run_dir=str(tmp_path / "run"), checkpoint=str(path))
+    assert starting_checkpoint(online) is None
+    found = resolve(LearnerSettings(), online, None, None)
+    assert (found.encoder, found.image_size, found.weights) == ("efficientnet_lite1", 96, str(path))
+    assert (found.frozen_batch_norm, found.encoder_lr) == (True, 5e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "trainable", "message"),
+    [
+        ({"image_size": 16}, "auto", "image_size = 16, but efficientnet_lite0 needs images of 32 px or more"),
+        ({"encoder": "resnet18", "weights": "half"}, "auto", "cannot be read as safetensors"),
+        ({}, "99", "trainable = 99, but the encoder has 18 layers"),
+        ({"frozen_layers": 99}, "auto", "frozen_layers = 99, but the encoder has 18 layers"),
+    ],
+)
+def test_an_encoder_that_cannot_be_trained_is_refused_before_any_frame_comes(
+    tmp_path: Path, changes: dict[str, Any], trainable: str, message: str
+) -> None:
+    half = tmp_path / "half.safetensors"
+    save_backbone(pretrained_backbone("pretrained:efficientnet_lite0:64"), half)
+    half.write_bytes(half.read_bytes()[:5000])
+    given = {"encoder": "efficientnet_lite0", "weights": "pretrained", "image_size": 64, **changes}
+    if given["weights"] == "half":
+        given["weights"] = str(half)
+    online = OnlineSettings(run_dir=str(tmp_path / "run"), trainable=trainable)
+    with pytest.raises(AasslError, match=message):
+        LiveLearner(LearnerSettings(device="cpu", **given), online, sets=("train",), start=None, replay=None)

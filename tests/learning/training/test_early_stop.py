@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from aassl_ros.benchmarks.synthetic import write_synthetic
-from aassl_ros.data.prepared.data import PreparedData
-from aassl_ros.errors import ConfigError
-from aassl_ros.learning.checkpoints.checkpoint import load_checkpoint
-from aassl_ros.learning.training.early_stop import EarlyStop
+from aassl_ros.data.prepared.data import PreparedData, validation_instances
+from aassl_ros.errors import CheckpointError, ConfigError
+from aassl_ros.learning.checkpoints.checkpoint import Provenance, load_checkpoint
+from aassl_ros.learning.training.early_stop import BEST, EarlyStop
+from aassl_ros.learning.training.held_out import held_out_instances
 from aassl_ros.learning.training.reports import TrainProgress
 from aassl_ros.learning.training.run_folder import begin, resume
+from aassl_ros.learning.training.saving import save_checkpoint
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.learning.training.trainer import Trainer
 
@@ -109,3 +111,22 @@ def test_retrieval_needs_a_method_that_aligns_actions(data: PreparedData, tmp_pa
         Trainer(data, tmp_path, replace(SETTINGS, method="simclr_tt", early_stop="retrieval"))
     with pytest.raises(ConfigError, match="ciper does not align actions"):
         Trainer(data, tmp_path, replace(SETTINGS, method="ciper", early_stop="retrieval"))
+
+
+def test_objects_that_stop_a_run_are_not_those_that_settings_are_chosen_on(data: PreparedData) -> None:
+    chosen = replace(SETTINGS, early_stop="retrieval", validation=True)
+    found = held_out_instances(data, chosen)
+    assert found.to_validate == validation_instances(data)
+    assert found.to_stop
+    assert not {*found.to_validate} & {*found.to_stop}
+    assert held_out_instances(data, replace(chosen, validation=False)).to_validate == ()
+
+
+def test_a_best_checkpoint_of_another_update_is_refused(data: PreparedData, tmp_path: Path) -> None:
+    begin(tmp_path)
+    trainer = Trainer(data, tmp_path, SETTINGS)
+    trainer._stopper.best_step = 2  # as a checkpoint of an interrupted run may say
+    assert trainer._stopper.load_best(tmp_path, 2) is None
+    save_checkpoint(tmp_path / BEST, trainer.learner, Provenance(None, None, ()))
+    with pytest.raises(CheckpointError, match="is of update 0, expected update 2, the best one of this run"):
+        trainer._stopper.load_best(tmp_path, 8)
