@@ -24,6 +24,7 @@ README = Path(__file__).parent.parent / "README.md"
 SHORTER = (
     ("--seconds 60", "--seconds 24"),
     ("--epochs 50", "--epochs 2 --width 8 --batch 64"),
+    ("--adapt", "--adapt --updates 2 --batch 16"),
     ("prepare bags ", "prepare bags/first "),
     ("synth -o drawn", "synth -o drawn --categories 2 --instances 1 --test-instances 1 --episodes 1 --jobs 1"),
     ("study methods --seeds 5", "study methods --quick --seeds 1 --methods simclr --jobs 1"),
@@ -110,7 +111,8 @@ SIMULATION = (
 )
 OFFLINE = (
     "aassl prepare bags -o data",
-    "aassl train data -o run --method aa_simclr --epochs 50 --seed 0",
+    "aassl train data -o run --adapt",
+    "aassl train data -o new --method aa_simclr --epochs 50 --seed 0",
     "aassl evaluate run/checkpoint data",
     "aassl export run -o backbone.onnx",
 )
@@ -143,10 +145,11 @@ def test_offline(folder: Path) -> None:
     record_first(folder)
     run(OFFLINE[0], folder)
     run(OFFLINE[1], folder)
-    assert "random encoder" in run(OFFLINE[2], folder)
-    reported = json.loads(run(f"{OFFLINE[2]} --json", folder))
+    run(OFFLINE[2], folder)
+    assert "random encoder" in run(OFFLINE[3], folder)
+    reported = json.loads(run(f"{OFFLINE[3]} --json", folder))
     assert 0 <= reported["probe"]["accuracy"] <= 1
-    assert "Checked: features of ONNX Runtime" in run(OFFLINE[3], folder)
+    assert "Checked: features of ONNX Runtime" in run(OFFLINE[4], folder)
 
 
 @pytest.mark.slow

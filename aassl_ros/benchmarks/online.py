@@ -162,9 +162,13 @@ def run_live(folder: Path, settings: LearnerSettings, load: Load, seconds: float
     return Live(pace, sent_ns, answers, lost, kept, saves)
 
 
+_COMPARED = ("width", "image_size", "batch", "device", "lr", "crop_minimum", "action_temperature")
+"""Settings of the offline training that the trainer node has otherwise, or that differ from run to run."""
+
+
 def node_specs(folder: Path, gallery: Path, settings: LearnerSettings) -> list[NodeSpec]:
     """The trainer and the evaluator of this benchmark."""
-    learner = {name: getattr(settings, name) for name in ("width", "image_size", "batch", "device")}
+    learner = {name: getattr(settings, name) for name in _COMPARED}
     fewest = {"min_frames": 120, "min_episodes": 2, "normalisation_frames": 120, "max_replay_ratio": 0.0}
     trainer = {"camera": _CAMERA, "checkpoint": "none", "run_dir": str(folder / "run"), "nice": _NICE}
     evaluator = {"camera": _CAMERA, "checkpoint": "none", "gallery": str(gallery), "taught": "", "worse_by": 1.0}

@@ -29,6 +29,7 @@ from aassl_ros.errors import AasslError, DataError
 from aassl_ros.learning.evaluation.evaluate import EvaluationSettings, evaluate
 from aassl_ros.learning.evaluation.evaluated_encoder import evaluated_encoder_at
 from aassl_ros.learning.readout.spacing import evenly_spaced
+from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.run_log import LOG
 from aassl_ros.paths import share
 from aassl_ros.progress import progress
@@ -101,6 +102,12 @@ def covered(random_encoder: float, online: float, offline: float) -> float:
     return (online - random_encoder) / way if way > 0 else float("nan")
 
 
+def _from_scratch() -> dict[str, Any]:
+    """Settings of `aassl train` that the trainer node has otherwise, because it begins with a pretrained encoder."""
+    offline = LearnerSettings()
+    return {name: getattr(offline, name) for name in ("batch", "lr", "crop_minimum", "action_temperature")}
+
+
 def objects(categories: int, seconds: float, episode_seconds: float, seed: int) -> list[str]:
     """The objects to handle, as SET:INSTANCE, enough for the time even if nothing delays the robot.
 
@@ -123,8 +130,8 @@ def _work(out: Path, arguments: argparse.Namespace, settings: dict[str, Any], se
 
     config = out / "config"
     config.mkdir(exist_ok=True)
-    trainer = {**settings, "capacity": 60_000, "min_frames": 300, "min_episodes": 8, "normalisation_frames": 300,
-               "save_seconds": max(5.0, seconds / 30), "keep": 1000}  # fmt: skip
+    trainer = {**_from_scratch(), **settings, "capacity": 60_000, "min_frames": 300, "min_episodes": 8,
+               "normalisation_frames": 300, "save_seconds": max(5.0, seconds / 30), "keep": 1000}  # fmt: skip
     (config / "trainer.yaml").write_text(yaml.safe_dump({"/**/trainer": {"ros__parameters": trainer}}))
     shutil.copy(share("config/demo/simulator.yaml"), config / "simulator.yaml")
     given = {

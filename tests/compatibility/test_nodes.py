@@ -22,6 +22,10 @@ from aassl_ros.ros_environment import prepare_environment
 CONFIG = Path(__file__).parent / "artefacts" / "config"
 INTENDED: dict[str, str] = {
     "trainer/parameters/checkpoint": "training starts from pretrained weights; empty still means new ones",
+    **{
+        f"trainer/parameters/{name}": "that of aassl train --adapt, because training starts from pretrained weights"
+        for name in ("batch", "lr", "crop_minimum", "action_temperature")
+    },
     "evaluator/parameters/checkpoint": "answers begin at once; empty still means to wait for the trainer",
     "trainer/parameters/nice": "it counts now: nodes share a session, and 10 left the trainer next to nothing",
     "evaluator/parameters/classifier": "auto chooses the one that names most objects left out",
