@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=_place,
         metavar="SOURCE",
-        help="a bag, a folder of pictures with frames.csv, a published data set (--layout), or a folder of these; bags "
-        "may be URLs (s3://, ftp://, http://, ...)",
+        help="a bag, a folder of photographs CATEGORY/OBJECT/*.jpg, a folder of pictures with frames.csv, a published "
+        "data set (--layout), or a folder of bags or picture folders; bags may be URLs (s3://, ftp://, http://, ...)",
     )
     parser.add_argument("-o", "--out", type=_place, required=True, metavar="DATA",
                         help="folder of the prepared data; may be a URL")  # fmt: skip
