@@ -14,7 +14,7 @@ from aassl_ros.data.bags.labels import labels_path
 from aassl_ros.data.bags.metadata import FILE_NAME as _METADATA
 from aassl_ros.data.bags.recovery import recovered_copy
 from aassl_ros.data.lerobot.video_bag import one_bag_only, video_files
-from aassl_ros.data.pictures.folder import TABLE, PictureFolder
+from aassl_ros.data.pictures.folder import TABLE, PictureFolder, set_of_names
 from aassl_ros.data.pictures.pictures import PictureSource
 from aassl_ros.data.pictures.pictures import fingerprint as picture_fingerprint
 from aassl_ros.data.prepare.remote import Bag, RemoteBag, digest_ends, find_remote_bags, is_url, remote_fingerprint
@@ -44,7 +44,7 @@ def find_sources(sources: Sequence[Path | str], settings: PrepareSettings) -> So
     """
     notes: list[str] = []
     bags: list[Bag] = []
-    folders: list[Path] = []
+    folders: dict[Path, str] = {}
     published: list[PictureSource] = []
     angle = angle_pattern(settings.angle_from_name) if settings.angle_from_name else None
     for place in sources:
@@ -67,8 +67,13 @@ def find_sources(sources: Sequence[Path | str], settings: PrepareSettings) -> So
         copies = {bag: copy for bag in found[0] if source != bag and (copy := recovered_copy(bag, found[0]))}
         notes += [f"{bag}: skipped, because it was recovered as {copy}" for bag, copy in copies.items()]
         bags += [bag for bag in found[0] if bag not in copies]
-        folders += found[1]
-    plain = [PictureFolder.read(path, settings.continuous_joints) for path in _each_once(folders)]
+        folders |= {path: set_of_names(path, source) for path in found[1]}
+    plain = [PictureFolder.read(path, settings.continuous_joints, folders[path]) for path in _each_once([*folders])]
+    if plain and not (bags or published or any(folder.has_split for folder in plain)):
+        notes.append(
+            f"no column split: everything is for training. To evaluate, give some objects split = test in {TABLE}, or "
+            "make folders train and test"
+        )
     pictures = (*plain, *published)
     _check_splits(pictures)
     if angle and not published:

@@ -69,12 +69,12 @@ class _Scan:
         self.left_out = LeftOut()
         self.split: tuple[str, ...] = ()
         self._places: dict[str, Path] = {}  # of each object
-        top = self.left_out.add(list_folder(folder))
+        top = self._list(folder)
         self._skip(top, f"directly in {folder.name}")
         if sets := _split_folders(folder, top):
             for name in top.folders:
                 if name in sets:
-                    self._skip(self.left_out.add(list_folder(folder / name)), f"directly in {name}")
+                    self._skip(self._list(folder / name), f"directly in {name}")
                     self._read_categories(folder / name, sets[name])
                 else:
                     self.left_out.places[f"in {name}, which is beside train and test"] += _count(folder / name)
@@ -92,16 +92,25 @@ class _Scan:
         categories = len(set(objects.values()))
         return (f"read as CATEGORY/OBJECT: categories {categories}, objects {len(objects)}", *self.split)
 
+    def _list(self, folder: Path) -> Listing:
+        """List a folder, and count what is left out of it."""
+        if (folder / TABLE).is_file():
+            raise DataError(
+                f"{folder} contains {TABLE}, but is deeper than a table is looked for. Give {folder.parent} to aassl "
+                f"prepare, or remove {TABLE} to read the pictures as CATEGORY/OBJECT."
+            )
+        return self.left_out.add(list_folder(folder))
+
     def _read_categories(self, root: Path, split: str) -> None:
         for category in list_folder(root).folders:
-            inside = self.left_out.add(list_folder(root / category))
+            inside = self._list(root / category)
             self._skip(inside, "directly in a category: put those of each object into a folder CATEGORY/OBJECT")
             for name in inside.folders:
                 self._read_object(root / category / name, _plain(category), split)
 
     def _read_object(self, place: Path, category: str, split: str) -> None:
         instance = f"{category}/{_plain(place.name)}"
-        listing = self.left_out.add(list_folder(place))
+        listing = self._list(place)
         found = len(self.episodes)
         self._add(instance, instance, category, split, Files(place, listing.pictures))
         only = [name for name in listing.folders if name.casefold() == _IMAGES and not listing.pictures]
@@ -109,7 +118,7 @@ class _Scan:
             if only and name not in only:
                 self.left_out.places[f"beside a folder {_IMAGES}"] += _count(place / name)
                 continue
-            inner = self.left_out.add(list_folder(place / name))
+            inner = self._list(place / name)
             episode = instance if only else f"{instance}/{_plain(name)}"
             self._add(episode, instance, category, split, Files(place / name, inner.pictures))
             for deeper in inner.folders:

@@ -229,3 +229,11 @@ def test_a_folder_of_picture_folders_with_tables_is_not_taken_for_photographs(ph
     (folder / "scene/frames.csv").write_text("")
 
     assert not folders.recognises(folder)
+
+
+def test_a_table_that_is_too_deep_is_an_error(photos: Callable, tmp_path: Path) -> None:
+    folder = photos(["train/scene/pictures"])
+    (folder / "train/scene/frames.csv").write_text("")
+
+    with pytest.raises(DataError, match=r"train/scene contains frames.csv, but is deeper"):
+        prepare([folder], tmp_path / "data", SMALL)
