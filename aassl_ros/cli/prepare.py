@@ -62,7 +62,8 @@ def describe_report(report: PrepareReport) -> str:
     sources += [_several(len(report.folders), "picture folder")] if report.folders else []
     frames, episodes = _several(report.frames, "frame"), _several(report.episodes, "episode")
     there = f"{frames} in {episodes} of {' and '.join(sources)} ({sets})"
-    lines = [f"{report.path}: {there}{again}"]
+    size = f", {report.image_size} x {report.image_size} pixels" if report.image_size else ""
+    lines = [f"{report.path}: {there}{size}{again}"]
     left_out = {"outside any episode": report.outside_episodes, **report.without_sample, **report.unusable}
     lines += [
         f"  left out: {count} of {report.frames_in_bags} frames, {why}" for why, count in left_out.items() if count

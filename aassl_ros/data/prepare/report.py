@@ -83,6 +83,7 @@ class PrepareSettings:
 class PrepareReport:
     """What was prepared. already_there: the folder already contained the data of these sources, so nothing was done.
 
+    image_size: width and height of the frames, pixels; 0 in the reports of older data.
     pictures: number of files in picture folders. unreadable: number of those that are not pictures.
     largest_difference: between computed and recorded samples, rad; None if the bags contain no samples.
     """
@@ -106,6 +107,7 @@ class PrepareReport:
     pictures: int = 0
     unreadable: int = 0
     publishers_mixed: bool = False
+    image_size: int = 0
 
     @property
     def lossy(self) -> bool:
