@@ -23,12 +23,13 @@ def nothing_found(source: Path) -> str:
         One line: what was expected, a picture that was found in a wrong place, and what to do.
     """
     picture = _first_picture(source)
-    found = f" Found: pictures in another place, such as {picture}." if picture else " Found: no picture."
+    found = f"pictures in another place, such as {picture}" if picture else "no picture"
     return (
         f"{source} contains no bag (no {_METADATA}, no .mcap, .db3 or .bag file), no table of pictures (no {TABLE}), "
-        f"no photographs as CATEGORY/OBJECT/*.jpg and no data set of a known layout ({', '.join(LAYOUTS)}).{found} "
-        "Put the pictures of each object into a folder CATEGORY/OBJECT (also within folders train and test), or list "
-        f"them in {TABLE}: docs/data.md#photographs-in-folders. To record a robot: aassl collect -o NEW."
+        f"no photographs as CATEGORY/OBJECT/*.jpg and no data set of a known layout ({', '.join(LAYOUTS)}); it has "
+        f"{found}. Give a folder that contains bags, photographs with a folder CATEGORY/OBJECT for each object (also "
+        f"within folders train and test), or pictures listed in {TABLE}: docs/data.md#photographs-in-folders. To record "
+        "a robot: aassl collect -o NEW."
     )
 
 
