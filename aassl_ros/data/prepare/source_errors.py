@@ -28,8 +28,8 @@ def nothing_found(source: Path) -> str:
         f"{source} contains no bag (no {_METADATA}, no .mcap, .db3 or .bag file), no table of pictures (no {TABLE}), "
         f"no photographs as CATEGORY/OBJECT/*.jpg and no data set of a known layout ({', '.join(LAYOUTS)}); it has "
         f"{found}. Give a folder that contains bags, photographs with a folder CATEGORY/OBJECT for each object (also "
-        f"within folders train and test), or pictures listed in {TABLE}: docs/data.md#photographs-in-folders. To record "
-        "a robot: aassl collect -o NEW."
+        f"within folders train and test), or pictures listed in {TABLE}: docs/data.md#photographs-in-folders. To "
+        "record a robot: aassl collect -o NEW."
     )
 
 

@@ -78,6 +78,8 @@ class _Scan:
                     self._read_categories(folder / name, sets[name])
                 else:
                     self.left_out.places[f"in {name}, which is beside train and test"] += _count(folder / name)
+            if len(found := set(sets.values())) == 1:
+                self.split = (f"the only folder is {found.pop()}: all its objects are of this set",)
             return
         named = folder.resolve().name.casefold()
         self._read_categories(folder, named if named in SPLITS else "")
@@ -90,7 +92,11 @@ class _Scan:
         """What the folders were taken for, and how the objects were split."""
         objects = {episode.instance: episode.category for episode in self.episodes}
         categories = len(set(objects.values()))
-        return (f"read as CATEGORY/OBJECT: categories {categories}, objects {len(objects)}", *self.split)
+        single = sum(len(episode.images) == 1 for episode in self.episodes)
+        alone = (
+            (f"{single} of {len(self.episodes)} episodes have one picture only: it forms no pair",) if single else ()
+        )
+        return (f"read as CATEGORY/OBJECT: categories {categories}, objects {len(objects)}", *self.split, *alone)
 
     def _list(self, folder: Path) -> Listing:
         """List a folder, and count what is left out of it."""
@@ -165,8 +171,8 @@ def _split_folders(folder: Path, top: Listing) -> dict[str, str]:
     """
     sets = {name: name.casefold() for name in top.folders if name.casefold() in SPLITS}
     sets = {name: split for name, split in sets.items() if _holds_objects(folder / name)}
-    beside = [name for name in top.folders if name not in sets and _count(folder / name)]
-    if len(set(sets.values())) == 1 and beside:
+    alone = len(set(sets.values())) == 1
+    if beside := [name for name in top.folders if alone and name not in sets and _count(folder / name)]:
         name = next(iter(sets))
         raise DataError(
             f"{folder} contains {name} and beside it {', '.join(beside[:_NAMED])}: it is unclear whether {name} is the "

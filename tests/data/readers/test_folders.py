@@ -107,6 +107,13 @@ def test_a_category_may_be_named_train(photos: Callable) -> None:
     assert {episode.category for episode in episodes} == {"train", "mug"}
 
 
+def test_one_of_the_folders_alone_is_noted(photos: Callable) -> None:
+    source = folders.read(photos(["train/mug/red", "train/mug/blue"]))
+
+    assert {episode.set for episode in source.episodes} == {"train"}
+    assert any("the only folder is train" in note for note in source.notes)
+
+
 def test_pictures_beside_one_set_are_an_error_and_beside_two_are_noted(photos: Callable) -> None:
     folder = photos(["train/mug/red", "val/mug/blue"])
     with pytest.raises(DataError, match="contains train and beside it val"):
@@ -132,7 +139,10 @@ def test_thirty_percent_of_each_category_are_for_testing_whatever_is_beside_it(p
 def test_a_single_object_of_a_category_is_for_training_with_a_note(photos: Callable) -> None:
     folder = photos([*numbered("mug", 2), "bowl/only"])
 
+    photos(["mug/thin"], views=[0])
+
     assert sets_of(folder)["bowl/only"] == "train"
+    assert any("1 of 4 episodes have one picture only" in note for note in folders.read(folder).notes)
     assert any("only one object in 1 of 2 categories (bowl)" in note for note in folders.read(folder).notes)
 
 
