@@ -30,6 +30,7 @@ SHORTER = (
     ("up online ", "up online exit_when_done:=true objects:=online:mug_0100,test:lamp_0100 "),
 )
 ELSEWHERE = {
+    "aassl prepare photos -o photo_data": "tests/data/readers/test_folders.py",
     "make demo": "tests/demo/test_demo.py",
     "make test": ".ci/run",
     "source .venv/bin/activate": "the tests run in the environment",

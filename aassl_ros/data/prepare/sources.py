@@ -39,7 +39,8 @@ class Sources:
 def find_sources(sources: Sequence[Path | str], settings: PrepareSettings) -> Sources:
     """Find the bags, picture folders and published data sets among `sources` and directly inside them.
 
-    In a folder of bags, a bag is left out if its recovered copy is beside it. Raises DataError if a source contains
+    What is none of these may be photographs in folders. In a folder of bags, a bag is left out if its recovered copy is
+    beside it. Raises DataError if a source contains
     none of these, or the table of a picture folder is wrong.
     """
     notes: list[str] = []
