@@ -25,6 +25,10 @@ from aassl_ros.data.readers.registry import FOLDERS, layout_of, read_published
 from aassl_ros.errors import DataError
 
 B = TypeVar("B", Path, Bag)
+_NO_SPLIT = (
+    f"no column split: everything is for training. To evaluate, give some objects split = test in {TABLE}, or make "
+    "folders train and test"
+)
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,18 @@ def find_sources(sources: Sequence[Path | str], settings: PrepareSettings) -> So
     """Find the bags, picture folders and published data sets among `sources` and directly inside them.
 
     What is none of these may be photographs in folders. In a folder of bags, a bag is left out if its recovered copy is
-    beside it. Raises DataError if a source contains
-    none of these, or the table of a picture folder is wrong.
+    beside it.
+
+    Args:
+        sources: paths, and URLs of bags.
+        settings: of prepare.
+
+    Returns:
+        What was found.
+
+    Raises:
+        DataError: a source contains none of these, the table of a picture folder is wrong, or an object is in two sets.
+        ConfigError: `angle_from_name` is not a regular expression with one group.
     """
     notes: list[str] = []
     bags: list[Bag] = []
@@ -58,10 +72,8 @@ def find_sources(sources: Sequence[Path | str], settings: PrepareSettings) -> So
         layout = settings.layout or _published_layout(source)
         places = [source] if _is_bag(source) or _is_folder(source) else _children(source)
         found = [path for path in places if _is_bag(path)], [path for path in places if _is_folder(path)]
-        if not layout and not any(found):
-            layout = layout_of(source)
-            if layout is None:
-                raise DataError(nothing_found(source))
+        if not layout and not any(found) and (layout := layout_of(source)) is None:
+            raise DataError(nothing_found(source))
         if layout:
             published.append(_read_layout(source, layout, angle))
             continue
@@ -71,10 +83,7 @@ def find_sources(sources: Sequence[Path | str], settings: PrepareSettings) -> So
         folders |= {path: set_of_names(path, source) for path in found[1]}
     plain = [PictureFolder.read(path, settings.continuous_joints, folders[path]) for path in _each_once([*folders])]
     if plain and not (bags or published or any(folder.has_split for folder in plain)):
-        notes.append(
-            f"no column split: everything is for training. To evaluate, give some objects split = test in {TABLE}, or "
-            "make folders train and test"
-        )
+        notes.append(_NO_SPLIT)
     pictures = (*plain, *published)
     _check_splits(pictures)
     if angle and not published:
