@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from aassl_ros.bringup.ros_domain import own_domain
@@ -101,7 +103,7 @@ def run_until(command: str, folder: Path, sign: str, more: tuple[str, ...] = ())
 def test_every_command_is_run_by_a_test() -> None:
     own = [command for command in commands() if command.startswith("aassl ")]
     assert set(commands()) - set(own) == set(ELSEWHERE)
-    assert sorted(own) == sorted([*SIMULATION, *OFFLINE, *STUDY, *LIVE, *REAL])
+    assert sorted(own) == sorted([*SIMULATION, *OFFLINE, *PHOTOS, *STUDY, *LIVE, *REAL])
 
 
 SIMULATION = (
@@ -116,6 +118,7 @@ OFFLINE = (
     "aassl evaluate run/checkpoint data",
     "aassl export run -o backbone.onnx",
 )
+PHOTOS = ("aassl prepare photos -o photo_data",)
 STUDY = (
     "aassl synth -o drawn",
     "aassl study methods --seeds 5 -o study --data drawn",
@@ -150,6 +153,15 @@ def test_offline(folder: Path) -> None:
     reported = json.loads(run(f"{OFFLINE[3]} --json", folder))
     assert 0 <= reported["probe"]["accuracy"] <= 1
     assert "Checked: features of ONNX Runtime" in run(OFFLINE[4], folder)
+
+
+def test_photographs(folder: Path) -> None:
+    for number in range(2):
+        place = folder / f"photos/mug/{number}"
+        place.mkdir(parents=True, exist_ok=True)
+        for view in range(3):
+            assert cv2.imwrite(str(place / f"img_{view}.jpg"), np.full((80, 100, 3), 40 * view, np.uint8))
+    assert "6 frames in 2 episodes of 1 picture folder (train 3, test 3)" in run(PHOTOS[0], folder)
 
 
 @pytest.mark.slow

@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=_place,
         metavar="SOURCE",
-        help="a bag, a folder of pictures with frames.csv, a published data set (--layout), or a folder of these; bags "
-        "may be URLs (s3://, ftp://, http://, ...)",
+        help="a bag, a folder of photographs CATEGORY/OBJECT/*.jpg, a folder of pictures with frames.csv, a published "
+        "data set (--layout), or a folder of bags or picture folders; bags may be URLs (s3://, ftp://, http://, ...)",
     )
     parser.add_argument("-o", "--out", type=_place, required=True, metavar="DATA",
                         help="folder of the prepared data; may be a URL")  # fmt: skip
@@ -62,7 +62,8 @@ def describe_report(report: PrepareReport) -> str:
     sources += [_several(len(report.folders), "picture folder")] if report.folders else []
     frames, episodes = _several(report.frames, "frame"), _several(report.episodes, "episode")
     there = f"{frames} in {episodes} of {' and '.join(sources)} ({sets})"
-    lines = [f"{report.path}: {there}{again}"]
+    size = f", {report.image_size} x {report.image_size} pixels" if report.image_size else ""
+    lines = [f"{report.path}: {there}{size}{again}"]
     left_out = {"outside any episode": report.outside_episodes, **report.without_sample, **report.unusable}
     lines += [
         f"  left out: {count} of {report.frames_in_bags} frames, {why}" for why, count in left_out.items() if count

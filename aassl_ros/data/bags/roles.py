@@ -16,6 +16,10 @@ from aassl_ros.errors import BagError
 
 _IMAGES = (messages.IMAGE, messages.COMPRESSED_IMAGE)
 _POSE = "geometry_msgs/msg/PoseStamped"
+_NO_JOINTS = (
+    "no joint states: the frames have no joints, so only methods and actions that need none can use them (simclr and "
+    "simclr_tt need no action)"
+)
 _OPTIONS = ("camera", "joint-states", "command", "episode", "object-pose")
 
 
@@ -62,13 +66,17 @@ class BagRoles:
         return self.session.joint_groups.get(group, ())
 
 
-def find_roles(reader: BagReader, named: NamedTopics, *, episodes_needed: bool = True) -> BagRoles:
+def find_roles(
+    reader: BagReader, named: NamedTopics, *, episodes_needed: bool = True, joints_needed: bool = True
+) -> BagRoles:
     """Find the topic of each role in a bag.
 
     Args:
         reader: the open bag.
         named: the topics that the user names.
         episodes_needed: whether a bag without episode events is an error.
+        joints_needed: whether a bag of another recorder without joint states is an error. If not, it has no
+            `joint_topics`. A bag of our recorder has joint states, unless they were lost.
 
     Returns:
         The roles.
@@ -88,10 +96,9 @@ def find_roles(reader: BagReader, named: NamedTopics, *, episodes_needed: bool =
     if named.camera and named.camera not in (camera, cameras.get(camera)):
         raise _problem(reader, f"holds no camera {named.camera}", "Name another with --camera.")
     roles = session.roles
-    needed = [
-        ("camera frames", cameras.get(camera, ""), "the camera topic with --camera"),
-        ("joint states", roles.joint_states, "their topic with --joint-states"),
-    ]
+    needed = [("camera frames", cameras.get(camera, ""), "the camera topic with --camera")]
+    if joints_needed or reader.session is not None or found.topics:
+        needed.append(("joint states", roles.joint_states, "their topic with --joint-states"))
     if episodes_needed and reader.labels is None:
         label = "their topic with --episode, or label the bag with aassl bag label"
         needed.append(("episode events", roles.episode, label))
@@ -100,7 +107,7 @@ def find_roles(reader: BagReader, named: NamedTopics, *, episodes_needed: bool =
             advice = "Nothing was recorded on it: omit this bag, or name" if topic else "Name"
             raise _problem(reader, f"holds no {what}", f"{advice} {option}.")
     _check_types(reader, session, cameras[camera], found.topics)
-    notes = [*found.notes]
+    notes = [*found.notes, *(() if found.topics else (_NO_JOINTS,))]
     if not roles.object_pose and (poses := _of_type(reader, (_POSE,))):
         notes.append(f"no object pose: name its topic with --object-pose ({', '.join(poses)})")
     held = _held_commands(reader, roles, notes)

@@ -7,14 +7,15 @@ command.NAME, action.NAME, and split. Rows may be in any order.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aassl_ros.data.pictures.angle_notes import angle_notes
 from aassl_ros.data.pictures.frames_table import GROUPS, POSITION, QUATERNION, SPLIT, FramesTable
+from aassl_ros.data.pictures.image_paths import find_images
 from aassl_ros.data.pictures.pictures import PictureEpisode
 from aassl_ros.data.prepared.writer import EpisodeStates
 from aassl_ros.errors import DataError
@@ -27,20 +28,29 @@ _SHORTEST = 1e-6
 
 @dataclass(frozen=True)
 class PictureFolder:
-    """A PictureSource (see pictures.py): the episodes in frames.csv, in order of their ids."""
+    """A PictureSource (see pictures.py): the episodes in frames.csv, in order of their ids.
+
+    has_split: whether the column split, or the name of a folder, says which pictures are for testing.
+    """
 
     path: Path
     episodes: tuple[PictureEpisode, ...]
     notes: tuple[str, ...] = ()
     continuous_joints: tuple[str, ...] = ()
+    has_split: bool = False
 
     @classmethod
-    def read(cls, path: Path, continuous_joints: tuple[str, ...] = ()) -> PictureFolder:
+    def read(cls, path: Path, continuous_joints: tuple[str, ...] = (), named_set: str = "") -> PictureFolder:
         """Read a folder.
 
         Args:
             path: the folder that contains frames.csv.
             continuous_joints: joints whose angle wraps; names that the table does not have are ignored.
+            named_set: the set of all pictures, see `set_of_names`, if there is no column split; empty: unknown, so that
+                they are for training.
+
+        Returns:
+            The episodes; pictures are decoded later.
 
         Raises:
             DataError: the table is wrong or contradicts itself (the message names the line), or a picture is missing.
@@ -49,7 +59,7 @@ class PictureFolder:
         stamps, names = table.stamps_ns(), np.array(table.column("episode"))
         order = np.lexsort((stamps, names))
         _check_stamps(table, names, stamps, order)
-        sets, images, states = _sets(table), _images(table), _States.read(table)
+        sets, images, states = _sets(table, named_set or SPLITS[0]), find_images(table), _States.read(table)
         borders = np.flatnonzero(names[order][1:] != names[order][:-1]) + 1
         episodes = tuple(
             PictureEpisode(
@@ -64,7 +74,11 @@ class PictureFolder:
         )
         _check_instances(table, sets)
         wrapping = tuple(name for name in table.named("joint") if name in continuous_joints)
-        return cls(path, episodes, table.notes(), wrapping)
+        notes = (*table.notes(), *angle_notes(*states.groups["action"], table.unused()))
+        has_column = SPLIT in table.header
+        if named_set and not has_column:
+            notes += (f"no column {SPLIT}: all is in the set {named_set}, because its folder has this name",)
+        return cls(path, episodes, notes, wrapping, has_column or bool(named_set))
 
 
 @dataclass(frozen=True)
@@ -125,36 +139,23 @@ def _unit(table: FramesTable) -> NDArray[np.float64]:
     return quaternions / length
 
 
-def _images(table: FramesTable) -> list[Path]:
-    """The paths of the pictures. Raises DataError if one is not a file inside the folder (symlinks are followed)."""
-    root = os.path.realpath(table.path.parent)
-    real_folders: dict[str, str] = {}
-    paths = []
-    for index, cell in enumerate(table.column("image")):
-        folder, name = os.path.split(cell)
-        if os.path.isabs(cell):
-            raise DataError(f"{table.at(index)}: image = {cell!r}, expected a path within the folder.")
-        try:
-            if folder not in real_folders:
-                real_folders[folder] = os.path.realpath(os.path.join(root, folder))
-            real = os.path.join(real_folders[folder], name)
-            if os.path.islink(real) or name in ("", ".", ".."):
-                real = os.path.realpath(real)
-            inside, there = os.path.commonpath((root, real)) == root, os.path.isfile(real)
-        except ValueError:  # a null byte
-            inside, there = True, False
-        if not inside:
-            raise DataError(f"{table.at(index)}: image = {cell!r} is outside {table.path.parent}. Copy it there.")
-        if not there:
-            raise DataError(f"{table.at(index)}: image = {cell!r}: there is no such file.")
-        paths.append(table.path.parent / cell)
-    return paths
+def set_of_names(*folders: Path) -> str:
+    """The set that the name of a folder says.
+
+    Args:
+        folders: the picture folder, then folders above it.
+
+    Returns:
+        "train" or "test" if the first of these folders with such a name has it, in upper or lower case; else "".
+    """
+    names = (folder.resolve().name.casefold() for folder in folders)
+    return next((name for name in names if name in SPLITS), "")
 
 
-def _sets(table: FramesTable) -> list[str]:
-    """The set of each row, from the column split; "train" if there is no such column."""
+def _sets(table: FramesTable, named: str) -> list[str]:
+    """The set of each row, from the column split, else `named`."""
     if SPLIT not in table.header:
-        return ["train"] * len(table.rows)
+        return [named] * len(table.rows)
     at = table.header.index(SPLIT)
     for index, row in enumerate(table.rows):
         if row[at] not in SPLITS:

@@ -18,6 +18,7 @@ POSITION = ("pose.x", "pose.y", "pose.z")
 QUATERNION = ("pose.qx", "pose.qy", "pose.qz", "pose.qw")
 GROUPS = ("joint", "command", "action")
 SPLIT = "split"
+_OTHER_SEPARATORS = {"semicolons (';')": ";", "tabs": "\t", "vertical bars ('|')": "|"}
 _LARGEST_STAMP_S = 9_000_000_000
 """Slightly less than the largest int64 number of nanoseconds."""
 
@@ -38,6 +39,7 @@ class FramesTable:
             with open(path, newline="", encoding="utf-8-sig") as stream:
                 reader = csv.reader(stream, skipinitialspace=True)
                 header = tuple(name.strip() for name in next(reader, []))
+                _check_separator(path, header)
                 rows, lines = [], []
                 for row in reader:
                     if not any(cell.strip() for cell in row):
@@ -71,10 +73,14 @@ class FramesTable:
         if not self.rows:
             raise DataError(f"{self.path} lists no picture: it has no row below the first line.")
 
+    def unused(self) -> list[str]:
+        """The columns that are not used."""
+        known = {*REQUIRED, *POSITION, *QUATERNION, SPLIT}
+        return [name for name in self.header if name not in known and name.split(".")[0] not in GROUPS]
+
     def notes(self) -> tuple[str, ...]:
         """One line that names the columns which are not used, if there are any."""
-        known = {*REQUIRED, *POSITION, *QUATERNION, SPLIT}
-        unused = [name for name in self.header if name not in known and name.split(".")[0] not in GROUPS]
+        unused = self.unused()
         return (f"not used: column {', '.join(unused)}",) if unused else ()
 
     def column(self, name: str) -> list[str]:
@@ -126,6 +132,17 @@ class FramesTable:
     def at(self, index: int | np.int64) -> str:
         """The file and line number of a row, for error messages."""
         return f"{self.path}, line {self.lines[index]}"
+
+
+def _check_separator(path: Path, header: tuple[str, ...]) -> None:
+    """Raise DataError if the first line is separated by another character than the comma."""
+    for name, separator in _OTHER_SEPARATORS.items():
+        cells = [cell.strip(' "') for line in header for cell in line.split(separator)]
+        if len(cells) > len(header) and set(REQUIRED) & set(cells) - set(header):
+            raise DataError(
+                f"{path} is separated by {name}, expected commas. Save it as comma-separated values, with a point in "
+                "decimal numbers."
+            )
 
 
 def _number(cell: str) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,10 +18,10 @@ from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from aassl_ros.data.prepared.writer import EpisodeStates, PreparedWriter
 from aassl_ros.data.streams.images import to_square
+from aassl_ros.data.streams.squares import REDUCED, Square, jpeg_reduction, jpeg_size, turned_size
 from aassl_ros.errors import DataError
 
 _IN_FLIGHT = 8
@@ -65,18 +65,20 @@ class PictureSource(Protocol):
 
 @dataclass
 class PictureCounts:
-    """Numbers of pictures that were read and written."""
+    """Numbers of pictures that were read and written. sizes: how many have which height and width, pixels."""
 
     read: int = 0
     unreadable: int = 0
     episodes: int = 0
     frames_of_set: dict[str, int] = field(default_factory=dict)
+    sizes: Counter[tuple[int, ...]] = field(default_factory=Counter)
 
     def add(self, other: PictureCounts) -> None:
         """Add the counts of another source."""
         self.read += other.read
         self.unreadable += other.unreadable
         self.episodes += other.episodes
+        self.sizes += other.sizes
         for name, count in other.frames_of_set.items():
             self.frames_of_set[name] = self.frames_of_set.get(name, 0) + count
 
@@ -121,7 +123,8 @@ def write_pictures(
                         raise DataError(f"{result} Repair it, or skip it with --skip-unreadable true.")
                     kept[index] = False
                     continue
-                writer.append_frames(result)
+                writer.append_frames(result.pixels)
+                counts.sizes[result.size] += 1
             counts.unreadable += int((~kept).sum())
             if not kept.any():
                 continue
@@ -132,14 +135,27 @@ def write_pictures(
     return counts
 
 
-def read_picture(picture: Picture, size: int) -> NDArray[np.uint8]:
-    """Read the centre square of a picture file at training size: uint8 [size, size, 3] RGB, rotated by its EXIF data.
+def read_picture(picture: Picture, size: int) -> Square:
+    """Read the centre square of a picture file at training size, rotated by its EXIF data.
 
-    Raises DataError if OpenCV cannot read it.
+    JPEG is decoded at half, quarter or eighth size if that is enough, as the pictures of bags are.
+
+    Args:
+        picture: the file.
+        size: width and height of the square, pixels.
+
+    Returns:
+        The square, RGB, and the height and width of the whole picture.
+
+    Raises:
+        DataError: OpenCV cannot read it.
     """
+    original = None
     try:
         data = np.frombuffer(picture.read_bytes(), np.uint8)
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        original = jpeg_size(data)
+        reduction = jpeg_reduction(original, size) if original else 1
+        bgr = cv2.imdecode(data, REDUCED[reduction]) if data.size else None
     except OSError as error:
         raise DataError(f"{picture} cannot be read ({error.strerror}).") from error
     except cv2.error:
@@ -147,7 +163,9 @@ def read_picture(picture: Picture, size: int) -> NDArray[np.uint8]:
     if bgr is None:
         raise DataError(f"{picture} is not a picture that OpenCV can read ({data.size} bytes).")
     # BGR becomes RGB after the reduction in size, because there are fewer pixels then.
-    return np.asarray(to_square(np.asarray(bgr, np.uint8), size)[..., ::-1])
+    image = np.asarray(bgr, np.uint8)
+    whole = turned_size(original, image) if original else image.shape[:2]
+    return Square(np.asarray(to_square(image, size)[..., ::-1]), whole)
 
 
 def fingerprint(source: PictureSource, workers: int = 0) -> str:
@@ -195,7 +213,7 @@ def in_threads(work: Callable[[T], R], items: Iterable[T], workers: int = 0) -> 
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _read_or_why(picture: Picture, size: int) -> NDArray[np.uint8] | str:
+def _read_or_why(picture: Picture, size: int) -> Square | str:
     try:
         return read_picture(picture, size)
     except DataError as error:

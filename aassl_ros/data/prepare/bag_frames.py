@@ -18,9 +18,11 @@ from aassl_ros.data.bags.recorded_samples import RecordedSamples
 from aassl_ros.data.bags.roles import BagRoles
 from aassl_ros.data.bags.transforms import BagTransforms
 from aassl_ros.data.interfaces import topics
+from aassl_ros.data.prepare.crop_note import crop_note
 from aassl_ros.data.prepare.episode_events import EpisodeEvents
 from aassl_ros.data.prepare.joint_notes import joint_notes
 from aassl_ros.data.prepare.part_report import BagCounts
+from aassl_ros.data.prepare.pose_notes import pose_notes
 from aassl_ros.data.prepare.windows import Windows, in_windows
 from aassl_ros.data.prepared.writer import EpisodeStates
 from aassl_ros.data.streams import messages
@@ -58,6 +60,7 @@ class BagFrames:
         self._mapped = 0
         self._pictures: dict[str, PictureDecoder] = {}
         self._pose_problems: Counter[str] = Counter()
+        self._sizes: Counter[tuple[int, ...]] = Counter()
         self._image_frame = ""
         self._transforms = BagTransforms(reader, round(self._settings.max_bracket_s * 1e9))
         self._consumer = StreamConsumer(
@@ -66,6 +69,7 @@ class BagFrames:
             robot=session.robot,
             base_link=session.base_link,
             tip_link=session.tip_link,
+            has_joints=bool(roles.joint_topics),
             on_sample=self.recorded.add_computed if self._compares else None,
             on_late_pose=self._take_late_pose,
             # A frame waits for the pose after it.
@@ -118,7 +122,8 @@ class BagFrames:
 
     def _read_first_clock(self) -> None:
         """A command may come before the first joint state; how receipts relate to stamps must be known by then."""
-        for message in islice(self._reader.messages(self._roles.joint_topics), 1):
+        joints = self._roles.joint_topics
+        for message in islice(self._reader.messages(joints), 1) if joints else ():  # no topics would be all topics
             with suppress(DataError):  # counted where it is read
                 self._joint_clock.take(messages.header_stamp_ns(message.data), message.log_ns)
 
@@ -201,7 +206,9 @@ class BagFrames:
         if pictures is None:
             general = lambda cdr: self._reader.decode(message._replace(data=cdr, large=None))  # noqa: E731
             pictures = self._pictures[message.type] = PictureDecoder(message.type, general)
-        return square_from_message(pictures.decode(self._reader.content(message)), self._image_size)
+        square = square_from_message(pictures.decode(self._reader.content(message)), self._image_size)
+        self._sizes[square.size] += 1
+        return square
 
     def _take_frame(self, frame: StreamFrame, keep: Callable[[NDArray[np.uint8]], None]) -> None:
         keep(frame.image)
@@ -225,7 +232,7 @@ class BagFrames:
         self.counts.publishers_mixed = bool(problem)
         self.counts.hints = joint_notes(sync, problem, difference_s)
         self.notes += self.counts.hints
-        self.notes += self._pose_notes()
+        self.notes += [*self._note_poses(), *crop_note(self._sizes)]
         if self._mapped:
             self.notes.append(
                 f"{self._mapped} commands have no stamp and were received by another clock than that of the stamps: "
@@ -234,20 +241,12 @@ class BagFrames:
         if sync.restarts:
             self.notes.append(f"its clock was set back {sync.restarts} times: episodes end there")
 
-    def _pose_notes(self) -> list[str]:
-        notes = [f"{count} poses refused: {problem}" for problem, count in self._pose_problems.items()]
-        if count := self._transforms.converted:
-            notes.append(
-                f"{count} object poses were brought to the frame of the images by the transforms (tf) of the bag"
-            )
-        if count := self._consumer.counts.poses_interpolated:
-            notes.append(f"the object's pose of {count} frames is interpolated between two messages")
-        poses = [frame.object_pose for _, frames in self._kept for frame in frames]
-        missing = sum(bool(np.isnan(pose).any()) for pose in poses)
-        if missing and self._roles.session.roles.object_pose in self._reader.topics:
-            bound = self._settings.max_bracket_s
-            notes.append(f"no object pose of {missing} of {len(poses)} frames: none within {bound:g} s on both sides")
-        return notes
+    def _note_poses(self) -> list[str]:
+        has_topic = self._roles.session.roles.object_pose in self._reader.topics
+        poses = [frame.object_pose for _, frames in self._kept for frame in frames] if has_topic else []
+        interpolated = self._consumer.counts.poses_interpolated
+        bound_s = self._settings.max_bracket_s
+        return pose_notes(self._pose_problems, self._transforms.converted, interpolated, poses, bound_s)
 
     def _states(self, frames: list[StreamFrame]) -> EpisodeStates:
         samples = [frame.sample for frame in frames]
@@ -283,7 +282,8 @@ class BagFrames:
             self._try(self._take_robot_description, message)
         robot = self._consumer.robot
         joints = self._kept[-1][1][-1].sample.joint_names if self._kept else ()
-        if problem := robot.problem or (robot.missing_joints(joints) if joints else ""):
+        problem = robot.problem or (robot.missing_joints(joints) if joints else "")
+        if problem and self._roles.joint_topics:
             self.notes.append(f"no tip pose: {problem}")
 
 

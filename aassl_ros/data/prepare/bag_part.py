@@ -39,9 +39,9 @@ def holds_frames(bag: Path, settings: PrepareSettings) -> bool:
 
 
 def count_frames(bag: Path, settings: PrepareSettings) -> int:
-    """The number of camera frames in a bag. Raises BagError if it lacks frames, joints or episodes."""
+    """The number of camera frames in a bag. Raises BagError if it lacks frames or episodes."""
     with open_bag(bag, settings.video) as reader:
-        roles = find_roles(reader, settings.named_topics())
+        roles = find_roles(reader, settings.named_topics(), joints_needed=False)
         return reader.topics[roles.camera_topic].message_count
 
 
@@ -64,7 +64,7 @@ def prepare_bag(task: BagTask, advance: Callable[[int], None]) -> None:
         open_bag(bag_path, settings.video) as reader,
         new_part(task.folder, task.key, settings.image_size) as part,
     ):
-        roles = find_roles(reader, settings.named_topics())
+        roles = find_roles(reader, settings.named_topics(), joints_needed=False)
         bag = BagFrames(reader, roles, settings.image_size, settings.sync_changes())
         bag.read(part.writer.append_frames, advance)
         for episode, states in bag.episodes():

@@ -60,14 +60,16 @@ def join_parts(
         for one in sources:
             entries.append(one.part.to_json(writer.frames_written))
             append_data(writer, one.part.data)
-        report = _report(sources, shown, notes, writer.frames_written)
+        report = _report(sources, shown, notes, writer)
         continuous = [name for one in sources for name in one.part.report.continuous_joints]
         facts = {"report": report.to_json(), "settings": settings.stored(), PARTS: entries}
         writer.finish(fingerprint, continuous_joints=continuous, facts=facts)
     return report
 
 
-def _report(sources: Sequence[SourcePart], path: Path | str, notes: Sequence[str], frames: int) -> PrepareReport:
+def _report(
+    sources: Sequence[SourcePart], path: Path | str, notes: Sequence[str], writer: PreparedWriter
+) -> PrepareReport:
     counts, frames_of_set = BagCounts(), Counter[str]()
     for one in sources:
         counts.add(one.part.report.counts)
@@ -80,7 +82,7 @@ def _report(sources: Sequence[SourcePart], path: Path | str, notes: Sequence[str
         bags=tuple(one.source for one in sources if one.is_bag),
         episodes=sum(len(one.part.data.episodes) for one in sources),
         frames_in_bags=counts.frames,
-        frames=frames,
+        frames=writer.frames_written,
         outside_episodes=counts.outside_episodes,
         without_sample=dict(counts.without_sample),
         unusable=dict(counts.unusable),
@@ -92,6 +94,7 @@ def _report(sources: Sequence[SourcePart], path: Path | str, notes: Sequence[str
         pictures=sum(one.part.report.pictures for one in sources),
         unreadable=sum(one.part.report.unreadable for one in sources),
         publishers_mixed=counts.publishers_mixed,
+        image_size=writer.image_size,
     )
 
 

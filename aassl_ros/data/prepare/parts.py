@@ -30,6 +30,7 @@ PARTS = "parts"
 """The key of the list of parts in the facts of prepared data."""
 # Raise this number if the same source and settings give other frames or states than before.
 _VERSION = 1
+_PICTURES_VERSION = 2  # the same for picture folders: 2 decodes large JPEG at a part of its size
 _RECORD, _DATA, _LOCK = "part.json", "data", ".lock"
 _NAMES = ("joint_names", "command_names", "recorded_names")
 _ARRAYS = ("stamps_ns", "joint_position", "joint_command", "object_pose", "tip_pose", "recorded")
@@ -60,7 +61,8 @@ def part_key(fingerprint: str, settings: PrepareSettings, name: str = "") -> str
         settings: of prepare.
         name: of a picture folder, which becomes the name of its robot.
     """
-    parts = {"version": _VERSION, "source": fingerprint, "settings": settings.key(), "name": name}
+    version = _PICTURES_VERSION if name else _VERSION
+    parts = {"version": version, "source": fingerprint, "settings": settings.key(), "name": name}
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aassl_ros.data.pictures.pictures import PictureSource, write_pictures
 from aassl_ros.data.prepare.bag_part import BagTask, count_frames, holds_frames
+from aassl_ros.data.prepare.crop_note import crop_note
 from aassl_ros.data.prepare.joining import SourcePart, join_parts
 from aassl_ros.data.prepare.part_report import PartReport
 from aassl_ros.data.prepare.parts import Part, PartStore, new_part, part_key, parts_of
@@ -208,7 +209,7 @@ def _prepare_pictures(
             source, part.writer, advance, skip_unreadable=settings.skip_unreadable, workers=settings.workers
         )
         part.report = PartReport(
-            notes=tuple(source.notes),
+            notes=(*source.notes, *crop_note(counts.sizes)),
             continuous_joints=tuple(source.continuous_joints),
             pictures=counts.read,
             unreadable=counts.unreadable,

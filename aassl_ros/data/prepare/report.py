@@ -45,8 +45,11 @@ class PrepareSettings:
                                      "CAMERA=FILE:STAMPS (docs/lerobot.md); empty: those beside the bag")  # fmt: skip
     continuous_joints: tuple[str, ...] = setting((), "Joints of picture folders whose angle wraps (for bags the robot "
                                                  "description tells this)")  # fmt: skip
-    layout: str = setting("", "Published layout of the sources, such as rt4k, mvimgnet or co3d; empty: detected",
+    layout: str = setting("", "Layout of the sources: folders (CATEGORY/OBJECT/*.jpg), or that of a published data "
+                          "set, such as rt4k, mvimgnet or co3d; empty: detected",
                           choices=lambda: ("", *LAYOUTS))  # fmt: skip
+    angle_from_name: str = setting("", "Regular expression with one group: the angle of a turntable in degrees in the "
+                                   "file names of photographs in folders, such as 'img_([0-9]+)'")  # fmt: skip
     skip_unreadable: bool = setting(False, "Skip files that are not pictures, and continue")
     workers: int = setting(0, "Number of processes that read bags, and of threads that decode pictures; 0: one per "
                            "core", minimum=0, maximum=256)  # fmt: skip
@@ -68,7 +71,7 @@ class PrepareSettings:
 
         Settings that came later are included only if they are used, so that older data keep their fingerprint.
         """
-        later = {"command_joints", "video", "continuous_joints", "skip_unreadable", *_SYNC}
+        later = {"command_joints", "video", "continuous_joints", "skip_unreadable", "angle_from_name", *_SYNC}
         known = {name: value for name, value in asdict(self).items() if name not in ("workers", "layout")}
         for name in ("joint_states", "command"):  # were one topic each, when older data were prepared
             if len(known[name]) < 2:
@@ -80,6 +83,7 @@ class PrepareSettings:
 class PrepareReport:
     """What was prepared. already_there: the folder already contained the data of these sources, so nothing was done.
 
+    image_size: width and height of the frames, pixels; 0 in the reports of older data.
     pictures: number of files in picture folders. unreadable: number of those that are not pictures.
     largest_difference: between computed and recorded samples, rad; None if the bags contain no samples.
     """
@@ -103,6 +107,7 @@ class PrepareReport:
     pictures: int = 0
     unreadable: int = 0
     publishers_mixed: bool = False
+    image_size: int = 0
 
     @property
     def lossy(self) -> bool:

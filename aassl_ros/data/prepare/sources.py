@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +14,21 @@ from aassl_ros.data.bags.labels import labels_path
 from aassl_ros.data.bags.metadata import FILE_NAME as _METADATA
 from aassl_ros.data.bags.recovery import recovered_copy
 from aassl_ros.data.lerobot.video_bag import one_bag_only, video_files
-from aassl_ros.data.pictures.folder import TABLE, PictureFolder
+from aassl_ros.data.pictures.folder import TABLE, PictureFolder, set_of_names
 from aassl_ros.data.pictures.pictures import PictureSource
 from aassl_ros.data.pictures.pictures import fingerprint as picture_fingerprint
 from aassl_ros.data.prepare.remote import Bag, RemoteBag, digest_ends, find_remote_bags, is_url, remote_fingerprint
 from aassl_ros.data.prepare.report import PrepareSettings
-from aassl_ros.data.readers.registry import LAYOUTS, layout_of, read_published
+from aassl_ros.data.prepare.source_errors import nothing_found
+from aassl_ros.data.readers.name_angles import angle_pattern, with_angles
+from aassl_ros.data.readers.registry import FOLDERS, layout_of, read_published
 from aassl_ros.errors import DataError
 
 B = TypeVar("B", Path, Bag)
+_NO_SPLIT = (
+    f"no column split: everything is for training. To evaluate, give some objects split = test in {TABLE}, or make "
+    "folders train and test"
+)
 
 
 @dataclass(frozen=True)
@@ -36,13 +43,25 @@ class Sources:
 def find_sources(sources: Sequence[Path | str], settings: PrepareSettings) -> Sources:
     """Find the bags, picture folders and published data sets among `sources` and directly inside them.
 
-    In a folder of bags, a bag is left out if its recovered copy is beside it. Raises DataError if a source contains
-    none of these, or the table of a picture folder is wrong.
+    What is none of these may be photographs in folders. In a folder of bags, a bag is left out if its recovered copy is
+    beside it.
+
+    Args:
+        sources: paths, and URLs of bags.
+        settings: of prepare.
+
+    Returns:
+        What was found.
+
+    Raises:
+        DataError: a source contains none of these, the table of a picture folder is wrong, or an object is in two sets.
+        ConfigError: `angle_from_name` is not a regular expression with one group.
     """
     notes: list[str] = []
     bags: list[Bag] = []
-    folders: list[Path] = []
+    folders: dict[Path, str] = {}
     published: list[PictureSource] = []
+    angle = angle_pattern(settings.angle_from_name) if settings.angle_from_name else None
     for place in sources:
         if isinstance(place, str) and is_url(place):
             bags += find_remote_bags(place)
@@ -51,24 +70,27 @@ def find_sources(sources: Sequence[Path | str], settings: PrepareSettings) -> So
         if not source.exists():
             raise DataError(f"{source} does not exist. Give bags, folders of pictures, or a folder that contains them.")
         layout = settings.layout or _published_layout(source)
-        if layout:
-            published.append(read_published(source, layout))
-            continue
         places = [source] if _is_bag(source) or _is_folder(source) else _children(source)
         found = [path for path in places if _is_bag(path)], [path for path in places if _is_folder(path)]
-        if not any(found):
-            raise DataError(
-                f"{source} contains no bag (no {_METADATA}, no .mcap, .db3 or .bag file), no table of pictures "
-                f"(no {TABLE}) and no data set of a known layout ({', '.join(LAYOUTS)}). "
-                "Give a folder that contains bags, or record one: aassl collect -o NEW."
-            )
+        if not layout and not any(found) and (layout := layout_of(source)) is None:
+            raise DataError(nothing_found(source))
+        if layout:
+            published.append(_read_layout(source, layout, angle))
+            continue
         copies = {bag: copy for bag in found[0] if source != bag and (copy := recovered_copy(bag, found[0]))}
         notes += [f"{bag}: skipped, because it was recovered as {copy}" for bag, copy in copies.items()]
         bags += [bag for bag in found[0] if bag not in copies]
-        folders += found[1]
-    plain = [PictureFolder.read(path, settings.continuous_joints) for path in _each_once(folders)]
+        folders |= {path: set_of_names(path, source) for path in found[1]}
+    plain = [PictureFolder.read(path, settings.continuous_joints, folders[path]) for path in _each_once([*folders])]
+    if plain and not (bags or published or any(folder.has_split for folder in plain)):
+        notes.append(_NO_SPLIT)
     pictures = (*plain, *published)
     _check_splits(pictures)
+    if angle and not published:
+        raise DataError(
+            f"angle_from_name = {angle.pattern!r}, but no source has the layout {FOLDERS}. Omit it, or give the angles "
+            f"as the column action.angle_deg of {TABLE}."
+        )
     for name in settings.continuous_joints:
         if not any(name in source.continuous_joints for source in pictures):
             raise DataError(f"continuous_joints names {name!r}, but no picture folder has a column joint.{name}.")
@@ -97,7 +119,16 @@ def _children(folder: Path) -> list[Path]:
 
 def _published_layout(source: Path) -> str | None:
     """The published layout of a folder, if it is neither a bag nor a picture folder."""
-    return None if _is_bag(source) or _is_folder(source) else layout_of(source)
+    return None if _is_bag(source) or _is_folder(source) else layout_of(source, last=False)
+
+
+def _read_layout(source: Path, layout: str, angle: re.Pattern[str] | None) -> PictureSource:
+    read = read_published(source, layout)
+    if angle is None:
+        return read
+    if layout != FOLDERS:
+        raise DataError(f"angle_from_name needs the layout {FOLDERS}, but {source} has {layout}. Omit it.")
+    return with_angles(read, angle)
 
 
 def _is_bag(path: Path) -> bool:

@@ -18,15 +18,9 @@ from numpy.typing import NDArray
 from aassl_ros.data.pictures.pictures import PictureEpisode
 from aassl_ros.data.prepared.writer import EpisodeStates
 from aassl_ros.data.readers.colmap import has_model, read_camera_poses
+from aassl_ros.data.readers.folder_scan import list_folder
 from aassl_ros.data.readers.object_from_cameras import object_poses
-from aassl_ros.data.readers.published import (
-    PICTURE_SUFFIXES,
-    SECOND_NS,
-    Files,
-    PublishedSet,
-    counted,
-    set_by_hash,
-)
+from aassl_ros.data.readers.published import SECOND_NS, Files, PublishedSet, counted, set_by_hash
 from aassl_ros.errors import DataError
 
 LOOKS_LIKE = "CLASS NUMBER/INSTANCE/images and sparse/0"
@@ -35,7 +29,15 @@ MODEL = "sparse/0"
 
 
 def recognises(folder: Path) -> bool:
-    """Whether a numbered class folder contains an instance with images."""
+    """Whether numbered class folders contain images, and a model or the file of categories is there."""
+    return accepts(folder) and (
+        any((folder / name).is_file() for name in NAMES)
+        or any((instance / MODEL).is_dir() for place in _classes(folder) for instance in _folders(place))
+    )
+
+
+def accepts(folder: Path) -> bool:
+    """Whether a numbered class folder contains an instance with images, as clips without a model do, too."""
     return any((instance / "images").is_dir() for place in _classes(folder) for instance in _folders(place))
 
 
@@ -65,7 +67,9 @@ _NO_MODEL = "clips without a COLMAP model: no object pose"
 _NOT_ONE_POINT = "clips whose cameras do not look at one point: no object pose"
 _NOT_REGISTERED = "pictures that are not in the model of their clip: no object pose"
 _NOT_THERE = "pictures of the models that are missing"
-_COUNTED = (_NO_PICTURES, _NO_MODEL, _NOT_ONE_POINT, _NOT_REGISTERED, _NOT_THERE)
+_HIDDEN = "hidden files beside the pictures, skipped"
+_NOT_PICTURES = "files beside the pictures that are not pictures, skipped"
+_COUNTED = (_NO_PICTURES, _NO_MODEL, _NOT_ONE_POINT, _NOT_REGISTERED, _NOT_THERE, _HIDDEN, _NOT_PICTURES)
 
 
 def category_names(folder: Path) -> dict[str, str]:
@@ -92,8 +96,10 @@ def category_names(folder: Path) -> dict[str, str]:
 def _read_clip(instance: Path, category: str, counts: dict[str, int]) -> PictureEpisode | None:
     name = f"{instance.parent.name}/{instance.name}"
     pictures = instance / "images"
-    files = sorted(pictures.iterdir()) if pictures.is_dir() else []
-    names = tuple(file.name for file in files if file.suffix.lower() in PICTURE_SUFFIXES)
+    listing = list_folder(pictures) if pictures.is_dir() else None
+    names = listing.pictures if listing else ()
+    counts[_HIDDEN] += listing.hidden if listing else 0
+    counts[_NOT_PICTURES] += listing.others.total() if listing else 0
     if not names:
         counts[_NO_PICTURES] += 1
         return None
@@ -126,4 +132,4 @@ def _classes(folder: Path) -> list[Path]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return [folder / name for name in list_folder(folder).folders] if folder.is_dir() else []

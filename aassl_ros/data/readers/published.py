@@ -10,7 +10,6 @@ from typing import overload
 
 from aassl_ros.data.pictures.pictures import PictureEpisode
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 TEST_SHARE = 0.2
 SECOND_NS = 1_000_000_000
 

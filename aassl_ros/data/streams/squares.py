@@ -23,7 +23,13 @@ _PLAIN = ("rgb8", "bgr8", "rgba8", "bgra8", "mono8", "8UC1")
 _ENOUGH = 3
 _SOI, _START_OF_FRAME = b"\xff\xd8", {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
-_FLAGS = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
+REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+"""OpenCV's flag for each reduction of `jpeg_reduction`."""
 
 
 class Square(NamedTuple):
@@ -73,10 +79,19 @@ def _square_of_compressed(format: str, data: Any, size: int) -> Square:
     if original is None or reduction == 1:
         image = decode_compressed(format, data)
         return Square(to_square(image, size), image.shape[:2])
-    image = decode_compressed(format, data, flags=_FLAGS[reduction])
-    # EXIF may have turned the picture.
+    image = decode_compressed(format, data, flags=REDUCED[reduction])
+    return Square(to_square(image, size), turned_size(original, image))
+
+
+def turned_size(original: tuple[int, int], image: Image) -> tuple[int, int]:
+    """The height and width of a picture after EXIF may have turned it.
+
+    Args:
+        original: height and width in its header.
+        image: uint8 [h, w, 3], as it was decoded, perhaps reduced.
+    """
     turned = (image.shape[0] < image.shape[1]) != (original[0] < original[1])
-    return Square(to_square(image, size), original[::-1] if turned else original)
+    return original[::-1] if turned else original
 
 
 def jpeg_reduction(original: tuple[int, int], size: int) -> int:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from aassl_ros.data.streams.commands import Command
 from aassl_ros.data.streams.episodes import Episode, EpisodeEvent, EpisodeTracker
 from aassl_ros.data.streams.images import Image, to_square
+from aassl_ros.data.streams.no_joints import NoJoints
 from aassl_ros.data.streams.poses import PoseStream
 from aassl_ros.data.streams.robot_kinematics import RobotKinematics
 from aassl_ros.data.streams.sample import Sample
@@ -85,6 +86,7 @@ class StreamConsumer:
         base_link: str = "",
         tip_link: str = "",
         episode_delay_s: float = 0.0,
+        has_joints: bool = True,
         on_sample: Callable[[Sample], None] | None = None,
         on_late_pose: Callable[[int, NDArray[np.float64]], None] | None = None,
     ) -> None:
@@ -96,6 +98,7 @@ class StreamConsumer:
             robot: name of the robot, for its episodes.
             base_link, tip_link: of the arm in the robot description; empty if not known.
             episode_delay_s: how long a frame waits for episode events and poses, s of the camera's stream.
+            has_joints: whether there are joint states; without them, every frame gets a sample of no joints.
             on_sample: called with every sample, also of frames outside of episodes.
             on_late_pose: called with (stamp_ns, pose) if an object's pose comes after its frame was given.
         """
@@ -106,7 +109,7 @@ class StreamConsumer:
         self._image_size, self._robot_name, self._links = image_size, robot, (base_link, tip_link)
         self._delay_ns = round(episode_delay_s * 1e9)
         self._on_sample, self._on_late_pose = on_sample, on_late_pose
-        self._synchronizer = Synchronizer(sync)
+        self._synchronizer = Synchronizer(sync, joints=None if has_joints else NoJoints())
         self._restarts = 0
         self._episodes = EpisodeTracker(robot)
         self._newest_joint_ns = 0

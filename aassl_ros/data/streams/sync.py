@@ -83,10 +83,14 @@ class Synchronizer:
     Args:
         settings: the defaults if None.
         rejected: called with (stamp_ns, frame, reason) for each frame that gets no sample; `counts` counts the reasons.
+        joints: keeps the joint states; NoJoints if the stream has none.
     """
 
     def __init__(
-        self, settings: SyncSettings | None = None, rejected: Callable[[int, Any, str], None] | None = None
+        self,
+        settings: SyncSettings | None = None,
+        rejected: Callable[[int, Any, str], None] | None = None,
+        joints: JointHistory | None = None,
     ) -> None:
         self._settings = settings = settings or SyncSettings()
         self._joint_offset_ns = _nanoseconds(settings.joint_stamp_offset_s)
@@ -95,7 +99,7 @@ class Synchronizer:
         self._timeout_ns = _nanoseconds(settings.sample_timeout)
         self._wait_ns = min(self._command_wait_ns, self._timeout_ns)
         self._rejected = rejected
-        self._joints = JointHistory(settings.joints, settings.joint_publisher)
+        self._joints = joints or JointHistory(settings.joints, settings.joint_publisher)
         self._commands = ActiveCommands(_nanoseconds(settings.max_bracket_s))
         self._commanded = False
         self._pending: deque[tuple[int, Any]] = deque()

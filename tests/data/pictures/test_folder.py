@@ -143,6 +143,7 @@ def test_the_category_and_the_split_may_be_missing(folder: Path, tmp_path: Path)
 
     assert report.frames_of_set == {"train": 3 * VIEWS}
     assert PreparedData.open(tmp_path / "data").categories == ()
+    assert any("no column split: everything is for training" in note for note in report.notes)
 
 
 def test_nested_folders_and_several_sources_are_combined(folder: Path, tmp_path: Path) -> None:

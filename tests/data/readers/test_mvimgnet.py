@@ -79,6 +79,27 @@ def test_pictures_are_in_order_of_their_names(tmp_path: Path, clip: Callable) ->
     assert (np.diff(episode.states.stamps_ns) == 1_000_000_000).all()
 
 
+def test_pictures_are_in_natural_order_and_hidden_files_are_skipped(tmp_path: Path, paint: Callable) -> None:
+    for index in (10, 2, 1):
+        paint(tmp_path / "7/0a1b/images" / f"img_{index}.jpg", index)
+    (tmp_path / "7/0a1b/images/._img_1.jpg").write_bytes(b"a file of macOS")
+    (tmp_path / "7/.DS_Store").write_bytes(b"another")
+
+    source = mvimgnet.read(tmp_path)
+
+    assert [Path(str(image)).name for image in source.episodes[0].images] == ["img_1.jpg", "img_2.jpg", "img_10.jpg"]
+    assert any("1 hidden files" in note for note in source.notes)
+
+
+def test_numbered_folders_without_a_model_are_not_taken_for_mvimgnet(tmp_path: Path, clip: Callable) -> None:
+    clip(registered=0)
+    assert not mvimgnet.recognises(tmp_path)
+    assert mvimgnet.accepts(tmp_path)
+
+    clip("7/0a1b2c3e")
+    assert mvimgnet.recognises(tmp_path)
+
+
 def test_a_picture_that_was_not_registered_has_no_pose(tmp_path: Path, clip: Callable) -> None:
     clip(registered=4)
 

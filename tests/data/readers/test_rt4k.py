@@ -94,7 +94,7 @@ def test_each_file_format_gives_the_same_toys_views_and_pictures(copy: Copy, for
         "apple_040/0_3": ("apple_040", "apple", "test"),
     }
     for episode in source.episodes:
-        assert [read_picture(image, 8)[0, 0, 0] for image in episode.images] == [1, 2, 90, 180]
+        assert [read_picture(image, 8).pixels[0, 0, 0] for image in episode.images] == [1, 2, 90, 180]
 
 
 def test_the_turn_between_two_views_is_two_degrees_a_view_about_the_vertical(copy: Copy) -> None:
