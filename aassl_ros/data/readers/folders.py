@@ -153,7 +153,8 @@ class _Scan:
         count = list(sets.values()).count("test")
         self.split = (
             f"no folders train and test: {count} of {len(sets)} objects are for testing, about {TEST_SHARE:.0%} of "
-            "each category by a hash of their names. To choose them, make train/CATEGORY/OBJECT and test/CATEGORY/OBJECT",
+            "each category by a hash of their names. To choose them, make train/CATEGORY/OBJECT and "
+            "test/CATEGORY/OBJECT",
         )
         categories = list(objects.values())
         if single := [name for name in dict.fromkeys(categories) if categories.count(name) == 1]:
