@@ -152,8 +152,9 @@ class _Scan:
         self.episodes = [replace(episode, set=sets[episode.instance]) for episode in self.episodes]
         count = list(sets.values()).count("test")
         self.split = (
-            f"no folders train and test: {count} of {len(sets)} objects are for testing, {TEST_SHARE:.0%} of each "
-            "category by a hash of their names. To choose them, make train/CATEGORY/OBJECT and test/CATEGORY/OBJECT",
+            f"no folders train and test: {count} of {len(sets)} objects are for testing, about {TEST_SHARE:.0%} of "
+            "each category by a hash of their names. To choose them, make train/CATEGORY/OBJECT and "
+            "test/CATEGORY/OBJECT",
         )
         categories = list(objects.values())
         if single := [name for name in dict.fromkeys(categories) if categories.count(name) == 1]:
