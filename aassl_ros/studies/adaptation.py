@@ -13,14 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from aassl_ros.data.pairs.actions import ActionSpace, choose_action_space, turn_angle
+from aassl_ros.data.pairs.actions import ActionSpace, choose_action_space
+from aassl_ros.data.pairs.sampler import PairSampler
+from aassl_ros.data.pairs.turns import turn_angle
+from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData, validation_instances
+from aassl_ros.errors import DataError
 from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS, ADAPTATION_RUN
 from aassl_ros.studies.grid import best, candidate, points
 from aassl_ros.studies.spec import FROZEN, Choices, Defaults, Results, Setting, Study
 
 FROZEN_NAME = "frozen"
 _TURN = ("rotation",)  # the component of a pose
+_NEAR_DEG, _STEP_DEG = 40, 5
+_REACHED = 0.9  # share of the frames that must have a partner within _NEAR_DEG
+_ROOM = 1.2  # of a wider window, over the median of the smallest turns
 CONTESTANTS: dict[str, dict[str, Any]] = {
     "simclr_tt": {"method": "simclr_tt"},
     "aa_simclr concat": {"method": "aa_simclr", "fusion": "concat"},
@@ -77,10 +84,28 @@ def adaptation(choices: Choices) -> Study:
 
 
 def near_window(data: PreparedData) -> str:
-    """The window of frames seen from similar sides: turns of up to 40 degrees if rotations are known, else 3 frames."""
+    """The window of frames seen from similar sides: turns of up to 40 degrees if rotations are known, else 3 frames.
+
+    If an object was turned in larger steps, it is a window that reaches the nearest frames.
+    """
     everything = np.arange(len(data))
     known = np.isfinite(turn_angle(data, everything, everything))
-    return "degrees:40" if len(known) and known.mean() >= 0.5 else "frames:3"
+    if not len(known) or known.mean() < 0.5:
+        return "frames:3"
+    return f"degrees:{_near_degrees(data)}"
+
+
+def _near_degrees(data: PreparedData) -> int:
+    """40 if 90 % of the train frames have a partner within it, else 1.2 times the median of their smallest turns."""
+    frames = data.indices(("train",))
+    try:
+        reach = PairSampler(data, frames, parse_window(f"degrees:{_NEAR_DEG}")).reach()
+    except DataError:  # no pairs at all: training says so
+        reach = None
+    if reach is None or reach.without <= 1 - _REACHED or not np.isfinite(reach.nearest_deg):
+        return _NEAR_DEG
+    wanted = _ROOM * reach.nearest_deg / _STEP_DEG
+    return int(np.clip(_STEP_DEG * np.ceil(wanted - 1e-3), _NEAR_DEG, 180))
 
 
 def has_turns(data: PreparedData) -> bool:

@@ -14,6 +14,7 @@ import pytest
 
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.motion import rotations
 from aassl_ros.studies.adaptation import adaptation, has_turns, near_window
 from aassl_ros.studies.other_categories import without_categories
 from aassl_ros.studies.pictures import LABELS_PLOT
@@ -105,9 +106,18 @@ def test_other_data_with_the_same_categories_are_refused_before_any_training(
 
 
 def test_without_poses_pairs_are_near_in_frames(data: PreparedData) -> None:
-    assert near_window(data) == "degrees:40"
     nowhere = replace(data, object_pose=np.full_like(data.object_pose, np.nan))
     assert near_window(nowhere) == "frames:3"
+
+
+@pytest.mark.parametrize(
+    ("step_deg", "window"), [(15, "degrees:40"), (40.1, "degrees:50"), (50, "degrees:60"), (45, "degrees:55")]
+)
+def test_pairs_are_near_in_degrees_and_reach_the_next_view(data: PreparedData, step_deg: float, window: str) -> None:
+    within = np.arange(len(data)) - np.array([row.start for row in data.episodes])[data.episode_of]
+    pose = data.object_pose.copy()
+    pose[:, 3:] = rotations.from_rotation_vector(np.radians(step_deg * within)[:, None] * [[0, 0, 1]])
+    assert near_window(replace(data, object_pose=pose)) == window
 
 
 def test_shuffled_actions_take_the_settings_of_the_better_fusion() -> None:
