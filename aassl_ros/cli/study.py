@@ -19,10 +19,12 @@ from aassl_ros.progress import progress_once_known
 from aassl_ros.settings import convert, describe, from_mapping
 from aassl_ros.studies.catalogue import STUDIES
 from aassl_ros.studies.local_scheduler import LocalScheduler, places
+from aassl_ros.studies.planning import FIXED, OWN, plan
 from aassl_ros.studies.progress import Interrupted
 from aassl_ros.studies.ray_scheduler import RayScheduler
+from aassl_ros.studies.request import Request
 from aassl_ros.studies.spec import OVERHEAD, Choices
-from aassl_ros.studies.study import FIXED, OWN, Request, Scheduler, conduct, plan
+from aassl_ros.studies.study import Scheduler, conduct
 from aassl_ros.studies.writing import MARKDOWN, write
 
 _SEEDS, _QUICK_SEEDS = 3, 2

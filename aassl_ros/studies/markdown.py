@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from aassl_ros.studies.request import Conclusion
 from aassl_ros.studies.spec import OVERHEAD
-from aassl_ros.studies.study import Conclusion
 from aassl_ros.studies.table import MINUS, PAIRED, Row
 
 _SHOWN = {

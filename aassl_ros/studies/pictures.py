@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from aassl_ros.report import plots
+from aassl_ros.studies.request import Conclusion
 from aassl_ros.studies.spec import ALIGNMENT, PROBE, TIME
-from aassl_ros.studies.study import Conclusion
 from aassl_ros.studies.table import MINUS, Row
 
 PLOT, FEATURES, LABELS_PLOT = "plot", "features", "label_efficiency"

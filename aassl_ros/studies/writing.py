@@ -12,8 +12,8 @@ from aassl_ros.errors import DataError
 from aassl_ros.files import write_whole
 from aassl_ros.studies.markdown import markdown
 from aassl_ros.studies.pictures import draw
+from aassl_ros.studies.request import Conclusion
 from aassl_ros.studies.run import write_json
-from aassl_ros.studies.study import Conclusion
 from aassl_ros.studies.table import Row, rows_of
 
 TABLE, MARKDOWN = "table.json", "table.md"

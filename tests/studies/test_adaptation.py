@@ -18,8 +18,10 @@ from aassl_ros.motion import rotations
 from aassl_ros.studies.adaptation import adaptation, has_turns, near_window
 from aassl_ros.studies.other_categories import without_categories
 from aassl_ros.studies.pictures import LABELS_PLOT
+from aassl_ros.studies.planning import with_defaults
+from aassl_ros.studies.request import Request
 from aassl_ros.studies.spec import FROZEN, Choices
-from aassl_ros.studies.study import Request, conduct, with_defaults
+from aassl_ros.studies.study import conduct
 from aassl_ros.studies.writing import write
 
 SETTINGS = {"batch": 8, "width": 4}

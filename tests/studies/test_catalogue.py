@@ -10,8 +10,10 @@ import pytest
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.studies.catalogue import STUDIES
+from aassl_ros.studies.planning import plan
+from aassl_ros.studies.request import Request
 from aassl_ros.studies.spec import Choices
-from aassl_ros.studies.study import Request, plan, slug
+from aassl_ros.studies.study import slug
 
 
 def request(study: str, choices: Choices | None = None, **others: Any) -> Request:

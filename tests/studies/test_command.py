@@ -21,7 +21,8 @@ from aassl_ros.cli.study import add_arguments, request_of
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.studies.local_scheduler import LocalScheduler
 from aassl_ros.studies.progress import Standing
-from aassl_ros.studies.study import Request, conduct
+from aassl_ros.studies.request import Request
+from aassl_ros.studies.study import conduct
 from aassl_ros.studies.writing import write
 
 FEW = ["--quick", "--seeds", "2", "--set", "measures=category", "baselines=false"]
