@@ -36,7 +36,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """The results of a study. results: by setting and seed; failed: reasons of failed runs, by setting and seed."""
+    """The results of a study.
+
+    results: by setting and seed; failed: reasons of failed runs, by setting and seed. notes: about the data and the
+    choices of the study. objects: largest number of labelled objects of a category, by what is tested (see shots.py);
+    shot_notes: about the numbers of labelled objects.
+    """
 
     study: Study
     request: Request
@@ -44,3 +49,6 @@ class Conclusion:
     test_instances: int
     results: dict[str, dict[int, dict[str, Any]]]
     failed: dict[tuple[str, int], str]
+    notes: tuple[str, ...] = ()
+    objects: dict[str, int] = field(default_factory=dict)
+    shot_notes: tuple[str, ...] = ()

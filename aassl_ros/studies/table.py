@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 
 from aassl_ros.learning.measures.intervals import Interval, mean_interval
+from aassl_ros.studies.shots import OTHER_DATA, TEST, distinct_shots
 from aassl_ros.studies.spec import PROBE, Results, Setting, Study
 from aassl_ros.studies.statistics import paired_interval
 
 MINUS = "_minus_"
-FEW, OTHER = "few_shot_5", "other_probe"
-PAIRED = ("probe", "knn", FEW, OTHER)
-"""Measures with paired differences, because they are known for each test instance."""
+FEW, FEW_ALL, OTHER = "few_shot_5", "few_shot_all", "other_probe"
+PAIRED = ("probe", "knn", FEW, FEW_ALL, OTHER)
+"""Measures with paired differences, because they are known for each test instance. FEW_ALL is in place of FEW if no
+category has more than 5 objects.
+"""
+_FEW_SHOTS = int(FEW.removeprefix("few_shot_"))
 RANDOM, COLOURS = "random encoder", "colour histogram"
-_GROUPS = ("few_shot", "alignment", "action", "structure")
+_GROUPS = ("alignment", "action", "structure")
 _REFERENCES = ("random_encoder", "chance")
 """Parts of a group that are not measures of this encoder."""
 
@@ -45,23 +49,33 @@ class Row:
         }
 
 
-def rows_of(study: Study, results: Results) -> list[Row]:
-    """Make all rows: every measure of every setting, then of the untrained baselines, then the paired differences."""
-    rows = []
+def rows_of(study: Study, results: Results, objects: Mapping[str, int] | None = None) -> list[Row]:
+    """Make all rows: every measure of every setting, then of the untrained baselines, then the paired differences.
+
+    Args:
+        study: the settings and which to compare.
+        results: of the runs.
+        objects: largest number of labelled objects of a category, by what is tested (see shots.py). Larger numbers of
+            labelled objects are left out, because they are the same as all.
+
+    Returns:
+        The rows.
+    """
+    rows, most = [], objects or {}
     for setting in study.settings:
-        rows += _rows(setting.name, [_measures(setting, result) for result in _by_seed(results, setting.name)])
+        rows += _rows(setting.name, [_measures(setting, result, most) for result in _by_seed(results, setting.name)])
     tested = [setting.name for setting in study.settings if setting.split == "test" and results.get(setting.name)]
     if tested:
         evaluations = [result.get("evaluation", {}) for result in _by_seed(results, tested[0])]
         rows += _rows(RANDOM, [_of_random_encoder(each) for each in evaluations])
         rows += _rows(COLOURS, [_named(PROBE, _baselines(each).get("colour_histogram")) for each in evaluations])
     for ours, theirs in study.differences:
-        rows += _difference_rows(ours, theirs, results)
+        rows += _difference_rows(ours, theirs, results, most.get(TEST, 0))
     rows += [row for setting in study.settings for row in _overhead_rows(_by_seed(results, setting.name))]
     return rows
 
 
-def _measures(setting: Setting, result: Mapping[str, Any]) -> dict[str, float]:
+def _measures(setting: Setting, result: Mapping[str, Any], most: Mapping[str, int]) -> dict[str, float]:
     """Return all numbers of an evaluation by name: probe, knn, few_shot_1, alignment_viewpoint and so on.
 
     Those of validation objects are named val_...
@@ -70,11 +84,18 @@ def _measures(setting: Setting, result: Mapping[str, Any]) -> dict[str, float]:
     found = {name: evaluation[name]["accuracy"] for name in ("probe", "knn") if name in evaluation}
     if "other" in result:  # categories that were not trained on
         other = result["other"]
-        found |= {OTHER: other["probe"]["accuracy"], **_named("other_few_shot", other["few_shot"])}
+        few = _distinct(other["few_shot"], most.get(OTHER_DATA, 0))
+        found |= {OTHER: other["probe"]["accuracy"], **_named("other_few_shot", few)}
+    found |= _named("few_shot", _distinct(evaluation.get("few_shot", {}), most.get(setting.split, 0)))
     for group in _GROUPS:
         values = evaluation.get(group, {})
         found |= _named(group, {name: value for name, value in values.items() if name not in _REFERENCES})
     return found if setting.split == "test" else {f"{setting.split}_{name}": value for name, value in found.items()}
+
+
+def _distinct(accuracies: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """The accuracies with numbers of labelled objects that differ, by their names in the table."""
+    return {name: accuracies[measured] for measured, name in distinct_shots(accuracies, most).items()}
 
 
 def _of_random_encoder(evaluation: Mapping[str, Any]) -> dict[str, float]:
@@ -116,13 +137,16 @@ def _overhead_rows(results: Iterable[Mapping[str, Any]]) -> list[Row]:
     return [row for name in (found[0] if found else {}) for row in _rows(name, [each[name] for each in found])]
 
 
-def _difference_rows(ours: str, theirs: str, results: Results) -> list[Row]:
-    """Make rows of paired differences over the seeds of both settings; bootstrap over test instances and seeds."""
+def _difference_rows(ours: str, theirs: str, results: Results, most: int) -> list[Row]:
+    """Make rows of paired differences over the seeds of both settings; bootstrap over test instances and seeds.
+
+    most: largest number of labelled objects of a category, 0 if unknown.
+    """
     seeds = sorted(set(results.get(ours, {})) & set(results.get(theirs, {})))
     sides = [[results[name][seed] for seed in seeds] for name in (ours, theirs)]
     rows = []
     for metric in PAIRED:
-        found = [[_per_instance(metric, each) for each in side] for side in sides]
+        found = [[_per_instance(metric, each, most) for each in side] for side in sides]
         if not seeds or any(each is None for side in found for each in side):
             continue
         frames = sides[0][0]["other" if metric == OTHER else "evaluation"]["test_instance_frames"]
@@ -133,11 +157,12 @@ def _difference_rows(ours: str, theirs: str, results: Results) -> list[Row]:
     return rows
 
 
-def _per_instance(metric: str, result: Mapping[str, Any]) -> Mapping[str, float] | None:
+def _per_instance(metric: str, result: Mapping[str, Any], most: int) -> Mapping[str, float] | None:
     """Return the accuracy of each test instance, None if the run has not measured it."""
     evaluation = result.get("evaluation", {})
-    if metric == FEW:
-        few: Mapping[str, Mapping[str, float]] = evaluation.get("few_shot_per_instance", {})
-        return few.get(FEW.removeprefix("few_shot_"))
+    if metric in (FEW, FEW_ALL):
+        few: Mapping[str, Mapping[str, float]] = _distinct(evaluation.get("few_shot_per_instance", {}), most)
+        left_out = metric == FEW_ALL and not 0 < most <= _FEW_SHOTS
+        return None if left_out else few.get(metric.removeprefix("few_shot_"))
     part = result.get("other", {}).get("probe") if metric == OTHER else evaluation.get(metric)
     return None if part is None else part["per_instance"]
