@@ -15,8 +15,12 @@ from aassl_ros.studies.catalogue import STUDIES
 from aassl_ros.studies.request import Request
 from aassl_ros.studies.spec import Study
 
-OWN = ("seed", "updates", "validation", "max_seconds", "torch_threads", "keep", "device")
+OWN = ("seed", "updates", "validation", "max_seconds", "torch_threads", "keep", "device", "early_stop")
 """Settings that a study sets for its runs itself."""
+_REASONS = {
+    "updates": "a study sets it for its runs itself. Use --updates",
+    "early_stop": "the runs of a study have equally many updates, and some would stop earlier. Leave it out",
+}
 FIXED = (*OWN, "epochs")
 """Settings that a grid cannot vary."""
 QUICK_SETTINGS = {"width": 4, "batch": 32}
@@ -41,8 +45,8 @@ def plan(request: Request) -> Study:
         raise ConfigError(f"--grid {fixed[0]}: it must be the same in all runs of a study. Leave it out.")
     own = [name for name in OWN if name in request.settings]
     if own:
-        advice = "Use --updates" if own[0] == "updates" else "Leave it out"
-        raise ConfigError(f"--set {own[0]}: a study sets it for its runs itself. {advice}.")
+        reason = _REASONS.get(own[0], "a study sets it for its runs itself. Leave it out")
+        raise ConfigError(f"--set {own[0]}: {reason}.")
     varied = set.intersection(*(set(setting.settings) for setting in study.settings)) | set(study.tried)
     varied &= set(request.settings)
     if varied:

@@ -102,6 +102,10 @@ def test_only_some_settings_may_be_asked_for() -> None:
             request("grid", settings={"updates": 3}),
             "--set updates: a study sets it for its runs itself. Use --up",
         ),
+        (
+            request("methods", settings={"early_stop": "rankme"}),
+            "--set early_stop: the runs of a study have equally many updates, and some would stop earlier",
+        ),
         (request("grid", settings={"window": "frames:2"}), "--set window: the study grid varies it"),
     ],
 )
