@@ -15,17 +15,19 @@ from aassl_ros.data.prepared.data import VIEWS, PreparedData
 from aassl_ros.errors import DataError
 from aassl_ros.learning.evaluation.evaluate import EvaluationSettings
 from aassl_ros.learning.objectives.methods import masks_same_actions
-from aassl_ros.learning.readout.split import make_split
+from aassl_ros.learning.readout.split import Split, make_split
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.one_process import alone
 from aassl_ros.settings import from_mapping
-from aassl_ros.studies.adaptation import has_turns, has_validation, near_window
+from aassl_ros.studies.adaptation import has_actions, has_turns, has_validation, near_window
 from aassl_ros.studies.claim import claim
+from aassl_ros.studies.frames_used import describe_frames, fit_batch, frames_used
 from aassl_ros.studies.other_categories import other_categories, split_of, without_categories
 from aassl_ros.studies.planning import plan, quickened, with_defaults
 from aassl_ros.studies.progress import Show
 from aassl_ros.studies.request import Conclusion, Request
 from aassl_ros.studies.run import Outcome, RunSpec, name_of, read_result
+from aassl_ros.studies.shots import count_objects, shot_notes
 from aassl_ros.studies.spec import ALIGNMENT, FROZEN, OVERHEAD, Setting, Study
 
 _VALIDATION = {"measures": ["category"], "baselines": False}
@@ -43,32 +45,76 @@ class Scheduler(Protocol):
         ...
 
 
-def conduct(request: Request, scheduler: Scheduler, show: Show, stop: Callable[[], bool]) -> Conclusion:
+def conduct(
+    request: Request,
+    scheduler: Scheduler,
+    show: Show,
+    stop: Callable[[], bool],
+    say: Callable[[str], None] = lambda note: None,
+) -> Conclusion:
     """Execute what is left of a study.
 
-    Raises Interrupted if stop() returns true, ConfigError for wrong use, DataError if the data is not suitable.
+    Args:
+        request: what the user asks for.
+        scheduler: executes the runs.
+        show: shows the progress.
+        stop: whether to stop.
+        say: gets each note about the data before the first run; the conclusion has them, too.
+
+    Returns:
+        The results.
+
+    Raises:
+        Interrupted: stop() returned true.
+        ConfigError: wrong use.
+        DataError: the data is not suitable.
     """
+    given = request.settings
     request = quickened(request)
     whole = PreparedData.open(request.data)
     data = without_categories(whole, request.held_out)
-    choices = replace(request.choices, near=near_window(data), validated=has_validation(data), turns=has_turns(data))
+    choices = replace(
+        request.choices,
+        near=near_window(data),
+        validated=has_validation(data),
+        turns=has_turns(data),
+        actions=has_actions(data, given),
+    )
     request = with_defaults(replace(request, choices=choices))
     study = plan(request)
-    instances = _check_data(data, study, request)
+    parts = _check_data(data, study, request)
     other = other_categories(whole, request.forgetting, request.held_out)
     if other is not None:
         make_split(other, split_of(other), 1)  # raises DataError before hours of training
+    used = frames_used(data, study.settings, request, needed=True)
+    batch, note = fit_batch(used, data, given="batch" in given)
+    if batch:
+        request = replace(request, settings={**request.settings, "batch": batch})
+    notes = [*study.notes, *([note] if note else [])]
+    for each in (*notes, *describe_frames(used)):
+        say(each)
     with alone(request.out, "aassl study"):
         claim(request, data.fingerprint)
         request = replace(request, length=request.updates or _updates(study, request, data))
-        conclusion = Conclusion(study, request, data.fingerprint, instances, {}, {})
+        conclusion = Conclusion(
+            study=study,
+            request=request,
+            fingerprint=data.fingerprint,
+            test_instances=len(parts.test.names),
+            results={},
+            failed={},
+            notes=(*notes, *describe_frames(used)),
+            objects=count_objects(data, parts, other),
+            shot_notes=_shot_notes(parts, request),
+        )
         _carry_out(study.settings, conclusion, scheduler, show, stop)
         if study.follow is None:
             return conclusion
         more = study.follow(conclusion.results)
         _carry_out(more.settings, conclusion, scheduler, show, stop)
+    notes += [*more.notes, *describe_frames(frames_used(data, more.settings, request))]
     complete = replace(study, settings=(*study.settings, *more.settings), differences=more.differences)
-    return replace(conclusion, study=complete)
+    return replace(conclusion, study=complete, notes=tuple(dict.fromkeys(notes)))
 
 
 def _carry_out(
@@ -89,17 +135,23 @@ def _carry_out(
             conclusion.results.setdefault(spec.setting, {})[spec.seed] = outcome
 
 
-def _check_data(data: PreparedData, study: Study, request: Request) -> int:
-    """Return the number of test instances. Raises DataError if there are too few for an interval, or no views."""
+def _check_data(data: PreparedData, study: Study, request: Request) -> Split:
+    """Return the split to test on. Raises DataError if it has too few instances for an interval, or no views."""
     settings = from_mapping(EvaluationSettings, request.evaluation, source="--set")
-    names = make_split(data, "test", settings.frames_per_episode).test.names
-    if len(names) < 2:
-        raise DataError(f"{data.path} has {len(names)} test instance, expected two or more for an interval.")
+    parts = make_split(data, "test", settings.frames_per_episode)
+    if len(parts.test.names) < 2:
+        count = len(parts.test.names)
+        raise DataError(f"{data.path} has {count} test instance, expected two or more for an interval.")
     if study.primary == ALIGNMENT and not (request.data / VIEWS).is_dir():
         raise DataError(
             f"{request.data} has no grid of views ({VIEWS}/), which {study.name} needs. Make the data with aassl synth."
         )
-    return len(names)
+    return parts
+
+
+def _shot_notes(parts: Split, request: Request) -> tuple[str, ...]:
+    settings = from_mapping(EvaluationSettings, request.evaluation, source="--set")
+    return tuple(shot_notes(parts, settings.shots)) if "category" in settings.measures else ()
 
 
 def _updates(study: Study, request: Request, data: PreparedData) -> int:

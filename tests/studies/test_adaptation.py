@@ -15,7 +15,7 @@ import pytest
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
 from aassl_ros.motion import rotations
-from aassl_ros.studies.adaptation import adaptation, has_turns, near_window
+from aassl_ros.studies.adaptation import adaptation, has_actions, has_turns, near_window
 from aassl_ros.studies.other_categories import without_categories
 from aassl_ros.studies.pictures import LABELS_PLOT
 from aassl_ros.studies.planning import with_defaults
@@ -60,7 +60,11 @@ def test_each_method_is_tested_once_at_its_best_point_beside_the_frozen_encoder(
 
     assert conclusion.failed == {}
     points = {rate: conclusion.results[f"simclr_tt encoder_lr={rate}"][0] for rate in RATES["encoder_lr"]}
-    scores = {rate: run["evaluation"]["probe"]["accuracy"] for rate, run in points.items()}
+    measured = {rate: run["evaluation"] for rate, run in points.items()}
+    scores = {
+        rate: (each["probe"]["accuracy"], each["few_shot"]["5"], each["knn"]["accuracy"])
+        for rate, each in measured.items()
+    }
     best = max(scores, key=lambda rate: scores[rate])
     assert all(run["evaluation"]["split"] == "val" for run in points.values())
     tested = conclusion.results[f"best simclr_tt encoder_lr={best}"][0]
@@ -73,7 +77,7 @@ def test_each_method_is_tested_once_at_its_best_point_beside_the_frozen_encoder(
     table = write(conclusion, asked.out)
     found = {(row["setting"], row["metric"]): row["mean"] for row in table["rows"]}
     ours = f"best simclr_tt encoder_lr={best}"
-    for metric in ("probe", "knn", "few_shot_5", "other_probe"):
+    for metric in ("probe", "knn", "few_shot_all", "other_probe"):
         difference = found[ours, metric] - found["frozen", metric]
         assert found[ours, f"{metric}_minus_frozen"] == pytest.approx(difference)
     assert ("colour histogram", "probe") in found
@@ -81,9 +85,13 @@ def test_each_method_is_tested_once_at_its_best_point_beside_the_frozen_encoder(
     with (asked.out / f"{LABELS_PLOT}.csv").open(newline="") as file:
         _, *points = csv.reader(file)
     shown = {(setting, count): float(mean) for setting, count, mean, _, _ in points}
-    assert shown[ours, "all"] == pytest.approx(100 * found[ours, "few_shot_all"])
-    assert {count for _, count in shown} == {"1", "2", "5", "10", "all"}
-    assert "action_components rotation" in (asked.out / "table.md").read_text()
+    assert shown[ours, "all (4)"] == pytest.approx(100 * found[ours, "few_shot_all"])
+    assert {count for _, count in shown} == {"1", "2", "all (4)"}  # no category has more objects to label
+    page = (asked.out / "table.md").read_text()
+    assert "action_components rotation" in page
+    assert "| 1 shot | 2 shots | all (4) shots |" in page
+    assert "- few-shot 5, 10: left out, because no category has more than 4 objects to label" in page
+    assert not any(name.startswith("few_shot_5") for _, name in found)
 
     finished = here()
     conduct(asked, finished, lambda now: None, lambda: False)
@@ -179,6 +187,29 @@ def test_without_validation_objects_there_is_no_grid() -> None:
 @pytest.fixture(scope="session")
 def few_objects(write_tiny: Callable[..., PreparedData], tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     return write_tiny(tmp_path_factory.mktemp("few") / "data", poses=False)
+
+
+def test_data_without_actions_leave_out_the_methods_that_need_them_and_say_so(
+    few_objects: PreparedData, tmp_path: Path, here: Any
+) -> None:
+    said: list[str] = []
+    asked = request(few_objects, tmp_path, choices=Choices(grid={"encoder_lr": (1e-3,)}))
+    conclusion = conduct(asked, here(), lambda now: None, lambda: False, said.append)
+    methods = {setting.settings["method"] for setting in conclusion.study.settings}
+    assert methods == {"simclr", "simclr_tt", "byol"}
+    assert said[0].startswith("The data have no action but the time between two frames")
+    assert "the methods with actions (aa_simclr, ciper, equimod, aa_byol) are left out" in said[0]
+    write(conclusion, tmp_path)
+    assert f"- {said[0]}" in (tmp_path / "table.md").read_text().splitlines()
+
+
+def test_methods_with_actions_stay_if_the_user_names_an_action(data: PreparedData, few_objects: PreparedData) -> None:
+    assert has_actions(data, {})
+    assert not has_actions(few_objects, {})
+    assert has_actions(few_objects, {"action_space": "time"})
+    named = adaptation(Choices(methods=("aa_simclr",), actions=False))
+    assert (named.notes, adaptation(Choices()).notes) == ((), ())
+    assert any(each.settings["method"] == "aa_simclr" for each in named.settings)
 
 
 def test_data_without_poses_say_which_action_was_used(few_objects: PreparedData, tmp_path: Path, here: Any) -> None:
