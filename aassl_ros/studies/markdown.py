@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aassl_ros.studies.request import Conclusion
-from aassl_ros.studies.shots import TEST
+from aassl_ros.studies.shots import labels_all, shown_shots
 from aassl_ros.studies.spec import OVERHEAD
-from aassl_ros.studies.table import FEW_ALL, MINUS, PAIRED, Row
+from aassl_ros.studies.table import MINUS, PAIRED, SHOT, Row, without_repeated
 
 _SHOWN = {
     "probe": "probe", "knn": "kNN", "few_shot_1": "1 shot", "few_shot_2": "2 shots", "few_shot_5": "5 shots",
@@ -42,8 +42,9 @@ def markdown(conclusion: Conclusion, rows: list[Row]) -> str:
         lines += ["**--quick: there was so little training that the numbers are meaningless.**", ""]
     lines += [_conditions(conclusion), ""]
     lines += [*(f"- {note}" for note in conclusion.notes), ""] if conclusion.notes else []
-    most = conclusion.objects.get(TEST, 0)
-    shown = {**_SHOWN, FEW_ALL: f"all ({most}) shots"} if most else _SHOWN
+    most = conclusion.objects
+    rows = without_repeated(rows, most)
+    shown = {metric: _heading(metric, most) for metric in _SHOWN}
     lines += _grid([row for row in rows if row.metric in shown], shown)
     lines += ["", *(f"- {note}" for note in conclusion.shot_notes)] if conclusion.shot_notes else []
     lines += _differences([row for row in rows if MINUS in row.metric], shown)
@@ -51,6 +52,13 @@ def markdown(conclusion: Conclusion, rows: list[Row]) -> str:
         lines += ["", "## Failed", ""]
         lines += [f"- {setting}, seed {seed}: {reason}" for (setting, seed), reason in conclusion.failed.items()]
     return "\n".join(lines) + "\n"
+
+
+def _heading(metric: str, most: int) -> str:
+    """The heading of a measure. most: largest number of labelled objects of a category, 0 if unknown."""
+    count = metric.removeprefix(SHOT)
+    whole = count != metric and most and labels_all(count, most)
+    return f"{shown_shots(count, most)} shots" if whole else _SHOWN[metric]
 
 
 def _conditions(conclusion: Conclusion) -> str:

@@ -39,7 +39,7 @@ class Conclusion:
     """The results of a study.
 
     results: by setting and seed; failed: reasons of failed runs, by setting and seed. notes: about the data and the
-    choices of the study. objects: largest number of labelled objects of a category, by what is tested (see shots.py);
+    choices of the study. objects: the largest number of labelled objects that a category has, 0 if unknown.
     shot_notes: about the numbers of labelled objects.
     """
 
@@ -50,5 +50,5 @@ class Conclusion:
     results: dict[str, dict[int, dict[str, Any]]]
     failed: dict[tuple[str, int], str]
     notes: tuple[str, ...] = ()
-    objects: dict[str, int] = field(default_factory=dict)
+    objects: int = 0
     shot_notes: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ from aassl_ros.studies.planning import plan, quickened, with_defaults
 from aassl_ros.studies.progress import Show
 from aassl_ros.studies.request import Conclusion, Request
 from aassl_ros.studies.run import Outcome, RunSpec, name_of, read_result
-from aassl_ros.studies.shots import count_objects, shot_notes
+from aassl_ros.studies.shots import most_objects, shot_notes
 from aassl_ros.studies.spec import ALIGNMENT, FROZEN, OVERHEAD, Setting, Study
 
 _VALIDATION = {"measures": ["category"], "baselines": False}
@@ -104,7 +104,7 @@ def conduct(
             results={},
             failed={},
             notes=(*notes, *describe_frames(used)),
-            objects=count_objects(data, parts, other),
+            objects=most_objects(parts),
             shot_notes=_shot_notes(parts, request),
         )
         _carry_out(study.settings, conclusion, scheduler, show, stop)

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 from aassl_ros.learning.measures.intervals import Interval, mean_interval
-from aassl_ros.studies.shots import OTHER_DATA, TEST, distinct_shots
+from aassl_ros.studies.shots import distinct_shots, labels_all
 from aassl_ros.studies.spec import PROBE, Results, Setting, Study
 from aassl_ros.studies.statistics import paired_interval
 
 MINUS = "_minus_"
 FEW, FEW_ALL, OTHER = "few_shot_5", "few_shot_all", "other_probe"
 PAIRED = ("probe", "knn", FEW, FEW_ALL, OTHER)
-"""Measures with paired differences, because they are known for each test instance. FEW_ALL is in place of FEW if no
-category has more than 5 objects.
+"""Measures with paired differences, because they are known for each test instance. FEW_ALL only if no category has more
+than 5 objects, so that FEW is the same.
 """
-_FEW_SHOTS = int(FEW.removeprefix("few_shot_"))
+SHOT = "few_shot_"
 RANDOM, COLOURS = "random encoder", "colour histogram"
-_GROUPS = ("alignment", "action", "structure")
+_GROUPS = ("few_shot", "alignment", "action", "structure")
 _REFERENCES = ("random_encoder", "chance")
 """Parts of a group that are not measures of this encoder."""
 
@@ -49,33 +49,48 @@ class Row:
         }
 
 
-def rows_of(study: Study, results: Results, objects: Mapping[str, int] | None = None) -> list[Row]:
+def rows_of(study: Study, results: Results, most: int = 0) -> list[Row]:
     """Make all rows: every measure of every setting, then of the untrained baselines, then the paired differences.
 
     Args:
         study: the settings and which to compare.
         results: of the runs.
-        objects: largest number of labelled objects of a category, by what is tested (see shots.py). Larger numbers of
-            labelled objects are left out, because they are the same as all.
+        most: the largest number of labelled objects that a category has; 0: unknown.
 
     Returns:
         The rows.
     """
-    rows, most = [], objects or {}
+    rows = []
     for setting in study.settings:
-        rows += _rows(setting.name, [_measures(setting, result, most) for result in _by_seed(results, setting.name)])
+        rows += _rows(setting.name, [_measures(setting, result) for result in _by_seed(results, setting.name)])
     tested = [setting.name for setting in study.settings if setting.split == "test" and results.get(setting.name)]
     if tested:
         evaluations = [result.get("evaluation", {}) for result in _by_seed(results, tested[0])]
         rows += _rows(RANDOM, [_of_random_encoder(each) for each in evaluations])
         rows += _rows(COLOURS, [_named(PROBE, _baselines(each).get("colour_histogram")) for each in evaluations])
     for ours, theirs in study.differences:
-        rows += _difference_rows(ours, theirs, results, most.get(TEST, 0))
+        rows += _difference_rows(ours, theirs, results, most)
     rows += [row for setting in study.settings for row in _overhead_rows(_by_seed(results, setting.name))]
     return rows
 
 
-def _measures(setting: Setting, result: Mapping[str, Any], most: Mapping[str, int]) -> dict[str, float]:
+def without_repeated(rows: list[Row], most: int) -> list[Row]:
+    """Leave out the rows of numbers of labelled objects that give the same classifier as another one.
+
+    Args:
+        rows: of a table.
+        most: the largest number of labelled objects that a category has; 0: unknown.
+
+    Returns:
+        The rows to show.
+    """
+    shots = [row.metric.split(MINUS)[0] for row in rows if row.metric.startswith(SHOT)]
+    kept = distinct_shots((each.removeprefix(SHOT) for each in dict.fromkeys(shots)), most)
+    left_out = {*shots} - {f"{SHOT}{each}" for each in kept}
+    return [row for row in rows if row.metric.split(MINUS)[0] not in left_out]
+
+
+def _measures(setting: Setting, result: Mapping[str, Any]) -> dict[str, float]:
     """Return all numbers of an evaluation by name: probe, knn, few_shot_1, alignment_viewpoint and so on.
 
     Those of validation objects are named val_...
@@ -84,18 +99,11 @@ def _measures(setting: Setting, result: Mapping[str, Any], most: Mapping[str, in
     found = {name: evaluation[name]["accuracy"] for name in ("probe", "knn") if name in evaluation}
     if "other" in result:  # categories that were not trained on
         other = result["other"]
-        few = _distinct(other["few_shot"], most.get(OTHER_DATA, 0))
-        found |= {OTHER: other["probe"]["accuracy"], **_named("other_few_shot", few)}
-    found |= _named("few_shot", _distinct(evaluation.get("few_shot", {}), most.get(setting.split, 0)))
+        found |= {OTHER: other["probe"]["accuracy"], **_named("other_few_shot", other["few_shot"])}
     for group in _GROUPS:
         values = evaluation.get(group, {})
         found |= _named(group, {name: value for name, value in values.items() if name not in _REFERENCES})
     return found if setting.split == "test" else {f"{setting.split}_{name}": value for name, value in found.items()}
-
-
-def _distinct(accuracies: Mapping[str, Any], most: int) -> dict[str, Any]:
-    """The accuracies with numbers of labelled objects that differ, by their names in the table."""
-    return {name: accuracies[measured] for measured, name in distinct_shots(accuracies, most).items()}
 
 
 def _of_random_encoder(evaluation: Mapping[str, Any]) -> dict[str, float]:
@@ -138,15 +146,15 @@ def _overhead_rows(results: Iterable[Mapping[str, Any]]) -> list[Row]:
 
 
 def _difference_rows(ours: str, theirs: str, results: Results, most: int) -> list[Row]:
-    """Make rows of paired differences over the seeds of both settings; bootstrap over test instances and seeds.
-
-    most: largest number of labelled objects of a category, 0 if unknown.
-    """
+    """Make rows of paired differences over the seeds of both settings; bootstrap over test instances and seeds."""
+    five = FEW.removeprefix(SHOT)
     seeds = sorted(set(results.get(ours, {})) & set(results.get(theirs, {})))
     sides = [[results[name][seed] for seed in seeds] for name in (ours, theirs)]
     rows = []
     for metric in PAIRED:
-        found = [[_per_instance(metric, each, most) for each in side] for side in sides]
+        if metric == FEW_ALL and not labels_all(five, most):
+            continue
+        found = [[_per_instance(metric, each) for each in side] for side in sides]
         if not seeds or any(each is None for side in found for each in side):
             continue
         frames = sides[0][0]["other" if metric == OTHER else "evaluation"]["test_instance_frames"]
@@ -157,12 +165,11 @@ def _difference_rows(ours: str, theirs: str, results: Results, most: int) -> lis
     return rows
 
 
-def _per_instance(metric: str, result: Mapping[str, Any], most: int) -> Mapping[str, float] | None:
+def _per_instance(metric: str, result: Mapping[str, Any]) -> Mapping[str, float] | None:
     """Return the accuracy of each test instance, None if the run has not measured it."""
     evaluation = result.get("evaluation", {})
-    if metric in (FEW, FEW_ALL):
-        few: Mapping[str, Mapping[str, float]] = _distinct(evaluation.get("few_shot_per_instance", {}), most)
-        left_out = metric == FEW_ALL and not 0 < most <= _FEW_SHOTS
-        return None if left_out else few.get(metric.removeprefix("few_shot_"))
+    if metric.startswith(SHOT):
+        few: Mapping[str, Mapping[str, float]] = evaluation.get("few_shot_per_instance", {})
+        return few.get(metric.removeprefix(SHOT))
     part = result.get("other", {}).get("probe") if metric == OTHER else evaluation.get(metric)
     return None if part is None else part["per_instance"]

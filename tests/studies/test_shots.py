@@ -9,11 +9,11 @@ import pytest
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.learning.readout.split import make_split
 from aassl_ros.studies.grid import best, rank, tie_notes
-from aassl_ros.studies.shots import count_objects, distinct_shots, most_objects, shot_notes
+from aassl_ros.studies.shots import distinct_shots, most_objects, shot_notes, shown_shots
 from aassl_ros.studies.spec import Setting, Study
-from aassl_ros.studies.table import rows_of
+from aassl_ros.studies.table import rows_of, without_repeated
 
-ALL_OF_THREE = {"1": "1", "2": "2", "all": "all"}
+ALL_OF_THREE = ("1", "2", "all")
 
 
 @pytest.mark.parametrize(
@@ -21,22 +21,26 @@ ALL_OF_THREE = {"1": "1", "2": "2", "all": "all"}
     [
         (("1", "2", "5", "10", "all"), 3, ALL_OF_THREE),
         (("1", "2", "3", "all"), 3, ALL_OF_THREE),
-        (("1", "5", "10"), 3, {"1": "1", "5": "all"}),
-        (("1", "5", "all"), 8, {"1": "1", "5": "5", "all": "all"}),
-        (("1", "5"), 8, {"1": "1", "5": "5"}),
-        (("1", "5", "all"), 0, {"1": "1", "5": "5", "all": "all"}),
+        (("1", "5", "10"), 3, ("1", "5")),
+        (("1", "5", "all"), 8, ("1", "5", "all")),
+        (("1", "5"), 8, ("1", "5")),
+        (("1", "5", "all"), 0, ("1", "5", "all")),
     ],
 )
 def test_one_of_the_numbers_that_label_all_objects_stays(
-    measured: tuple[str, ...], most: int, expected: dict[str, str]
+    measured: tuple[str, ...], most: int, expected: tuple[str, ...]
 ) -> None:
     assert distinct_shots(measured, most) == expected
 
 
-def test_objects_are_counted_for_each_split(data: PreparedData) -> None:
+def test_readers_see_how_many_all_are() -> None:
+    assert [shown_shots(name, 3) for name in ("1", "5", "all")] == ["1", "all (3)", "all (3)"]
+    assert [shown_shots(name, 0) for name in ("5", "all")] == ["5", "all"]
+
+
+def test_numbers_that_no_category_has_are_named(data: PreparedData) -> None:
     parts = make_split(data, "test", 2)
     assert most_objects(parts) == 4
-    assert count_objects(data, parts, None) == {"test": 4, "val": 3}
     assert shot_notes(parts, (1, 2, 5, 10, 0)) == [
         "few-shot 5, 10: left out, because no category has more than 4 objects to label"
     ]
@@ -83,8 +87,11 @@ def test_differences_are_of_all_objects_if_no_category_has_more_than_five() -> N
     study = Study("test", "Why?", (Setting("new", {}), Setting("old", {})), (("new", "old"),))
     results = {"new": result(0.5, 0.5, 0.5), "old": result(0.4, 0.2, 0.5)}
 
-    def metrics(most: int) -> set[str]:
-        return {row.metric for row in rows_of(study, results, {"test": most}) if "few_shot" in row.metric}
+    def metrics(most: int, *, shown: bool) -> set[str]:
+        rows = rows_of(study, results, most)
+        return {row.metric for row in (without_repeated(rows, most) if shown else rows) if "few_shot" in row.metric}
 
-    assert metrics(9) == {"few_shot_1", "few_shot_5", "few_shot_all", "few_shot_5_minus_old"}
-    assert metrics(3) == {"few_shot_1", "few_shot_all", "few_shot_all_minus_old"}
+    everything = {"few_shot_1", "few_shot_5", "few_shot_all", "few_shot_5_minus_old"}
+    assert metrics(9, shown=True) == metrics(9, shown=False) == metrics(0, shown=True) == everything
+    assert metrics(3, shown=False) == {*everything, "few_shot_all_minus_old"}  # table.json has all
+    assert metrics(3, shown=True) == {"few_shot_1", "few_shot_all", "few_shot_all_minus_old"}
