@@ -6,6 +6,7 @@ from aassl_ros.data.pairs.ranges import EpisodicStates
 from aassl_ros.data.pairs.sampler import PairSampler
 from aassl_ros.data.pairs.scaled_space import ScaledSpace
 from aassl_ros.data.pairs.states import States
+from aassl_ros.data.pairs.turn_reach import TurnReach
 from aassl_ros.data.pairs.turns import turn_angle
 from aassl_ros.data.pairs.window import Window, parse_window
 
@@ -17,6 +18,7 @@ __all__ = [
     "PairSampler",
     "ScaledSpace",
     "States",
+    "TurnReach",
     "Window",
     "choose_action_space",
     "parse_window",
