@@ -19,10 +19,12 @@ from aassl_ros.progress import progress_once_known
 from aassl_ros.settings import convert, describe, from_mapping
 from aassl_ros.studies.catalogue import STUDIES
 from aassl_ros.studies.local_scheduler import LocalScheduler, places
+from aassl_ros.studies.planning import FIXED, OWN, plan
 from aassl_ros.studies.progress import Interrupted
 from aassl_ros.studies.ray_scheduler import RayScheduler
+from aassl_ros.studies.request import Request
 from aassl_ros.studies.spec import OVERHEAD, Choices
-from aassl_ros.studies.study import FIXED, OWN, Request, Scheduler, conduct, plan
+from aassl_ros.studies.study import Scheduler, conduct
 from aassl_ros.studies.writing import MARKDOWN, write
 
 _SEEDS, _QUICK_SEEDS = 3, 2
@@ -79,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     scheduler: Scheduler = RayScheduler(arguments.ray) if arguments.ray else LocalScheduler(places(jobs))
     with stop_requests() as asked_to_stop, study_progress(request.study) as show:
         try:
-            conclusion = conduct(request, scheduler, show, asked_to_stop.is_set)
+            conclusion = conduct(request, scheduler, show, asked_to_stop.is_set, _say)
         except Interrupted:
             command = shlex.join(["aassl", *sys.argv[1:]])
             print(f"aassl: stopped. Finished runs are kept. Continue with: {command}", file=sys.stderr)
@@ -89,6 +91,10 @@ def run(arguments: argparse.Namespace) -> int:
     for (setting, seed), reason in conclusion.failed.items():
         print(f"aassl: {setting}, seed {seed} failed: {reason}", file=sys.stderr)
     return 3 if conclusion.failed else 0
+
+
+def _say(note: str) -> None:
+    print(f"aassl: {note}", file=sys.stderr)
 
 
 def request_of(arguments: argparse.Namespace) -> Request:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from aassl_ros.studies.request import Conclusion
+from aassl_ros.studies.shots import labels_all, shown_shots
 from aassl_ros.studies.spec import OVERHEAD
-from aassl_ros.studies.study import Conclusion
-from aassl_ros.studies.table import MINUS, PAIRED, Row
+from aassl_ros.studies.table import MINUS, PAIRED, SHOT, Row, without_repeated
 
 _SHOWN = {
     "probe": "probe", "knn": "kNN", "few_shot_1": "1 shot", "few_shot_2": "2 shots", "few_shot_5": "5 shots",
@@ -37,12 +40,25 @@ def markdown(conclusion: Conclusion, rows: list[Row]) -> str:
     lines = [f"# {study.name}", "", study.question, ""]
     if conclusion.request.quick:
         lines += ["**--quick: there was so little training that the numbers are meaningless.**", ""]
-    lines += [_conditions(conclusion), "", *_grid([row for row in rows if row.metric in _SHOWN])]
-    lines += _differences([row for row in rows if MINUS in row.metric])
+    lines += [_conditions(conclusion), ""]
+    lines += [*(f"- {note}" for note in conclusion.notes), ""] if conclusion.notes else []
+    most = conclusion.objects
+    rows = without_repeated(rows, most)
+    shown = {metric: _heading(metric, most) for metric in _SHOWN}
+    lines += _grid([row for row in rows if row.metric in shown], shown)
+    lines += ["", *(f"- {note}" for note in conclusion.shot_notes)] if conclusion.shot_notes else []
+    lines += _differences([row for row in rows if MINUS in row.metric], shown)
     if conclusion.failed:
         lines += ["", "## Failed", ""]
         lines += [f"- {setting}, seed {seed}: {reason}" for (setting, seed), reason in conclusion.failed.items()]
     return "\n".join(lines) + "\n"
+
+
+def _heading(metric: str, most: int) -> str:
+    """The heading of a measure. most: largest number of labelled objects of a category, 0 if unknown."""
+    count = metric.removeprefix(SHOT)
+    whole = count != metric and most and labels_all(count, most)
+    return f"{shown_shots(count, most)} shots" if whole else _SHOWN[metric]
 
 
 def _conditions(conclusion: Conclusion) -> str:
@@ -59,12 +75,12 @@ def _conditions(conclusion: Conclusion) -> str:
     )
 
 
-def _grid(rows: list[Row]) -> list[str]:
-    """Make the table: a row per setting, a column per measure."""
-    metrics = [metric for metric in _SHOWN if any(row.metric == metric for row in rows)]
+def _grid(rows: list[Row], shown: Mapping[str, str]) -> list[str]:
+    """Make the table: a row per setting, a column per measure. shown: the measures and their headings."""
+    metrics = [metric for metric in shown if any(row.metric == metric for row in rows)]
     settings = list(dict.fromkeys(row.setting for row in rows))
     found = {(row.setting, row.metric): row for row in rows}
-    headings = " | ".join(_SHOWN[metric] for metric in metrics)
+    headings = " | ".join(shown[metric] for metric in metrics)
     lines = [f"| setting | runs | {headings} |", "|---" * (len(metrics) + 2) + "|"]
     for setting in settings:
         cells = [_cell(found[setting, metric]) if (setting, metric) in found else "" for metric in metrics]
@@ -73,13 +89,13 @@ def _grid(rows: list[Row]) -> list[str]:
     return lines
 
 
-def _differences(rows: list[Row]) -> list[str]:
+def _differences(rows: list[Row], shown: Mapping[str, str]) -> list[str]:
     if not rows:
         return []
     lines = ["", "## Paired differences", "", "In percentage points; bootstrap over test instances and seeds.", ""]
     paired = [metric for metric in PAIRED if any(row.metric.startswith(metric + MINUS) for row in rows)]
     lines += [
-        f"| setting | minus | {' | '.join(_SHOWN[metric] for metric in paired)} |",
+        f"| setting | minus | {' | '.join(shown[metric] for metric in paired)} |",
         "|---" * (len(paired) + 2) + "|",
     ]
     found = {(row.setting, row.metric): row for row in rows}

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from aassl_ros.report import plots
+from aassl_ros.studies.request import Conclusion
+from aassl_ros.studies.shots import labels_all, shown_shots
 from aassl_ros.studies.spec import ALIGNMENT, PROBE, TIME
-from aassl_ros.studies.study import Conclusion
-from aassl_ros.studies.table import MINUS, Row
+from aassl_ros.studies.table import MINUS, SHOT, Row, without_repeated
 
 PLOT, FEATURES, LABELS_PLOT = "plot", "features", "label_efficiency"
 """Names of the pictures. The last has a line for each setting over the number of labelled objects."""
@@ -22,9 +23,8 @@ _LABELS = {
     TIME: ("time of a step over SimCLR's", 1.0),
 }
 _BOUNDS = ("lower bound of its 95 % interval", "upper bound")
-_SHOT = "few_shot_"
 _ALL_AT = 1.5
-"""Position of "all objects" in the plot, as a multiple of the largest other number."""
+"""Position of "all objects" in the plot if their number is unknown, as a multiple of the largest other number."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,11 @@ class Drawn:
 
 def draw(conclusion: Conclusion, rows: list[Row]) -> dict[str, Drawn]:
     """Draw all pictures of a study. Returns the picture for each name; a picture without data is absent."""
-    drawn = {PLOT: _plot(conclusion, rows), LABELS_PLOT: _label_efficiency(rows), FEATURES: _features(conclusion)}
+    drawn = {
+        PLOT: _plot(conclusion, rows),
+        LABELS_PLOT: _label_efficiency(rows, conclusion.objects),
+        FEATURES: _features(conclusion),
+    }
     return {name: picture for name, picture in drawn.items() if picture is not None}
 
 
@@ -115,18 +119,24 @@ def _points(maps: dict[str, dict[str, Any]], *facts: str) -> list[tuple[Any, ...
     ]
 
 
-def _label_efficiency(rows: list[Row]) -> Drawn | None:
-    """Plot accuracy over the number of labelled objects a category; None if at most two numbers were measured."""
-    found = [row for row in rows if row.metric.startswith(_SHOT) and MINUS not in row.metric]
-    counts = {row.metric.removeprefix(_SHOT) for row in found}
+def _label_efficiency(rows: list[Row], most: int) -> Drawn | None:
+    """Plot accuracy over the number of labelled objects a category; None if at most two numbers were measured.
+
+    most: the largest number of objects that a category has, where "all" stands; 0 if unknown.
+    """
+    shots = (row for row in rows if row.metric.startswith(SHOT) and MINUS not in row.metric)
+    found = without_repeated(list(shots), most)
+    counts = {row.metric.removeprefix(SHOT) for row in found}
     numbers = sorted(int(count) for count in counts if count.isdecimal())
     if len(counts) <= 2 or not numbers:
         return None
-    at = {str(number): float(number) for number in numbers} | {"all": _ALL_AT * numbers[-1]}
+    whole = float(most or _ALL_AT * numbers[-1])
+    at = {count: whole if labels_all(count, most) else float(count) for count in counts}
     lines: dict[str, list[tuple[float, plots.Bounded]]] = {}
     for row in found:
-        lines.setdefault(row.setting, []).append((at[row.metric.removeprefix(_SHOT)], _scaled(row, 100.0)))
+        lines.setdefault(row.setting, []).append((at[row.metric.removeprefix(SHOT)], _scaled(row, 100.0)))
     swept, label = "labelled objects of a category, one frame each", "nearest prototype on unseen objects (%)"
-    data = [(row.setting, row.metric.removeprefix(_SHOT), *_cells(row, 100.0)) for row in found]
-    picture = plots.lines_with_intervals(lines, f"{swept} (all of them at the right end)", label)
+    data = [(row.setting, shown_shots(row.metric.removeprefix(SHOT), most), *_cells(row, 100.0)) for row in found]
+    end = f" ({most} are all of them)" if most else " (all of them at the right end)"
+    picture = plots.lines_with_intervals(lines, swept + (end if whole in at.values() else ""), label)
     return Drawn(picture, ("setting", swept, label, *_BOUNDS), data)

@@ -45,6 +45,7 @@ class Study:
     lines: for a plot of lines, the settings of each line with their values; swept: the name of these values.
     primary: the measure in the plot. follow: makes further settings and differences from these results.
     tried: names of settings that the study varies; users must not set them. defaults: of all runs; None: none.
+    notes: what readers of the table must know about the choice of settings, one sentence or more each.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Study:
     follow: Callable[[Results], Study] | None = None
     tried: tuple[str, ...] = ()
     defaults: Defaults | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Choices:
 
     methods: to compare; values: of the swept setting; grid: values of each setting in the grid; grid_seeds: number of
     runs of each point of the grid. near: window of frames that are seen from similar sides; validated: if the data has
-    objects to choose settings on. turns: if the action is a pose with known rotations.
+    objects to choose settings on. turns: if the action is a pose with known rotations. actions: if there is a better
+    action than the time between two frames.
     """
 
     methods: tuple[str, ...] = ()
@@ -85,3 +88,4 @@ class Choices:
     near: str = "frames:3"
     validated: bool = True
     turns: bool = False
+    actions: bool = True

@@ -6,37 +6,30 @@ written last. If a study is started again, it executes only the runs that are le
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Protocol
 
-from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import VIEWS, PreparedData
-from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.errors import DataError
 from aassl_ros.learning.evaluation.evaluate import EvaluationSettings
-from aassl_ros.learning.objectives.methods import METHODS, masks_same_actions
-from aassl_ros.learning.readout.split import make_split
+from aassl_ros.learning.objectives.methods import masks_same_actions
+from aassl_ros.learning.readout.split import Split, make_split
 from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.one_process import alone
 from aassl_ros.settings import from_mapping
-from aassl_ros.studies.adaptation import CONTESTANTS, has_turns, has_validation, near_window
-from aassl_ros.studies.catalogue import STUDIES
+from aassl_ros.studies.adaptation import has_actions, has_turns, has_validation, near_window
+from aassl_ros.studies.claim import claim
+from aassl_ros.studies.frames_used import describe_frames, fit_batch, frames_used
 from aassl_ros.studies.other_categories import other_categories, split_of, without_categories
+from aassl_ros.studies.planning import plan, quickened, with_defaults
 from aassl_ros.studies.progress import Show
-from aassl_ros.studies.run import Outcome, RunSpec, name_of, read_result, write_json
-from aassl_ros.studies.spec import ALIGNMENT, FROZEN, OVERHEAD, Choices, Setting, Study
+from aassl_ros.studies.request import Conclusion, Request
+from aassl_ros.studies.run import Outcome, RunSpec, name_of, read_result
+from aassl_ros.studies.shots import most_objects, shot_notes
+from aassl_ros.studies.spec import ALIGNMENT, FROZEN, OVERHEAD, Setting, Study
 
-STUDY = "study.json"
-OWN = ("seed", "updates", "validation", "max_seconds", "torch_threads", "keep", "device")
-"""Settings that a study sets for its runs itself."""
-FIXED = (*OWN, "epochs")
-"""Settings that a grid cannot vary."""
-QUICK_SETTINGS = {"width": 4, "batch": 32}
-QUICK_EVALUATION = {"frames_per_episode": 4, "few_shot_draws": 5}
-QUICK_UPDATES = 6
 _VALIDATION = {"measures": ["category"], "baselines": False}
 """What is measured on validation objects, to choose settings."""
 
@@ -52,69 +45,76 @@ class Scheduler(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the user asks for.
-
-    settings: of TrainSettings, for every run; evaluation: of EvaluationSettings.
-    updates: of each run; 0: by settings["epochs"]. only: names of settings; empty: all.
-    length: number of updates of each run by either of the two; 0 before the data is known.
-    forgetting: prepared data of other categories; held_out: categories that are not trained on.
-    """
-
-    study: str
-    out: Path
-    data: Path
-    seeds: int
-    settings: dict[str, Any] = field(default_factory=dict)
-    evaluation: dict[str, Any] = field(default_factory=dict)
-    updates: int = 0
-    only: tuple[str, ...] = ()
-    choices: Choices = field(default_factory=Choices)
-    quick: bool = False
-    length: int = 0
-    forgetting: Path | None = None
-    held_out: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Conclusion:
-    """The results of a study. results: by setting and seed; failed: reasons of failed runs, by setting and seed."""
-
-    study: Study
-    request: Request
-    fingerprint: str
-    test_instances: int
-    results: dict[str, dict[int, dict[str, Any]]]
-    failed: dict[tuple[str, int], str]
-
-
-def conduct(request: Request, scheduler: Scheduler, show: Show, stop: Callable[[], bool]) -> Conclusion:
+def conduct(
+    request: Request,
+    scheduler: Scheduler,
+    show: Show,
+    stop: Callable[[], bool],
+    say: Callable[[str], None] = lambda note: None,
+) -> Conclusion:
     """Execute what is left of a study.
 
-    Raises Interrupted if stop() returns true, ConfigError for wrong use, DataError if the data is not suitable.
+    Args:
+        request: what the user asks for.
+        scheduler: executes the runs.
+        show: shows the progress.
+        stop: whether to stop.
+        say: gets each note about the data before the first run; the conclusion has them, too.
+
+    Returns:
+        The results.
+
+    Raises:
+        Interrupted: stop() returned true.
+        ConfigError: wrong use.
+        DataError: the data is not suitable.
     """
-    request = _quickened(request)
+    given = request.settings
+    request = quickened(request)
     whole = PreparedData.open(request.data)
     data = without_categories(whole, request.held_out)
-    choices = replace(request.choices, near=near_window(data), validated=has_validation(data), turns=has_turns(data))
+    choices = replace(
+        request.choices,
+        near=near_window(data),
+        validated=has_validation(data),
+        turns=has_turns(data),
+        actions=has_actions(data, given),
+    )
     request = with_defaults(replace(request, choices=choices))
     study = plan(request)
-    instances = _check_data(data, study, request)
+    parts = _check_data(data, study, request)
     other = other_categories(whole, request.forgetting, request.held_out)
     if other is not None:
         make_split(other, split_of(other), 1)  # raises DataError before hours of training
+    used = frames_used(data, study.settings, request, needed=True)
+    batch, note = fit_batch(used, data, given="batch" in given)
+    if batch:
+        request = replace(request, settings={**request.settings, "batch": batch})
+    notes = [*study.notes, *([note] if note else [])]
+    for each in (*notes, *describe_frames(used)):
+        say(each)
     with alone(request.out, "aassl study"):
-        _claim(request, data.fingerprint)
+        claim(request, data.fingerprint)
         request = replace(request, length=request.updates or _updates(study, request, data))
-        conclusion = Conclusion(study, request, data.fingerprint, instances, {}, {})
+        conclusion = Conclusion(
+            study=study,
+            request=request,
+            fingerprint=data.fingerprint,
+            test_instances=len(parts.test.names),
+            results={},
+            failed={},
+            notes=(*notes, *describe_frames(used)),
+            objects=most_objects(parts),
+            shot_notes=_shot_notes(parts, request),
+        )
         _carry_out(study.settings, conclusion, scheduler, show, stop)
         if study.follow is None:
             return conclusion
         more = study.follow(conclusion.results)
         _carry_out(more.settings, conclusion, scheduler, show, stop)
+    notes += [*more.notes, *describe_frames(frames_used(data, more.settings, request))]
     complete = replace(study, settings=(*study.settings, *more.settings), differences=more.differences)
-    return replace(conclusion, study=complete)
+    return replace(conclusion, study=complete, notes=tuple(dict.fromkeys(notes)))
 
 
 def _carry_out(
@@ -135,108 +135,23 @@ def _carry_out(
             conclusion.results.setdefault(spec.setting, {})[spec.seed] = outcome
 
 
-def plan(request: Request) -> Study:
-    """Make the study that the user asks for. Raises ConfigError for unknown names, and for what cannot be set."""
-    if request.study not in STUDIES:
-        raise ConfigError(f"there is no study {request.study!r}, expected one of {', '.join(STUDIES)}.")
-    unknown = [name for name in request.choices.methods if name not in (*METHODS, *CONTESTANTS)]
-    if unknown:
-        raise ConfigError(f"--methods: there is no method {unknown[0]!r}, expected some of {', '.join(METHODS)}.")
-    study = STUDIES[request.study](request.choices)
-    names = [setting.name for setting in study.settings]
-    unknown = [name for name in request.only if name not in names]
-    if unknown:
-        raise ConfigError(f"--only: there is no setting {unknown[0]!r}, expected some of {', '.join(names)}.")
-    fixed = [name for name in FIXED if name in study.tried]
-    if fixed:
-        raise ConfigError(f"--grid {fixed[0]}: it must be the same in all runs of a study. Leave it out.")
-    own = [name for name in OWN if name in request.settings]
-    if own:
-        advice = "Use --updates" if own[0] == "updates" else "Leave it out"
-        raise ConfigError(f"--set {own[0]}: a study sets it for its runs itself. {advice}.")
-    varied = set.intersection(*(set(setting.settings) for setting in study.settings)) | set(study.tried)
-    varied &= set(request.settings)
-    if varied:
-        raise ConfigError(f"--set {min(varied)}: the study {study.name} varies it. Leave it out.")
-    for setting in study.settings:
-        values = {**request.settings, **setting.settings}
-        settings = from_mapping(
-            TrainSettings, {name: value for name, value in values.items() if name != "methods"}, source="--set"
-        )
-        parse_window(settings.window)
-    from_mapping(EvaluationSettings, request.evaluation, source="--set")
-    kept = tuple(setting for setting in study.settings if not request.only or setting.name in request.only)
-    return replace(study, settings=kept)
-
-
-def _quickened(request: Request) -> Request:
-    """Apply --quick: so little training that the study takes a minute or two. The user's own values are kept."""
-    if not request.quick:
-        return request
-    return replace(
-        request,
-        settings={**QUICK_SETTINGS, **request.settings},
-        evaluation={**QUICK_EVALUATION, **request.evaluation},
-        updates=request.updates or QUICK_UPDATES,
-    )
-
-
-def with_defaults(request: Request) -> Request:
-    """Set what the study sets unless the user does, but nothing that its grid varies. Its choices must be known."""
-    study = STUDIES[request.study](request.choices) if request.study in STUDIES else None
-    if study is None or study.defaults is None:
-        return request
-    own = {**study.defaults.settings, **(study.defaults.quick if request.quick else {})}
-    if "action_space" in request.settings:  # its components may be others
-        own.pop("action_components", None)
-    return replace(
-        request,
-        settings={**{name: value for name, value in own.items() if name not in study.tried}, **request.settings},
-        evaluation={**study.defaults.evaluation, **request.evaluation},
-        updates=request.updates or (0 if "epochs" in request.settings else study.defaults.updates),
-    )
-
-
-def _check_data(data: PreparedData, study: Study, request: Request) -> int:
-    """Return the number of test instances. Raises DataError if there are too few for an interval, or no views."""
+def _check_data(data: PreparedData, study: Study, request: Request) -> Split:
+    """Return the split to test on. Raises DataError if it has too few instances for an interval, or no views."""
     settings = from_mapping(EvaluationSettings, request.evaluation, source="--set")
-    names = make_split(data, "test", settings.frames_per_episode).test.names
-    if len(names) < 2:
-        raise DataError(f"{data.path} has {len(names)} test instance, expected two or more for an interval.")
+    parts = make_split(data, "test", settings.frames_per_episode)
+    if len(parts.test.names) < 2:
+        count = len(parts.test.names)
+        raise DataError(f"{data.path} has {count} test instance, expected two or more for an interval.")
     if study.primary == ALIGNMENT and not (request.data / VIEWS).is_dir():
         raise DataError(
             f"{request.data} has no grid of views ({VIEWS}/), which {study.name} needs. Make the data with aassl synth."
         )
-    return len(names)
+    return parts
 
 
-def _claim(request: Request, fingerprint: str) -> None:
-    """Write the identity of the study to DIR. Raises ConfigError if DIR contains another study."""
-    identity = {
-        "study": request.study,
-        "quick": request.quick,
-        "updates": request.updates,
-        "settings": request.settings,
-        "evaluation": request.evaluation,
-        "data": fingerprint,
-    }
-    if request.forgetting is not None or request.held_out:
-        other = PreparedData.open(request.forgetting).fingerprint if request.forgetting else ""
-        identity |= {"forgetting": other, "held_out": list(request.held_out)}
-    identity = json.loads(json.dumps(identity))
-    file = request.out / STUDY
-    if file.exists():
-        try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataError(f"{file} cannot be read ({error}). Choose another --out.") from error
-        for name, value in identity.items():
-            if found.get(name) != value:
-                raise ConfigError(
-                    f"{request.out} was started with {name} = {found.get(name)!r}, now it is {value!r}. "
-                    "Use the same value, or choose another --out."
-                )
-    write_json(file, identity)
+def _shot_notes(parts: Split, request: Request) -> tuple[str, ...]:
+    settings = from_mapping(EvaluationSettings, request.evaluation, source="--set")
+    return tuple(shot_notes(parts, settings.shots)) if "category" in settings.measures else ()
 
 
 def _updates(study: Study, request: Request, data: PreparedData) -> int:

@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 
 from aassl_ros.learning.measures.intervals import Interval, mean_interval
+from aassl_ros.studies.shots import distinct_shots, labels_all
 from aassl_ros.studies.spec import PROBE, Results, Setting, Study
 from aassl_ros.studies.statistics import paired_interval
 
 MINUS = "_minus_"
-FEW, OTHER = "few_shot_5", "other_probe"
-PAIRED = ("probe", "knn", FEW, OTHER)
-"""Measures with paired differences, because they are known for each test instance."""
+FEW, FEW_ALL, OTHER = "few_shot_5", "few_shot_all", "other_probe"
+PAIRED = ("probe", "knn", FEW, FEW_ALL, OTHER)
+"""Measures with paired differences, because they are known for each test instance. FEW_ALL only if no category has more
+than 5 objects, so that FEW is the same.
+"""
+SHOT = "few_shot_"
 RANDOM, COLOURS = "random encoder", "colour histogram"
 _GROUPS = ("few_shot", "alignment", "action", "structure")
 _REFERENCES = ("random_encoder", "chance")
@@ -45,8 +49,17 @@ class Row:
         }
 
 
-def rows_of(study: Study, results: Results) -> list[Row]:
-    """Make all rows: every measure of every setting, then of the untrained baselines, then the paired differences."""
+def rows_of(study: Study, results: Results, most: int = 0) -> list[Row]:
+    """Make all rows: every measure of every setting, then of the untrained baselines, then the paired differences.
+
+    Args:
+        study: the settings and which to compare.
+        results: of the runs.
+        most: the largest number of labelled objects that a category has; 0: unknown.
+
+    Returns:
+        The rows.
+    """
     rows = []
     for setting in study.settings:
         rows += _rows(setting.name, [_measures(setting, result) for result in _by_seed(results, setting.name)])
@@ -56,9 +69,25 @@ def rows_of(study: Study, results: Results) -> list[Row]:
         rows += _rows(RANDOM, [_of_random_encoder(each) for each in evaluations])
         rows += _rows(COLOURS, [_named(PROBE, _baselines(each).get("colour_histogram")) for each in evaluations])
     for ours, theirs in study.differences:
-        rows += _difference_rows(ours, theirs, results)
+        rows += _difference_rows(ours, theirs, results, most)
     rows += [row for setting in study.settings for row in _overhead_rows(_by_seed(results, setting.name))]
     return rows
+
+
+def without_repeated(rows: list[Row], most: int) -> list[Row]:
+    """Leave out the rows of numbers of labelled objects that give the same classifier as another one.
+
+    Args:
+        rows: of a table.
+        most: the largest number of labelled objects that a category has; 0: unknown.
+
+    Returns:
+        The rows to show.
+    """
+    shots = [row.metric.split(MINUS)[0] for row in rows if row.metric.startswith(SHOT)]
+    kept = distinct_shots((each.removeprefix(SHOT) for each in dict.fromkeys(shots)), most)
+    left_out = {*shots} - {f"{SHOT}{each}" for each in kept}
+    return [row for row in rows if row.metric.split(MINUS)[0] not in left_out]
 
 
 def _measures(setting: Setting, result: Mapping[str, Any]) -> dict[str, float]:
@@ -116,12 +145,15 @@ def _overhead_rows(results: Iterable[Mapping[str, Any]]) -> list[Row]:
     return [row for name in (found[0] if found else {}) for row in _rows(name, [each[name] for each in found])]
 
 
-def _difference_rows(ours: str, theirs: str, results: Results) -> list[Row]:
+def _difference_rows(ours: str, theirs: str, results: Results, most: int) -> list[Row]:
     """Make rows of paired differences over the seeds of both settings; bootstrap over test instances and seeds."""
+    five = FEW.removeprefix(SHOT)
     seeds = sorted(set(results.get(ours, {})) & set(results.get(theirs, {})))
     sides = [[results[name][seed] for seed in seeds] for name in (ours, theirs)]
     rows = []
     for metric in PAIRED:
+        if metric == FEW_ALL and not labels_all(five, most):
+            continue
         found = [[_per_instance(metric, each) for each in side] for side in sides]
         if not seeds or any(each is None for side in found for each in side):
             continue
@@ -136,8 +168,8 @@ def _difference_rows(ours: str, theirs: str, results: Results) -> list[Row]:
 def _per_instance(metric: str, result: Mapping[str, Any]) -> Mapping[str, float] | None:
     """Return the accuracy of each test instance, None if the run has not measured it."""
     evaluation = result.get("evaluation", {})
-    if metric == FEW:
+    if metric.startswith(SHOT):
         few: Mapping[str, Mapping[str, float]] = evaluation.get("few_shot_per_instance", {})
-        return few.get(FEW.removeprefix("few_shot_"))
+        return few.get(metric.removeprefix(SHOT))
     part = result.get("other", {}).get("probe") if metric == OTHER else evaluation.get(metric)
     return None if part is None else part["per_instance"]

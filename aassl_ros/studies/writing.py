@@ -12,8 +12,8 @@ from aassl_ros.errors import DataError
 from aassl_ros.files import write_whole
 from aassl_ros.studies.markdown import markdown
 from aassl_ros.studies.pictures import draw
+from aassl_ros.studies.request import Conclusion
 from aassl_ros.studies.run import write_json
-from aassl_ros.studies.study import Conclusion
 from aassl_ros.studies.table import Row, rows_of
 
 TABLE, MARKDOWN = "table.json", "table.md"
@@ -21,7 +21,7 @@ TABLE, MARKDOWN = "table.json", "table.md"
 
 def write(conclusion: Conclusion, out: Path) -> dict[str, Any]:
     """Write all files and return the table. Raises DataError if they cannot be written."""
-    rows = rows_of(conclusion.study, conclusion.results)
+    rows = rows_of(conclusion.study, conclusion.results, conclusion.objects)
     table, pictures = _table(conclusion, rows), draw(conclusion, rows)
     write_json(out / TABLE, table)
     try:
@@ -52,6 +52,7 @@ def _table(conclusion: Conclusion, rows: list[Row]) -> dict[str, Any]:
         "data": str(request.data),
         "data_fingerprint": conclusion.fingerprint,
         "test_instances": conclusion.test_instances,
+        "notes": [*conclusion.notes, *conclusion.shot_notes],
         "version": __version__,
         "rows": [row.to_json() for row in rows],
         "failed": failed,

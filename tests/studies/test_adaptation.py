@@ -14,11 +14,14 @@ import pytest
 
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError, DataError
-from aassl_ros.studies.adaptation import adaptation, has_turns, near_window
+from aassl_ros.motion import rotations
+from aassl_ros.studies.adaptation import adaptation, has_actions, has_turns, near_window
 from aassl_ros.studies.other_categories import without_categories
 from aassl_ros.studies.pictures import LABELS_PLOT
+from aassl_ros.studies.planning import with_defaults
+from aassl_ros.studies.request import Request
 from aassl_ros.studies.spec import FROZEN, Choices
-from aassl_ros.studies.study import Request, conduct, with_defaults
+from aassl_ros.studies.study import conduct
 from aassl_ros.studies.writing import write
 
 SETTINGS = {"batch": 8, "width": 4}
@@ -57,7 +60,11 @@ def test_each_method_is_tested_once_at_its_best_point_beside_the_frozen_encoder(
 
     assert conclusion.failed == {}
     points = {rate: conclusion.results[f"simclr_tt encoder_lr={rate}"][0] for rate in RATES["encoder_lr"]}
-    scores = {rate: run["evaluation"]["probe"]["accuracy"] for rate, run in points.items()}
+    measured = {rate: run["evaluation"] for rate, run in points.items()}
+    scores = {
+        rate: (each["probe"]["accuracy"], each["few_shot"]["5"], each["knn"]["accuracy"])
+        for rate, each in measured.items()
+    }
     best = max(scores, key=lambda rate: scores[rate])
     assert all(run["evaluation"]["split"] == "val" for run in points.values())
     tested = conclusion.results[f"best simclr_tt encoder_lr={best}"][0]
@@ -70,7 +77,7 @@ def test_each_method_is_tested_once_at_its_best_point_beside_the_frozen_encoder(
     table = write(conclusion, asked.out)
     found = {(row["setting"], row["metric"]): row["mean"] for row in table["rows"]}
     ours = f"best simclr_tt encoder_lr={best}"
-    for metric in ("probe", "knn", "few_shot_5", "other_probe"):
+    for metric in ("probe", "knn", "few_shot_all", "other_probe"):
         difference = found[ours, metric] - found["frozen", metric]
         assert found[ours, f"{metric}_minus_frozen"] == pytest.approx(difference)
     assert ("colour histogram", "probe") in found
@@ -78,9 +85,13 @@ def test_each_method_is_tested_once_at_its_best_point_beside_the_frozen_encoder(
     with (asked.out / f"{LABELS_PLOT}.csv").open(newline="") as file:
         _, *points = csv.reader(file)
     shown = {(setting, count): float(mean) for setting, count, mean, _, _ in points}
-    assert shown[ours, "all"] == pytest.approx(100 * found[ours, "few_shot_all"])
-    assert {count for _, count in shown} == {"1", "2", "5", "10", "all"}
-    assert "action_components rotation" in (asked.out / "table.md").read_text()
+    assert shown[ours, "all (4)"] == pytest.approx(100 * found[ours, "few_shot_all"])
+    assert {count for _, count in shown} == {"1", "2", "all (4)"}  # no category has more objects to label
+    page = (asked.out / "table.md").read_text()
+    assert "action_components rotation" in page
+    assert "| 1 shot | 2 shots | all (4) shots |" in page
+    assert "- few-shot 5, 10: left out, because no category has more than 4 objects to label" in page
+    assert "| setting | minus | probe | kNN | all (4) shots |" in page
 
     finished = here()
     conduct(asked, finished, lambda now: None, lambda: False)
@@ -105,9 +116,18 @@ def test_other_data_with_the_same_categories_are_refused_before_any_training(
 
 
 def test_without_poses_pairs_are_near_in_frames(data: PreparedData) -> None:
-    assert near_window(data) == "degrees:40"
     nowhere = replace(data, object_pose=np.full_like(data.object_pose, np.nan))
     assert near_window(nowhere) == "frames:3"
+
+
+@pytest.mark.parametrize(
+    ("step_deg", "window"), [(15, "degrees:40"), (40.1, "degrees:50"), (50, "degrees:60"), (45, "degrees:55")]
+)
+def test_pairs_are_near_in_degrees_and_reach_the_next_view(data: PreparedData, step_deg: float, window: str) -> None:
+    within = np.arange(len(data)) - np.array([row.start for row in data.episodes])[data.episode_of]
+    pose = data.object_pose.copy()
+    pose[:, 3:] = rotations.from_rotation_vector(np.radians(step_deg * within)[:, None] * [[0, 0, 1]])
+    assert near_window(replace(data, object_pose=pose)) == window
 
 
 def test_shuffled_actions_take_the_settings_of_the_better_fusion() -> None:
@@ -167,6 +187,29 @@ def test_without_validation_objects_there_is_no_grid() -> None:
 @pytest.fixture(scope="session")
 def few_objects(write_tiny: Callable[..., PreparedData], tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     return write_tiny(tmp_path_factory.mktemp("few") / "data", poses=False)
+
+
+def test_data_without_actions_leave_out_the_methods_that_need_them_and_say_so(
+    few_objects: PreparedData, tmp_path: Path, here: Any
+) -> None:
+    said: list[str] = []
+    asked = request(few_objects, tmp_path, choices=Choices(grid={"encoder_lr": (1e-3,)}))
+    conclusion = conduct(asked, here(), lambda now: None, lambda: False, said.append)
+    methods = {setting.settings["method"] for setting in conclusion.study.settings}
+    assert methods == {"simclr", "simclr_tt", "byol"}
+    assert said[0].startswith("The data have no action but the time between two frames")
+    assert "the methods with actions (aa_simclr, ciper, equimod, aa_byol) are left out" in said[0]
+    write(conclusion, tmp_path)
+    assert f"- {said[0]}" in (tmp_path / "table.md").read_text().splitlines()
+
+
+def test_methods_with_actions_stay_if_the_user_names_an_action(data: PreparedData, few_objects: PreparedData) -> None:
+    assert has_actions(data, {})
+    assert not has_actions(few_objects, {})
+    assert has_actions(few_objects, {"action_space": "time"})
+    named = adaptation(Choices(methods=("aa_simclr",), actions=False))
+    assert (named.notes, adaptation(Choices()).notes) == ((), ())
+    assert any(each.settings["method"] == "aa_simclr" for each in named.settings)
 
 
 def test_data_without_poses_say_which_action_was_used(few_objects: PreparedData, tmp_path: Path, here: Any) -> None:

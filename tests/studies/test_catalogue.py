@@ -10,8 +10,10 @@ import pytest
 from aassl_ros.errors import ConfigError
 from aassl_ros.learning.objectives.methods import METHODS
 from aassl_ros.studies.catalogue import STUDIES
+from aassl_ros.studies.planning import plan
+from aassl_ros.studies.request import Request
 from aassl_ros.studies.spec import Choices
-from aassl_ros.studies.study import Request, plan, slug
+from aassl_ros.studies.study import slug
 
 
 def request(study: str, choices: Choices | None = None, **others: Any) -> Request:
@@ -99,6 +101,10 @@ def test_only_some_settings_may_be_asked_for() -> None:
         (
             request("grid", settings={"updates": 3}),
             "--set updates: a study sets it for its runs itself. Use --up",
+        ),
+        (
+            request("methods", settings={"early_stop": "rankme"}),
+            "--set early_stop: the runs of a study have equally many updates, and some would stop earlier",
         ),
         (request("grid", settings={"window": "frames:2"}), "--set window: the study grid varies it"),
     ],

@@ -21,7 +21,8 @@ from aassl_ros.cli.study import add_arguments, request_of
 from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.studies.local_scheduler import LocalScheduler
 from aassl_ros.studies.progress import Standing
-from aassl_ros.studies.study import Request, conduct
+from aassl_ros.studies.request import Request
+from aassl_ros.studies.study import conduct
 from aassl_ros.studies.writing import write
 
 FEW = ["--quick", "--seeds", "2", "--set", "measures=category", "baselines=false"]
@@ -127,11 +128,24 @@ def test_a_worker_that_dies_is_a_failed_run_and_another_takes_its_place(data: Pr
 
 
 def test_failed_runs_end_in_status_3_with_their_reason(
-    data: PreparedData, tmp_path: Path, in_this_process: type, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, in_this_process: type, capsys: pytest.CaptureFixture[str], write_tiny: Callable[..., PreparedData]
 ) -> None:
-    arguments = ["--quick", "--seeds", "1", "--only", "simclr", "--set", "batch=1000", "--jobs", "1"]
-    assert main(["study", "controls", "--data", str(data.path), "-o", str(tmp_path), *arguments]) == 3
-    assert "aassl: simclr, seed 0 failed: batch = 1000, but" in capsys.readouterr().err
+    data = write_tiny(tmp_path / "data", poses=False)
+    only = "aa_simclr turn size alone,simclr"
+    arguments = ["--quick", "--seeds", "1", "--only", only, "--set", "measures=category", "--jobs", "1"]
+    assert main(["study", "controls", "--data", str(data.path), "-o", str(tmp_path / "out"), *arguments]) == 3
+    said = capsys.readouterr().err
+    assert "aassl: aa_simclr turn size alone, seed 0 failed: action space turn_size: no frame of" in said
+    assert "the turn is unknown: no frame has a pose" in said
+
+
+def test_a_batch_that_no_setting_fills_is_refused_at_once(
+    data: PreparedData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--quick", "--only", "simclr", "--set", "batch=1000"]
+    assert main(["study", "controls", "--data", str(data.path), "-o", str(tmp_path / "out"), *arguments]) == 2
+    assert capsys.readouterr().err.startswith("aassl: batch = 1000, but simclr has 96 frames to pair in ")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

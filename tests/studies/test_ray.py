@@ -13,7 +13,8 @@ from aassl_ros.data.prepared.data import PreparedData
 from aassl_ros.errors import ConfigError
 from aassl_ros.studies.progress import Interrupted, Standing
 from aassl_ros.studies.ray_scheduler import RayScheduler
-from aassl_ros.studies.study import Request, conduct
+from aassl_ros.studies.request import Request
+from aassl_ros.studies.study import conduct
 from aassl_ros.studies.writing import write
 
 

@@ -18,8 +18,9 @@ from aassl_ros.learning.training.settings import TrainSettings
 from aassl_ros.one_process import alone
 from aassl_ros.studies import overhead
 from aassl_ros.studies.progress import Interrupted
+from aassl_ros.studies.request import Conclusion, Request
 from aassl_ros.studies.spec import Choices
-from aassl_ros.studies.study import Conclusion, Request, conduct
+from aassl_ros.studies.study import conduct
 from aassl_ros.studies.writing import write
 
 PROBE = {"measures": ["category"], "baselines": False, "frames_per_episode": 4, "few_shot_draws": 2}

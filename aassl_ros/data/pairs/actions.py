@@ -28,6 +28,7 @@ from aassl_ros.data.pairs.displacements import (
 )
 from aassl_ros.data.pairs.normalisation import Group
 from aassl_ros.data.pairs.states import States
+from aassl_ros.data.pairs.turns import turn_angle
 from aassl_ros.errors import DataError
 from aassl_ros.motion import rotations
 
@@ -274,29 +275,3 @@ def _known(values: NDArray[Any]) -> NDArray[np.bool_]:
 def _columns(values: NDArray[Any], names: tuple[str, ...], kept: tuple[str, ...]) -> NDArray[Any]:
     """The columns of [N, n] with the names `kept`, in that order."""
     return values if kept == names else values[:, [names.index(name) for name in kept]]
-
-
-def turn_angle(states: States, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Compute the rotation angle between two frames.
-
-    It uses the poses of the object if known, else those of the tip, else the only recorded angle that is known.
-
-    Args:
-        states: the data.
-        first, second: int64 [N], frame indices.
-
-    Returns:
-        float64 [N], rad, from 0 to pi; NaN if unknown.
-    """
-    angle = rotations.angle_between(states.object_pose[first, 3:], states.object_pose[second, 3:])
-    unknown = np.isnan(angle)
-    if unknown.any():
-        tips = states.tip_pose
-        angle[unknown] = rotations.angle_between(tips[first[unknown], 3:], tips[second[unknown], 3:])
-        unknown = np.isnan(angle)
-    angles = tuple(name for name in states.recorded_names if angle_unit(name)) if unknown.any() else ()
-    if angles:
-        turns = ActionSpace("recorded", components=angles).displacement(states, first[unknown], second[unknown])
-        alone = np.isfinite(turns).sum(axis=1) == 1
-        angle[unknown] = np.where(alone, np.nansum(np.abs(turns), axis=1), np.nan)
-    return angle

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from aassl_ros.data.pairs.actions import turn_angle
 from aassl_ros.data.pairs.batch_order import distinct_order
-from aassl_ros.data.pairs.partners import EpisodicStates, PartnerRanges, draw_partners, episode_keys, window_ranges
+from aassl_ros.data.pairs.partners import draw_partners
+from aassl_ros.data.pairs.ranges import EpisodicStates, PartnerRanges, episode_keys, window_ranges
+from aassl_ros.data.pairs.turn_reach import TurnReach, measure_reach
+from aassl_ros.data.pairs.turns import turn_angle, unknown_turn
 from aassl_ros.data.pairs.window import Window
 from aassl_ros.errors import DataError
 
@@ -17,36 +19,42 @@ from aassl_ros.errors import DataError
 class PairSampler:
     """Draws partners for frames. The time per pair does not depend on the number of frames.
 
-    anchors: int64, increasing: the frames that have a partner (for a window in degrees: another frame in the episode).
+    Attributes:
+        frames: int64, increasing: the frames in use; for a window in degrees, those whose turn is known.
+        anchors: int64, increasing: the frames to begin a pair with. They have a partner (for a window in degrees:
+            another frame in the episode); with `unpaired`, they are all that were given.
+        unknown: int64: the frames that a window in degrees leaves out because their turn is unknown.
     """
 
-    def __init__(self, states: EpisodicStates, frames: NDArray[np.int64], window: Window) -> None:
+    def __init__(
+        self, states: EpisodicStates, frames: NDArray[np.int64], window: Window, *, unpaired: bool = False
+    ) -> None:
         """Find the partners of all frames.
 
         Args:
             states: the data, for example PreparedData.
-            frames: int64, increasing: the frames to use. For a window in degrees, frames of unknown pose are skipped.
+            frames: int64, increasing: the frames to use. For a window in degrees, frames of unknown turn are skipped.
             window: how far apart the two frames of a pair may be.
+            unpaired: whether frames without a partner are anchors too, for pairs of one frame. They are their own
+                partner.
 
         Raises:
-            DataError: no frame has a partner.
+            DataError: no frame has a partner; with `unpaired`: there is no frame.
         """
+        given, self.unknown = frames, np.zeros(0, np.int64)
         if window.unit == "degrees" and len(frames):
-            known = turn_angle(states, frames, frames)
-            frames = frames[np.isfinite(known)]
-        self.states, self.frames, self.window = states, frames, window
+            known = np.isfinite(turn_angle(states, frames, frames))
+            frames, self.unknown = frames[known], frames[~known]
+        self.states, self.frames, self.window, self._unpaired = states, frames, window, unpaired
         keys, key_range = episode_keys(states, frames, window)
         ranges = window_ranges(window, keys, np.arange(len(frames)), key_range)
-        self.anchors = frames[ranges.count > 0]
+        self.anchors = given if unpaired else frames[ranges.count > 0]
         # Searched once: after this, each pair needs only two look-ups.
         self._ranges = ranges.table()
         self._position_of = np.full(len(states.episode_of), -1)
         self._position_of[frames] = np.arange(len(frames))
         if len(self.anchors) == 0:
-            raise DataError(
-                f"no pair among {len(frames)} frames within {window.description}. "
-                "Widen the window or collect longer episodes."
-            )
+            raise DataError(_without_pairs(states, given, frames, window))
 
     def partners(self, anchors: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """Draw a partner for each anchor.
@@ -62,10 +70,23 @@ class PairSampler:
             DataError: a frame has no partner.
         """
         positions = self._position_of[anchors]
-        ranges = PartnerRanges(*self._ranges[positions].T)
-        if not ((ranges.count > 0) & (positions >= 0)).all():
+        paired = np.flatnonzero(positions >= 0)
+        ranges = PartnerRanges(*self._ranges[positions[paired]].T)
+        if not (ranges.count > 0).all():
+            paired = paired[ranges.count > 0]
+            ranges = PartnerRanges(*self._ranges[positions[paired]].T)
+        if len(paired) < len(anchors) and not self._unpaired:
             raise DataError("a frame has no partner. Take frames out of the sampler's anchors.")
-        return self.frames[draw_partners(self.states, self.frames, ranges, positions, self.window, rng)]
+        second = anchors.copy()
+        drawn = draw_partners(self.states, self.frames, ranges, positions[paired], self.window, rng)
+        second[paired] = self.frames[drawn]
+        return second
+
+    def reach(self) -> TurnReach | None:
+        """How the frames fit a window in degrees; None for another window. It takes up to a second."""
+        if self.window.unit != "degrees":
+            return None
+        return measure_reach(self.states, self.frames, PartnerRanges(*self._ranges.T), self.window)
 
     def epoch(
         self,
@@ -133,10 +154,23 @@ class PairSampler:
         return anchors[distinct_order(self.states.episode_of[anchors], rng, share)]
 
 
+def _without_pairs(states: EpisodicStates, given: NDArray[np.int64], frames: NDArray[np.int64], window: Window) -> str:
+    """The reason why no frame has a partner. frames: those of the `given` ones whose turn is known."""
+    if len(given) and not len(frames):
+        return (
+            f"no pair among {len(given)} frames within {window.description}: {unknown_turn(states)}. "
+            "Use a window in frames (--window frames:3) or the whole episode."
+        )
+    advice = "Widen the window or collect longer episodes."
+    if len(frames) and np.bincount(states.episode_of)[states.episode_of[frames]].max() == 1:
+        advice = "Each episode has one picture: give the pictures of an object the same episode."
+    return f"no pair among {len(frames)} frames within {window.description}. {advice}"
+
+
 def _interleaved(orders: list[NDArray[np.int64]], share: int, parts: int) -> NDArray[np.int64]:
     """The anchors of all batches, one batch after the other. share: pairs of a batch that are of one shard."""
     batches = min(map(len, orders)) // share
     if len(orders) == 1:
         return orders[0][: batches * share]
-    cut = [order[: batches * share].reshape(batches, parts, -1) for order in orders]
+    cut = [order[: batches * share].reshape(batches, parts, share // parts) for order in orders]
     return np.stack(cut, axis=2).reshape(-1)

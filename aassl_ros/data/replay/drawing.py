@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aassl_ros.data.pairs.actions import ActionSpace
-from aassl_ros.data.pairs.partners import draw_partners, window_ranges
+from aassl_ros.data.pairs.partners import draw_partners
+from aassl_ros.data.pairs.ranges import window_ranges
 from aassl_ros.data.pairs.states import States
 from aassl_ros.data.pairs.window import Window
 from aassl_ros.data.replay.lane import STRETCH_GAP, Lane

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 STRETCH_GAP = 1 << 42
-"""Distance of keys between stretches: 4,398 s in ns, wider than any window (see pairs/partners.py)."""
+"""Distance of keys between stretches: 4,398 s in ns, wider than any window (see pairs/ranges.py)."""
 _FIRST_PLACES = 1024
 GONE = -1
 """The slot of a place whose frame was given up."""

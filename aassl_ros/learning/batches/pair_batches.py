@@ -13,17 +13,15 @@ from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.data.pairs.normalisation import Normalisation
 from aassl_ros.data.pairs.sampler import PairSampler
 from aassl_ros.data.pairs.scaled_space import ScaledSpace
-from aassl_ros.data.pairs.window import parse_window
 from aassl_ros.data.prepared.data import PreparedData
-from aassl_ros.errors import ConfigError, DataError
+from aassl_ros.errors import ConfigError
 from aassl_ros.learning.batches.ablations import AblationSettings, derangement, stream
-from aassl_ros.learning.batches.action_coverage import ActionCoverage
 from aassl_ros.learning.batches.batch_actions import BatchActions, check_several
 from aassl_ros.learning.batches.flips import FLIPS, Flips, check_pairs, mirror_images
-from aassl_ros.learning.batches.labels import Labels
 from aassl_ros.learning.batches.later_frames import LATER, LaterFrames, draw_later
+from aassl_ros.learning.batches.pair_frames import PairFrames
 from aassl_ros.learning.batches.settings import PairSettings
-from aassl_ros.learning.batches.space_choice import FrameSpaces, check_folders, choose_spaces
+from aassl_ros.learning.batches.window_note import describe_window
 from aassl_ros.learning.distributed.ranks import local_rows, rank_count
 from aassl_ros.learning.objectives.methods import METHODS
 
@@ -92,24 +90,16 @@ class PairBatches:
         self._shards, self._parts = shards, settings.accumulate
         _check_shards(shards, settings)
         self._controls, self._seed = controls or AblationSettings(), settings.seed
-        self.coverage: ActionCoverage | None = None
-        frames = _frames_of(data, sets, without_instances)
+        found = PairFrames.choose(data, settings, sets, known, without_instances=without_instances, heads=heads)
+        self.coverage, self.labels, self.sampler = found.coverage, found.labels, found.sampler
         self.instances = tuple(name for name in data.instances(sets) if name not in without_instances)
-        chosen = _spaces(data, frames, settings, known, heads) if method.uses_actions else None
-        if chosen is not None:
-            self.coverage = ActionCoverage.of(data, chosen, frames, settings)
-            frames = _with_action(data, frames, chosen)
-        self.labels = Labels.of(data, frames) if method.uses_labels else None
-        if self.labels is not None:
-            frames = frames[self.labels(data, frames) >= 0]
-        self.sampler = PairSampler(data, frames, parse_window(settings.window))
         self._smallest_shard = _smallest_shard(data, self.sampler, settings, shards)
         self._flips = Flips(settings, None)  # draws which pairs are flipped; the actions are mirrored with them
         self._actions: BatchActions | None = None
-        if chosen is not None:
-            check_several(chosen, self.sampler.anchors, settings)
+        if found.spaces is not None:
+            check_several(found.spaces, self.sampler.anchors, settings)
             scaled = (ScaledSpace(*known),) if known else tuple(heads)
-            self._actions = BatchActions(data, chosen, self.sampler, settings, self._controls, scaled)
+            self._actions = BatchActions(data, found.spaces, self.sampler, settings, self._controls, scaled)
         self.spaces = self._actions.spaces if self._actions else ()
 
     def __len__(self) -> int:
@@ -130,6 +120,11 @@ class PairBatches:
     def action_dimension(self) -> int:
         """A, the number of entries of an action, those of all action spaces; 0 if the method uses no actions."""
         return 0 if self._actions is None else self._actions.size
+
+    @property
+    def window_note(self) -> str:
+        """Sentences about frames without a partner within the window; empty if there is none. It may take a second."""
+        return describe_window(self._data, self.sampler, used=not self._classic)
 
     @property
     def categories(self) -> int:
@@ -193,27 +188,6 @@ class PairBatches:
         return images
 
 
-def _frames_of(data: PreparedData, sets: tuple[str, ...], without_instances: tuple[str, ...]) -> NDArray[np.int64]:
-    """The frames of some sets. Raises DataError if there is none."""
-    frames = data.indices(sets, without_instances=without_instances)
-    if len(frames) == 0:
-        found = ", ".join(sorted({row.set for row in data.episodes})) or "none"
-        raise DataError(f"{data.path} has no frames of the sets {', '.join(sets)} (found: {found}).")
-    return frames
-
-
-def _with_action(data: PreparedData, frames: NDArray[np.int64], chosen: FrameSpaces) -> NDArray[np.int64]:
-    """Those of the frames that have an action. Raises DataError if none has."""
-    with_action = frames[chosen.of_frame[frames] >= 0]
-    if len(with_action) == 0:
-        parts = ", ".join(chosen.spaces[0].components)
-        raise DataError(
-            f"action space {chosen.spaces[0].name}: no frame of {data.path} has all of its parts ({parts}). "
-            "Leave out the missing ones (--set action_components=-NAME), or choose another action space."
-        )
-    return with_action
-
-
 def _smallest_shard(data: PreparedData, sampler: PairSampler, settings: PairSettings, shards: int) -> int:
     """Number of frames in the smallest shard. Raises ConfigError if there are fewer than a batch needs."""
     anchors = len(sampler.anchors)
@@ -229,21 +203,6 @@ def _smallest_shard(data: PreparedData, sampler: PairSampler, settings: PairSett
             f"the {shards} shards has only {smallest} frames. Choose a smaller batch or fewer shards."
         )
     return smallest
-
-
-def _spaces(
-    data: PreparedData,
-    frames: NDArray[np.int64],
-    settings: PairSettings,
-    known: tuple[ActionSpace, Normalisation] | None,
-    heads: Sequence[ScaledSpace],
-) -> FrameSpaces:
-    """The action spaces of the frames. Raises DataError if a folder has no action."""
-    if not known:
-        return choose_spaces(data, frames, settings, [each.space for each in heads])
-    found = FrameSpaces.single(known[0], data)
-    check_folders(data, frames, found, known[0])
-    return found
 
 
 def _check_shards(shards: int, settings: PairSettings) -> None:

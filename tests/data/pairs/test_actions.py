@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from aassl_ros.data.pairs.actions import ActionSpace, choose_action_space, turn_angle
+from aassl_ros.data.pairs.actions import ActionSpace, choose_action_space
 from aassl_ros.data.pairs.normalisation import Group, Normalisation
+from aassl_ros.data.pairs.turns import turn_angle
 from aassl_ros.errors import DataError
 from aassl_ros.motion import rotations
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
-from aassl_ros.data.pairs.actions import ActionSpace, choose_action_space, turn_angle
+from aassl_ros.data.pairs.actions import ActionSpace, choose_action_space
 from aassl_ros.data.pairs.normalisation import Group
+from aassl_ros.data.pairs.turns import turn_angle
 from aassl_ros.errors import DataError
 
 ZERO, ONE, TWO = np.array([0]), np.array([1]), np.array([2])

@@ -223,3 +223,19 @@ def test_a_batch_needs_little_more_memory_for_a_million_frames_than_for_ten_thou
 def test_errors_name_the_window_or_data_without_pairs(act: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         act()  # type: ignore[operator]
+
+
+def test_episodes_of_one_picture_are_named_as_the_reason() -> None:
+    with pytest.raises(DataError, match="Each episode has one picture: give the pictures of an object the same epis"):
+        PairSampler(recorded(1, 1, 1), np.arange(3), Window())
+
+
+def test_pairs_of_one_frame_need_no_other_frame_and_are_drawn_as_before_if_there_is_one() -> None:
+    states, rng = recorded(1, 4, 1), np.random.default_rng(0)
+    alone = PairSampler(states, np.arange(6), Window(), unpaired=True)
+    np.testing.assert_array_equal(alone.anchors, np.arange(6))
+    assert alone.partners(np.array([0, 5]), rng).tolist() == [0, 5]
+    assert set(alone.partners(np.full(99, 2), rng).tolist()) == {1, 3, 4}
+
+    samplers = (PairSampler(recorded(5, 5), np.arange(10), Window(), unpaired=each) for each in (False, True))
+    np.testing.assert_array_equal(*(list(each.epoch(np.random.default_rng(3), 5)) for each in samplers))
