@@ -106,7 +106,7 @@ def _train(arguments: argparse.Namespace, given: dict[str, Any], settings: Train
     if speaks and trainer.learner.network.warm_start is not None:
         print(f"aassl: {settings.encoder} {trainer.learner.network.warm_start}.", file=sys.stderr)
     if speaks and checkpoint is None:
-        for warning in _warnings(settings, trainer.action):
+        for warning in (*_warnings(settings, trainer.action), *filter(None, [trainer.window_note])):
             print(f"aassl: {warning}", file=sys.stderr)
     if speaks and trainer.action:
         print(f"aassl: the action is {trainer.action}. It is {trainer.action_coverage}.", file=sys.stderr)

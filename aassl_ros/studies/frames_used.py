@@ -149,7 +149,7 @@ def _key(settings: TrainSettings, damage: Damage | None) -> str:
 def _choose(data: PreparedData, settings: TrainSettings, damage: Damage | None) -> tuple[int, float, str]:
     """The number of frames, their share, and the note about their window."""
     data = data if damage is None else damaged(data, damage, 0)
-    left_out = held_out_instances(data, settings)
+    left_out = held_out_instances(data, settings).all
     found = PairFrames.choose(data, settings, settings.sets, without_instances=left_out)
     note = describe_window(data, found.sampler, used=settings.pair_kind != _CLASSIC)
     return len(found.sampler.anchors), found.share, note

@@ -231,6 +231,13 @@ def test_adapt_takes_window_and_action_from_the_data_unless_they_are_given(tmp_p
     assert train._fitting(data, {"window": "episode"}) == {"action_components": ("rotation",)}
 
 
+def test_frames_without_a_partner_in_the_window_are_said(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    write_synthetic(tmp_path / "data", episodes=4, frames=10, image_size=16)
+    words = ["train", str(tmp_path / "data"), "-o", str(tmp_path / "run"), *TINY, "--window", "degrees:0.01"]
+    assert main(words) == 0
+    assert "of the frames have no partner within 0.01 degrees; the nearest is used (median " in capsys.readouterr().err
+
+
 def test_pretrained_weights_choose_their_encoder(capsys: pytest.CaptureFixture) -> None:
     parser = argparse.ArgumentParser()
     train.add_arguments(parser)

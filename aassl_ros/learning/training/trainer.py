@@ -117,6 +117,11 @@ class Trainer:
         return "" if self._batches.coverage is None else str(self._batches.coverage)
 
     @property
+    def window_note(self) -> str:
+        """Which frames have no partner within the window; empty if all have one. It may take a second to find."""
+        return self._batches.window_note
+
+    @property
     def total_steps(self) -> int:
         return self._settings.updates or self._settings.epochs * len(self._batches)
 
