@@ -171,6 +171,7 @@ def test_a_study_of_drawn_objects(folder: Path) -> None:
     assert (folder / "study" / "table.json").is_file()
 
 
+@pytest.mark.slow
 def test_live(folder: Path) -> None:
     if not (folder / "run").exists():  # the slow tests make both
         record_first(folder)

@@ -97,6 +97,7 @@ def test_every_command_is_run_by_a_test(page: str, run: tuple[str, ...]) -> None
     assert commands - set(INSTALL) == set(run)
 
 
+@pytest.mark.slow
 def test_with_a_video_file_in_place_of_the_webcam(folder: Path) -> None:
     if not Path("/dev/video0").exists():
         live = start(WEBCAM[0], folder)

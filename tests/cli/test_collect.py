@@ -49,6 +49,7 @@ def test_a_wrong_call_is_one_line(
     assert [path.name for path in tmp_path.iterdir()] == ["a_file"]
 
 
+@pytest.mark.slow
 def test_if_the_recorder_does_not_stop_its_bag_is_recovered(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ def is_gone(group: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_an_interrupted_and_killed_study_resumes_and_ends_with_the_same_table(
     data: PreparedData, tmp_path: Path, in_this_process: type, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,6 +23,7 @@ def request(data: PreparedData, out: Path) -> Request:
     return Request("controls", out, data.path, 2, quick=True, only=only, evaluation={"measures": ["category"]})
 
 
+@pytest.mark.slow
 def test_a_cluster_of_two_gives_the_table_of_one_process_and_resumes_after_an_interruption(
     data: PreparedData, tmp_path: Path, here: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:

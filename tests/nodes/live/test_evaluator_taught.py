@@ -113,6 +113,7 @@ def test_a_second_evaluator_with_the_same_taught_objects_is_refused(
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_damaged_gallery_is_recovered_from_its_backup_told_and_taught_again(
     ros: Any, stage: Any, evaluator: Callable[..., Any], asked: Callable[[str], list[str]], taught: Path
 ) -> None:

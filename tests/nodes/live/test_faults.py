@@ -46,6 +46,7 @@ def number(stage: Any, node: str, name: str) -> int:
     return int(stage.values(node).get(name, 0))
 
 
+@pytest.mark.slow
 def test_trainer_and_evaluator_start_in_any_order_and_survive_each_others_death(
     ros: Any, stage: Any, start_node: Any, heard: Heard, gallery_data: Path, tmp_path: Path
 ) -> None:

@@ -199,6 +199,7 @@ def test_a_person_records_by_clicking_and_sees_rates_and_losses_of_each_stream(
     assert "bad" in person.find("#told").get_attribute("class")
 
 
+@pytest.mark.slow
 def test_the_page_recovers_from_nodes_that_die_also_its_own(
     running: Any, evaluator: Any, start_node: Any, browse: Any
 ) -> None:

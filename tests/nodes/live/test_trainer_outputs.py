@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from std_msgs.msg import Float64, String, UInt8MultiArray
 
 from aassl_ros.data.interfaces import topics
 from aassl_ros.data.interfaces.json_records import WeightsPart
 from aassl_ros.data.streams.weight_parts import WeightsAssembler
 from aassl_ros.learning.recognition.eye import load_eye
+from aassl_ros.nodes.trainer_settings import TrainerSettings
 from aassl_ros.ros.qos import LATEST, latched
 
 
@@ -57,12 +59,13 @@ def test_its_numbers_are_topics_and_its_weights_come_whole(
     file.write_bytes(whole[news["digest"]])
     eye = load_eye(file)
     assert (eye.digest, eye.step) == (news["digest"], news["step"])
-    assert numbers["lr"][-1] == 5e-4
+    assert numbers["lr"][-1] == TrainerSettings().lr
     assert 0 < numbers["buffer_fill"][-1] < 1
     assert 0 <= numbers["probe_accuracy"][-1] <= 1
     ros.wait_for(lambda: stage.values("trainer")["probe_categories"] == "2", what="both categories in the probe")
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_goes_on_with_the_buffer_that_it_had_saved(
     ros: Any, stage: Any, start_node: Any, small_trainer: dict[str, Any], tmp_path: Path
 ) -> None:
