@@ -117,7 +117,7 @@ class Soak:
     def _restart(self, name: str, processes: NodeProcesses) -> None:
         self._memory.end(name)
         self._checkpoints.check_last()
-        processes.restart(name)
+        processes.start(name)
         self._progress.restarted(name)
 
     def _check_bags(self) -> None:

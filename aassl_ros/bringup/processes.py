@@ -48,12 +48,18 @@ class NodeProcesses:
     """A group of node processes. Use it as a context manager, so that no process is left running.
 
     log_dir: folder for each node's output, as NAME.log. echo: also called with (name, line) for each line.
+    later: names of the nodes that are not started with the others, but by `start`.
     """
 
     def __init__(
-        self, specs: Sequence[NodeSpec], *, log_dir: Path | None = None, echo: Callable[[str, str], None] | None = None
+        self,
+        specs: Sequence[NodeSpec],
+        *,
+        log_dir: Path | None = None,
+        echo: Callable[[str, str], None] | None = None,
+        later: Collection[str] = (),
     ) -> None:
-        self._specs = tuple(specs)
+        self._specs, self._later = tuple(specs), frozenset(later)
         self._log_dir = log_dir
         self._echo = echo
         self._processes: dict[str, subprocess.Popen[str]] = {}
@@ -68,7 +74,8 @@ class NodeProcesses:
         if self._log_dir is not None:
             self._log_dir.mkdir(parents=True, exist_ok=True)
         for spec in self._specs:
-            self._start(spec)
+            if spec.name not in self._later:
+                self._start(spec)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -191,8 +198,8 @@ class NodeProcesses:
         self._processes[name].kill()
         self._processes[name].wait()
 
-    def restart(self, name: str) -> None:
-        """Start a node again that has exited."""
+    def start(self, name: str) -> None:
+        """Start a node: one of `later`, or again one that has exited."""
         self._stopped.discard(name)
         self._killed.discard(name)
         self._start(next(spec for spec in self._specs if spec.name == name))

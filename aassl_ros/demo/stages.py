@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ _TRAIN = {
 _ENCODER = "efficientnet_lite0"
 # Frames of an episode look alike: more of them take longer and change little.
 _FRAMES_PER_EPISODE = 12
+_READY_FIRST = {"recorder", "trainer", "evaluator"}  # they must hear the first object
+_READY_S = 120.0
 
 
 class Demo:
@@ -166,7 +168,11 @@ class Demo:
             **arguments,
         }
         specs = node_specs(system, given)
-        with Monitor() as monitor, NodeProcesses(specs, log_dir=self._folder.logs / system) as processes:
+        logs = self._folder.logs / system
+        with Monitor() as monitor, NodeProcesses(specs, log_dir=logs, later=("explorer",)) as processes:
+            # On a slow machine torch takes many seconds to load. What is handled meanwhile would not be learned from.
+            _wait_until_ready(processes, monitor.values, {spec.name for spec in specs} & _READY_FIRST)
+            processes.start("explorer")
             with progress("objects handled", len(objects)) as bar:
                 while processes.exit_status("explorer") is None:
                     processes.check()
@@ -184,6 +190,18 @@ class Demo:
         if done.returncode not in (0, 3):
             raise AasslError(f"aassl {words[0]} exited with status {done.returncode}. Its error is shown above.")
         return done.stdout if capture else ""
+
+
+def _wait_until_ready(
+    processes: NodeProcesses, values: Callable[[str], Mapping[str, str]], names: Collection[str]
+) -> None:
+    """Wait until these nodes report. Raises AasslError if a node fails, or if one does not report in time."""
+    until = time.monotonic() + _READY_S
+    while waiting := sorted(name for name in names if not values(name)):
+        processes.check()
+        if time.monotonic() > until:
+            raise AasslError(f"{waiting[0]} did not report within {_READY_S:g} s. Its log is in the folder logs.")
+        time.sleep(0.1)
 
 
 def _note(values: Callable[[str], Mapping[str, str]]) -> str:
