@@ -12,10 +12,12 @@ def found() -> dict[str, int]:
     return code_counts.counts()
 
 
+@pytest.mark.slow
 def test_the_counts_are_within_their_limits_and_in_the_page(found: dict[str, int]) -> None:
     assert code_counts.problems(found, code_counts.PAGE.read_text(encoding="utf-8")) == []
 
 
+@pytest.mark.slow
 def test_a_broken_limit_and_an_old_page_are_reported(found: dict[str, int]) -> None:
     page = code_counts.section(found)
     assert code_counts.problems(found, page) == []

@@ -94,6 +94,7 @@ def test_two_processes_stopped_and_resumed_are_on_the_curve_of_one(data: str, tm
 @pytest.mark.parametrize(
     "blow", [pytest.param(signal.SIGKILL, id="dies"), pytest.param(signal.SIGSTOP, id="hangs", marks=pytest.mark.slow)]
 )
+@pytest.mark.slow
 def test_if_one_process_is_lost_the_other_exits_with_an_error(data: str, tmp_path: Path, blow: signal.Signals) -> None:
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
     words = [data, "-o", str(tmp_path / "run"), *TINY, "--epochs", "1000"]

@@ -34,6 +34,7 @@ def aassl(environment: dict[str, str], *words: object) -> str:
     return subprocess.run(command, check=True, env=environment, timeout=240, stdout=subprocess.PIPE, text=True).stdout
 
 
+@pytest.mark.slow
 def test_their_pictures_are_prepared_and_their_method_trains_their_encoder(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -110,6 +110,7 @@ def test_an_interrupted_and_killed_study_resumes_and_ends_with_the_same_table(
     assert {path: path.stat().st_mtime_ns for path in done} == done
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_a_failed_run_and_another_takes_its_place(data: PreparedData, tmp_path: Path) -> None:
     killed: list[int] = []
 

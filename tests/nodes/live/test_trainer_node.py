@@ -125,6 +125,7 @@ def test_pause_and_save_do_as_they_say(
     ros.wait_for(lambda: int(stage.values("trainer")["step"]) > announced[0]["step"], what="updates after the pause")
 
 
+@pytest.mark.slow
 def test_unreadable_messages_are_counted_and_training_continues(
     ros: Any, stage: Any, start_node: Any, tmp_path: Path
 ) -> None:
@@ -268,6 +269,7 @@ def test_missing_frames_and_missing_episodes_are_logged(
     assert sum("no publisher on" in line for line in said) == 1
 
 
+@pytest.mark.slow
 def test_from_the_command_line_it_can_be_paused_and_asked_to_save(
     ros: Any, start_node: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
