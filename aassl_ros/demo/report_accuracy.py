@@ -48,7 +48,7 @@ def add_summary(page: Page, metrics: Mapping[str, Any]) -> None:
         (percent(online["probe"]["accuracy"]), adapted),
         (percent(metrics["live"]["accuracy"]), f"of {metrics['live']['answers']} live answers correct"),
         (f"{stream['frames_dropped']} of {stream['frames_received']}", "camera frames dropped"),
-        (f"{metrics['live']['latency_ms_p50']:.1f} ms", "from the receipt of a frame to its answer (median)"),
+        (f"{metrics['live']['latency_ms_p50']:.1f} ms", "from receipt to answer (median)"),
     ]
     page.figures([key, *numbers] if key is not None else numbers)
 

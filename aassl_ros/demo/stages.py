@@ -31,7 +31,7 @@ _TRAIN = {
 }
 _ENCODER = "efficientnet_lite0"
 # Frames of an episode look alike: more of them take longer and change little.
-_FRAMES_PER_EPISODE = 12
+_FRAMES_PER_EPISODE = 8
 _READY_FIRST = {"recorder", "trainer", "evaluator"}  # they must hear the first object
 _READY_S = 120.0
 
