@@ -37,8 +37,9 @@ def _parameters_in_file(file: Path, node: str) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = {}
     for name, section in content.items() if isinstance(content, dict) else ():
-        if isinstance(section, dict) and str(name).rpartition("/")[2] in ("**", node):
-            found |= section.get("ros__parameters") or {}
+        values = section.get("ros__parameters") if isinstance(section, dict) else None
+        if isinstance(values, dict) and str(name).rpartition("/")[2] in ("**", node):
+            found |= values
     return found
 
 

@@ -139,7 +139,7 @@ def _fitting(data: PreparedData, given: Mapping[str, Any]) -> dict[str, Any]:
     Crops hide where an object is, so its translation only disturbs the action term.
     """
     fitting: dict[str, Any] = {"window": near_window(data)}
-    if has_turns(data):
+    if "action_space" not in given and has_turns(data):
         fitting["action_components"] = ("rotation",)
     return {name: value for name, value in fitting.items() if name not in given}
 

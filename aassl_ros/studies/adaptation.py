@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from aassl_ros.data.pairs.actions import ActionSpace, choose_action_space
+from aassl_ros.data.pairs.actions import ActionSpace
 from aassl_ros.data.pairs.sampler import PairSampler
 from aassl_ros.data.pairs.turns import turn_angle
 from aassl_ros.data.pairs.window import parse_window
@@ -116,11 +116,14 @@ def _near_degrees(data: PreparedData) -> int:
 
 
 def has_turns(data: PreparedData) -> bool:
-    """If the action that is chosen automatically is a pose, whose rotation most frames have."""
-    name = choose_action_space(data)
-    if name not in ("object_pose", "end_effector"):
+    """If the action that is chosen automatically is a pose, the only action, whose rotation most frames have."""
+    try:
+        spaces = choose_spaces(data, data.indices(("train",)), TrainSettings()).spaces
+    except DataError:  # the run says what is wrong
         return False
-    return float(ActionSpace(name, components=_TURN).usable(data).mean()) >= 0.5
+    if len(spaces) != 1 or spaces[0].name not in ("object_pose", "end_effector"):
+        return False
+    return float(ActionSpace(spaces[0].name, components=_TURN).usable(data).mean()) >= 0.5
 
 
 def has_validation(data: PreparedData) -> bool:

@@ -86,8 +86,10 @@ def conduct(
     other = other_categories(whole, request.forgetting, request.held_out)
     if other is not None:
         make_split(other, split_of(other), 1)  # raises DataError before hours of training
-    used = frames_used(data, study.settings, request, needed=True)
+    every = plan(replace(request, only=()))  # --only must not change the batch: the others may follow
+    used = frames_used(data, every.settings, request, needed=True)
     batch, note = fit_batch(used, data, given="batch" in given)
+    used = {each.name: used[each.name] for each in study.settings if each.name in used}
     if batch:
         request = replace(request, settings={**request.settings, "batch": batch})
     notes = [*study.notes, *([note] if note else [])]

@@ -74,3 +74,12 @@ def test_aassl_up_reports_the_error_and_starts_nothing() -> None:
     assert done.stdout == ""
     assert done.stderr.startswith("aassl: evaluator: gallery /nowhere/data does not exist.")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "content", ["/**:\n  ros__parameters: text\n", "/**:\n  ros__parameters:\n    - a: 1\n", "- 1\n", ":"]
+)
+def test_a_parameter_file_that_cannot_be_read_is_left_to_the_node(tmp_path: Path, content: str) -> None:
+    config = tmp_path / "all.yaml"
+    config.write_text(content)
+    check(node_specs("evaluate", {"config": str(config)}))

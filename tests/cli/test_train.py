@@ -231,6 +231,16 @@ def test_adapt_takes_window_and_action_from_the_data_unless_they_are_given(tmp_p
     assert train._fitting(data, {"window": "episode"}) == {"action_components": ("rotation",)}
 
 
+def test_adapt_keeps_the_action_that_was_given_and_those_of_several_robots(tmp_path: Path) -> None:
+    write_robot(tmp_path / "posed", PANDA, posed=True)
+    write_robot(tmp_path / "joints", SO101, seed=1)
+    posed = PreparedData.open(tmp_path / "posed")
+    assert train._fitting(posed, {})["action_components"] == ("rotation",)
+    assert "action_components" not in train._fitting(posed, {"action_space": "joints"})
+    both = PreparedData.open(tmp_path / "posed", tmp_path / "joints")
+    assert "action_components" not in train._fitting(both, {})
+
+
 def test_frames_without_a_partner_in_the_window_are_said(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     write_synthetic(tmp_path / "data", episodes=4, frames=10, image_size=16)
     words = ["train", str(tmp_path / "data"), "-o", str(tmp_path / "run"), *TINY, "--window", "degrees:0.01"]

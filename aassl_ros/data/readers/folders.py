@@ -26,6 +26,7 @@ from aassl_ros.errors import DataError
 
 LOOKS_LIKE = "CATEGORY/OBJECT/*.jpg, or train/CATEGORY/OBJECT/*.jpg and test/CATEGORY/OBJECT/*.jpg"
 _IMAGES = "images"
+_PARTS = {*SPLITS, "val", "valid", "validation"}  # names of the parts of a data set
 _DEEPEST = 4  # train/CATEGORY/OBJECT/images
 _NAMED = 5  # categories that a note names
 
@@ -81,6 +82,11 @@ class _Scan:
             if len(found := set(sets.values())) == 1:
                 self.split = (f"the only folder is {found.pop()}: all its objects are of this set",)
             return
+        if top.folders and {name.casefold() for name in top.folders} <= _PARTS:
+            raise DataError(
+                f"{folder} has the folders {', '.join(top.folders)}, with pictures of a category in one folder, not of "
+                f"an object. Expected {LOOKS_LIKE}: an object must not be in both parts. Make a folder for each object."
+            )
         named = folder.resolve().name.casefold()
         self._read_categories(folder, named if named in SPLITS else "")
         if named in SPLITS:
@@ -119,13 +125,13 @@ class _Scan:
         listing = self._list(place)
         found = len(self.episodes)
         self._add(instance, instance, category, split, Files(place, listing.pictures))
-        only = [name for name in listing.folders if name.casefold() == _IMAGES and not listing.pictures]
+        only = [name for name in listing.folders if name.casefold() == _IMAGES]
         for name in listing.folders:
             if only and name not in only:
                 self.left_out.places[f"beside a folder {_IMAGES}"] += _count(place / name)
                 continue
             inner = self._list(place / name)
-            episode = instance if only else f"{instance}/{_plain(name)}"
+            episode = instance if only and not listing.pictures else f"{instance}/{_plain(name)}"
             self._add(episode, instance, category, split, Files(place / name, inner.pictures))
             for deeper in inner.folders:
                 self.left_out.places["more than one folder below an object"] += _count(place / name / deeper)

@@ -204,6 +204,7 @@ class Trainer:
         measured = stopper.measure(self.learner)
         if stopper.note(self.learner.steps, measured):
             self._write(self._run / BEST, 1)
+            self._save()  # a run that is resumed must know it
         return {f"early_stop_{self._settings.early_stop}": measured}
 
     def _return_to_best(self, stopper: EarlyStop) -> None:

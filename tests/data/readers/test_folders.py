@@ -247,3 +247,17 @@ def test_a_table_that_is_too_deep_is_an_error(photos: Callable, tmp_path: Path) 
 
     with pytest.raises(DataError, match=r"train/scene contains frames.csv, but is deeper"):
         prepare([folder], tmp_path / "data", SMALL)
+
+
+@pytest.mark.parametrize("parts", [("train", "test"), ("train", "val")])
+def test_pictures_of_a_category_in_one_folder_are_refused_because_the_objects_are_unknown(
+    photos: Callable, parts: tuple[str, str]
+) -> None:
+    folder = photos([f"{part}/{category}" for part in parts for category in ("mug", "bowl")])
+    with pytest.raises(DataError, match=r"of a category in one folder, not of an object.*Make a folder for each"):
+        folders.read(folder)
+
+
+def test_a_folder_of_masks_beside_the_images_is_skipped_also_if_there_are_other_pictures(photos: Callable) -> None:
+    folder = photos(["mug/a", "mug/a/images", "mug/a/masks", "bowl/b"])
+    assert {episode.id for episode in folders.read(folder).episodes} == {"mug/a", "mug/a/images", "bowl/b"}
