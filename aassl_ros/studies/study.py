@@ -86,14 +86,9 @@ def conduct(
     other = other_categories(whole, request.forgetting, request.held_out)
     if other is not None:
         make_split(other, split_of(other), 1)  # raises DataError before hours of training
-    every = plan(replace(request, only=()))  # --only must not change the batch: the others may follow
-    used = frames_used(data, every.settings, request, needed=True)
-    batch, note = fit_batch(used, data, given="batch" in given)
-    used = {each.name: used[each.name] for each in study.settings if each.name in used}
-    if batch:
-        request = replace(request, settings={**request.settings, "batch": batch})
-    notes = [*study.notes, *([note] if note else [])]
-    for each in (*notes, *describe_frames(used)):
+    request, about_batch, about_frames = _fitted(data, study, request, given="batch" in given)
+    notes = [*study.notes, *about_batch]
+    for each in (*notes, *about_frames):
         say(each)
     with alone(request.out, "aassl study"):
         claim(request, data.fingerprint)
@@ -105,7 +100,7 @@ def conduct(
             test_instances=len(parts.test.names),
             results={},
             failed={},
-            notes=(*notes, *describe_frames(used)),
+            notes=(*notes, *about_frames),
             objects=most_objects(parts),
             shot_notes=_shot_notes(parts, request),
         )
@@ -117,6 +112,21 @@ def conduct(
     notes += [*more.notes, *describe_frames(frames_used(data, more.settings, request))]
     complete = replace(study, settings=(*study.settings, *more.settings), differences=more.differences)
     return replace(conclusion, study=complete, notes=tuple(dict.fromkeys(notes)))
+
+
+def _fitted(data: PreparedData, study: Study, request: Request, *, given: bool) -> tuple[Request, list[str], list[str]]:
+    """The request with a batch that the data can fill, notes about it, and about the frames that are trained on.
+
+    given: whether the user set the batch. Raises AasslError if nothing can be trained.
+    """
+    # --only must not change the batch that is chosen here: the other settings may follow, in the same folder.
+    every = study if given else plan(replace(request, only=()))
+    used = frames_used(data, every.settings, request, needed=True)
+    batch, note = fit_batch(used, data, given=given)
+    if batch:
+        request = replace(request, settings={**request.settings, "batch": batch})
+    own = {each.name: used[each.name] for each in study.settings if each.name in used}
+    return request, [note] if note else [], describe_frames(own)
 
 
 def _carry_out(

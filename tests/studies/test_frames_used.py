@@ -101,3 +101,23 @@ def test_if_no_setting_can_be_trained_the_study_ends_before_the_first_run(data: 
     with pytest.raises(DataError, match="no pair among 96 frames within 50 to 60 frames"):
         conduct(asked, None, None, None)  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
+
+
+def test_the_batch_that_a_study_chooses_does_not_depend_on_only(data: PreparedData, tmp_path: Path) -> None:
+    class Enough(Exception):
+        pass
+
+    def first_note(only: tuple[str, ...]) -> str:
+        said: list[str] = []
+
+        def say(note: str) -> None:
+            said.append(note)
+            raise Enough
+
+        with pytest.raises(Enough):
+            conduct(Request("frames", tmp_path, data.path, 1, only=only), None, None, None, say)  # type: ignore[arg-type]
+        return said[0]
+
+    whole = first_note(())
+    assert whole.startswith("The batch is ")
+    assert first_note(("simclr_tt",)) == whole
