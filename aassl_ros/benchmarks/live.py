@@ -24,7 +24,7 @@ from aassl_ros.benchmarks.patterns import write_patterns
 from aassl_ros.bringup.processes import NodeProcesses
 from aassl_ros.bringup.ros_domain import own_domain
 from aassl_ros.bringup.systems import node_specs
-from aassl_ros.errors import ConfigError, RosError
+from aassl_ros.errors import ConfigError
 from aassl_ros.learning.encoders.folding import fold_batch_norms
 from aassl_ros.learning.encoders.pretrained import PRETRAINED, pretrained_backbone
 
@@ -95,12 +95,11 @@ def _count(folder: Path, gallery: Path, eye: str, seconds: float) -> dict[str, A
     from aassl_ros.ros.monitor import Monitor  # only here: the other benchmarks do not need rclpy
 
     with own_domain(), Monitor() as monitor, NodeProcesses(_specs(folder, gallery, eye)) as processes:
-        until = time.monotonic() + _START_S
-        while not (monitor.answers and "loss" in monitor.values("trainer")):
-            processes.check()
-            if time.monotonic() > until:
-                raise RosError(f"in {_START_S:g} s the evaluator gave no answer, or the trainer made no update.")
-            time.sleep(0.2)
+        processes.wait_for(
+            lambda: monitor.answers and "loss" in monitor.values("trainer"),
+            _START_S,
+            lambda: f"in {_START_S:g} s the evaluator gave no answer, or the trainer made no update.",
+        )
         first, received, begun = len(monitor.answers), _frames(monitor), time.monotonic()
         time.sleep(seconds)  # what is measured is what happens meanwhile
         answers, frames, passed_s = monitor.answers[first:], _frames(monitor) - received, time.monotonic() - begun

@@ -28,6 +28,7 @@ from aassl_ros.data.interfaces.json_records import EvaluatorAnswer
 from aassl_ros.data.streams.synthetic_load import Load, read_records
 from aassl_ros.errors import RosError
 from aassl_ros.learning.settings import LearnerSettings
+from aassl_ros.nodes.trainer_settings import FOR_ADAPTATION
 from aassl_ros.paths import share
 from aassl_ros.settings import from_mapping
 
@@ -137,13 +138,14 @@ def run_live(folder: Path, settings: LearnerSettings, load: Load, seconds: float
     with own_domain(), Monitor() as monitor, NodeProcesses(specs) as processes, marked_episodes(_EPISODE_S):
         publisher = start_publisher(load, stamps)
         with killed_at_end([publisher]):
-            until = time.monotonic() + _START_S
-            while int(monitor.values("evaluator").get("step", 0)) == 0:  # the first checkpoint answers
-                processes.check()
-                if time.monotonic() > until:
-                    state = monitor.values("trainer").get("message", "no diagnostics")
-                    raise RosError(f"no checkpoint answered within {_START_S:g} s (trainer: {state}).")
-                time.sleep(0.2)
+            processes.wait_for(  # the first checkpoint answers
+                lambda: int(monitor.values("evaluator").get("step", 0)) > 0,
+                _START_S,
+                lambda: (
+                    f"no checkpoint answered within {_START_S:g} s "
+                    f"(trainer: {monitor.values('trainer').get('message', 'no diagnostics')})."
+                ),
+            )
             trainer = processes.process_id("trainer")
             thread = busiest_thread(trainer, _NICE)
             mark = mark_trainer(run, trainer, thread)
@@ -162,7 +164,7 @@ def run_live(folder: Path, settings: LearnerSettings, load: Load, seconds: float
     return Live(pace, sent_ns, answers, lost, kept, saves)
 
 
-_COMPARED = ("width", "image_size", "batch", "device", "lr", "crop_minimum", "action_temperature")
+_COMPARED = ("width", "image_size", "device", *FOR_ADAPTATION)
 """Settings of the offline training that the trainer node has otherwise, or that differ from run to run."""
 
 

@@ -31,6 +31,7 @@ from aassl_ros.learning.evaluation.evaluated_encoder import evaluated_encoder_at
 from aassl_ros.learning.readout.spacing import evenly_spaced
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.learning.training.run_log import LOG
+from aassl_ros.nodes.trainer_settings import FOR_ADAPTATION
 from aassl_ros.paths import share
 from aassl_ros.progress import progress
 from aassl_ros.sim.catalogue import instance_id, load_catalogue
@@ -103,9 +104,8 @@ def covered(random_encoder: float, online: float, offline: float) -> float:
 
 
 def _from_scratch() -> dict[str, Any]:
-    """Settings of `aassl train` that the trainer node has otherwise, because it begins with a pretrained encoder."""
     offline = LearnerSettings()
-    return {name: getattr(offline, name) for name in ("batch", "lr", "crop_minimum", "action_temperature")}
+    return {name: getattr(offline, name) for name in FOR_ADAPTATION}
 
 
 def objects(categories: int, seconds: float, episode_seconds: float, seed: int) -> list[str]:

@@ -156,12 +156,7 @@ def _cpu_s(process_id: int | None) -> float:
 
 
 def _wait(condition: Any, nodes: NodeProcesses) -> None:
-    until = time.monotonic() + _START_S
-    while not condition():
-        nodes.check()
-        if time.monotonic() > until:
-            raise RosError(f"in {_START_S:g} s the evaluator gave no answer.")
-        time.sleep(0.1)
+    nodes.wait_for(condition, _START_S, lambda: f"in {_START_S:g} s the evaluator gave no answer.")
 
 
 @contextmanager

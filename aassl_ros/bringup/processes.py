@@ -204,6 +204,24 @@ class NodeProcesses:
         self._killed.discard(name)
         self._start(next(spec for spec in self._specs if spec.name == name))
 
+    def wait_for(self, ready: Callable[[], object], seconds: float, otherwise: Callable[[], str]) -> None:
+        """Wait until something that nodes do has happened.
+
+        Args:
+            ready: whether it has happened.
+            seconds: how long to wait.
+            otherwise: what the error says if it has not happened by then.
+
+        Raises:
+            RosError: a node has failed, or the time is over.
+        """
+        until = time.monotonic() + seconds
+        while not ready():
+            self.check()
+            if time.monotonic() > until:
+                raise RosError(otherwise())
+            time.sleep(0.1)  # nodes are other processes: no event of theirs can be waited for
+
     def wait_any(self, seconds: float) -> bool:
         """Wait until a node exits or the time is over. Returns whether a node has exited."""
         until = time.monotonic() + seconds

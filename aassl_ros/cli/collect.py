@@ -86,10 +86,8 @@ def _record(specs: Any, seconds: float, out: Path) -> bool:
 
 
 def _wait_for_frames(monitor: Any, processes: NodeProcesses) -> None:
-    until = time.monotonic() + _START_S
-    while int(monitor.values("recorder").get("frames_written", 0)) == 0:
-        processes.check()
-        if time.monotonic() > until:
-            said = monitor.values("recorder").get("message", "no diagnostics from the recorder")
-            raise RosError(f"no camera frame was recorded within {_START_S:g} s: {said.rstrip('.')}. Try aassl doctor.")
-        time.sleep(0.1)
+    def otherwise() -> str:
+        said = monitor.values("recorder").get("message", "no diagnostics from the recorder")
+        return f"no camera frame was recorded within {_START_S:g} s: {said.rstrip('.')}. Try aassl doctor."
+
+    processes.wait_for(lambda: int(monitor.values("recorder").get("frames_written", 0)) > 0, _START_S, otherwise)

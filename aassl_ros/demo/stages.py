@@ -196,12 +196,15 @@ def _wait_until_ready(
     processes: NodeProcesses, values: Callable[[str], Mapping[str, str]], names: Collection[str]
 ) -> None:
     """Wait until these nodes report. Raises AasslError if a node fails, or if one does not report in time."""
-    until = time.monotonic() + _READY_S
-    while waiting := sorted(name for name in names if not values(name)):
-        processes.check()
-        if time.monotonic() > until:
-            raise AasslError(f"{waiting[0]} did not report within {_READY_S:g} s. Its log is in the folder logs.")
-        time.sleep(0.1)
+
+    def silent() -> list[str]:
+        return sorted(name for name in names if not values(name))
+
+    processes.wait_for(
+        lambda: not silent(),
+        _READY_S,
+        lambda: f"{', '.join(silent())} did not report within {_READY_S:g} s. Its log is in the folder logs.",
+    )
 
 
 def _note(values: Callable[[str], Mapping[str, str]]) -> str:

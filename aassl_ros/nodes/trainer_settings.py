@@ -13,6 +13,9 @@ from aassl_ros.learning.optimization.adaptation import ADAPTATION_DEFAULTS
 from aassl_ros.learning.settings import LearnerSettings
 from aassl_ros.settings import setting
 
+FOR_ADAPTATION = ("batch", "lr", "crop_minimum", "action_temperature")
+"""Settings that the node has otherwise than `aassl train`, because it begins with a pretrained encoder."""
+
 
 @dataclass(frozen=True)
 class TrainerSettings(LearnerSettings, OnlineSettings, BufferFillerSettings, SyncSettings):
